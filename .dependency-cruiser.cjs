@@ -1,0 +1,56 @@
+/** The layer rule of docs/architecture.md: imports point down, and into another layer only through its index.ts. */
+const layers = {
+  cuse: [],
+  tpg: [],
+  v4l2: ["cuse"],
+  media: ["v4l2", "cuse"],
+  vb2: ["v4l2", "media"],
+  m2m: ["vb2", "v4l2", "media"],
+  sample: ["tpg", "vb2", "v4l2", "media"],
+  visl: ["tpg", "m2m", "vb2", "v4l2", "media"],
+  cli: ["visl", "sample", "m2m", "vb2", "media", "v4l2", "cuse", "tpg"],
+};
+
+const rules = Object.entries(layers).map(([layer, below]) => ({
+  name: `${layer}-points-down`,
+  severity: "error",
+  from: { path: `^src/${layer}/` },
+  to: {
+    path: "^src/[^/]+/",
+    pathNot: [`^src/${layer}/`, ...below.map((other) => `^src/${other}/`)],
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    ...rules,
+    {
+      name: "only-through-index",
+      comment: "A layer's index.ts is its promise; everything else in the folder may change.",
+      severity: "error",
+      from: { path: "^src/([^/]+)/" },
+      to: { path: "^src/[^/]+/.+", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$"] },
+    },
+    {
+      name: "generated-bindings-stay-in-v4l2",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/v4l2/" },
+      to: { path: "^src/v4l2/gen/" },
+    },
+    {
+      name: "one-adapter-between-v4l2-and-cuse",
+      comment: "char-device.ts is the only place where V4L2 meets the wire.",
+      severity: "error",
+      from: { path: "^src/v4l2/", pathNot: "^src/v4l2/char-device\\.ts$" },
+      to: { path: "^src/cuse/" },
+    },
+    { name: "no-cycles", severity: "error", from: { path: "^src" }, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    { name: "no-orphans", severity: "error", from: { orphan: true, path: "^src", pathNot: "\\.d\\.ts$" }, to: {} },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node"] },
+  },
+};
