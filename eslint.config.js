@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "out/", "native/", "src/v4l2/gen/", "node_modules/", ".dependency-cruiser.cjs"] },
+  { ignores: ["dist/", "out/", "native/", "src/v4l2/gen/", "src/cuse/gen/", "node_modules/", ".dependency-cruiser.cjs"] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

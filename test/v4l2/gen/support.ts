@@ -1,0 +1,77 @@
+/** The generated bindings as tables, for tests that go through all of them. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import type { Facts } from "../../../scripts/uapi/facts.js";
+import { viewName } from "../../../scripts/uapi/names.js";
+import type { FieldLayout, Layout, LayoutTable } from "../../../src/gen-layout.js";
+import * as fuse from "../../../src/cuse/gen/fuse.js";
+import * as v4l2 from "../../../src/v4l2/gen/index.js";
+
+export const repository = new URL("../../../", import.meta.url).pathname;
+
+export const facts = JSON.parse(readFileSync(`${repository}scripts/uapi/uapi.json`, "utf8")) as Facts;
+
+/** The unpacked headers of the facts, or newer ones where the mirror has those no longer. Downloads once. */
+export function headers(): { readonly root: string; readonly exact: boolean } {
+  const root = execFileSync(`${repository}scripts/gen-uapi`, ["--headers"], { encoding: "utf8" }).trim();
+  return { root, exact: root.endsWith(`uapi-${facts.version}`) };
+}
+
+/** For `beforeAll` of tests that call {@link headers}. */
+export const DOWNLOAD_TIMEOUT_MS = 300_000;
+
+export type AnyView = Record<string, unknown> & { readonly bytes: Uint8Array };
+export type AnyViewClass = v4l2.ViewClass<AnyView>;
+
+export const modules: readonly Readonly<Record<string, unknown>>[] = [v4l2, fuse];
+
+export function generated(name: string): unknown {
+  return modules.map((module) => module[name]).find((value) => value !== undefined);
+}
+
+export const viewOf = (cName: string): AnyViewClass | undefined =>
+  generated(viewName(cName)) as AnyViewClass | undefined;
+
+const tables: readonly LayoutTable[] = [v4l2.layouts, fuse.layouts];
+
+/** The table that knows a struct. */
+export function tableOf(cName: string): LayoutTable {
+  const table = tables.find(({ names }) => names.includes(cName));
+  if (table === undefined) throw new Error(`no layout of ${cName}`);
+  return table;
+}
+
+export const layoutOf = (cName: string): Layout => tableOf(cName).get(cName);
+
+/** Structs and unions that have a name in C. */
+export const namedTypes = (): string[] =>
+  tables.flatMap(({ names }) => names.filter((name) => !name.includes(".")));
+
+const WIDTHS: Readonly<Record<string, number>> = { ...v4l2.WIDTHS, str: 1 };
+
+export const isScalar = (type: string): boolean => type in WIDTHS;
+
+export const sizeOfType = (type: string): number => WIDTHS[type] ?? layoutOf(type).size;
+
+export const countOf = ({ dims }: FieldLayout): number => dims.reduce((product, dim) => product * dim, 1);
+
+export interface Place {
+  /** C path from the struct: `m.offset`. */
+  readonly path: string;
+  readonly offset: number;
+  /** 0 for a flexible array. */
+  readonly size: number;
+  readonly field: FieldLayout;
+}
+
+/** All members, those of unnamed and anonymous types too, by their C path. */
+export function placesOf(layout: Layout, prefix = "", base = 0): Place[] {
+  return layout.fields.flatMap((field): Place[] => {
+    const offset = base + field.offset;
+    if (field.name === "") return placesOf(layoutOf(field.type), prefix, offset);
+    const path = prefix + field.name;
+    const place = { path, offset, size: sizeOfType(field.type) * countOf(field), field };
+    const anonymous = field.type.includes(".") && field.dims.length === 0;
+    return anonymous ? [place, ...placesOf(layoutOf(field.type), `${path}.`, offset)] : [place];
+  });
+}
