@@ -1,0 +1,36 @@
+// The system calls that a CUSE driver needs and Node.js lacks. No policy here:
+// what each function is for is documented where it is typed, in src/native.ts.
+#include <napi.h>
+
+#include "addon-data.h"
+#include "channel.h"
+#include "descriptor.h"
+#include "process.h"
+#include "shared-memory.h"
+
+namespace v4l2cuse {
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto* data = new AddonData;
+  env.SetInstanceData(data);  // Deleted with the environment.
+  data->ownedFd = Napi::Persistent(OwnedFd::Define(env));
+
+  exports.Set("Channel", Channel::Define(env));
+  exports.Set("SharedMemory", SharedMemory::Define(env));
+  exports.Set("processRead", Napi::Function::New<ProcessRead>(env, "processRead"));
+  exports.Set("processWrite", Napi::Function::New<ProcessWrite>(env, "processWrite"));
+  exports.Set("takeFd", Napi::Function::New<TakeFd>(env, "takeFd"));
+  exports.Set("sameFile", Napi::Function::New<SameFile>(env, "sameFile"));
+  exports.Set("inspectFd", Napi::Function::New<InspectFd>(env, "inspectFd"));
+  exports.Set("sendFd", Napi::Function::New<SendFd>(env, "sendFd"));
+  exports.Set("socketPeer", Napi::Function::New<SocketPeer>(env, "socketPeer"));
+  exports.Set("createDmabuf", Napi::Function::New<CreateDmabuf>(env, "createDmabuf"));
+  return exports;
+}
+
+}  // namespace
+}  // namespace v4l2cuse
+
+using v4l2cuse::Init;
+NODE_API_MODULE(v4l2_cuse, Init)

@@ -1,0 +1,320 @@
+/*
+ * libv4l2-cuse.so, preloaded into clients of a v4l2-cuse device.
+ *
+ * CUSE can neither map memory nor hand out descriptors. This library makes up
+ * for it with the device's driver (protocol.h): it wraps mmap() and ioctl(), and
+ * steps in only where the kernel has refused the plain call in the way in which
+ * it refuses it for a CUSE device. Calls on other files go through unchanged; a
+ * foreign video device is asked once before REQBUFS whether it is one of ours.
+ *
+ * No state, no allocation, no cancellation point: safe wherever mmap() and
+ * ioctl() are safe, in threads, in signal handlers and after fork().
+ *
+ * Not reached: programs that make the system call themselves (Go, libv4l2's
+ * v4l2_mmap), 32-bit and set-user-ID programs (the loader ignores the library).
+ */
+#include "protocol.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/media.h>
+#include <linux/videodev2.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* mmap and mmap64 are one function where off_t has 64 bits. */
+_Static_assert(sizeof(off_t) == 8 && sizeof(long) == 8, "64-bit systems only");
+_Static_assert(sizeof(struct v4l2_exportbuffer) <= sizeof(((struct v4l2_cuse_fd *)0)->arg), "arg");
+
+#define EXPORT __attribute__((visibility("default")))
+#define RARE __attribute__((noinline, cold)) /* keeps the way through for others short */
+
+typedef void *mmap_function(void *, size_t, int, int, int, off_t);
+typedef int ioctl_function(int, unsigned long, ...);
+
+/*
+ * The next definition of each, so that other preloaded libraries and sanitizers
+ * stay in the chain. Null until the constructor ran; the plain system call
+ * serves calls before that. Written once, before the program's threads exist.
+ */
+static mmap_function *next_mmap;
+static ioctl_function *next_ioctl;
+
+__attribute__((constructor)) static void find_next(void)
+{
+	next_mmap = (mmap_function *)dlsym(RTLD_NEXT, "mmap");
+	next_ioctl = (ioctl_function *)dlsym(RTLD_NEXT, "ioctl");
+}
+
+static void *plain_mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	if (__builtin_expect(next_mmap != NULL, 1))
+		return next_mmap(address, length, prot, flags, fd, offset);
+	return (void *)syscall(SYS_mmap, address, length, prot, flags, fd, offset);
+}
+
+static int plain_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	if (__builtin_expect(next_ioctl != NULL, 1))
+		return next_ioctl(fd, cmd, arg);
+	return (int)syscall(SYS_ioctl, fd, cmd, arg);
+}
+
+/*
+ * Everything below calls the kernel by syscall(): close() and recvmsg() of libc
+ * are cancellation points, which mmap() and ioctl() must not become.
+ */
+
+/* A call to the driver that a signal does not end: neither mmap() nor EXPBUF knows EINTR. */
+static int ask_driver(int fd, unsigned long cmd, void *arg)
+{
+	long result;
+
+	do
+		result = syscall(SYS_ioctl, fd, cmd, arg);
+	while (result == -1 && errno == EINTR);
+	return (int)result;
+}
+
+static void close_fd(int fd)
+{
+	int saved = errno;
+
+	syscall(SYS_close, fd);
+	errno = saved;
+}
+
+/* The descriptor that the driver has sent on `socket`, close-on-exec; -1 with errno. Never waits. */
+static int receive_fd(int socket)
+{
+	char byte;
+	struct iovec data = {.iov_base = &byte, .iov_len = 1};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		/* Not CMSG_SPACE: its padding would hold a second descriptor. */
+		.msg_controllen = CMSG_LEN(sizeof(int)),
+	};
+	struct cmsghdr *header;
+	long received;
+	int fd;
+
+	do
+		received = syscall(SYS_recvmsg, socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (received == -1 && errno == EINTR);
+	header = received == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len != CMSG_LEN(sizeof(int))) {
+		errno = EIO; /* The driver promised a descriptor. */
+		return -1;
+	}
+	memcpy(&fd, CMSG_DATA(header), sizeof fd);
+	return fd;
+}
+
+static int open_pair(int pair[2])
+{
+	return (int)syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+}
+
+static void close_pair(const int pair[2])
+{
+	close_fd(pair[0]);
+	close_fd(pair[1]);
+}
+
+/* The descriptor that the driver sends in answer to `cmd`, whose `arg` names pair[1]. -1 with errno. */
+static int fetch_fd(int device, unsigned long cmd, void *arg, const int pair[2])
+{
+	return ask_driver(device, cmd, arg) == -1 ? -1 : receive_fd(pair[0]);
+}
+
+/* memcpy() to where the caller pointed, which may be anywhere: the kernel finds out. 0, or -1 with errno. */
+static int copy_out(void *to, const void *from, size_t size, const int pair[2])
+{
+	if (syscall(SYS_sendto, pair[1], from, size, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0) != (long)size)
+		return -1;
+	return syscall(SYS_recvfrom, pair[0], to, size, MSG_DONTWAIT, NULL, NULL) == (long)size ? 0 : -1;
+}
+
+static int is_character_device(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode);
+}
+
+/* Tells the driver that this client has the helper. False: not one of our devices. */
+RARE static int hello(int device)
+{
+	struct v4l2_cuse_hello greeting = {
+		.version = V4L2_CUSE_PROTOCOL_VERSION,
+		.features = V4L2_CUSE_FEATURE_MAP | V4L2_CUSE_FEATURE_FD,
+	};
+
+	return ask_driver(device, V4L2_CUSE_HELLO, &greeting) != -1;
+}
+
+/*
+ * The errno of a call that failed both ways: the driver's word counts on its own
+ * device, and `plain`, the kernel's first answer, on any other, whatever that one
+ * thought of our question.
+ */
+RARE static void settle_errno(int device, int plain)
+{
+	int reason = errno;
+
+	errno = reason != ENOTTY && hello(device) ? reason : plain;
+}
+
+static void *map_through_driver(void *address, size_t length, int prot, int flags, int device, off_t offset)
+{
+	struct v4l2_cuse_map map = {
+		.version = V4L2_CUSE_PROTOCOL_VERSION,
+		.offset = (uint64_t)offset,
+		.length = length,
+		.prot = (uint32_t)prot,
+		.flags = (uint32_t)flags,
+	};
+	void *result = MAP_FAILED;
+	int pair[2];
+	int fd;
+
+	if (open_pair(pair) == -1)
+		return result;
+	map.socket = pair[1];
+	fd = fetch_fd(device, V4L2_CUSE_MAP, &map, pair);
+	close_pair(pair);
+	if (fd != -1) {
+		result = plain_mmap(address, length, prot, flags, fd, (off_t)map.fd_offset);
+		close_fd(fd);
+	}
+	return result;
+}
+
+/*
+ * ENODEV is CUSE's answer. It comes before anything is unmapped, so MAP_FIXED
+ * needs no care. Private mappings too: let the driver say that V4L2 has none.
+ */
+RARE static void *map_refused(void *address, size_t length, int prot, int flags, int fd, off_t offset, int before)
+{
+	void *result = MAP_FAILED;
+
+	if (!is_character_device(fd)) {
+		errno = ENODEV;
+		return result;
+	}
+	result = map_through_driver(address, length, prot, flags, fd, offset);
+	if (result != MAP_FAILED)
+		errno = before;
+	else
+		settle_errno(fd, ENODEV);
+	return result;
+}
+
+EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	int before = errno;
+	void *result = plain_mmap(address, length, prot, flags, fd, offset);
+
+	if (__builtin_expect(result != MAP_FAILED, 1) || errno != ENODEV || fd < 0)
+		return result;
+	return map_refused(address, length, prot, flags, fd, offset, before);
+}
+
+EXPORT void *mmap64(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+	__attribute__((alias("mmap")));
+
+/* `cmd`, one of the two that make a descriptor, on the driver's side. As ioctl(). */
+static int call_for_fd(int device, uint32_t cmd, void *arg)
+{
+	struct v4l2_cuse_fd call = {.version = V4L2_CUSE_PROTOCOL_VERSION, .cmd = cmd};
+	size_t number = 0; /* where in `arg` the descriptor's number goes */
+	int close_on_exec = 1;
+	int result = -1;
+	int pair[2];
+	int fd;
+
+	if (cmd == VIDIOC_EXPBUF) {
+		/* Readable: the plain call has just copied it in. */
+		memcpy(call.arg, arg, sizeof(struct v4l2_exportbuffer));
+		close_on_exec = ((const struct v4l2_exportbuffer *)arg)->flags & O_CLOEXEC;
+		number = offsetof(struct v4l2_exportbuffer, fd);
+	}
+	if (open_pair(pair) == -1)
+		return -1;
+	call.socket = pair[1];
+	fd = fetch_fd(device, V4L2_CUSE_FD, &call, pair);
+	if (fd != -1) {
+		if (!close_on_exec)
+			syscall(SYS_fcntl, fd, F_SETFD, 0);
+		memcpy(call.arg + number, &fd, sizeof fd);
+		result = copy_out(arg, call.arg, _IOC_SIZE(cmd), pair);
+		if (result == -1)
+			close_fd(fd);
+	}
+	close_pair(pair);
+	return result;
+}
+
+/* REQBUFS and CREATE_BUFS. Ahead of the call, since the driver's answer depends on whether we are here. */
+RARE static int call_after_hello(int fd, unsigned long cmd, void *arg)
+{
+	int before = errno;
+
+	/* Rare calls, so nothing is remembered. `arg` is not looked at: it may be a bad pointer. */
+	hello(fd);
+	errno = before;
+	return plain_ioctl(fd, cmd, arg);
+}
+
+/* EXPBUF and REQUEST_ALLOC. A driver of ours answers ENOTTY: without us they cannot work. */
+RARE static int call_unless_refused(int fd, unsigned long cmd, void *arg)
+{
+	int before = errno;
+	int result = plain_ioctl(fd, cmd, arg);
+
+	if (result != -1 || errno != ENOTTY || !is_character_device(fd))
+		return result;
+	result = call_for_fd(fd, (uint32_t)cmd, arg);
+	if (result != -1)
+		errno = before;
+	else
+		settle_errno(fd, ENOTTY);
+	return result;
+}
+
+EXPORT int ioctl(int fd, unsigned long cmd, ...)
+{
+	va_list rest;
+	void *arg;
+
+	va_start(rest, cmd);
+	arg = va_arg(rest, void *);
+	va_end(rest);
+
+	/* The kernel looks at 32 bits; some callers pass them sign-extended. */
+	switch ((uint32_t)cmd) {
+	case VIDIOC_REQBUFS:
+	case VIDIOC_CREATE_BUFS:
+		return call_after_hello(fd, cmd, arg);
+	case VIDIOC_EXPBUF:
+	case MEDIA_IOC_REQUEST_ALLOC:
+		return call_unless_refused(fd, cmd, arg);
+	default:
+		return plain_ioctl(fd, cmd, arg);
+	}
+}

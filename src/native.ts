@@ -1,0 +1,391 @@
+/**
+ * Every native function, typed and documented. The code is in `native/addon/`: system calls and memory only.
+ *
+ * What a native function opens has an owner with `close()`; closing twice is harmless, and the garbage collector
+ * closes what was forgotten (an open {@link Channel} excepted: it is in use until closed). Failed system calls throw
+ * a {@link SystemError}; arguments of the wrong type throw a TypeError.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** A failed system call, in the form that Node.js gives its own, but with a positive `errno`. */
+export interface SystemError extends Error {
+  /** `"ENOENT"` */
+  readonly code: string;
+  readonly errno: number;
+  /** `"open"` */
+  readonly syscall: string;
+}
+
+export function isSystemError(error: unknown): error is SystemError {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    "errno" in error &&
+    typeof error.errno === "number" &&
+    "syscall" in error
+  );
+}
+
+// ---- The addon -----------------------------------------------------------------------------------------------------
+
+interface NativeChannel {
+  readonly fd: number;
+  write(message: Uint8Array, payload?: Uint8Array): number;
+  close(): void;
+  ref(): void;
+  unref(): void;
+  counters(): ChannelCounters;
+}
+
+interface NativeSharedMemory {
+  readonly fd: number;
+  takeBytes(): Uint8Array;
+  close(): void;
+}
+
+interface NativeFd {
+  readonly fd: number;
+  close(): void;
+}
+
+/** The addon's exports. `native/addon/` describes each next to its code. */
+interface Addon {
+  Channel: new (
+    source: string | number,
+    buffer: Uint8Array,
+    onMessage: (length: number) => void,
+    onClose: (error?: Error) => void,
+  ) => NativeChannel;
+  SharedMemory: {
+    new (name: string, sizeBytes: number): NativeSharedMemory;
+    new (fd: number, sizeBytes: number, writable: boolean): NativeSharedMemory;
+  };
+  processRead(pid: number, address: bigint, into: Uint8Array): void;
+  processWrite(pid: number, address: bigint, from: Uint8Array): void;
+  takeFd(pid: number, fd: number): NativeFd;
+  sameFile(pidA: number, fdA: number, pidB: number, fdB: number): boolean;
+  inspectFd(fd: number): FdFacts;
+  sendFd(socketFd: number, fd: number): void;
+  socketPeer(socketFd: number): SocketPeer;
+  createDmabuf(memfd: number, sizeBytes: number): NativeFd | undefined;
+}
+
+/**
+ * A file that `make -C native` builds. This module is one folder below the package's root both as source and
+ * compiled. `V4L2_CUSE_NATIVE` names another folder: `make check-asan` uses it.
+ */
+function built(name: string): string {
+  const elsewhere = process.env["V4L2_CUSE_NATIVE"];
+  return elsewhere === undefined
+    ? fileURLToPath(new URL(`../native/build/${name}`, import.meta.url))
+    : `${elsewhere}/${name}`;
+}
+
+let loaded: Addon | undefined;
+
+function load(): Addon {
+  const path = built("v4l2_cuse.node");
+  if (!existsSync(path)) {
+    throw new Error(`The native addon ${path} is not built: run \`npm run build:native\`.`);
+  }
+  try {
+    const addon: unknown = createRequire(import.meta.url)(path);
+    // Built from this repository together with this file; nothing else checks its shape but the tests.
+    loaded = addon as Addon;
+    return loaded;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The native addon does not load (${reason}): run \`npm run build:native\` again.`, {
+      cause,
+    });
+  }
+}
+
+/** Loaded on first use, so that what needs no device (types, tests) needs no addon either. */
+const addon = (): Addon => loaded ?? load();
+
+/** One sentence that says why the addon cannot be used and what to do about it; undefined when it can. */
+export function nativeProblem(): string | undefined {
+  try {
+    addon();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Where the helper library for clients (LD_PRELOAD) is, or would be: it may not be built. */
+export function helperPath(): string {
+  return built("libv4l2-cuse.so");
+}
+
+// ---- Channel -------------------------------------------------------------------------------------------------------
+
+export interface ChannelHandlers {
+  /**
+   * A whole message arrived. Answers may be written from here.
+   * What it throws goes to the process's `uncaughtException`; the channel stays open.
+   *
+   * @param message - A view of the channel's own receive buffer: valid until the handler returns. The same object may
+   *   be handed out again for the next message.
+   */
+  onMessage(message: Uint8Array): void;
+  /**
+   * No message will come any more, and the channel is closed. Called once, and not after {@link Channel.close}.
+   *
+   * @param error - Why the read failed: ENODEV when the kernel's side is gone (for CUSE also when it did not like the
+   *   answer to INIT), ECONNABORTED when the connection was aborted. Undefined at end of file, which devices do not have.
+   */
+  onClose(error: Error | undefined): void;
+}
+
+/** How often the channel went to the kernel. A wake-up serves up to 32 messages. */
+export interface ChannelCounters {
+  readonly wakeups: number;
+  /** Calls of `read(2)`, those included that found nothing. */
+  readonly reads: number;
+  readonly messages: number;
+}
+
+/**
+ * An open `/dev/cuse` or `/dev/fuse`: whole messages in and out, served by the event loop of the thread that opened it.
+ * Keeps that loop alive until it is closed or {@link Channel.unref}'d.
+ */
+export class Channel {
+  readonly #native: NativeChannel;
+
+  /**
+   * Opens `path`.
+   * @param bufferBytes - Room for the largest message. CUSE wants its max_write and headers: 256 KiB for 128 KiB of
+   *   data, or every read is refused with EINVAL.
+   * @throws {SystemError} `open`: ENOENT, EACCES, ENODEV. `epoll_ctl`: EPERM for a file without readiness.
+   */
+  constructor(path: string, bufferBytes: number, handlers: ChannelHandlers);
+  /** Serves a duplicate of the descriptor `fd`, which must keep message boundaries; `fd` stays the caller's. */
+  constructor(fd: number, bufferBytes: number, handlers: ChannelHandlers);
+  constructor(source: string | number, bufferBytes: number, handlers: ChannelHandlers) {
+    const buffer = new Uint8Array(bufferBytes);
+    // Messages come in a few lengths, mostly the same as the one before.
+    let message = buffer;
+    this.#native = new (addon().Channel)(
+      source,
+      buffer,
+      (length) => {
+        if (message.byteLength !== length) message = buffer.subarray(0, length);
+        handlers.onMessage(message);
+      },
+      (error) => handlers.onClose(error),
+    );
+  }
+
+  /** The descriptor's number; -1 once closed. */
+  get fd(): number {
+    return this.#native.fd;
+  }
+
+  /**
+   * One `writev(2)`: a message and, if given, its payload.
+   * @returns Bytes written.
+   * @throws {SystemError} ENOENT - the request was interrupted or aborted, nobody waits for this answer.
+   * @throws {SystemError} EINVAL - not a message that the kernel expects. EBADF - the channel is closed.
+   */
+  write(message: Uint8Array, payload?: Uint8Array): number {
+    return this.#native.write(message, payload);
+  }
+
+  /** Closes the descriptor, with which the device node disappears. Allowed inside a handler. */
+  close(): void {
+    this.#native.close();
+  }
+
+  /** Keeps the event loop alive again. */
+  ref(): void {
+    this.#native.ref();
+  }
+
+  /** Lets the process end although the channel is open. */
+  unref(): void {
+    this.#native.unref();
+  }
+
+  counters(): ChannelCounters {
+    return this.#native.counters();
+  }
+}
+
+// ---- Memory --------------------------------------------------------------------------------------------------------
+
+/**
+ * Memory behind a descriptor, mapped once. Clients may hold the descriptor too and write at any time: read a value
+ * once, then check it.
+ */
+export class SharedMemory {
+  readonly #native: NativeSharedMemory;
+  /**
+   * The mapping. Empty once closed. V8 counts it as external memory, and the collector unmaps it when neither this
+   * nor the owner can be reached any more.
+   */
+  readonly bytes: Uint8Array;
+  readonly sizeBytes: number;
+
+  private constructor(native: NativeSharedMemory, sizeBytes: number) {
+    this.#native = native;
+    this.bytes = native.takeBytes();
+    this.sizeBytes = sizeBytes;
+  }
+
+  /**
+   * A new memfd: zeroes, whole pages, never executable, sealed against shrinking (with the descriptor a client could
+   * otherwise make our next access a SIGBUS), growing and further seals. Pages are allocated when first touched.
+   *
+   * @param name - For `/proc/<pid>/maps`; at most 249 bytes.
+   * @param sizeBytes - 1 to 2**32 - 1.
+   * @throws {SystemError} ENOMEM, EMFILE, ENFILE. EINVAL: the name is too long.
+   */
+  static create(name: string, sizeBytes: number): SharedMemory {
+    return new SharedMemory(new (addon().SharedMemory)(name, sizeBytes), sizeBytes);
+  }
+
+  /**
+   * Maps a duplicate of another's descriptor; `fd` stays the caller's. Only what cannot shrink is accepted: dma-bufs,
+   * and memfds with F_SEAL_SHRINK (those of {@link SharedMemory.create}).
+   *
+   * @throws {SystemError} EBADF. EINVAL: can shrink, or is smaller than `sizeBytes`.
+   * @throws {SystemError} EACCES, EPERM: opened or sealed against writing. ENODEV, ENOTTY, EINVAL: an exporter that
+   *   does not let itself be mapped.
+   */
+  static fromFd(fd: number, sizeBytes: number, writable: boolean): SharedMemory {
+    return new SharedMemory(new (addon().SharedMemory)(fd, sizeBytes, writable), sizeBytes);
+  }
+
+  /** The descriptor's number; -1 once closed. */
+  get fd(): number {
+    return this.#native.fd;
+  }
+
+  /**
+   * Unmaps, closes, and empties {@link bytes} and all other views. Not while an asynchronous native call (zlib,
+   * crypto) works on the bytes: it would crash.
+   */
+  close(): void {
+    this.#native.close();
+  }
+}
+
+// ---- Descriptors ---------------------------------------------------------------------------------------------------
+
+/** A descriptor in this process, close-on-exec. */
+export class OwnedFd {
+  readonly #native: NativeFd;
+
+  protected constructor(native: NativeFd) {
+    this.#native = native;
+  }
+
+  /** @internal For the functions of this module. */
+  static own(native: { readonly fd: number; close(): void }): OwnedFd {
+    return new OwnedFd(native);
+  }
+
+  /** The descriptor's number; -1 once closed. */
+  get fd(): number {
+    return this.#native.fd;
+  }
+
+  close(): void {
+    this.#native.close();
+  }
+}
+
+/** A duplicate of another process's descriptor: the same open file. */
+export class ProcessFd extends OwnedFd {
+  /**
+   * @param pid - A process or any of its threads, as in a FUSE header.
+   * @throws {SystemError} `pidfd_open`: ESRCH. `pidfd_getfd`: EBADF - it has no such descriptor; EPERM - not ours to
+   *   trace (needs CAP_SYS_PTRACE for other users' processes); ENOSYS - before Linux 5.6.
+   */
+  static take(pid: number, fd: number): ProcessFd {
+    return new ProcessFd(addon().takeFd(pid, fd));
+  }
+}
+
+export interface FdFacts {
+  /** Size of the file behind it, in bytes; 0 for most devices. */
+  readonly sizeBytes: number;
+  /** `F_SEAL_*` bits; 0 for files that have no seals. */
+  readonly seals: number;
+  readonly isDmabuf: boolean;
+}
+
+/** @throws {SystemError} EBADF. */
+export function inspectFd(fd: number): FdFacts {
+  return addon().inspectFd(fd);
+}
+
+/**
+ * Sends `fd` over a unix socket, with one byte of data.
+ * Neither waits nor signals: EAGAIN when the socket is full, EPIPE when the other end is closed.
+ * @throws {SystemError} ENOTSOCK, EBADF, EINVAL: what a client named is no unix socket.
+ */
+export function sendFd(socketFd: number, fd: number): void {
+  addon().sendFd(socketFd, fd);
+}
+
+export interface SocketPeer {
+  /** In our pid namespace; 0 when it is not in it. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Who made the other end of a unix socket (SO_PEERCRED): for a socket pair, who made the pair. Tells a pair that the
+ * calling process has just made from a connection to somebody whom a message from a root process might impress.
+ * @throws {SystemError} ENOTSOCK, EBADF; for sockets of other families ids are -1, or ENOPROTOOPT.
+ */
+export function socketPeer(socketFd: number): SocketPeer {
+  return addon().socketPeer(socketFd);
+}
+
+/**
+ * A dma-buf over a memfd's pages (udmabuf), for importers that take nothing else.
+ * @param sizeBytes - A multiple of the page size. The kernel's default limit is 64 MiB.
+ * @returns Undefined where there is no `/dev/udmabuf`.
+ * @throws {SystemError} EINVAL: wrong size, or not sealed against shrinking.
+ */
+export function createDmabuf(memfd: number, sizeBytes: number): OwnedFd | undefined {
+  const native = addon().createDmabuf(memfd, sizeBytes);
+  return native === undefined ? undefined : OwnedFd.own(native);
+}
+
+// ---- Another process -----------------------------------------------------------------------------------------------
+
+/**
+ * Fills `into` from the memory of a process that is blocked in a call to us.
+ * @param pid - A process or any of its threads.
+ * @throws {SystemError} EFAULT - not all of it is readable there; `into` may be partly overwritten.
+ * @throws {SystemError} ESRCH - it is gone. EPERM - not ours to trace (needs CAP_SYS_PTRACE for other users').
+ */
+export function processRead(pid: number, address: bigint, into: Uint8Array): void {
+  addon().processRead(pid, address, into);
+}
+
+/**
+ * Writes all of `from` into the memory of a process that is blocked in a call to us.
+ * @throws {SystemError} As {@link processRead}; after EFAULT the bytes before the bad page may be written, as after
+ *   the kernel's own copy_to_user().
+ */
+export function processWrite(pid: number, address: bigint, from: Uint8Array): void {
+  addon().processWrite(pid, address, from);
+}
+
+/**
+ * Do two descriptors share one open file (kcmp)? Processes may be named by any of their threads.
+ * @throws {SystemError} EBADF, ESRCH, EPERM. ENOSYS: a kernel built without kcmp.
+ */
+export function sameFile(pidA: number, fdA: number, pidB: number, fdB: number): boolean {
+  return addon().sameFile(pidA, fdA, pidB, fdB);
+}
