@@ -1,0 +1,465 @@
+/**
+ * Serves open files over one channel: takes messages, calls the device, answers. Knows nothing of how the
+ * channel came to be (CUSE_INIT, or a mount): those messages go to {@link ControlHandler}.
+ */
+import type { CharDevice, SessionLog } from "./char-device.js";
+import {
+  CallerRecord,
+  describeFailure,
+  IoctlCall,
+  OpenCall,
+  PlainCall,
+  ReadCall,
+  USUAL_IOCTL_BYTES,
+  withoutEnosys,
+  WriteCall,
+  type Call,
+  type NonblockingProbe,
+  type OpenHooks,
+} from "./calls.js";
+import { CharDeviceError, stackOf, type ErrnoName } from "./errors.js";
+import {
+  FUSE_BATCH_FORGET,
+  FUSE_DESTROY,
+  FUSE_FLUSH,
+  FUSE_FORGET,
+  FUSE_FSYNC,
+  FUSE_FSYNC_FDATASYNC,
+  FUSE_INTERRUPT,
+  FUSE_IOCTL,
+  FUSE_NOTIFY_REPLY,
+  FUSE_OPEN,
+  FUSE_POLL,
+  FUSE_POLL_SCHEDULE_NOTIFY,
+  FUSE_READ,
+  FUSE_RELEASE,
+  FUSE_WRITE,
+  FuseFlushInView,
+  FuseFsyncInView,
+  FuseInterruptInView,
+  FuseOpenInView,
+  FuseReadInView,
+  FuseWriteInView,
+} from "./gen/fuse.js";
+import type { OpenFileRecord, OpenFileTable } from "./open-files.js";
+import { iocSize, MAX_TRANSFER_BYTES, Message, opcodeName } from "./protocol.js";
+import { Reply, ReplyWriter, type ReplyChannel } from "./reply.js";
+
+/**
+ * Takes a message that is about no open file.
+ * @returns false: not known, to be answered with ENOSYS. true: `reply` is used, now or later, if one is due.
+ */
+export type ControlHandler = (message: Message, reply: Reply) => boolean;
+
+export interface ConnectionOptions<File> {
+  readonly device: CharDevice<File>;
+  readonly files: OpenFileTable<File>;
+  readonly channel: ReplyChannel;
+  readonly log: SessionLog;
+  readonly probe: NonblockingProbe;
+  readonly control: ControlHandler;
+}
+
+/** A file without a poll handler is always ready: POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM (DEFAULT_POLLMASK). */
+const ALWAYS_READY = 0x001 | 0x004 | 0x040 | 0x100;
+
+/**
+ * Bytes of `write(2)` that may wait for handlers at one time. A client has as many pending writes as it has
+ * threads; what goes beyond this is refused with ENOMEM.
+ */
+const MAX_PENDING_WRITE_BYTES = 32 * 1024 * 1024;
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+
+export class Connection<File> {
+  readonly #device: CharDevice<File>;
+  readonly #files: OpenFileTable<File>;
+  readonly #log: SessionLog;
+  readonly #probe: NonblockingProbe;
+  readonly #control: ControlHandler;
+  readonly #writer: ReplyWriter;
+  readonly #openHooks: OpenHooks<File>;
+
+  /** Calls whose handlers have returned a promise, by the request's number. */
+  readonly #pending = new Map<number, Call>();
+  #pendingWriteBytes = 0;
+  #ended = false;
+
+  // One of each serves every message that is answered at once.
+  readonly #message = new Message();
+  readonly #reply: Reply;
+  #ioctlCall: IoctlCall;
+  readonly #pollRequest = { caller: new CallerRecord(), events: 0 };
+
+  constructor(options: ConnectionOptions<File>) {
+    this.#device = options.device;
+    this.#files = options.files;
+    this.#log = options.log;
+    this.#probe = options.probe;
+    this.#control = options.control;
+    this.#writer = new ReplyWriter(options.channel, options.log);
+    this.#reply = new Reply(this.#writer);
+    this.#ioctlCall = new IoctlCall(this.#writer, this.#probe);
+    this.#openHooks = {
+      add: (handle, file) => {
+        this.#files.add(handle, file);
+      },
+      remove: (handle) => this.#release(handle.fh),
+    };
+  }
+
+  /** Calls that wait for their handlers. */
+  get pendingCalls(): number {
+    return this.#pending.size;
+  }
+
+  /** Serves one message; never throws. What is answered at once is answered when this returns. */
+  onMessage(bytes: Uint8Array): void {
+    try {
+      const wrong = this.#message.load(bytes);
+      if (wrong === undefined) this.#dispatch();
+      else this.#refuseMalformed(wrong);
+    } catch (error) {
+      this.#log.error(`the session failed to serve a message: ${stackOf(error)}`);
+      if (this.#reply.due) this.#reply.fail("EIO");
+    }
+  }
+
+  /**
+   * The session ends: every waiting caller gets `code`, every handler is told to give up, nobody is woken
+   * any more. Handlers that settle later are heard by nobody.
+   */
+  end(code: ErrnoName): void {
+    this.#ended = true;
+    const calls = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const call of calls) {
+      if (call.reply.due) call.reply.fail(code);
+      this.#tellToGiveUp(call);
+    }
+    for (const handle of this.#files.handles()) handle.forgetPollers(this.#writer);
+  }
+
+  #dispatch(): void {
+    const message = this.#message;
+    switch (message.opcode) {
+      case FUSE_IOCTL:
+        return this.#ioctl();
+      case FUSE_POLL:
+        return this.#poll();
+      case FUSE_READ:
+        return this.#read();
+      case FUSE_WRITE:
+        return this.#write();
+      case FUSE_OPEN:
+        return this.#open();
+      case FUSE_RELEASE:
+        this.#expectReply();
+        this.#release(message.fh);
+        this.#reply.done();
+        return;
+      case FUSE_INTERRUPT:
+        return this.#interrupt();
+      case FUSE_FLUSH:
+        return this.#flush();
+      case FUSE_FSYNC:
+        return this.#fsync();
+      case FUSE_DESTROY:
+        this.#expectReply();
+        this.#reply.done();
+        return;
+      case FUSE_FORGET:
+      case FUSE_BATCH_FORGET:
+      case FUSE_NOTIFY_REPLY:
+        return; // These have no answer, and inodes are not counted here.
+      default: {
+        // Not the shared reply: the handler may keep it.
+        const reply = new Reply(this.#writer);
+        reply.expect(message.uniqueLow, message.uniqueHigh);
+        if (!this.#control(message, reply) && reply.due) reply.fail("ENOSYS");
+      }
+    }
+  }
+
+  #expectReply(): void {
+    this.#reply.expect(this.#message.uniqueLow, this.#message.uniqueHigh);
+  }
+
+  /** The kernel sends no such messages; whoever sent it is told, if there is anything to tell by. */
+  #refuseMalformed(wrong: string): void {
+    this.#log.warn(`malformed message refused: ${wrong}`);
+    if (!this.#message.hasHeader) return;
+    switch (this.#message.opcode) {
+      case FUSE_FORGET:
+      case FUSE_BATCH_FORGET:
+      case FUSE_NOTIFY_REPLY:
+      case FUSE_INTERRUPT:
+        return;
+      default:
+        this.#expectReply();
+        this.#reply.fail("EIO");
+    }
+  }
+
+  /** The file that the message names; if there is none, the request is refused here. */
+  #record(): OpenFileRecord<File> | undefined {
+    const { fh } = this.#message;
+    const record = this.#files.get(fh);
+    if (record === undefined) {
+      this.#log.warn(`${opcodeName(this.#message.opcode)} names file ${fh}, which is not open`);
+      this.#expectReply();
+      this.#reply.fail("EBADF");
+    }
+    return record;
+  }
+
+  // -- Requests
+
+  #ioctl(): void {
+    const record = this.#record();
+    if (record === undefined) return;
+    const size = iocSize(this.#message.ioctl.cmd);
+    const call = size <= USUAL_IOCTL_BYTES ? this.#ioctlCall : new IoctlCall(this.#writer, this.#probe, size);
+    const wrong = call.load(this.#message, record.handle);
+    if (wrong !== undefined) {
+      call.reply.fail("EIO");
+      this.#log.warn(`malformed message refused: ${wrong}`);
+      return;
+    }
+    let outcome: unknown;
+    try {
+      outcome = this.#device.ioctl(record.file, call);
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
+    if (typeof outcome === "object" && call === this.#ioctlCall) {
+      // The device keeps it; what comes next needs another.
+      this.#ioctlCall = new IoctlCall(this.#writer, this.#probe);
+    }
+    this.#settle(call, outcome);
+  }
+
+  #poll(): void {
+    const record = this.#record();
+    if (record === undefined) return;
+    const message = this.#message;
+    this.#expectReply();
+    const { flags, events } = message.poll;
+    const handleLow = message.pollHandleLow;
+    const handleHigh = message.pollHandleHigh;
+
+    let revents = ALWAYS_READY;
+    if (this.#device.poll !== undefined) {
+      const request = this.#pollRequest;
+      request.caller.load(message);
+      request.events = events;
+      try {
+        revents = this.#device.poll(record.file, request);
+      } catch (error) {
+        // The kernel turns any error into POLLERR.
+        const refused = error instanceof CharDeviceError;
+        if (!refused) this.#log.error(describeFailure({ name: "FUSE_POLL" }, error));
+        this.#reply.fail(refused ? withoutEnosys(error.code) : "EIO");
+        return;
+      }
+    }
+    this.#reply.polled(revents);
+    // After the handler: whatever it notified was about what it has just answered.
+    if ((flags & FUSE_POLL_SCHEDULE_NOTIFY) !== 0) {
+      record.handle.armPoll(this.#writer, handleLow, handleHigh);
+    }
+  }
+
+  #read(): void {
+    const record = this.#record();
+    if (record === undefined) return;
+    const { size, flags, offset } = new FuseReadInView(this.#message.body);
+    if (this.#device.read === undefined || size > MAX_TRANSFER_BYTES) {
+      this.#expectReply();
+      this.#reply.fail("EINVAL");
+      return;
+    }
+    const call = new ReadCall(this.#writer, this.#message, record.handle, flags, offset, size);
+    let outcome: unknown;
+    try {
+      outcome = this.#device.read(record.file, call);
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
+    this.#settle(call, outcome);
+  }
+
+  #write(): void {
+    const record = this.#record();
+    if (record === undefined) return;
+    const { size, flags, offset } = new FuseWriteInView(this.#message.body);
+    const data = this.#message.writeData(size);
+    if (this.#device.write === undefined || data === undefined) {
+      if (data === undefined) this.#log.warn(`malformed message refused: FUSE_WRITE lacks its ${size} bytes`);
+      this.#expectReply();
+      this.#reply.fail(data === undefined ? "EIO" : "EINVAL");
+      return;
+    }
+    if (this.#pendingWriteBytes + size > MAX_PENDING_WRITE_BYTES) {
+      this.#expectReply();
+      this.#reply.fail("ENOMEM");
+      return;
+    }
+    // The receive buffer takes the next message when this returns, and the handler may not be done by then.
+    const copy = data.slice();
+    const call = new WriteCall(this.#writer, this.#message, record.handle, flags, offset, copy);
+    let outcome: unknown;
+    try {
+      outcome = this.#device.write(record.file, call);
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
+    if (isThenable(outcome)) {
+      this.#pendingWriteBytes += size;
+      const settled = (): void => {
+        this.#pendingWriteBytes -= size;
+      };
+      outcome.then(settled, settled);
+    }
+    this.#settle(call, outcome);
+  }
+
+  #open(): void {
+    const message = this.#message;
+    const { flags } = new FuseOpenInView(message.body);
+    const handle = this.#files.allocate(flags, message.header.pid);
+    const call = new OpenCall<File>(this.#writer, message, handle, this.#openHooks);
+    let outcome: unknown;
+    try {
+      outcome = this.#device.open(call);
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
+    this.#settle(call, outcome);
+  }
+
+  #flush(): void {
+    const record = this.#record();
+    if (record === undefined) return;
+    const { lock_owner: lockOwner } = new FuseFlushInView(this.#message.body);
+    const call = new PlainCall(this.#writer, this.#message, "FUSE_FLUSH");
+    try {
+      this.#device.flush?.(record.file, { caller: call.caller, lockOwner });
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
+    call.finish();
+  }
+
+  #fsync(): void {
+    const record = this.#record();
+    if (record === undefined) return;
+    const { fsync_flags: fsyncFlags } = new FuseFsyncInView(this.#message.body);
+    const call = new PlainCall(this.#writer, this.#message, "FUSE_FSYNC");
+    if (this.#device.fsync === undefined) {
+      call.reply.fail("EINVAL");
+      return;
+    }
+    const dataOnly = (fsyncFlags & FUSE_FSYNC_FDATASYNC) !== 0;
+    let outcome: unknown;
+    try {
+      outcome = this.#device.fsync(record.file, { caller: call.caller, dataOnly });
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
+    this.#settle(call, outcome);
+  }
+
+  /** Takes a file out of the table and tells the device, once. */
+  #release(fh: number): void {
+    const record = this.#files.remove(fh);
+    if (record === undefined) {
+      this.#log.warn(`FUSE_RELEASE names file ${fh}, which is not open`);
+      return;
+    }
+    releaseFile(this.#device, record.file, this.#log);
+  }
+
+  /**
+   * A signal woke a caller. The kernel sends this after the request itself, and takes it back when the
+   * answer is faster, so a number that is not pending was answered while this was on its way.
+   */
+  #interrupt(): void {
+    const { unique } = new FuseInterruptInView(this.#message.body);
+    const call = this.#pending.get(Number(unique));
+    if (call === undefined) return;
+    this.#tellToGiveUp(call);
+    // A handler that gives up at once has answered when all promise callbacks have run.
+    setImmediate(() => {
+      if (!call.reply.due || this.#pending.get(call.unique) !== call) return;
+      this.#pending.delete(call.unique);
+      call.answerInterrupted();
+    });
+  }
+
+  // -- Outcomes
+
+  /** A handler has returned. */
+  #settle(call: Call, outcome: unknown): void {
+    if (isThenable(outcome)) {
+      this.#pending.set(call.unique, call);
+      outcome.then(
+        (value) => this.#settleLater(call, value),
+        (error: unknown) => this.#failLater(call, error),
+      );
+      return;
+    }
+    this.#finish(call, outcome);
+  }
+
+  #settleLater(call: Call, value: unknown): void {
+    if (this.#pending.get(call.unique) === call) this.#pending.delete(call.unique);
+    if (this.#ended || !call.reply.due) call.discard(value);
+    else this.#finish(call, value);
+  }
+
+  #failLater(call: Call, error: unknown): void {
+    if (this.#pending.get(call.unique) === call) this.#pending.delete(call.unique);
+    if (!this.#ended && call.reply.due) this.#refuse(call, error);
+    else if (!(error instanceof CharDeviceError)) {
+      this.#log.warn(`${describeFailure(call, error)}\n(nobody waited for it any more)`);
+    }
+  }
+
+  #finish(call: Call, value: unknown): void {
+    try {
+      call.finish(value);
+    } catch (error) {
+      this.#refuse(call, error);
+    }
+  }
+
+  #refuse(call: Call, error: unknown): void {
+    if (error instanceof CharDeviceError) {
+      call.refuse(error);
+      return;
+    }
+    this.#log.error(describeFailure(call, error));
+    if (call.reply.due) call.reply.fail("EIO");
+  }
+
+  #tellToGiveUp(call: Call): void {
+    for (const error of call.interrupt()) this.#log.error(describeFailure(call, error));
+  }
+}
+
+/** Tells the device that a file is gone. What it throws is logged: nobody can do anything about it. */
+export function releaseFile<File>(device: CharDevice<File>, file: File, log: SessionLog): void {
+  try {
+    device.release(file);
+  } catch (error) {
+    log.error(describeFailure({ name: "FUSE_RELEASE" }, error));
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The two errors of this layer: a refusal that a client sees as an errno, and a session that could
+ * not be started.
+ */
+import { constants } from "node:os";
+
+/** Names that `errno(3)` knows on Linux, as Node lists them: `"EINVAL"`, `"EBUSY"`, `"ENOTTY"`, ... */
+export type ErrnoName = keyof typeof constants.errno | keyof typeof unlisted;
+
+/** Numbers of the kernel's generic ABI (x86, arm) that Node's list leaves out: EBADR is how requests are refused. */
+const unlisted = { EBADR: 53 } as const;
+
+const numbers: Partial<Record<string, number>> = { ...unlisted, ...constants.errno };
+
+/** The positive number of an errno name, 22 for `EINVAL`; `EIO` for a name that this system does not have. */
+export function errnoNumber(code: ErrnoName): number {
+  return numbers[code] ?? constants.errno.EIO;
+}
+
+export interface CharDeviceErrorOptions extends ErrorOptions {
+  /** Copy the ioctl's argument back to the caller although the call is refused. Default false. */
+  readonly copyOut?: boolean;
+}
+
+/**
+ * A {@link CharDevice} refuses a call: the client sees `code` as `errno`. `detail` goes to logs only.
+ *
+ * Without `copyOut` a refused ioctl leaves the caller's bytes as they were.
+ */
+export class CharDeviceError extends Error {
+  override readonly name = "CharDeviceError";
+  readonly copyOut: boolean;
+
+  constructor(
+    readonly code: ErrnoName,
+    readonly detail: string,
+    options?: CharDeviceErrorOptions,
+  ) {
+    super(`${code}: ${detail}`, options);
+    this.copyOut = options?.copyOut ?? false;
+  }
+}
+
+/** Why a session could not be started or ended early: `message` is one sentence for the user, with the remedy. */
+export class CuseError extends Error {
+  override readonly name = "CuseError";
+}
+
+/** The `code` of an error that a system call left ("ENOENT"), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What a log shows of anything that was thrown. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
+}

@@ -1,0 +1,41 @@
+/**
+ * Character devices in userspace: the FUSE/CUSE wire protocol, one {@link CuseSession} per device.
+ *
+ * What the layer above may rely on:
+ * - When {@link CuseSession.start} resolves, the node is there, with the mode and group asked for; when
+ *   {@link CuseSession.close} resolves, nothing of it is left, and everybody who waited has been answered.
+ * - Every request gets exactly one answer: the handler's, `EIO` for a handler that throws something else
+ *   than a {@link CharDeviceError} or returns nonsense, the session's own when a signal hits the caller or
+ *   the session ends.
+ * - A handler runs to its end or to its first `await` before any other is called. Answers of handlers that
+ *   return a value leave before the next message is looked at.
+ * - Sizes are checked against the length of the message: `arg` and `data` have exactly the bytes that the
+ *   caller's kernel sent. Their content is the client's, and nothing here has looked at it.
+ * - `open` and `release` are called in pairs, whatever happens in between.
+ *
+ * A driver must never use its own device from its own thread: the call would wait for itself.
+ */
+export type {
+  Caller,
+  CharDevice,
+  FlushRequest,
+  FsyncRequest,
+  IoctlRequest,
+  OpenFile,
+  OpenRequest,
+  PendingCall,
+  PollRequest,
+  ReadRequest,
+  SessionLog,
+  WriteRequest,
+} from "./char-device.js";
+export { processOf, type ProcessInfo } from "./caller.js";
+export {
+  CharDeviceError,
+  CuseError,
+  errnoNumber,
+  type CharDeviceErrorOptions,
+  type ErrnoName,
+} from "./errors.js";
+export { MAX_IOCTL_BYTES, MAX_TRANSFER_BYTES } from "./protocol.js";
+export { CuseSession, type SessionOptions } from "./session.js";

@@ -1,0 +1,249 @@
+/**
+ * FUSE messages from the kernel, read in place.
+ *
+ * A message is `struct fuse_in_header`, the struct of its opcode, and for WRITE and IOCTL the data.
+ * The generated views ({@link ./gen/fuse.ts}) know the layouts; this file adds the checks that make a
+ * view's promises true (the length of the message), and readers of 64-bit fields that make no `bigint`.
+ */
+import {
+  CUSE_INIT,
+  FUSE_IOCTL,
+  FUSE_OPEN,
+  FUSE_POLL,
+  FUSE_READ,
+  FUSE_RELEASE,
+  FUSE_WRITE,
+  FUSE_FLUSH,
+  FUSE_FSYNC,
+  FUSE_INTERRUPT,
+  CuseInitInView,
+  FuseFlushInView,
+  FuseFsyncInView,
+  FuseInHeaderView,
+  FuseInterruptInView,
+  FuseIoctlInView,
+  FuseOpenInView,
+  FusePollInView,
+  FuseReadInView,
+  FuseReleaseInView,
+  FuseWriteInView,
+  layouts,
+} from "./gen/fuse.js";
+
+export const HEADER_BYTES = FuseInHeaderView.SIZE;
+
+/**
+ * What one READ or WRITE carries at most: 32 pages, the kernel's default `max_pages`, which CUSE has no
+ * way to raise.
+ */
+export const MAX_TRANSFER_BYTES = 128 * 1024;
+
+/**
+ * The receive buffer. The kernel refuses to fill one smaller than `max_write` plus the headers of WRITE
+ * (fuse_dev_do_read, EINVAL), whatever the message at hand.
+ */
+export const RECEIVE_BYTES = MAX_TRANSFER_BYTES + 4096;
+
+/** `_IOC_SIZE` has 14 bits: the largest argument that a restricted ioctl carries. */
+export const MAX_IOCTL_BYTES = 0x3fff;
+
+export const IOC_WRITE = 1;
+export const IOC_READ = 2;
+
+/** `_IOC_DIR`: {@link IOC_WRITE} (the caller gives bytes) and {@link IOC_READ} (it takes bytes), or both, or 0. */
+export const iocDir = (cmd: number): number => cmd >>> 30;
+
+/** `_IOC_SIZE`: bytes of the argument. */
+export const iocSize = (cmd: number): number => (cmd >>> 16) & MAX_IOCTL_BYTES;
+
+/** Bytes after the header that an opcode must have at least; an opcode that is missing here is not served. */
+const BODY_BYTES: ReadonlyMap<number, number> = new Map([
+  [FUSE_OPEN, FuseOpenInView.SIZE],
+  [FUSE_READ, FuseReadInView.SIZE],
+  [FUSE_WRITE, FuseWriteInView.SIZE],
+  [FUSE_IOCTL, FuseIoctlInView.SIZE],
+  [FUSE_POLL, FusePollInView.SIZE],
+  [FUSE_RELEASE, FuseReleaseInView.SIZE],
+  [FUSE_FLUSH, FuseFlushInView.SIZE],
+  [FUSE_FSYNC, FuseFsyncInView.SIZE],
+  [FUSE_INTERRUPT, FuseInterruptInView.SIZE],
+  [CUSE_INIT, CuseInitInView.SIZE],
+]);
+
+const LARGEST_BODY = Math.max(...BODY_BYTES.values());
+
+/** `"FUSE_IOCTL"`, or `"opcode 99"`. */
+export const opcodeName = (opcode: number): string =>
+  layouts.enumName("fuse_opcode", opcode) ?? `opcode ${opcode}`;
+
+/** A 64-bit field as two numbers: what the hot path uses in place of a `bigint`. */
+export const joinHalves = (low: number, high: number): number => high * 0x1_0000_0000 + low;
+
+// Where the 64-bit fields stand, from the start of the message. `fh` opens every struct that has one.
+const UNIQUE = 8;
+const FH = HEADER_BYTES;
+const ARG = HEADER_BYTES + 16;
+const KH = HEADER_BYTES + 8;
+
+/** Views over one place in memory. */
+interface Window {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly header: FuseInHeaderView;
+  readonly ioctl: FuseIoctlInView;
+  readonly poll: FusePollInView;
+}
+
+function openWindow(buffer: ArrayBufferLike, byteOffset: number): Window {
+  const bytes = new Uint8Array(buffer, byteOffset);
+  const body = bytes.subarray(HEADER_BYTES);
+  return {
+    buffer,
+    byteOffset,
+    bytes,
+    view: new DataView(buffer, byteOffset),
+    header: new FuseInHeaderView(bytes),
+    ioctl: new FuseIoctlInView(body),
+    poll: new FusePollInView(body),
+  };
+}
+
+/**
+ * The message at hand. One object serves all messages of a channel: as long as they arrive in the same
+ * receive buffer, nothing is allocated per message.
+ *
+ * Getters may be used once {@link load} has returned undefined; values past the length that it checked are
+ * remains of earlier messages.
+ */
+export class Message {
+  #window = openWindow(new ArrayBuffer(HEADER_BYTES + LARGEST_BODY), 0);
+  #length = 0;
+  readonly #ioctlData = new Map<number, Uint8Array>();
+
+  /**
+   * Takes the next message.
+   * @returns What is wrong with it, or undefined. When there is a complete header, {@link uniqueLow},
+   *   {@link uniqueHigh} and {@link opcode} are right even then.
+   */
+  load(message: Uint8Array): string | undefined {
+    const { buffer, byteOffset, byteLength } = message;
+    if (buffer !== this.#window.buffer || byteOffset !== this.#window.byteOffset) this.#rebind(message);
+    this.#length = byteLength;
+    if (byteLength < HEADER_BYTES) return `${byteLength} bytes are no header`;
+    const { len, opcode } = this.#window.header;
+    if (len !== byteLength) return `header says ${len} bytes, ${byteLength} arrived`;
+    const body = BODY_BYTES.get(opcode);
+    if (body !== undefined && byteLength < HEADER_BYTES + body) {
+      return `${opcodeName(opcode)} needs ${HEADER_BYTES + body} bytes, got ${byteLength}`;
+    }
+    return undefined;
+  }
+
+  /** There is a header, so the request can be answered even when the rest is wrong. */
+  get hasHeader(): boolean {
+    return this.#length >= HEADER_BYTES;
+  }
+
+  get opcode(): number {
+    return this.#window.header.opcode;
+  }
+
+  get header(): FuseInHeaderView {
+    return this.#window.header;
+  }
+
+  /** The request's number, to be sent back with the answer. */
+  get uniqueLow(): number {
+    return this.#window.view.getUint32(UNIQUE, true);
+  }
+
+  get uniqueHigh(): number {
+    return this.#window.view.getUint32(UNIQUE + 4, true);
+  }
+
+  /** The open file that this is about, as OPEN answered it. Not for OPEN, INTERRUPT and CUSE_INIT. */
+  get fh(): number {
+    const { view } = this.#window;
+    return joinHalves(view.getUint32(FH, true), view.getUint32(FH + 4, true));
+  }
+
+  // -- IOCTL
+
+  get ioctl(): FuseIoctlInView {
+    return this.#window.ioctl;
+  }
+
+  /** The third argument of `ioctl(2)`, lower half. */
+  get ioctlArgLow(): number {
+    return this.#window.view.getUint32(ARG, true);
+  }
+
+  get ioctlArgHigh(): number {
+    return this.#window.view.getUint32(ARG + 4, true);
+  }
+
+  /**
+   * The `size` bytes that the caller gave with an ioctl, in the receive buffer.
+   * @returns undefined when the message does not have exactly that many.
+   */
+  ioctlData(size: number): Uint8Array | undefined {
+    const start = HEADER_BYTES + FuseIoctlInView.SIZE;
+    if (this.#length !== start + size) return undefined;
+    let data = this.#ioctlData.get(size);
+    if (data === undefined) {
+      if (this.#ioctlData.size >= MAX_CACHED_SIZES) this.#ioctlData.clear();
+      data = this.#window.bytes.subarray(start, start + size);
+      this.#ioctlData.set(size, data);
+    }
+    return data;
+  }
+
+  // -- POLL
+
+  get poll(): FusePollInView {
+    return this.#window.poll;
+  }
+
+  /** The kernel's name for those who poll this file, lower half. */
+  get pollHandleLow(): number {
+    return this.#window.view.getUint32(KH, true);
+  }
+
+  get pollHandleHigh(): number {
+    return this.#window.view.getUint32(KH + 4, true);
+  }
+
+  // -- The others: their views are made when asked for.
+
+  /** Everything after the header. */
+  get body(): Uint8Array {
+    return this.#window.bytes.subarray(HEADER_BYTES, this.#length);
+  }
+
+  /**
+   * The `size` bytes that the caller writes, in the receive buffer.
+   * @returns undefined when the message does not have exactly that many.
+   */
+  writeData(size: number): Uint8Array | undefined {
+    const start = HEADER_BYTES + FuseWriteInView.SIZE;
+    return this.#length === start + size ? this.#window.bytes.subarray(start, start + size) : undefined;
+  }
+
+  #rebind(message: Uint8Array): void {
+    this.#ioctlData.clear();
+    const room = message.buffer.byteLength - message.byteOffset;
+    if (room >= HEADER_BYTES + LARGEST_BODY) {
+      this.#window = openWindow(message.buffer, message.byteOffset);
+      return;
+    }
+    // Too short for the views: a channel that hands out buffers of the message's own size.
+    const copy = new Uint8Array(HEADER_BYTES + LARGEST_BODY);
+    copy.set(message);
+    this.#window = openWindow(copy.buffer, 0);
+  }
+}
+
+/** A client can make up 16383 sizes of ioctls; real ones use some dozen. */
+export const MAX_CACHED_SIZES = 64;

@@ -1,0 +1,220 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CallerFlags, processOf } from "../../src/cuse/caller.js";
+import { FileHandle } from "../../src/cuse/open-files.js";
+
+const RDWR = 0o2;
+const NONBLOCK = 0o4000;
+const CMD = 0xc0445611;
+const ARG = 0x7ffd_1234_5678n;
+const NODE_INO = 555;
+
+let proc: string;
+beforeEach(() => {
+  proc = mkdtempSync(path.join(tmpdir(), "proc-"));
+});
+afterEach(() => rmSync(proc, { recursive: true }));
+
+/** A kernel that has /proc/<tid>/syscall. */
+function withSyscallFiles(): void {
+  mkdirSync(`${proc}/self`);
+  writeFileSync(`${proc}/self/syscall`, "running\n");
+}
+
+function addThread(tid: number, pid = tid, comm = "client"): void {
+  mkdirSync(`${proc}/${tid}/fd`, { recursive: true });
+  mkdirSync(`${proc}/${tid}/fdinfo`);
+  writeFileSync(`${proc}/${tid}/status`, `Name:\t${comm}\nUmask:\t0022\nTgid:\t${pid}\nPid:\t${tid}\n`);
+}
+
+function addFd(
+  tid: number,
+  fd: number,
+  flags: number,
+  target = "/dev/video7",
+  ino: number | undefined = NODE_INO,
+): void {
+  symlinkSync(target, `${proc}/${tid}/fd/${fd}`);
+  const inoLine = ino === undefined ? "" : `ino:\t${ino}\n`;
+  writeFileSync(
+    `${proc}/${tid}/fdinfo/${fd}`,
+    `pos:\t0\nflags:\t0${flags.toString(8).padStart(7, "0")}\nmnt_id:\t25\n${inoLine}`,
+  );
+}
+
+const sleepsIn = (tid: number, text: string): void => writeFileSync(`${proc}/${tid}/syscall`, text);
+const inIoctl = (fd: number, cmd = CMD, arg = ARG): string =>
+  `16 0x${fd.toString(16)} 0x${cmd.toString(16)} 0x${arg.toString(16)} 0x0 0x0 0x0 0x7ffd12345000 0x7f0011223344\n`;
+
+interface Question {
+  readonly tid?: number;
+  readonly handles?: readonly FileHandle[];
+  readonly handle?: FileHandle;
+  readonly ino?: number | undefined;
+  readonly compat?: boolean;
+  readonly argAddress?: bigint;
+  readonly sameFile?: (pid: number, fdA: number, fdB: number) => boolean;
+}
+
+function ask(question: Question = {}): boolean {
+  const handle = question.handle ?? new FileHandle(1, RDWR, 100);
+  const flags = new CallerFlags({
+    handles: () => question.handles ?? [handle],
+    node: "/dev/video7",
+    ino: () => ("ino" in question ? question.ino : NODE_INO),
+    sameFile: question.sameFile,
+    proc,
+  });
+  const call = {
+    caller: { tid: question.tid ?? 100, uid: 0, gid: 0 } as never,
+    cmd: CMD,
+    argAddress: question.argAddress ?? ARG,
+    compat: question.compat ?? false,
+  };
+  return flags.isNonblocking(call, handle);
+}
+
+describe("with /proc/<tid>/syscall", () => {
+  beforeEach(() => {
+    withSyscallFiles();
+    addThread(100);
+    addFd(100, 3, RDWR);
+    addFd(100, 4, RDWR | NONBLOCK);
+  });
+
+  it.each([
+    [3, false],
+    [4, true],
+  ])("descriptor %i is the one in the caller's ioctl", (fd, nonblocking) => {
+    sleepsIn(100, inIoctl(fd));
+    expect(ask()).toBe(nonblocking);
+  });
+
+  it("sign extensions of the command do not matter", () => {
+    sleepsIn(100, `16 0x4 0xffffffffc0445611 0x${ARG.toString(16)} 0x0 0x0 0x0 0x0 0x0\n`);
+    addFd(100, 5, RDWR);
+    expect(ask()).toBe(true);
+  });
+
+  it("a 32-bit caller has the lower half of the pointer", () => {
+    sleepsIn(100, `54 0x4 0xc0445611 0xffffd000 0x0 0x0 0x0 0x0 0x0\n`);
+    expect(ask({ compat: true, argAddress: 0xffffd000n })).toBe(true);
+  });
+
+  it.each([
+    ["another command", inIoctl(3, 0xc0445610)],
+    ["another argument", inIoctl(3, CMD, ARG + 8n)],
+    ["no system call", "-1 0x7ffd12345000 0x7f0011223344\n"],
+    ["the processor, still", "running\n"],
+    ["nonsense", "\n"],
+  ])("a caller that is in %s is searched for descriptors", (_what, text) => {
+    sleepsIn(100, text);
+    rmSync(`${proc}/100/fd/3`);
+    expect(ask()).toBe(true);
+  });
+});
+
+describe("without it", () => {
+  beforeEach(() => addThread(100));
+
+  it("one descriptor of the node tells", () => {
+    addFd(100, 0, RDWR, "/dev/pts/0", 3);
+    addFd(100, 1, NONBLOCK, "socket:[12345]", 12345);
+    addFd(100, 5, RDWR | NONBLOCK);
+    expect(ask()).toBe(true);
+  });
+
+  it("several that agree tell", () => {
+    addFd(100, 5, RDWR);
+    addFd(100, 6, RDWR);
+    expect(ask({ handle: new FileHandle(1, RDWR | NONBLOCK, 100) })).toBe(false);
+  });
+
+  it("a node with another path in the caller's mount namespace is known by its inode", () => {
+    addFd(100, 5, RDWR | NONBLOCK, "/newroot/dev/camera");
+    expect(ask()).toBe(true);
+  });
+
+  it("a node of a container is known by its name", () => {
+    addFd(100, 5, RDWR | NONBLOCK, "/container/dev/video7", 9);
+    expect(ask()).toBe(true);
+  });
+
+  it("a kernel without inodes in fdinfo (before 5.14) is served by name", () => {
+    addFd(100, 4, RDWR, "/dev/video6", undefined);
+    addFd(100, 5, RDWR | NONBLOCK, "/dev/video7", undefined);
+    expect(ask()).toBe(true);
+  });
+
+  it("descriptors that disagree are told by access mode", () => {
+    addFd(100, 4, 0);
+    addFd(100, 5, RDWR | NONBLOCK);
+    expect(ask({ handle: new FileHandle(1, RDWR, 100) })).toBe(true);
+    expect(ask({ handle: new FileHandle(1, 0, 100) })).toBe(false);
+  });
+
+  it("or by order, when the process has as many files as it opened", () => {
+    const first = new FileHandle(3, RDWR, 100);
+    const second = new FileHandle(8, RDWR, 100);
+    const others = new FileHandle(5, RDWR, 200);
+    addThread(200);
+    addFd(100, 5, RDWR);
+    addFd(100, 9, RDWR | NONBLOCK);
+    const handles = [second, others, first];
+    expect(ask({ handle: first, handles })).toBe(false);
+    expect(ask({ handle: second, handles })).toBe(true);
+  });
+
+  it("order: duplicates count once, threads belong to their process", () => {
+    const first = new FileHandle(3, RDWR, 101);
+    const second = new FileHandle(8, RDWR, 100);
+    addThread(101, 100);
+    addFd(100, 5, RDWR);
+    addFd(100, 6, RDWR); // a duplicate of 5
+    addFd(100, 9, RDWR | NONBLOCK);
+    const sameFile = (pid: number, a: number, b: number): boolean => pid === 100 && a === 5 && b === 6;
+    expect(ask({ handle: first, handles: [first, second], sameFile })).toBe(false);
+    expect(ask({ handle: second, handles: [first, second], sameFile })).toBe(true);
+    // Without kcmp(2) the count does not fit, and nobody waits for ever.
+    const fails = (): boolean => {
+      throw new Error("ENOSYS");
+    };
+    expect(ask({ handle: first, handles: [first, second], sameFile: fails })).toBe(true);
+  });
+
+  it("else nobody waits for ever: non-blocking if any is", () => {
+    addFd(100, 5, RDWR);
+    addFd(100, 9, RDWR | NONBLOCK);
+    expect(ask()).toBe(true);
+  });
+
+  it.each([
+    ["is gone", 999],
+    ["is not visible here", 0],
+    ["has no descriptor of ours", 100],
+  ])("a caller that %s has the flags last known", (_what, tid) => {
+    addFd(100, 5, RDWR | NONBLOCK, "/dev/video70", 7);
+    expect(ask({ tid })).toBe(false);
+    expect(ask({ tid, handle: new FileHandle(1, RDWR | NONBLOCK, 100) })).toBe(true);
+  });
+
+  it("a caller with very many descriptors is not searched to the end", () => {
+    for (let fd = 3; fd < 1100; fd++) symlinkSync("/dev/null", `${proc}/100/fd/${fd}`);
+    addFd(100, 2000, RDWR | NONBLOCK);
+    expect(ask()).toBe(false);
+  });
+});
+
+describe("processOf", () => {
+  it("names the process of a thread", () => {
+    addThread(101, 100, "v4l2 (ctl)\\n");
+    expect(processOf(101, proc)).toEqual({ pid: 100, comm: "v4l2 (ctl)\\n" });
+  });
+
+  it("knows nothing of a thread that has gone or is not visible", () => {
+    expect(processOf(7, proc)).toBeUndefined();
+    expect(processOf(0, proc)).toBeUndefined();
+  });
+});

@@ -1,0 +1,137 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CuseError } from "../../src/cuse/errors.js";
+import {
+  assertNameIsFree,
+  checkName,
+  makeRdev,
+  resolveAccess,
+  settleNode,
+  waitUntilGone,
+  type NodeFolders,
+} from "../../src/cuse/node.js";
+
+let root: string;
+let folders: NodeFolders;
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), "node-"));
+  folders = { dev: `${root}/dev`, sysfsClass: `${root}/cuse`, groupFile: `${root}/group` };
+  mkdirSync(folders.dev);
+  mkdirSync(folders.sysfsClass);
+  writeFileSync(folders.groupFile, "root:x:0:\nvideo:x:44:me,you\nvideo2:x:45:\nbroken\nodd:x:-1:\n");
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function register(name: string, number: string): void {
+  mkdirSync(`${folders.sysfsClass}/${name}`);
+  writeFileSync(`${folders.sysfsClass}/${name}/dev`, `${number}\n`);
+}
+
+describe("checkName", () => {
+  it.each(["video0", "v4l-subdev3", "media_2", "a", "x".repeat(63), "cec.0"])("takes %j", (name) => {
+    expect(() => checkName(name)).not.toThrow();
+  });
+
+  it.each(["", ".", "..", ".hidden", "-a", "a/b", "a b", "a\n", "a\0b", "ü", "a=b", "x".repeat(64)])(
+    "refuses %j",
+    (name) => {
+      expect(() => checkName(name)).toThrow(CuseError);
+    },
+  );
+});
+
+describe("resolveAccess", () => {
+  it("is root's alone by default", () => {
+    expect(resolveAccess(undefined, undefined, folders)).toEqual({ mode: 0o600, gid: undefined });
+  });
+
+  it.each([
+    ["video", 44],
+    ["44", 44],
+    [7, 7],
+    [0, 0],
+  ])("group %j is let in", (group, gid) => {
+    expect(resolveAccess(undefined, group, folders)).toEqual({ mode: 0o660, gid });
+  });
+
+  it("takes the mode as asked", () => {
+    expect(resolveAccess(0o640, "video2", folders)).toEqual({ mode: 0o640, gid: 45 });
+    expect(resolveAccess(0, undefined, folders)).toEqual({ mode: 0, gid: undefined });
+  });
+
+  it.each(["vid", "broken", "odd", "", -1, 1.5, 2 ** 32 - 1])("refuses group %j", (group) => {
+    expect(() => resolveAccess(undefined, group, folders)).toThrow(/There is no group/);
+  });
+
+  it.each([0o1777, 0o4755, -1, 1.5, Number.NaN])("refuses mode %d", (mode) => {
+    expect(() => resolveAccess(mode, undefined, folders)).toThrow(/The mode of a device node/);
+  });
+});
+
+describe("assertNameIsFree", () => {
+  it("accepts a name that nobody has", () => {
+    expect(() => assertNameIsFree("video0", folders)).not.toThrow();
+  });
+
+  it("refuses a name in /dev, be it a link to nowhere, and one of a CUSE device whose node was removed", () => {
+    writeFileSync(`${folders.dev}/video0`, "");
+    symlinkSync("nowhere", `${folders.dev}/video1`);
+    register("video2", "240:0");
+    for (const name of ["video0", "video1", "video2"]) {
+      expect(() => assertNameIsFree(name, folders)).toThrow(`${folders.dev}/${name} exists already`);
+    }
+  });
+});
+
+describe("settleNode", () => {
+  const access = { mode: 0o600, gid: undefined };
+
+  it("says when the device is not in sysfs", async () => {
+    await expect(settleNode("video0", access, 30, folders)).rejects.toThrow(/does not show it: mount sysfs/);
+  });
+
+  it("says when no node appears", async () => {
+    register("video0", "240:3");
+    await expect(settleNode("video0", access, 30, folders)).rejects.toThrow(
+      /has the device as 240:3, but .*video0 did not appear/,
+    );
+  });
+
+  it("does not take another file, or a link to a device, for the node", async () => {
+    register("video0", "1:3");
+    writeFileSync(`${folders.dev}/video0`, "");
+    await expect(settleNode("video0", access, 30, folders)).rejects.toThrow(/is not our device/);
+    register("video1", "1:3");
+    symlinkSync("/dev/null", `${folders.dev}/video1`);
+    await expect(settleNode("video1", access, 30, folders)).rejects.toThrow(/is not our device/);
+  });
+});
+
+describe("waitUntilGone", () => {
+  const node = (name: string): Parameters<typeof waitUntilGone>[0] => ({
+    path: `${folders.dev}/${name}`,
+    rdev: makeRdev(240, 0),
+    major: 240,
+    minor: 0,
+    ino: 1,
+  });
+
+  it("is true when there is nothing, or something else", async () => {
+    expect(await waitUntilGone(node("video0"), 30)).toBe(true);
+    writeFileSync(`${folders.dev}/video1`, "");
+    expect(await waitUntilGone(node("video1"), 30)).toBe(true);
+  });
+});
+
+describe("makeRdev", () => {
+  it.each([
+    [81, 7, 0x5107],
+    [240, 255, 0xf0ff],
+    [240, 256, 0x10f000],
+    [511, 0xfffff, 0xfff1ffff],
+  ])("%i:%i is what stat(2) shows", (major, minor, rdev) => {
+    expect(makeRdev(major, minor)).toBe(rdev);
+  });
+});

@@ -1,0 +1,171 @@
+/**
+ * Runs clients of a device in processes of their own. A driver and its client can never share a process:
+ * the client would sleep in a call that only its own thread could answer.
+ *
+ * `probe.c` is a client that does what it is told, step by step, and prints a line for each:
+ *
+ *     open rw|ro|wo[,nonblock]  file N (use the N-th opened)  dup  close  fork
+ *     read SIZE  write TEXT  write-size SIZE  ioctl CMD HEX  ioctl-bad CMD
+ *     poll EVENTS TIMEOUT  select TIMEOUT  epoll EVENTS TIMEOUT COUNT
+ *     nonblock 0|1 (fcntl)  fionbio 0|1 (ioctl)
+ *     handler restart|interrupt  alarm MS  sleep MS  mark TEXT
+ *     bench CMD COUNT  threads CMD THREADS COUNT
+ */
+import { spawn, execFile, type ChildProcess } from "node:child_process";
+import { mkdirSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const source = fileURLToPath(new URL("probe.c", import.meta.url));
+const folder = fileURLToPath(new URL("../../../out/test/", import.meta.url));
+
+let built: Promise<string> | undefined;
+
+/** Compiles probe.c when it is newer than the program. Static, so that it runs in any root. */
+export function probeProgram(): Promise<string> {
+  built ??= (async () => {
+    const program = `${folder}probe`;
+    const modified = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (modified(program) < modified(source)) {
+      mkdirSync(folder, { recursive: true });
+      await promisify(execFile)("cc", [
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-static",
+        "-pthread",
+        "-o",
+        program,
+        source,
+      ]);
+    }
+    return program;
+  })();
+  return built;
+}
+
+export interface ClientResult {
+  /** What it printed, without the last line break. */
+  readonly lines: readonly string[];
+  readonly stderr: string;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A running client. */
+export class Client {
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+  #partial = "";
+  #stderr = "";
+  #waiters: (() => void)[] = [];
+  #ended = false;
+  /** Its end, with all that it printed. */
+  readonly result: Promise<ClientResult>;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      const parts = (this.#partial + text).split("\n");
+      this.#partial = parts.pop() ?? "";
+      this.#lines.push(...parts);
+      this.#wake();
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr += text;
+    });
+    this.result = new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => {
+        this.#ended = true;
+        if (this.#partial !== "") this.#lines.push(this.#partial);
+        this.#wake();
+        resolve({ lines: this.#lines, stderr: this.#stderr, code, signal });
+      });
+    });
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error("the client did not start");
+    return this.#child.pid;
+  }
+
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Waits for a line. @throws When the client ends without it, or after `timeoutMs`. */
+  async line(wanted: string | RegExp, timeoutMs = 10_000): Promise<string> {
+    const matches = (line: string): boolean =>
+      typeof wanted === "string" ? line === wanted : wanted.test(line);
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const found = this.#lines.find(matches);
+      if (found !== undefined) return found;
+      const printed = `printed:\n${this.#lines.join("\n")}\n${this.#stderr}`;
+      if (this.#ended) throw new Error(`the client ended without "${String(wanted)}"; ${printed}`);
+      if (Date.now() >= deadline) throw new Error(`no "${String(wanted)}" in ${timeoutMs} ms; ${printed}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadline - Date.now());
+        this.#waiters.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  kill(signal: NodeJS.Signals = "SIGKILL"): void {
+    this.#child.kill(signal);
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+}
+
+export interface ClientOptions {
+  /** Ends the client with SIGKILL after this time. Default 30 s. */
+  readonly timeoutMs?: number;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** Starts any program as a client. */
+export function startProgram(program: string, args: readonly string[], options: ClientOptions = {}): Client {
+  const { uid, gid } = options;
+  const child = spawn(program, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: options.timeoutMs ?? 30_000,
+    killSignal: "SIGKILL",
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  return new Client(child);
+}
+
+/** Runs any program to its end. */
+export const runProgram = (
+  program: string,
+  args: readonly string[],
+  options?: ClientOptions,
+): Promise<ClientResult> => startProgram(program, args, options).result;
+
+/** Steps are words: `"open rw read 4"`. */
+export async function startProbe(node: string, steps: string, options?: ClientOptions): Promise<Client> {
+  return startProgram(await probeProgram(), [node, ...steps.trim().split(/\s+/)], options);
+}
+
+/** @returns The lines that it printed. @throws When it did not end by itself, with success. */
+export async function probe(
+  node: string,
+  steps: string,
+  options?: ClientOptions,
+): Promise<readonly string[]> {
+  const client = await startProbe(node, steps, options);
+  const { lines, stderr, code, signal } = await client.result;
+  if (code !== 0) throw new Error(`probe ended with ${code ?? signal}: ${lines.join("\n")}\n${stderr}`);
+  return lines;
+}
