@@ -1,0 +1,388 @@
+/**
+ * The buffer ioctls, read(), write(), poll() and mmap() of a device, ready-made over its queues: what
+ * videobuf2-v4l2.c and the vb2_ioctl and vb2_fop helpers are. A driver spreads {@link bufferOps} into its
+ * ops and {@link fileOps} into its file ops; `src/m2m` does so with two queues per file.
+ */
+import { BufCap, BufFlag, isMultiplanar, isVideoFormat, Poll, V4l2Error } from "../v4l2/index.js";
+import type {
+  AnyFile,
+  Awaitable,
+  Buffer,
+  BufferOps,
+  BufType,
+  Call,
+  CreateBuffers,
+  CreateBuffersReply,
+  DequeueRequest,
+  ExportBuffer,
+  ExportedFd,
+  FileOps,
+  Format,
+  MediaRequest,
+  Memory,
+  MmapReply,
+  MmapRequest,
+  QueryBufferRequest,
+  RequestBuffers,
+  RequestBuffersReply,
+} from "../v4l2/index.js";
+import type { MemoryModel } from "./buffer.js";
+import type { BufferUser } from "./core.js";
+import { pageAlign } from "./memory.js";
+import { assertPlaneCapacity, memoryModel, takeFromClient, takeTimestamp } from "./video-buffer.js";
+import type { VideoBuffer } from "./video-buffer.js";
+import type { VideoQueue } from "./video-queue.js";
+
+/** What is needed to know of a file: who it is, and whether its client can map buffers. */
+export interface QueueFile extends AnyFile {
+  readonly canMap: boolean;
+}
+
+type Queue = VideoQueue<VideoBuffer>;
+
+/**
+ * Finds the queue of a call: the device's, or the file's own.
+ * @returns `undefined`: no queue has that type.
+ */
+export type SelectQueue<File> = (file: File, type: BufType) => Queue | undefined;
+
+const O_ACCMODE = 0o3;
+const O_CLOEXEC = 0o2000000;
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+/** `MAP_SHARED` and `MAP_SHARED_VALIDATE` have this bit, `MAP_PRIVATE` has not. */
+const MAP_SHARED = 1;
+
+/** @throws {V4l2Error} EINVAL - not offered by this queue to this client; EBUSY - read() or write() goes on. */
+function verifyMemory(queue: Queue, file: QueueFile, memory: Memory): MemoryModel {
+  const model = memoryModel(memory);
+  if (model === undefined || !offers(queue, file, model)) {
+    throw new V4l2Error("EINVAL", `memory ${model ?? memory} is not offered by ${queue.name}`);
+  }
+  queue.assertNoFileIo();
+  return model;
+}
+
+/** A client that cannot map buffers (it runs without the helper) is not offered any. */
+function offers(queue: Queue, file: QueueFile, model: MemoryModel): boolean {
+  return queue.io.includes(model) && (model !== "mmap" || file.canMap);
+}
+
+/** {@link BufCap} bits that REQBUFS and CREATE_BUFS report. */
+export function capabilities(queue: Queue, file: QueueFile): number {
+  return (
+    BufCap.OrphanedBufs |
+    BufCap.RemoveBufs |
+    (offers(queue, file, "mmap") ? BufCap.Mmap : 0) |
+    (offers(queue, file, "userptr") ? BufCap.Userptr : 0) |
+    (offers(queue, file, "dmabuf") ? BufCap.Dmabuf : 0) |
+    (queue.supportsRequests ? BufCap.Requests : 0) |
+    (queue.traits.supportsHold ? BufCap.M2mHoldCaptureBuf : 0)
+  );
+}
+
+/** Of `V4L2_MEMORY_FLAG_*`: our memory is always coherent, so none is ever granted. */
+const GRANTED_MEMORY_FLAGS = 0;
+
+/** VIDIOC_REQBUFS. @throws {V4l2Error} see `BufferOps.reqbufs`. */
+export function reqbufs(queue: Queue, file: QueueFile, request: RequestBuffers): RequestBuffersReply {
+  const model = verifyMemory(queue, file, request.memory);
+  queue.assertOwner(file);
+  const count = queue.reqbufs(model, request.count);
+  queue.owner = count === 0 ? undefined : file;
+  return { count, capabilities: capabilities(queue, file), flags: GRANTED_MEMORY_FLAGS };
+}
+
+/** VIDIOC_CREATE_BUFS. @throws {V4l2Error} as `BufferQueue.createBufs`; EBUSY - another file owns the queue. */
+export function createBufs(queue: Queue, file: QueueFile, request: CreateBuffers): CreateBuffersReply {
+  const reply = {
+    index: queue.numBuffers,
+    count: 0,
+    capabilities: capabilities(queue, file) | BufCap.MaxNumBuffers,
+    flags: GRANTED_MEMORY_FLAGS,
+    maxNumBuffers: queue.maxNumBuffers,
+  };
+  if (request.count === 0) {
+    // Only a question: that the queue is busy does not matter.
+    try {
+      verifyMemory(queue, file, request.memory);
+    } catch (error) {
+      if (!(error instanceof V4l2Error && error.code === "EBUSY")) throw error;
+    }
+    return reply;
+  }
+  const model = verifyMemory(queue, file, request.memory);
+  queue.assertOwner(file);
+  const made = queue.createBufs(model, request.count, requestedSizes(request.format));
+  queue.owner = file;
+  return { ...reply, ...made };
+}
+
+/** Plane sizes, bytes, that CREATE_BUFS asks for. @throws {V4l2Error} EINVAL - no planes, or one without a size. */
+function requestedSizes(format: Format): number[] {
+  const sizes = formatSizes(format);
+  if (sizes.length === 0 || sizes.some((size) => size === 0 || size >= 2 ** 32)) {
+    throw new V4l2Error("EINVAL", `plane sizes [${sizes.join(", ")}]`);
+  }
+  return sizes;
+}
+
+function formatSizes(format: Format): number[] {
+  if (isVideoFormat(format)) {
+    const sizes = format.planes.map((plane) => plane.sizeimage);
+    return isMultiplanar(format.type) ? sizes : sizes.slice(0, 1);
+  }
+  if ("samplesPerLine" in format) return [format.samplesPerLine * (format.count[0] + format.count[1])];
+  if ("ioSize" in format) return [format.ioSize];
+  if ("buffersize" in format) return [format.buffersize];
+  return [];
+}
+
+/** @throws {V4l2Error} EINVAL - there is none. */
+function findBuffer(queue: Queue, index: number): VideoBuffer {
+  const buffer = queue.buffer(index);
+  if (buffer === undefined) throw new V4l2Error("EINVAL", `${queue.name} has no buffer ${index}`);
+  return buffer;
+}
+
+/** VIDIOC_QUERYBUF; any file may ask. @throws {V4l2Error} EINVAL */
+export function querybuf(queue: Queue, request: QueryBufferRequest): Buffer {
+  const buffer = findBuffer(queue, request.index);
+  assertPlaneCapacity(buffer, request.planeCapacity);
+  return queue.describe(buffer);
+}
+
+/** What QBUF and PREPARE_BUF have in common: the buffer, with what the client says of it. */
+function bufferFrom(queue: Queue, file: QueueFile, from: Buffer): VideoBuffer {
+  queue.assertOwner(file);
+  queue.assertNoFileIo();
+  const buffer = findBuffer(queue, from.index);
+  if (memoryModel(from.memory) !== buffer.memory) {
+    throw new V4l2Error("EINVAL", `buffer ${buffer.index} has memory ${buffer.memory}`);
+  }
+  assertPlaneCapacity(buffer, from.planes.length);
+  return buffer;
+}
+
+function takeInputs(queue: Queue, buffer: VideoBuffer, from: Buffer): void {
+  if (buffer.preparedBy !== undefined) return;
+  if (takeFromClient(buffer, from, queue.traits)) queue.noteZeroBytesused();
+}
+
+/** VIDIOC_PREPARE_BUF. @throws {V4l2Error} as `BufferQueue.prepareBuf`; EBUSY - another file owns the queue. */
+export function prepareBuf(queue: Queue, file: QueueFile, from: Buffer, call: Call): Buffer {
+  queue.assertOwner(file);
+  if ((from.flags & BufFlag.RequestFd) !== 0) {
+    throw new V4l2Error("EINVAL", "a buffer cannot be prepared in a request");
+  }
+  const buffer = bufferFrom(queue, file, from);
+  takeInputs(queue, buffer, from);
+  queue.prepareBuf(buffer, call);
+  return queue.describe(buffer);
+}
+
+/** QBUF: keeps what the client gave until the buffer is accepted, and what it is told. */
+class Enqueued implements BufferUser<VideoBuffer> {
+  reply: Buffer | undefined;
+
+  constructor(
+    private readonly queue: Queue,
+    private readonly from: Buffer,
+  ) {}
+
+  accept(buffer: VideoBuffer): void {
+    takeTimestamp(buffer, this.from, this.queue.traits);
+  }
+
+  describe(buffer: VideoBuffer): void {
+    this.reply = this.queue.describe(buffer);
+  }
+}
+
+/**
+ * VIDIOC_QBUF.
+ * @throws {V4l2Error} as `BufferQueue.qbuf`; EBUSY - another file owns the queue; EINVAL - wrong index, memory or
+ *   planes, no such request; EBADR - with a request on a queue without, or without one where they are required.
+ */
+export function qbuf(queue: Queue, file: QueueFile, from: Buffer, call: Call): Buffer {
+  const buffer = bufferFrom(queue, file, from);
+  const isForRequest = (from.flags & BufFlag.RequestFd) !== 0;
+  if (isForRequest && buffer.state !== "dequeued") {
+    throw new V4l2Error("EINVAL", `buffer ${buffer.index} is ${buffer.state}`);
+  }
+  takeInputs(queue, buffer, from);
+  const request = isForRequest ? findRequest(queue, from, call) : undefined;
+  if (request !== undefined) buffer.requestFd = from.requestFd;
+
+  const user = new Enqueued(queue, from);
+  queue.qbuf(buffer, user, call, request);
+  return user.reply ?? queue.describe(buffer);
+}
+
+function findRequest(queue: Queue, from: Buffer, call: Call): MediaRequest {
+  if (queue.requests === undefined || !queue.supportsRequests) {
+    throw new V4l2Error("EBADR", `${queue.name} does not support requests`);
+  }
+  if (queue.usesQbuf) throw new V4l2Error("EBUSY", `${queue.name} is used without requests`);
+  if (from.requestFd === undefined) throw new V4l2Error("EINVAL", "no request is named");
+  const request = queue.requests.byFd(call, from.requestFd);
+  if (request.state !== "idle" && request.state !== "updating") {
+    throw new V4l2Error("EBUSY", `request ${request.name} is ${request.state}`);
+  }
+  return request;
+}
+
+/** DQBUF: may the client have the buffer, and what it is told. */
+class Dequeued implements BufferUser<VideoBuffer> {
+  #reply: Buffer | undefined;
+
+  constructor(
+    private readonly queue: Queue,
+    private readonly planeCapacity: number,
+  ) {}
+
+  verify(buffer: VideoBuffer): void {
+    assertPlaneCapacity(buffer, this.planeCapacity);
+  }
+
+  describe(buffer: VideoBuffer): void {
+    const reply = this.queue.describe(buffer);
+    if (!this.queue.isOutput && (reply.flags & BufFlag.Last) !== 0) this.queue.lastBufferDequeued = true;
+    // The buffer is the client's now, no longer done.
+    this.#reply = { ...reply, flags: reply.flags & ~BufFlag.Done };
+  }
+
+  get reply(): Buffer {
+    if (this.#reply === undefined) throw new Error("a dequeued buffer was described");
+    return this.#reply;
+  }
+}
+
+/** VIDIOC_DQBUF. @throws {V4l2Error} see `BufferOps.dqbuf`; EBUSY - another file owns the queue, or somebody waits. */
+export function dqbuf(queue: Queue, file: QueueFile, request: DequeueRequest, call: Call): Awaitable<Buffer> {
+  queue.assertOwner(file);
+  queue.assertNoFileIo();
+  const user = new Dequeued(queue, request.planeCapacity);
+  if (queue.dequeue(user, call) !== undefined) return user.reply;
+  if (call.nonblocking()) throw new V4l2Error("EAGAIN", "no buffer is done");
+  return queue.waitDequeue(user, call).then(() => user.reply);
+}
+
+/** VIDIOC_EXPBUF. @throws {V4l2Error} EINVAL - no such plane, or not MMAP; EBUSY - another file owns the queue. */
+export function expbuf(queue: Queue, file: QueueFile, request: ExportBuffer): ExportedFd {
+  queue.assertOwner(file);
+  const buffer = findBuffer(queue, request.index);
+  if (buffer.memory !== "mmap")
+    throw new V4l2Error("EINVAL", `buffer ${buffer.index} has memory ${buffer.memory}`);
+  if ((request.flags & ~(O_CLOEXEC | O_ACCMODE)) !== 0) {
+    throw new V4l2Error("EINVAL", `flags 0x${request.flags.toString(16)}: only O_CLOEXEC and an access mode`);
+  }
+  const plane = buffer.planes[request.plane];
+  if (plane?.memory === undefined) {
+    throw new V4l2Error("EINVAL", `buffer ${buffer.index} has no plane ${request.plane}`);
+  }
+  queue.assertNoFileIo();
+  const exported = queue.provider.exportPlane(plane.memory, request.flags & O_ACCMODE);
+  buffer.mapped = true;
+  return exported;
+}
+
+/** `mmap()`. @throws {V4l2Error} EINVAL - no such offset, or not a whole shared mapping; EBUSY - read() or write() goes on. */
+export function mmap(queue: Queue, request: MmapRequest): MmapReply {
+  if ((request.flags & MAP_SHARED) === 0) throw new V4l2Error("EINVAL", "buffers are mapped MAP_SHARED");
+  const needed = queue.isOutput ? PROT_WRITE : PROT_READ;
+  if ((request.prot & needed) === 0) {
+    throw new V4l2Error(
+      "EINVAL",
+      `buffers of ${queue.name} are mapped ${queue.isOutput ? "PROT_WRITE" : "PROT_READ"}`,
+    );
+  }
+  if (request.offset >= 2n ** 32n)
+    throw new V4l2Error("EINVAL", `no buffer has the offset ${request.offset}`);
+  const { buffer, plane } = queue.planeAt(Number(request.offset));
+  queue.assertNoFileIo();
+  if (plane.memory === undefined) throw new V4l2Error("EINVAL", `buffer ${buffer.index} has no memory`);
+  if (request.length > BigInt(pageAlign(plane.length))) {
+    throw new V4l2Error("EINVAL", `${request.length} bytes of a plane of ${plane.length}`);
+  }
+  buffer.mapped = true;
+  return { fd: plane.memory.fd, fdOffset: BigInt(plane.memory.fdOffset) };
+}
+
+/** The buffer ioctls over the queues that `select` finds. All but DQBUF answer at once. */
+export function bufferOps<File extends QueueFile>(select: SelectQueue<File>) {
+  const find = (file: File, type: BufType): Queue => {
+    const queue = select(file, type);
+    if (queue?.type !== type) throw new V4l2Error("EINVAL", `the device has no queue of type ${type}`);
+    return queue;
+  };
+  return {
+    reqbufs: (file, request) => reqbufs(find(file, request.type), file, request),
+    createBufs: (file, request) => createBufs(find(file, request.format.type), file, request),
+    removeBufs: (file, request) => {
+      const queue = find(file, request.type);
+      if (request.count === 0) return;
+      queue.assertOwner(file);
+      queue.assertNoFileIo();
+      queue.removeBufs(request.index, request.count);
+    },
+    querybuf: (file, request) => querybuf(find(file, request.type), request),
+    qbuf: (file, buffer, call) => qbuf(find(file, buffer.type), file, buffer, call),
+    prepareBuf: (file, buffer, call) => prepareBuf(find(file, buffer.type), file, buffer, call),
+    dqbuf: (file, request, call) => dqbuf(find(file, request.type), file, request, call),
+    expbuf: (file, request) => expbuf(find(file, request.type), file, request),
+    streamon: (file, type) => {
+      const queue = find(file, type);
+      queue.assertOwner(file);
+      queue.assertNoFileIo();
+      queue.streamon();
+    },
+    streamoff: (file, type) => {
+      const queue = find(file, type);
+      queue.assertOwner(file);
+      queue.assertNoFileIo();
+      queue.streamoff();
+    },
+  } satisfies Required<BufferOps<File>>;
+}
+
+function fileIo(queue: Queue, file: QueueFile, mode: "read" | "write"): ReturnType<Queue["startFileIo"]> {
+  if (!queue.io.includes(mode)) throw new V4l2Error("EINVAL", `${queue.name} has no ${mode}()`);
+  queue.assertOwner(file);
+  const io = queue.startFileIo(mode);
+  queue.owner = file;
+  return io;
+}
+
+/** poll() of a device with one queue. @returns {@link Poll} bits. */
+export function poll(queue: Queue, file: QueueFile, events: number): number {
+  const revents = pollNow(queue, file, events);
+  queue.addPoller(file);
+  return revents;
+}
+
+function pollNow(queue: Queue, file: QueueFile, events: number): number {
+  const asked = queue.isOutput ? Poll.Out | Poll.WrNorm : Poll.In | Poll.RdNorm;
+  if ((events & asked) === 0) return 0;
+  const mode = queue.isOutput ? "write" : "read";
+  if (queue.numBuffers === 0 && queue.fileIo === undefined && queue.io.includes(mode)) {
+    try {
+      // A client that polls before anything else is one that reads and writes.
+      fileIo(queue, file, mode);
+    } catch (error) {
+      if (!(error instanceof V4l2Error)) throw error;
+      return Poll.Err;
+    }
+  }
+  return queue.fileIo?.poll(events) ?? queue.poll(events);
+}
+
+/** read(), write(), poll() and mmap() of a device with one queue. */
+export function fileOps<File extends QueueFile>(select: (file: File) => Queue) {
+  return {
+    read: (file, request, call) => fileIo(select(file), file, "read").read(request, call),
+    write: (file, request, call) => fileIo(select(file), file, "write").write(request, call),
+    poll: (file, events) => poll(select(file), file, events),
+    mmap: (file, request) => mmap(select(file), request),
+  } satisfies Required<FileOps<File>>;
+}

@@ -1,0 +1,202 @@
+/** A queue of V4L2 buffers, as a driver declares and uses it. The client's verbs are in `v4l2.ts`. */
+import { BufFlag, isOutput, traceTime, V4l2Error } from "../v4l2/index.js";
+import type { AnyFile, Buffer, BufType, Field, RequestResolver, TraceStream } from "../v4l2/index.js";
+import { BufferQueue } from "./core.js";
+import type { DoneState } from "./core.js";
+import { FileIo } from "./io.js";
+import type { QueueConfig } from "./queue-config.js";
+import type { BufferState } from "./state.js";
+import { describeBuffer } from "./video-buffer.js";
+import type { BufferTraits, VideoBuffer } from "./video-buffer.js";
+
+export interface VideoQueueConfig<B extends VideoBuffer> extends Omit<
+  QueueConfig<B>,
+  "name" | "isOutput" | "copyTimestamp"
+> {
+  readonly type: BufType;
+  /** Node name, `"video0"`: for messages and traces. */
+  readonly device: string;
+  /**
+   * "monotonic": buffers carry the time of the hardware, which the driver sets in `bufferDone`.
+   * "copy": CAPTURE buffers carry the time stamps of the OUTPUT buffers that they were made from (mem2mem).
+   */
+  readonly timestamps: "monotonic" | "copy";
+  /** Monotonic time stamps are of the frame's start (`TSTAMP_SRC_SOE`), not of its end. */
+  readonly timestampsAtStart?: boolean;
+  /** OUTPUT: a payload of 0 bytes means just that (old codecs end a stream with it), not a full plane. */
+  readonly allowZeroBytesused?: boolean;
+  /** OUTPUT: `V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF` works. */
+  readonly supportsHold?: boolean;
+  /** write(): queue a buffer after each call, full or not. */
+  readonly writeImmediately?: boolean;
+  /** Finds the requests that clients name; with `supportsRequests`. */
+  readonly requests?: RequestResolver;
+  readonly trace?: TraceStream;
+  /** mem2mem: the file that the queue belongs to, for traces. */
+  readonly file?: AnyFile;
+}
+
+/** What a driver says of a buffer that it gives back; what is left out stays as it is in the buffer. */
+export interface DoneDetails {
+  readonly timestampNs?: bigint;
+  readonly sequence?: number;
+  readonly field?: Field;
+  /** {@link BufFlag} bits to set: `Keyframe`, `Last`, ... */
+  readonly flags?: number;
+  /** Payload per plane, bytes. */
+  readonly bytesused?: readonly number[];
+}
+
+export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue<B> {
+  readonly type: BufType;
+  readonly traits: BufferTraits;
+  readonly requests: RequestResolver | undefined;
+  /** The file that allocated the buffers or reads and writes; others get EBUSY. */
+  owner: AnyFile | undefined;
+
+  readonly #video: VideoQueueConfig<B>;
+  #io: FileIo<B> | undefined;
+  #warnedOfZero = false;
+
+  constructor(config: VideoQueueConfig<B>) {
+    const output = isOutput(config.type);
+    const copyTimestamp = config.timestamps === "copy";
+    super({
+      ...config,
+      name: `${config.device} ${output ? "output" : "capture"}`,
+      isOutput: output,
+      copyTimestamp,
+    });
+    if (this.supportsRequests && output && config.ops.bufOutValidate === undefined) {
+      throw new RangeError(`queue ${this.name}: supportsRequests without bufOutValidate`);
+    }
+    if (this.supportsRequests && config.requests === undefined) {
+      throw new RangeError(`queue ${this.name}: supportsRequests without requests`);
+    }
+    this.type = config.type;
+    this.requests = config.requests;
+    this.#video = config;
+    const source = config.timestampsAtStart === true ? BufFlag.TstampSrcSoe : BufFlag.TstampSrcEof;
+    this.traits = {
+      type: config.type,
+      copyTimestamp,
+      timestampFlags: copyTimestamp ? BufFlag.TimestampCopy : BufFlag.TimestampMonotonic | source,
+      allowZeroBytesused: config.allowZeroBytesused ?? false,
+      supportsHold: config.supportsHold ?? false,
+    };
+  }
+
+  /** How clients may bring and fetch data. */
+  get io(): VideoQueueConfig<B>["io"] {
+    return this.#video.io;
+  }
+
+  describe(buffer: B): Buffer {
+    return describeBuffer(buffer, this.traits);
+  }
+
+  /**
+   * The driver gives a buffer back.
+   * @throws {Error} it does not own the buffer.
+   * @throws {RangeError} a payload is larger than its plane.
+   */
+  override bufferDone(buffer: B, state: DoneState = "done", details?: DoneDetails): void {
+    if (details !== undefined) {
+      buffer.timestampNs = details.timestampNs ?? buffer.timestampNs;
+      buffer.sequence = details.sequence ?? buffer.sequence;
+      buffer.field = details.field ?? buffer.field;
+      buffer.flags |= details.flags ?? 0;
+      for (const [index, bytesused] of (details.bytesused ?? []).entries()) {
+        const plane = buffer.planes[index];
+        if (plane === undefined) throw new RangeError(`buffer ${buffer.index} has no plane ${index}`);
+        plane.bytesused = bytesused;
+      }
+    }
+    super.bufferDone(buffer, state);
+  }
+
+  // read() and write()
+
+  /** Is the queue used with read() or write()? */
+  get fileIo(): FileIo<B> | undefined {
+    return this.#io;
+  }
+
+  /** @throws {V4l2Error} EBUSY - read() or write() is going on. */
+  assertNoFileIo(): void {
+    if (this.#io !== undefined) throw new V4l2Error("EBUSY", "read() or write() uses the queue");
+  }
+
+  /** @throws {V4l2Error} as `FileIo.start`. */
+  startFileIo(mode: "read" | "write"): FileIo<B> {
+    this.#io ??= FileIo.start(this, mode, {
+      writeImmediately: this.#video.writeImmediately ?? false,
+      copyTimestamp: mode === "write" && this.traits.copyTimestamp,
+    });
+    return this.#io;
+  }
+
+  override release(): void {
+    this.#io = undefined;
+    this.owner = undefined;
+    super.release();
+  }
+
+  // Ownership
+
+  /** @throws {V4l2Error} EBUSY - the queue is another file's. */
+  assertOwner(file: AnyFile): void {
+    if (this.owner !== undefined && this.owner !== file) {
+      throw new V4l2Error("EBUSY", `the queue belongs to file ${this.owner.id}`);
+    }
+  }
+
+  /** `file` is closed: when the queue was its own, or nobody's, everything ends. */
+  releaseFile(file: AnyFile): void {
+    this.removePoller(file);
+    if (this.owner === undefined || this.owner === file) this.release();
+  }
+
+  // What the world hears
+
+  /** A client queued an OUTPUT buffer with a payload of 0 bytes. Said once. */
+  noteZeroBytesused(): void {
+    if (this.#warnedOfZero) return;
+    this.#warnedOfZero = true;
+    this.#message(
+      "warning",
+      this.traits.allowZeroBytesused
+        ? "a client ends a stream with bytesused 0; VIDIOC_DECODER_CMD with STOP is the way that lasts"
+        : "a client queues with bytesused 0, which is taken for the whole plane; it should say the actual size",
+    );
+  }
+
+  protected override reportBug(error: unknown): void {
+    this.#message("error", error instanceof Error ? (error.stack ?? error.message) : String(error));
+    super.reportBug(error);
+  }
+
+  #message(level: "warning" | "error", text: string): void {
+    const { trace, device } = this.#video;
+    if (trace?.active !== true) return;
+    trace.emit({ kind: "message", timeMs: traceTime(), device, level, text: `${this.name}: ${text}` });
+  }
+
+  protected override onTransition(buffer: B, from: BufferState, to: BufferState): void {
+    const { trace, device, file, type } = this.#video;
+    if (trace?.active !== true) return;
+    trace.emit({
+      kind: "buffer",
+      timeMs: traceTime(),
+      device,
+      file: file?.id ?? this.owner?.id,
+      type,
+      index: buffer.index,
+      from,
+      to,
+      sequence: buffer.sequence,
+      timestampNs: buffer.timestampNs,
+      bytesused: buffer.planes.map((plane) => plane.bytesused),
+    });
+  }
+}
