@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# What every script here shares: messages, where things are kept, and on which
+# kernel a command runs. Source it; it runs nothing.
+# Needs bash 5.1 (Debian 11, Ubuntu 22.04) for `wait -n -p`.
+
+repo=$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
+readonly repo
+
+# Downloads live outside the checkout, so that a fresh clone finds them again.
+cache=$(realpath -m -- "${V4L2_CUSE_CACHE:-/var/cache/v4l2-cuse}")
+readonly cache
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$*"; exit "${die_status:-1}"; }
+
+# as_root COMMAND...: through sudo, with the environment, where we are not root.
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    # sudo replaces PATH by its own; ours may be the one that has node.
+    sudo -E -- env "PATH=$PATH" "$@"
+  else
+    die "This needs root, and there is no sudo here. Run it as root."
+  fi
+}
+
+# on_cuse_kernel COMMAND...: runs COMMAND as root on a kernel with CUSE. That is
+# this machine when its own kernel has it, else (or with V4L2_CUSE_GUEST=always)
+# a guest, see docs/guest.md.
+on_cuse_kernel() {
+  if [[ ${V4L2_CUSE_GUEST:-auto} != always ]] && cuse_here; then
+    as_root "$@"
+  else
+    "$repo/scripts/guest" -- "$@"
+  fi
+}
+
+cuse_here() {
+  [[ -c /dev/cuse ]] || as_root modprobe cuse 2>/dev/null || return 1
+  # The node can be there without a driver behind it, in a container say.
+  # shellcheck disable=SC2016
+  as_root sh -c 'exec 3<>/dev/cuse' 2>/dev/null
+}

@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# A Debian 13 (trixie) file system for the guest, with the clients that the tests
+# run: v4l-utils 1.30, ffmpeg 7, GStreamer 1.26.
+# Needs lib/common.sh and lib/debian.sh.
+
+readonly tree_suite=trixie
+readonly tree_packages=(
+  v4l-utils libv4l-0t64
+  ffmpeg
+  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+  gstreamer1.0-plugins-bad gstreamer1.0-libav
+  nodejs python3-minimal
+  gcc g++ libc6-dev make
+  ca-certificates strace gdb procps iproute2 kmod udev busybox-static
+)
+# Raise this when a tree of the same packages is made in another way.
+readonly tree_format=1
+
+# tree_fetch: sets tree_dir to the tree's folder; makes it first, once for each
+# list of packages.
+tree_fetch() {
+  local id
+  id=$(printf '%s\n' "$tree_format" "${tree_packages[@]}" | sha256sum)
+  tree_dir=$cache/tree-$tree_suite.${id:0:12}
+  if [[ ! -e $tree_dir ]]; then
+    mkdir -p "$cache"
+    (
+      flock 9
+      [[ -e $tree_dir ]] || tree_build
+    ) 9>"$cache/tree-$tree_suite.lock"
+  fi
+  touch "$tree_dir"
+}
+
+tree_build() {
+  local new deb started=$SECONDS
+  say "making a Debian $tree_suite file system for the guest (about 500 MB to download, once)"
+  new=$(mktemp -d "$cache/new.XXXXXX")
+  # shellcheck disable=SC2064
+  trap "rm -rf -- '$new'" EXIT
+  debian_apt_init "$new/apt" "$tree_suite"
+  mkdir -p "$new/apt/essential/partial"
+  # Two downloads, because what is essential has to be set up first.
+  debian_apt "$new/apt" "Debian's essential packages" --yes --no-install-recommends --download-only \
+    -o "Dir::Cache::archives=$new/apt/essential" install '?essential'
+  debian_apt "$new/apt" "the packages for the guest's file system" --yes --no-install-recommends --download-only \
+    install '?essential' "${tree_packages[@]}"
+  mkdir "$new/tree"
+  # base-files first: it has the links /bin, /lib and so on.
+  for deb in "$new"/apt/essential/{base-files,[!b]*,b*}_*.deb; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -x -p -C "$new/tree" --keep-directory-symlink
+  done
+  mkdir -p "$new/tree/packages"
+  mv "$new/apt/essential" "$new/apt/cache/archives" "$new/tree/packages"
+  printf '#!/bin/sh\nexit 101\n' >"$new/tree/usr/sbin/policy-rc.d" # no daemons
+  chmod 755 "$new/tree/usr/sbin/policy-rc.d"
+  # A mount namespace, so that nothing stays mounted if this is interrupted.
+  # shellcheck disable=SC2016
+  unshare --mount --pid --fork --kill-child=KILL bash -euc '
+    cd "$1"
+    mount --bind /dev dev
+    mount -t proc proc proc
+    export DEBIAN_FRONTEND=noninteractive LC_ALL=C HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    chroot . sh -euc "
+      dpkg --force-depends --force-unsafe-io --install /packages/essential/*.deb
+      dpkg --force-depends --force-unsafe-io --unpack /packages/archives/*.deb
+      dpkg --configure --pending
+      dpkg --audit"
+  ' bash "$new/tree" >"$new/log" 2>&1 </dev/null || {
+    tail -n 20 "$new/log" >&2
+    die "The Debian $tree_suite file system could not be set up. Above is the end of what dpkg said."
+  }
+  rm -rf "$new/tree/packages"
+  mv -T "$new/tree" "$tree_dir"
+  rm -rf -- "$new"
+  trap - EXIT
+  say "made it in $((SECONDS - started)) seconds"
+  # Trees for other lists of packages, when nothing has used them for a month.
+  find "$cache" -maxdepth 1 -name "tree-$tree_suite.*" -type d -mtime +30 -exec rm -rf -- {} +
+}

@@ -1,0 +1,22 @@
+/** How the command line fails: one sentence on stderr and an exit status, never a stack trace. */
+
+/** Something the person at the terminal can act on. `message` is one plain sentence. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  constructor(
+    message: string,
+    readonly exitStatus = 1,
+  ) {
+    super(message);
+  }
+}
+
+/** Prints the error as one line and ends the process; with DEBUG set, an unexpected error shows its stack. */
+export function reportAndExit(error: unknown): never {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`v4l2-cuse: ${message}\n`);
+  if (process.env["DEBUG"] !== undefined && error instanceof Error && !(error instanceof Failure)) {
+    process.stderr.write(`${error.stack ?? ""}\n`);
+  }
+  process.exit(error instanceof Failure ? error.exitStatus : 1);
+}

@@ -1,0 +1,54 @@
+/** What a driver command prints: one view of the device's event stream, on standard output. */
+import createDebug from "debug";
+import type { TraceEvent, TraceStream } from "../v4l2/index.js";
+import { jsonLine, prettyLine } from "../v4l2/index.js";
+import { LogSink } from "./log-sink.js";
+import type { LogForm } from "./node-options.js";
+
+const NAMESPACE = "v4l2-cuse";
+
+export interface EventLog {
+  /** Writes what still waits. */
+  end(): void;
+}
+
+/**
+ * Prints the events of `trace` until `end()`.
+ *
+ * The pretty form goes through `debug` namespaces, `v4l2-cuse:<device>:<kind>`: with DEBUG in the environment it
+ * selects what is shown, else ioctls, files and messages are.
+ */
+export function startEventLog(trace: TraceStream, device: string, form: LogForm): EventLog {
+  if (form === "none") return { end: () => undefined };
+  const sink = new LogSink(process.stdout.fd);
+  const stop = trace.subscribe(
+    form === "json"
+      ? (event) => {
+          sink.line(jsonLine(event));
+        }
+      : prettyListener(device, sink),
+  );
+  return {
+    end: () => {
+      stop();
+      sink.flush();
+    },
+  };
+}
+
+function prettyListener(device: string, sink: LogSink): (event: TraceEvent) => void {
+  const selected = process.env["DEBUG"] ?? "";
+  if (!selected.includes(NAMESPACE)) {
+    const kinds = ["ioctl", "file", "message"].map((kind) => `${NAMESPACE}:*:${kind}`);
+    createDebug.enable([selected, ...kinds].filter((part) => part !== "").join(","));
+  }
+  const enabled = new Map<TraceEvent["kind"], boolean>();
+  return (event) => {
+    let show = enabled.get(event.kind);
+    if (show === undefined) {
+      show = createDebug.enabled(`${NAMESPACE}:${device}:${event.kind}`);
+      enabled.set(event.kind, show);
+    }
+    if (show) sink.line(prettyLine(event));
+  };
+}

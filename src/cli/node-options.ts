@@ -1,0 +1,52 @@
+/** The options that every driver command has: which node, who may open it, what is logged. */
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { Failure } from "./failure.js";
+
+export type LogForm = "pretty" | "json" | "none";
+
+export interface NodeOptions {
+  readonly video?: number;
+  readonly mode?: number;
+  readonly group?: string;
+  readonly log: LogForm;
+}
+
+const MAX_NODE_NUMBER = 255;
+
+/** Adds `--video`, `--mode`, `--group` and `--log` to a command. */
+export function addNodeOptions(command: Command): Command {
+  return command
+    .option("--video <N>", "the number in /dev/videoN (default: the first free one)", parseNodeNumber)
+    .option("--mode <octal>", "permissions of the node (default: 0600, or 0660 with --group)", parseMode)
+    .option("--group <name>", "group of the node, for example video")
+    .addOption(
+      new Option("--log <form>", "what is printed for each ioctl")
+        .choices(["pretty", "json", "none"])
+        .default("pretty"),
+    );
+}
+
+export function parseNodeNumber(text: string): number {
+  const number = Number(text);
+  if (!/^\d{1,3}$/.test(text) || number > MAX_NODE_NUMBER) {
+    throw new InvalidArgumentError(`A node number is 0 to ${MAX_NODE_NUMBER}.`);
+  }
+  return number;
+}
+
+function parseMode(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text))
+    throw new InvalidArgumentError("A mode is three octal digits, for example 0660.");
+  return parseInt(text, 8);
+}
+
+/** `"video3"` for a wish of 3; without a wish the first name that is free. */
+export function nodeName(kind: "video" | "media", wish: number | undefined): string {
+  if (wish !== undefined) return `${kind}${wish}`;
+  for (let number = 0; number <= MAX_NODE_NUMBER; number++) {
+    if (!existsSync(`/dev/${kind}${number}`)) return `${kind}${number}`;
+  }
+  throw new Failure(`all of /dev/${kind}0 to /dev/${kind}${MAX_NODE_NUMBER} exist already`);
+}

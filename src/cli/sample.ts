@@ -1,0 +1,25 @@
+/** `v4l2-cuse sample`: the virtual camera. */
+import { Command } from "commander";
+import { Camera } from "../sample/index.js";
+import { addNodeOptions, nodeName, type NodeOptions } from "./node-options.js";
+import { serveVideo } from "./serve.js";
+
+interface SampleOptions extends NodeOptions {
+  readonly multiplanar?: boolean;
+  readonly unpaced?: boolean;
+}
+
+export function sampleCommand(): Command {
+  const command = new Command("sample").description("a virtual camera that prints every ioctl it serves");
+  return addNodeOptions(command)
+    .option("--multiplanar", "offer the multi-planar API (and NV12M) instead of the single-planar one")
+    .option("--unpaced", "hand frames out as fast as they are taken, instead of at the frame rate")
+    .action(async (options: SampleOptions) => {
+      const camera = new Camera({
+        name: nodeName("video", options.video),
+        multiplanar: options.multiplanar ?? false,
+        unpaced: options.unpaced ?? false,
+      });
+      await serveVideo(camera.device, options);
+    });
+}

@@ -1,0 +1,70 @@
+/** When the next frame is due. A camera does not wait for its client: a frame that nobody has room for is lost. */
+
+export interface PacerOptions {
+  /** `undefined`: as fast as buffers come. */
+  readonly intervalNs: bigint | undefined;
+  /**
+   * A frame is due.
+   * @param sequence - Counts all frames since the start, lost ones too.
+   */
+  readonly onFrame: (sequence: number, dueNs: bigint) => void;
+  /** CLOCK_MONOTONIC. */
+  readonly now?: () => bigint;
+}
+
+const NS_PER_MS = 1_000_000n;
+const WRAP = 2 ** 32;
+
+/** Calls `onFrame` at multiples of the interval from the start, without drift. */
+export class Pacer {
+  readonly #options: PacerOptions;
+  readonly #now: () => bigint;
+  readonly #startNs: bigint;
+  #frames = 0n;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #stopped = false;
+
+  constructor(options: PacerOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => process.hrtime.bigint());
+    this.#startNs = this.#now();
+    if (options.intervalNs !== undefined) this.#schedule(options.intervalNs);
+  }
+
+  /** Unpaced: there is room for a frame. Paced: nothing, the time comes by itself. */
+  poke(): void {
+    if (this.#options.intervalNs !== undefined || this.#immediate !== undefined || this.#stopped) return;
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      this.#deliver(this.#now());
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+  }
+
+  #deliver(dueNs: bigint): void {
+    const sequence = Number(this.#frames % BigInt(WRAP));
+    this.#frames += 1n;
+    this.#options.onFrame(sequence, dueNs);
+  }
+
+  #schedule(intervalNs: bigint): void {
+    const dueNs = this.#startNs + (this.#frames + 1n) * intervalNs;
+    const waitNs = dueNs - this.#now();
+    const waitMs = waitNs > 0n ? Number((waitNs + NS_PER_MS - 1n) / NS_PER_MS) : 0;
+    this.#timer = setTimeout(() => {
+      const nowNs = this.#now();
+      // After a stall (a stopped process, a busy machine) the frames in between are lost, not sent in a burst.
+      const missed = (nowNs - dueNs) / intervalNs;
+      if (missed > 0n) this.#frames += missed;
+      this.#deliver(nowNs);
+      if (!this.#stopped) this.#schedule(intervalNs);
+    }, waitMs);
+  }
+}
