@@ -1,0 +1,48 @@
+/**
+ * What the V4L2 layer knows about the call it serves: who called, the caller's memory, whether it may wait.
+ * `char-device.ts` implements these over src/cuse, unit tests with fakes.
+ */
+
+/** The thread that called, as the kernel reported it. */
+export interface Caller {
+  readonly tid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The calling process; both are looked up when first asked for. */
+export interface Client {
+  /** Process id (thread group id) in our pid namespace. */
+  readonly pid: number;
+  /** Name of the process; may hold any bytes, escape before printing. */
+  readonly comm: string;
+}
+
+/** The caller's memory while it waits in its call. */
+export interface ClientMemory {
+  /** Fills all of `into`. @throws {V4l2Error} EFAULT */
+  read(address: bigint, into: Uint8Array): void;
+  /** Writes all of `from`. @throws {V4l2Error} EFAULT */
+  write(address: bigint, from: Uint8Array): void;
+}
+
+/** One call of a client, alive until it is answered. */
+export interface Call {
+  readonly caller: Caller;
+  readonly client: Client;
+  readonly memory: ClientMemory;
+  /** Is the file O_NONBLOCK right now? Costs system calls; ask only when the call would wait. */
+  nonblocking(): boolean;
+  /**
+   * `callback` runs once when a signal hits the waiting caller (or the device goes away). Give up then:
+   * reject with EINTR, and leave what was waited for where it is.
+   */
+  onInterrupt(callback: () => void): void;
+  /** Has the caller CAP_SYS_ADMIN? */
+  isAdmin(): boolean;
+  /**
+   * Sends an fd of this process to the caller, whose helper library waits for it; the caller gets a duplicate.
+   * Absent when the caller cannot receive one. @throws {V4l2Error} EPIPE - the other end is gone.
+   */
+  sendFd?(fd: number): void;
+}

@@ -1,0 +1,317 @@
+/**
+ * The one place where V4L2 meets the wire: src/cuse's `CharDevice` over a {@link VideoDevice}. Brings the caller's
+ * memory, process and rights to the calls, carries out what the helper library inside clients asks for
+ * (helper-protocol.ts), and turns V4l2Error into the refusal that src/cuse knows.
+ */
+import { readFileSync } from "node:fs";
+import { CharDeviceError, CuseSession, processOf } from "../cuse/index.js";
+import type {
+  CharDevice,
+  IoctlRequest,
+  OpenRequest,
+  PendingCall,
+  PollRequest,
+  ReadRequest,
+  SessionOptions,
+  WriteRequest,
+} from "../cuse/index.js";
+import { isSystemError, processRead, processWrite } from "../native.js";
+import type { Call, Caller, Client, ClientMemory } from "./call.js";
+import { ClientSocket } from "./client-socket.js";
+import { V4l2Error } from "./error.js";
+import type { FileHandle } from "./file-handle.js";
+import { VIDIOC_EXPBUF } from "./gen/index.js";
+import {
+  emitHello,
+  emitMap,
+  HELPER_FD,
+  HELPER_HELLO,
+  HELPER_VERSION,
+  HelperFeature,
+  isHelperIoctl,
+  parseFd,
+  parseHello,
+  parseMap,
+} from "./helper-protocol.js";
+import { ioctlName, name32 } from "./ioctl-table.js";
+import { settle } from "./settle.js";
+import type { Awaitable } from "./types.js";
+import type { VideoDevice } from "./video-device.js";
+
+/** Bit of CAP_SYS_ADMIN in `/proc/<pid>/status`. */
+const CAP_SYS_ADMIN = 21n;
+/** Processes whose 32-bit calls were reported; more are not. */
+const MAX_REPORTED = 256;
+
+/** The process of a thread, looked up once and only if somebody asks. */
+export class LazyClient implements Client {
+  readonly #tid: number;
+  #known: Client | undefined;
+
+  constructor(tid: number) {
+    this.#tid = tid;
+  }
+
+  get pid(): number {
+    return this.#lookUp().pid;
+  }
+
+  get comm(): string {
+    return this.#lookUp().comm;
+  }
+
+  #lookUp(): Client {
+    return (this.#known ??= processOf(this.#tid) ?? { pid: this.#tid, comm: "?" });
+  }
+}
+
+/** The memory of a thread that waits in a call to us. */
+export class ProcessMemory implements ClientMemory {
+  readonly #tid: number;
+
+  constructor(tid: number) {
+    this.#tid = tid;
+  }
+
+  read(address: bigint, into: Uint8Array): void {
+    this.#access(() => {
+      processRead(this.#tid, address, into);
+    });
+  }
+
+  write(address: bigint, from: Uint8Array): void {
+    this.#access(() => {
+      processWrite(this.#tid, address, from);
+    });
+  }
+
+  #access(copy: () => void): void {
+    if (this.#tid === 0) throw new V4l2Error("EFAULT", "the caller is not visible in our pid namespace");
+    try {
+      copy();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      const detail = error.code === "EFAULT" ? "bad address" : `${error.code}, are we allowed to trace it?`;
+      throw new V4l2Error("EFAULT", `memory of the caller: ${detail}`);
+    }
+  }
+}
+
+/** A {@link PendingCall} with what V4L2 wants to know besides. */
+class AdapterCall implements Call {
+  readonly #pending: PendingCall;
+  #client: Client | undefined;
+  #memory: ClientMemory | undefined;
+  sendFd?: (fd: number) => void;
+
+  constructor(pending: PendingCall) {
+    this.#pending = pending;
+  }
+
+  get caller(): Caller {
+    return this.#pending.caller;
+  }
+
+  get client(): Client {
+    return (this.#client ??= new LazyClient(this.#pending.caller.tid));
+  }
+
+  get memory(): ClientMemory {
+    return (this.#memory ??= new ProcessMemory(this.#pending.caller.tid));
+  }
+
+  nonblocking(): boolean {
+    return this.#pending.nonblocking();
+  }
+
+  onInterrupt(callback: () => void): void {
+    this.#pending.onInterrupt(callback);
+  }
+
+  isAdmin(): boolean {
+    return hasAdminRights(this.#pending.caller.tid);
+  }
+}
+
+/** Has the thread CAP_SYS_ADMIN now? Not if it cannot be seen. */
+function hasAdminRights(tid: number): boolean {
+  if (tid === 0) return false;
+  try {
+    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${tid}/status`, "latin1"))?.[1];
+    return effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
+/** What the session understands: a V4l2Error is a refusal, the rest stays what it is. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof V4l2Error)) return error;
+  const { code, detail, copyOut } = error;
+  return new CharDeviceError(code, detail, { copyOut, cause: error });
+}
+
+/** Runs a handler; its V4l2Errors become refusals. */
+function answer<Result>(handler: () => Awaitable<Result>): Awaitable<Result> {
+  try {
+    const result = handler();
+    if (!(result instanceof Promise)) return result;
+    return result.catch((error: unknown) => {
+      throw refusal(error);
+    });
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
+  readonly #device: VideoDevice<State>;
+  /** Processes whose 32-bit calls were refused, so that each is reported once. */
+  readonly #reported = new Set<number>();
+
+  constructor(device: VideoDevice<State>) {
+    this.#device = device;
+  }
+
+  open(request: OpenRequest): FileHandle<State> | Promise<FileHandle<State>> {
+    const { file, flags, caller } = request;
+    return answer(() =>
+      this.#device.open({
+        id: file.id,
+        client: new LazyClient(caller.tid),
+        flags,
+        notifyPoll: () => {
+          file.notifyPoll();
+        },
+      }),
+    );
+  }
+
+  release(file: FileHandle<State>): void {
+    this.#device.release(file);
+  }
+
+  ioctl(file: FileHandle<State>, request: IoctlRequest): number | Promise<number> {
+    try {
+      const result = this.#ioctl(file, request);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        throw refusal(error);
+      });
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  read(file: FileHandle<State>, request: ReadRequest): Uint8Array | Promise<Uint8Array> {
+    return answer(() => this.#device.read(file, request, new AdapterCall(request)));
+  }
+
+  write(file: FileHandle<State>, request: WriteRequest): number | Promise<number> {
+    return answer(() => this.#device.write(file, request, new AdapterCall(request)));
+  }
+
+  poll(file: FileHandle<State>, request: PollRequest): number {
+    return this.#device.poll(file, request.events);
+  }
+
+  #ioctl(file: FileHandle<State>, request: IoctlRequest): Awaitable<number> {
+    const { cmd, arg } = request;
+    const call = new AdapterCall(request);
+    if (request.compat || name32(cmd) !== undefined) this.#refuse32(request, call);
+    if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
+    return this.#device.ioctl(file, cmd, arg, call);
+  }
+
+  /**
+   * A 32-bit client, or one built with a 32-bit `time_t`: its structs have another layout. This is the place to
+   * translate them.
+   * @throws {V4l2Error} ENOTTY, always.
+   */
+  #refuse32({ cmd }: IoctlRequest, call: Call): never {
+    const { pid, comm } = call.client;
+    const name = name32(cmd) ?? ioctlName(cmd);
+    if (!this.#reported.has(pid) && this.#reported.size < MAX_REPORTED) {
+      this.#reported.add(pid);
+      this.#device.message(
+        "warning",
+        `${comm}[${pid}] is a 32-bit program (${name}): refused, 32-bit clients are not supported yet`,
+      );
+    }
+    throw new V4l2Error("ENOTTY", `${name} of a 32-bit client`);
+  }
+
+  #helper(file: FileHandle<State>, cmd: number, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    switch (cmd) {
+      case HELPER_HELLO:
+        return this.#hello(file, arg);
+      case HELPER_FD:
+        return this.#fd(file, arg, call);
+      default:
+        return this.#map(file, arg, call);
+    }
+  }
+
+  /** The file's client can map, and take fds. */
+  #hello(file: FileHandle<State>, arg: Uint8Array): number {
+    const { version, features } = parseHello(arg);
+    requireVersion(version);
+    file.canMap = (features & HelperFeature.Map) !== 0;
+    emitHello(arg, HelperFeature.Map | HelperFeature.Fd);
+    return 0;
+  }
+
+  /** mmap(): the memory's fd goes over the client's socket, the place in it into the reply. */
+  #map(file: FileHandle<State>, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    const { version, socket, offset, length, prot, flags } = parseMap(arg);
+    requireVersion(version);
+    return settle(this.#device.mmap(file, { offset, length, prot, flags }, call), (reply) => {
+      try {
+        sendOver(call, socket, reply.fd);
+      } finally {
+        reply.release?.();
+      }
+      emitMap(arg, reply.fdOffset);
+      return 0;
+    });
+  }
+
+  /** EXPBUF by a client that can take the fd. */
+  #fd(file: FileHandle<State>, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    const { version, socket, cmd, arg: inner } = parseFd(arg);
+    requireVersion(version);
+    if (cmd !== VIDIOC_EXPBUF) throw new V4l2Error("ENOTTY", `${ioctlName(cmd)} makes no fd here`);
+    call.sendFd = (fd) => {
+      sendOver(call, socket, fd);
+    };
+    return this.#device.ioctl(file, cmd, inner, call);
+  }
+}
+
+/** @throws {V4l2Error} EINVAL */
+function requireVersion(version: number): void {
+  if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
+}
+
+/** @throws {V4l2Error} see {@link ClientSocket}. */
+function sendOver(call: Call, socketNumber: number, fd: number): void {
+  const socket = ClientSocket.take(call.client.pid, socketNumber);
+  try {
+    socket.send(fd);
+  } finally {
+    socket.close();
+  }
+}
+
+/** Makes the node `/dev/<device.name>`; closing the session unplugs the device. */
+export async function startVideoDevice<State>(
+  device: VideoDevice<State>,
+  options: Omit<SessionOptions, "name"> = {},
+): Promise<CuseSession> {
+  const session = await CuseSession.start(new VideoCharDevice(device), { ...options, name: device.name });
+  const unplug = (): void => {
+    device.unregister();
+  };
+  session.closed.then(unplug, unplug);
+  return session;
+}

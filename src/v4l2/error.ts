@@ -1,0 +1,37 @@
+/**
+ * The one error type of the V4L2 layers: a refusal that the client sees as an errno.
+ *
+ * Anything else that is thrown is a bug of ours or of the driver; it goes up unchanged and the
+ * session answers `EIO`.
+ */
+import { constants } from "node:os";
+
+/** Names that `errno(3)` knows on Linux, as Node lists them: `"EINVAL"`, `"EBUSY"`, `"ENOTTY"`, ... */
+export type ErrnoName = keyof typeof constants.errno | keyof typeof unlisted;
+
+/** Numbers of the kernel's generic ABI (x86, arm) that Node's list leaves out: EBADR is how requests are refused. */
+const unlisted = { EBADR: 53 } as const;
+
+/** The positive number of an errno name, 22 for `EINVAL`. */
+export function errnoNumber(code: ErrnoName): number {
+  return code === "EBADR" ? unlisted.EBADR : constants.errno[code];
+}
+
+/** A refusal the client sees as `errno`. `detail` goes to the log only. */
+export class V4l2Error extends Error {
+  override readonly name = "V4l2Error";
+  /** The ioctl's argument goes back to the client although it was refused. Set by dispatch. */
+  copyOut = false;
+
+  constructor(
+    readonly code: ErrnoName,
+    readonly detail: string,
+  ) {
+    super(`${code}: ${detail}`);
+  }
+
+  /** The positive errno number. */
+  get errno(): number {
+    return errnoNumber(this.code);
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * V4L2 as a driver author wants it: a device is declared with {@link VideoDevice}, its abilities are ops with the
+ * names of ioctls, and everything that the kernel's core does for all drivers is done here.
+ *
+ * What the layers above may rely on: an op sees checked, narrowed, plain values and never a client's bytes or
+ * pointers; a refusal is a {@link V4l2Error} and becomes the client's errno; anything else that is thrown is a bug,
+ * is logged, and does not hurt other clients; an ioctl without an op is ENOTTY.
+ */
+export * from "./call.js";
+export { LazyClient, ProcessMemory, startVideoDevice, VideoCharDevice } from "./char-device.js";
+export { ClientSocket } from "./client-socket.js";
+export * from "./controls/index.js";
+export { DeviceTraits } from "./device-traits.js";
+export type { DeviceDirection, DeviceType } from "./device-traits.js";
+export * from "./error.js";
+export * from "./events.js";
+export * from "./file-handle.js";
+export * from "./helper-protocol.js";
+export * from "./log.js";
+export * from "./ops.js";
+export type { VideoOps } from "./ops-video.js";
+export * from "./request.js";
+export { settle } from "./settle.js";
+export * from "./trace.js";
+export * from "./types.js";
+export * from "./types-device.js";
+export * from "./video-device.js";

@@ -1,0 +1,9 @@
+/** Continues after a result that may come later, without a promise when it does not. */
+import type { Awaitable } from "./types.js";
+
+export function settle<Value, Result>(
+  value: Awaitable<Value>,
+  next: (value: Value) => Awaitable<Result>,
+): Awaitable<Result> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}

@@ -1,0 +1,307 @@
+/**
+ * A device as its driver declares it, and what the core keeps for it: open files, priorities, which ioctls are
+ * valid, the stream of trace events. Knows nothing of how calls arrive: `char-device.ts` brings them.
+ */
+import type { Call, Client } from "./call.js";
+import type { IoctlName } from "./define-ioctl.js";
+import { DeviceTraits, directionOf } from "./device-traits.js";
+import type { DeviceDirection, DeviceType } from "./device-traits.js";
+import { dispatch } from "./dispatch.js";
+import { V4l2Error } from "./error.js";
+import { EventQueue } from "./events.js";
+import { FileHandle } from "./file-handle.js";
+import { IOCTLS } from "./gen/index.js";
+import { ioctlTable } from "./ioctl-table.js";
+import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
+import { Priorities } from "./priorities.js";
+import type { RequestResolver } from "./request.js";
+import { TraceStream, traceTime } from "./trace.js";
+import type { FileEvent } from "./trace.js";
+import { tracedIoctl } from "./traced-ioctl.js";
+import { Poll } from "./types.js";
+import type { Awaitable, MmapReply, MmapRequest } from "./types.js";
+
+/** What a driver declares. */
+export interface VideoDeviceOptions<State> {
+  /** Node name, `video0`: names the device in the log. */
+  readonly name: string;
+  /** QUERYCAP: at most 15, 31 and 31 bytes. */
+  readonly driver: string;
+  readonly card: string;
+  readonly busInfo: string;
+  /** QUERYCAP, `KERNEL_VERSION(a, b, c)`; 6.12.0 unless given. */
+  readonly version?: number;
+  /** `Cap` bits of this node; the core adds `ExtPixFormat`. */
+  readonly deviceCaps: number;
+  readonly type?: DeviceType;
+  /** What `deviceCaps` imply unless given. */
+  readonly direction?: DeviceDirection;
+  /** Name of the one input or output of a `Cap.IoMc` device; the card's name unless given. */
+  readonly title?: string;
+  /** `V4L2_STD_*` that the device can do at all. */
+  readonly tvnorms?: bigint;
+  /** Does enumFmt know `request.all`? */
+  readonly enumAllFormats?: boolean;
+  /** The driver's cropping means what others call composing, and the reverse (V4L2_FL_QUIRK_INVERTED_CROP). */
+  readonly invertedCrop?: boolean;
+  /** Ioctls that answer ENOTTY although there is an op (`v4l2_disable_ioctl`). */
+  readonly disabled?: readonly IoctlName[];
+  readonly ops: IoctlOps<FileHandle<State>>;
+  readonly fileOps?: FileOps<FileHandle<State>>;
+  /** Controls of the device; a file may have its own instead. */
+  readonly controls?: ControlOps;
+  /** For requests, the media device's. */
+  readonly requests?: RequestResolver;
+  /**
+   * A file was opened. What it returns is `file.state`; it may also set `file.controls`.
+   * @throws {V4l2Error} Refuses the open.
+   */
+  open(file: FileHandle<State>): State;
+  /** The last descriptor of a file was closed: stop its streaming, free its buffers. */
+  release?(file: FileHandle<State>): void;
+}
+
+export interface OpenOptions {
+  readonly id: bigint;
+  readonly client: Client;
+  readonly flags: number;
+  notifyPoll(): void;
+}
+
+/** A file operation, for the log. */
+interface Operation {
+  readonly action: FileEvent["action"];
+  readonly id: bigint;
+  readonly client: Client;
+  readonly size: number;
+}
+
+/** Answer of poll for a device that has no poll op: always ready. */
+const ALWAYS_READY = Poll.In | Poll.Out | Poll.RdNorm | Poll.WrNorm;
+
+export class VideoDevice<State = unknown> {
+  readonly options: VideoDeviceOptions<State>;
+  readonly ops: IoctlOps<FileHandle<State>>;
+  readonly fileOps: FileOps<FileHandle<State>>;
+  readonly traits: DeviceTraits;
+  readonly priorities = new Priorities();
+  readonly trace = new TraceStream();
+  /** False once the device is unplugged: calls answer ENODEV. */
+  registered = true;
+
+  readonly #files = new Set<FileHandle<State>>();
+  /** By the number's lowest byte: 1 where the ioctl is valid. */
+  readonly #valid = new Uint8Array(256);
+
+  constructor(options: VideoDeviceOptions<State>) {
+    this.options = options;
+    this.ops = options.ops;
+    this.fileOps = options.fileOps ?? {};
+    const { deviceCaps, type = "video", direction = directionOf(deviceCaps) } = options;
+    this.traits = new DeviceTraits(type, direction, deviceCaps, this.ops, options.controls !== undefined);
+    for (const definition of ioctlTable.all) {
+      const valid = definition.valid(this.traits) && options.disabled?.includes(definition.name) !== true;
+      this.#valid[definition.nr] = valid ? 1 : 0;
+    }
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get controls(): ControlOps | undefined {
+    return this.options.controls;
+  }
+
+  get files(): Iterable<FileHandle<State>> {
+    return this.#files;
+  }
+
+  get openCount(): number {
+    return this.#files.size;
+  }
+
+  /** Is the ioctl valid for this device (not counting controls that only a file has)? */
+  accepts(name: IoctlName): boolean {
+    return this.acceptsNr(IOCTLS[name].nr);
+  }
+
+  /** The same by the number of the ioctl, 0 to 255. */
+  acceptsNr(nr: number): boolean {
+    return this.#valid[nr] === 1;
+  }
+
+  /** @throws {V4l2Error} ENODEV, or what the driver's open hook refuses with. */
+  open(request: OpenOptions): FileHandle<State> {
+    const { id, client, flags } = request;
+    const operation: Operation = { action: "open", id, client, size: flags };
+    const started = performance.now();
+    try {
+      const file = this.#open(request);
+      if (this.trace.active) this.#report(operation, started, 0, undefined);
+      return file;
+    } catch (error) {
+      if (this.trace.active) {
+        this.#report(operation, started, 0, error instanceof V4l2Error ? error.code : "EIO");
+      }
+      throw error;
+    }
+  }
+
+  #open(request: OpenOptions): FileHandle<State> {
+    this.#requireRegistered();
+    const { id, client, flags } = request;
+    const file = new FileHandle<State>({
+      device: this,
+      id,
+      client,
+      flags,
+      notifyPoll: () => {
+        request.notifyPoll();
+      },
+    });
+    file.controls = this.options.controls;
+    if (this.ops.subscribeEvent !== undefined) file.events = new EventQueue(file);
+    try {
+      file.setState(this.options.open(file));
+    } catch (error) {
+      file.events?.close();
+      throw error;
+    }
+    this.#files.add(file);
+    this.priorities.open(file);
+    return file;
+  }
+
+  /** The last descriptor of a file was closed. Harmless when repeated. */
+  release(file: FileHandle<State>): void {
+    if (!this.#files.delete(file)) return;
+    const started = performance.now();
+    this.priorities.close(file);
+    try {
+      this.options.release?.(file);
+    } finally {
+      file.events?.close();
+      if (this.trace.active) {
+        const { id, client } = file;
+        this.#report({ action: "release", id, client, size: 0 }, started, 0, undefined);
+      }
+    }
+  }
+
+  /** @throws {V4l2Error} What the client gets as errno; its `copyOut` tells whether the argument goes back. */
+  ioctl(file: FileHandle<State>, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
+    return this.trace.active ? tracedIoctl(file, cmd, arg, call) : dispatch(file, cmd, arg, call);
+  }
+
+  /** @throws {V4l2Error} EINVAL - the device does no `read()`. */
+  read(
+    file: FileHandle<State>,
+    request: { readonly size: number; readonly offset: bigint },
+    call: Call,
+  ): Awaitable<Uint8Array> {
+    if (this.fileOps.read === undefined) throw new V4l2Error("EINVAL", "the device cannot be read");
+    this.#requireRegistered();
+    return this.#traced(
+      { action: "read", id: file.id, client: call.client, size: request.size },
+      () => this.fileOps.read?.(file, request, call) ?? new Uint8Array(0),
+      (bytes) => bytes.byteLength,
+    );
+  }
+
+  /** @throws {V4l2Error} EINVAL - the device does no `write()`. */
+  write(
+    file: FileHandle<State>,
+    request: { readonly data: Uint8Array; readonly offset: bigint },
+    call: Call,
+  ): Awaitable<number> {
+    if (this.fileOps.write === undefined) throw new V4l2Error("EINVAL", "the device cannot be written");
+    this.#requireRegistered();
+    return this.#traced(
+      { action: "write", id: file.id, client: call.client, size: request.data.byteLength },
+      () => this.fileOps.write?.(file, request, call) ?? 0,
+      (count) => count,
+    );
+  }
+
+  /** `Poll` bits that are true now; waiting events are `Pri`. */
+  poll(file: FileHandle<State>, events: number): number {
+    if (!this.registered) return Poll.Err | Poll.Hup | Poll.Pri;
+    const ready = this.fileOps.poll?.(file, events) ?? ALWAYS_READY;
+    return (file.events?.pending ?? 0) > 0 ? ready | Poll.Pri : ready;
+  }
+
+  /** @throws {V4l2Error} ENODEV - nothing to map; EINVAL - no buffer has that offset. */
+  mmap(file: FileHandle<State>, request: MmapRequest, call: Call): Awaitable<MmapReply> {
+    if (this.fileOps.mmap === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
+    this.#requireRegistered();
+    return this.#traced(
+      { action: "mmap", id: file.id, client: call.client, size: Number(request.length) },
+      (): Awaitable<MmapReply> => {
+        const reply = this.fileOps.mmap?.(file, request, call);
+        if (reply === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
+        return reply;
+      },
+      () => 0,
+    );
+  }
+
+  /** The device is gone: every call answers ENODEV, pollers wake. */
+  unregister(): void {
+    if (!this.registered) return;
+    this.registered = false;
+    for (const file of this.#files) file.notifyPoll();
+  }
+
+  /** A sentence for the operator. */
+  message(level: "info" | "warning" | "error", text: string): void {
+    if (!this.trace.active) return;
+    this.trace.emit({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
+  }
+
+  #requireRegistered(): void {
+    if (!this.registered) throw new V4l2Error("ENODEV", "the device is gone");
+  }
+
+  /** Runs a file operation and reports it, if anybody listens. */
+  #traced<Result>(
+    operation: Operation,
+    run: () => Awaitable<Result>,
+    measure: (result: Result) => number,
+  ): Awaitable<Result> {
+    if (!this.trace.active) return run();
+    const started = performance.now();
+    const failed = (error: unknown): never => {
+      this.#report(operation, started, 0, error instanceof V4l2Error ? error.code : "EIO");
+      throw error;
+    };
+    const succeeded = (result: Result): Result => {
+      this.#report(operation, started, measure(result), undefined);
+      return result;
+    };
+    let result: Awaitable<Result>;
+    try {
+      result = run();
+    } catch (error) {
+      return failed(error);
+    }
+    return result instanceof Promise ? result.then(succeeded, failed) : succeeded(result);
+  }
+
+  #report(operation: Operation, started: number, value: number, errno: string | undefined): void {
+    const { action, id, client, size } = operation;
+    this.trace.emit({
+      kind: "file",
+      timeMs: traceTime(),
+      device: this.name,
+      action,
+      pid: client.pid,
+      comm: client.comm,
+      file: id,
+      size,
+      value,
+      errno,
+      durationUs: Math.round((performance.now() - started) * 1000),
+    });
+  }
+}

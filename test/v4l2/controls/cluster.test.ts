@@ -1,0 +1,167 @@
+import { describe, expect, it, vi } from "vitest";
+import { Cid, ControlHandler, CtrlChange, CtrlFlag } from "../../../src/v4l2/controls/index.js";
+import { V4l2Error } from "../../../src/v4l2/error.js";
+import { FakeFile, ext, extOutcome, outcome } from "./support.js";
+
+describe("a cluster", () => {
+  function sample() {
+    const controls = new ControlHandler();
+    const seen: unknown[] = [];
+    const red = controls.addStandard(Cid.RedBalance, { max: 99 });
+    const blue = controls.addStandard(Cid.BlueBalance, { max: 99 });
+    const gain = controls.addStandard(Cid.Gain, { max: 99 });
+    controls.cluster([red, blue], {
+      try: () => {
+        if (red.next + blue.next > 100) throw new V4l2Error("EINVAL", "too bright");
+      },
+      set: () => seen.push([red.next, blue.next, red.isNew, blue.isNew, red.hasChanged, blue.hasChanged]),
+    });
+    return { controls, seen, red, blue, gain };
+  }
+
+  it("is set once, with all new values in sight", () => {
+    const { controls, seen } = sample();
+    const list = [
+      ext(Cid.RedBalance, { value: 10 }),
+      ext(Cid.Gain, { value: 5 }),
+      ext(Cid.BlueBalance, { value: 20 }),
+    ];
+    expect(extOutcome(controls, "sExtCtrls", list)[0]).toBe("ok");
+    expect(seen).toEqual([[10, 20, true, true, true, true]]);
+  });
+
+  it("shows the present value of a control that keeps its own", () => {
+    const { controls, seen, red } = sample();
+    red.setValue(30);
+    controls.sCtrl({ id: Cid.BlueBalance, value: 40 }, new FakeFile());
+    expect(seen).toEqual([
+      [30, 0, true, false, true, false],
+      [30, 40, false, true, false, true],
+    ]);
+  });
+
+  it("refuses as one", () => {
+    const { controls, seen, red, blue, gain } = sample();
+    const list = [
+      ext(Cid.Gain, { value: 5 }),
+      ext(Cid.RedBalance, { value: 80 }),
+      ext(Cid.BlueBalance, { value: 30 }),
+    ];
+    expect(extOutcome(controls, "sExtCtrls", list)).toEqual(["EINVAL", 3]);
+    expect(extOutcome(controls, "tryExtCtrls", list)).toEqual(["EINVAL", 1]);
+    expect([seen, red.value, blue.value, gain.value]).toEqual([[], 0, 0, 0]);
+  });
+
+  it("is busy if the control that is set is grabbed, not if another one is", () => {
+    const { controls, blue } = sample();
+    blue.grab(true);
+    const file = new FakeFile();
+    expect(outcome(() => controls.sCtrl({ id: Cid.BlueBalance, value: 1 }, file))).toBe("EBUSY");
+    expect(outcome(() => controls.sCtrl({ id: Cid.RedBalance, value: 1 }, file))).toBe("ok");
+  });
+
+  it("uses the first control's callbacks when it has none of its own", () => {
+    const controls = new ControlHandler();
+    const first = vi.fn();
+    const other = vi.fn();
+    const red = controls.addStandard(Cid.RedBalance, { max: 99, set: first });
+    const blue = controls.addStandard(Cid.BlueBalance, { max: 99, set: other });
+    controls.cluster([red, blue]);
+    blue.setValue(3);
+    expect([first.mock.calls.length, other.mock.calls.length]).toEqual([1, 0]);
+  });
+
+  it("is set up once", () => {
+    const { controls, seen } = sample();
+    controls.setup();
+    expect(seen).toHaveLength(1);
+  });
+
+  it("takes controls of its own handler only", () => {
+    const { controls } = sample();
+    const stranger = new ControlHandler().addStandard(Cid.Gamma, { max: 9 });
+    expect(() => controls.cluster([stranger])).toThrow(RangeError);
+  });
+});
+
+describe("an automatic cluster", () => {
+  function sample() {
+    const controls = new ControlHandler();
+    const hardware = { gain: 40, failing: false };
+    const set = vi.fn();
+    const auto = controls.addStandard(Cid.Autogain, { default: 1 });
+    const gain = controls.addStandard(Cid.Gain, { max: 99, default: 10 });
+    controls.autoCluster(
+      [auto, gain],
+      { manualValue: 0, volatile: true },
+      {
+        set: () => set(auto.next, gain.next),
+        volatile: () => {
+          if (hardware.failing) throw new V4l2Error("EIO", "no answer");
+          gain.next = hardware.gain;
+        },
+      },
+    );
+    return { controls, hardware, set, auto, gain };
+  }
+  const flags = (controls: ControlHandler, id: number) => controls.queryctrl(id).flags;
+  const file = new FakeFile();
+
+  it("hides and reads the others while automatic", () => {
+    const { controls, hardware } = sample();
+    expect(flags(controls, Cid.Autogain)).toBe(CtrlFlag.Update);
+    expect(flags(controls, Cid.Gain)).toBe(CtrlFlag.Inactive | CtrlFlag.Volatile);
+    expect(controls.gCtrl(Cid.Gain)).toBe(40);
+    hardware.gain = 50;
+    const list = [ext(Cid.Gain), ext(Cid.Autogain)];
+    extOutcome(controls, "gExtCtrls", list);
+    expect(list.map(({ value }) => value)).toEqual([50, 1]);
+  });
+
+  it("starts manual mode with what the hardware chose", () => {
+    const { controls, set, gain } = sample();
+    controls.sCtrl({ id: Cid.Autogain, value: 0 }, file);
+    expect(set.mock.calls).toEqual([[false, 40]]);
+    expect([gain.value, flags(controls, Cid.Gain), controls.gCtrl(Cid.Gain)]).toEqual([40, 0, 40]);
+  });
+
+  it("lets the client's own value win over the hardware's", () => {
+    const { controls, gain } = sample();
+    const list = [ext(Cid.Gain, { value: 7 }), ext(Cid.Autogain, { value: 0 })];
+    expect(extOutcome(controls, "sExtCtrls", list)[0]).toBe("ok");
+    expect([gain.value, list[0]?.value]).toEqual([7, 7]);
+  });
+
+  it("goes back to automatic mode and its flags", () => {
+    const { controls } = sample();
+    for (const value of [0, 1]) controls.sCtrl({ id: Cid.Autogain, value }, file);
+    expect(flags(controls, Cid.Gain)).toBe(CtrlFlag.Inactive | CtrlFlag.Volatile);
+  });
+
+  it("announces the others' new flags to everyone, the one who switched included", () => {
+    const { controls } = sample();
+    const switcher = new FakeFile();
+    for (const id of [Cid.Autogain, Cid.Gain]) switcher.listen(controls, id);
+    controls.sCtrl({ id: Cid.Autogain, value: 0 }, switcher);
+    expect(switcher.changes()).toEqual([[Cid.Gain, CtrlChange.Value | CtrlChange.Flags, 40n]]);
+  });
+
+  it("keeps the old values if the hardware does not answer", () => {
+    const { controls, hardware, gain } = sample();
+    hardware.failing = true;
+    expect(outcome(() => controls.gCtrl(Cid.Gain))).toBe("EIO");
+    controls.sCtrl({ id: Cid.Autogain, value: 0 }, file);
+    expect(gain.value).toBe(10);
+  });
+
+  it("without volatile values only hides the others", () => {
+    const controls = new ControlHandler();
+    const auto = controls.addStandard(Cid.HueAuto, { default: 1 });
+    const hue = controls.addStandard(Cid.Hue, { max: 9, default: 2 });
+    controls.autoCluster([auto, hue], { manualValue: 0, volatile: false });
+    expect(flags(controls, Cid.Hue) & ~CtrlFlag.Slider).toBe(CtrlFlag.Inactive);
+    auto.setValue(false);
+    expect(flags(controls, Cid.Hue) & ~CtrlFlag.Slider).toBe(0);
+    expect(hue.value).toBe(2);
+  });
+});
