@@ -130,14 +130,15 @@ static void capture(const char *device, const char *how, unsigned long count, co
 	FILE *file = open_file(path);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	if (epoll == -1 || epoll_ctl(epoll, EPOLL_CTL_ADD, stream.fd, &event))
-		die("epoll");
 	stream_prepare(&stream, 4);
 	for (unsigned int i = 0; i < stream.count; i++)
 		if (stream_queue(&stream, i))
 			die("QBUF");
 	if (stream_on(&stream))
 		die("STREAMON");
+	/* Not before: adding polls, and poll() on a device that has read() and no buffers starts reading. */
+	if (epoll == -1 || (!strcmp(how, "epoll") && epoll_ctl(epoll, EPOLL_CTL_ADD, stream.fd, &event)))
+		die("epoll");
 	for (unsigned long frame = 0; frame < count; frame++) {
 		struct v4l2_buffer buffer;
 
