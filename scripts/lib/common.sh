@@ -2,6 +2,7 @@
 # What every script here shares: messages, where things are kept, and on which
 # kernel a command runs. Source it; it runs nothing.
 # Needs bash 5.1 (Debian 11, Ubuntu 22.04) for `wait -n -p`.
+# shellcheck disable=SC2034 # used by who sources it
 
 repo=$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 readonly repo

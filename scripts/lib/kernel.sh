@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The guest's kernels: Debian's User-Mode Linux, a kernel that is a program.
 # Needs lib/common.sh and lib/debian.sh.
+# shellcheck disable=SC2154 # set by lib/common.sh
 
 # Raise this when what is kept for a kernel changes.
 readonly kernel_format=1

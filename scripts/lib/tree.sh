@@ -2,6 +2,7 @@
 # A Debian 13 (trixie) file system for the guest, with the clients that the tests
 # run: v4l-utils 1.30, ffmpeg 7, GStreamer 1.26.
 # Needs lib/common.sh and lib/debian.sh.
+# shellcheck disable=SC2154 # set by lib/common.sh
 
 readonly tree_suite=trixie
 readonly tree_packages=(

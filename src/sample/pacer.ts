@@ -59,11 +59,12 @@ export class Pacer {
     const waitNs = dueNs - this.#now();
     const waitMs = waitNs > 0n ? Number((waitNs + NS_PER_MS - 1n) / NS_PER_MS) : 0;
     this.#timer = setTimeout(() => {
-      const nowNs = this.#now();
-      // After a stall (a stopped process, a busy machine) the frames in between are lost, not sent in a burst.
-      const missed = (nowNs - dueNs) / intervalNs;
-      if (missed > 0n) this.#frames += missed;
-      this.#deliver(nowNs);
+      // Hardware goes on while the processor is busy elsewhere: every frame that is due by now was taken at its time,
+      // and goes into a buffer if one was queued. Those that nobody had room for are lost.
+      const due = Number((this.#now() - this.#startNs) / intervalNs - this.#frames);
+      for (let frame = 0; frame < due && !this.#stopped; frame++) {
+        this.#deliver(this.#startNs + (this.#frames + 1n) * intervalNs);
+      }
       if (!this.#stopped) this.#schedule(intervalNs);
     }, waitMs);
   }

@@ -1,0 +1,65 @@
+/** Runs v4l2-compliance and says what it found, as data. */
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import type { Client } from "../device/support/probe.js";
+
+export interface Findings {
+  /** `"VIDIOC_ENUM_FMT/FRAMESIZES/FRAMEINTERVALS"`; a test that ran for several inputs is named once. */
+  readonly failures: readonly string[];
+  readonly warnings: readonly string[];
+  /** Tests that the device does not claim. */
+  readonly notSupported: readonly string[];
+  readonly succeeded: number;
+  readonly total: number;
+  readonly text: string;
+}
+
+/** `"1.22"` */
+export async function complianceVersion(): Promise<string> {
+  const { stdout } = await promisify(execFile)("v4l2-compliance", ["--version"]);
+  const version = /v4l2-compliance (\d+\.\d+)/.exec(stdout)?.[1];
+  if (version === undefined) throw new Error(`v4l2-compliance does not say its version: ${stdout}`);
+  return version;
+}
+
+/** @throws When it did not come to its last line. */
+export async function findings(run: Client): Promise<Findings> {
+  const { lines, stderr, signal } = await run.result;
+  // Progress is written over itself; only what stays on the line counts.
+  const rows = lines.map((line) => line.slice(line.lastIndexOf("\r") + 1));
+  const text = rows.join("\n");
+  const total = /^Total for .*: (\d+), Succeeded: (\d+), Failed: (\d+), Warnings: (\d+)/m.exec(text);
+  if (total === null)
+    throw new Error(`v4l2-compliance did not finish (${signal ?? "no signal"}): ${text}\n${stderr}`);
+  const tests = [...text.matchAll(/\btest (.+?): (OK|FAIL)( \(Not Supported\))?$/gm)];
+  const named = (wanted: (match: RegExpExecArray) => boolean): string[] => [
+    ...new Set(tests.filter(wanted).map((match) => match[1] ?? "")),
+  ];
+  const result: Findings = {
+    failures: named((match) => match[2] === "FAIL"),
+    notSupported: named((match) => match[3] !== undefined),
+    warnings: rows.filter((row) => /^\s*warn:/.test(row)).map((row) => row.trim()),
+    total: Number(total[1]),
+    succeeded: Number(total[2]),
+    text,
+  };
+  if (Number(total[3]) > 0 && result.failures.length === 0) {
+    throw new Error(`failures that this parser does not see: ${text}`);
+  }
+  return result;
+}
+
+/** Entries of expected-failures.txt for one version of the tool and one run: the failing tests' names. */
+export function expectedFailures(version: string, run: string): string[] {
+  const file = new URL("expected-failures.txt", import.meta.url);
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").trim())
+    .filter((line) => line !== "")
+    .flatMap((line) => {
+      const [entryVersion, entryRun, ...name] = line.split(/\s+/);
+      if (name.length === 0) throw new Error(`expected-failures.txt: "${line}" is not: VERSION RUN TEST`);
+      return entryVersion === version && entryRun === run ? [name.join(" ")] : [];
+    });
+}
