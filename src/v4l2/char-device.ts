@@ -18,7 +18,7 @@ import type {
 import { isSystemError, processRead, processWrite } from "../native.js";
 import type { Call, Caller, Client, ClientMemory } from "./call.js";
 import { ClientSocket } from "./client-socket.js";
-import { V4l2Error } from "./error.js";
+import { V4l2Error, withoutStack } from "./error.js";
 import type { FileHandle } from "./file-handle.js";
 import { VIDIOC_EXPBUF } from "./gen/index.js";
 import {
@@ -97,15 +97,33 @@ export class ProcessMemory implements ClientMemory {
   }
 }
 
+/**
+ * The process that called last. Most callers call again, and looking one up takes three system calls; a name that
+ * changed since (exec) or a thread id in new hands is seen too late, which matters for the log only.
+ */
+class LastClient {
+  #tid = -1;
+  #client: Client = new LazyClient(0);
+
+  of(tid: number): Client {
+    if (tid !== this.#tid) {
+      this.#tid = tid;
+      this.#client = new LazyClient(tid);
+    }
+    return this.#client;
+  }
+}
+
 /** A {@link PendingCall} with what V4L2 wants to know besides. */
 class AdapterCall implements Call {
   readonly #pending: PendingCall;
-  #client: Client | undefined;
+  readonly #clients: LastClient;
   #memory: ClientMemory | undefined;
   sendFd?: (fd: number) => void;
 
-  constructor(pending: PendingCall) {
+  constructor(pending: PendingCall, clients: LastClient) {
     this.#pending = pending;
+    this.#clients = clients;
   }
 
   get caller(): Caller {
@@ -113,7 +131,7 @@ class AdapterCall implements Call {
   }
 
   get client(): Client {
-    return (this.#client ??= new LazyClient(this.#pending.caller.tid));
+    return this.#clients.of(this.#pending.caller.tid);
   }
 
   get memory(): ClientMemory {
@@ -148,7 +166,7 @@ function hasAdminRights(tid: number): boolean {
 function refusal(error: unknown): unknown {
   if (!(error instanceof V4l2Error)) return error;
   const { code, detail, copyOut } = error;
-  return new CharDeviceError(code, detail, { copyOut, cause: error });
+  return withoutStack(() => new CharDeviceError(code, detail, { copyOut, cause: error }));
 }
 
 /** Runs a handler; its V4l2Errors become refusals. */
@@ -168,6 +186,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   readonly #device: VideoDevice<State>;
   /** Processes whose 32-bit calls were refused, so that each is reported once. */
   readonly #reported = new Set<number>();
+  readonly #clients = new LastClient();
 
   constructor(device: VideoDevice<State>) {
     this.#device = device;
@@ -204,11 +223,11 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   }
 
   read(file: FileHandle<State>, request: ReadRequest): Uint8Array | Promise<Uint8Array> {
-    return answer(() => this.#device.read(file, request, new AdapterCall(request)));
+    return answer(() => this.#device.read(file, request, new AdapterCall(request, this.#clients)));
   }
 
   write(file: FileHandle<State>, request: WriteRequest): number | Promise<number> {
-    return answer(() => this.#device.write(file, request, new AdapterCall(request)));
+    return answer(() => this.#device.write(file, request, new AdapterCall(request, this.#clients)));
   }
 
   poll(file: FileHandle<State>, request: PollRequest): number {
@@ -217,7 +236,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
 
   #ioctl(file: FileHandle<State>, request: IoctlRequest): Awaitable<number> {
     const { cmd, arg } = request;
-    const call = new AdapterCall(request);
+    const call = new AdapterCall(request, this.#clients);
     if (request.compat || name32(cmd) !== undefined) this.#refuse32(request, call);
     if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
     return this.#device.ioctl(file, cmd, arg, call);
@@ -294,8 +313,11 @@ function requireVersion(version: number): void {
 }
 
 /** @throws {V4l2Error} see {@link ClientSocket}. */
-function sendOver(call: Call, socketNumber: number, fd: number): void {
-  const socket = ClientSocket.take(call.client.pid, socketNumber);
+function sendOver({ caller }: Call, socketNumber: number, fd: number): void {
+  // Not the process that the log remembers: this one gets an fd.
+  const process = processOf(caller.tid);
+  if (process === undefined) throw new V4l2Error("ESRCH", "the caller cannot be seen");
+  const socket = ClientSocket.take(process.pid, socketNumber);
   try {
     socket.send(fd);
   } finally {

@@ -63,6 +63,8 @@ interface IoctlSpecBase<View> {
   readonly withoutOp?: (device: DeviceTraits) => boolean;
   /** For the documentation, where it is neither the op nor the core: `controls.queryctrl`. */
   readonly servedBy?: string;
+  /** For the documentation: what a client or a driver author would not expect. */
+  readonly note?: string;
   /** Shows the argument in the kernel's words; `writeOnly`: the client learns nothing from it. Never throws. */
   describe(out: ArgWriter, view: View, context: { readonly array: Uint8Array | undefined }): void;
 }
@@ -101,6 +103,7 @@ export interface IoctlDefinition<View = unknown> {
   readonly ops: readonly OpName[];
   /** Who serves it, for the documentation. */
   readonly servedBy: string;
+  readonly note: string | undefined;
   /** Bytes from the start that the client's values are kept of. */
   readonly keepBytes: number;
   readonly prio: boolean;
@@ -186,6 +189,7 @@ export function defineIoctl<View, Name extends OpName>(
     arg: spec.arg,
     ops,
     servedBy: spec.servedBy ?? (ops.length === 0 ? "core" : ops.join(", ")),
+    note: spec.note,
     keepBytes:
       clearAfter === undefined ? entry.size : endOfField(entry.arg.replace(/^struct /, ""), clearAfter),
     prio: spec.prio ?? false,

@@ -89,7 +89,7 @@ export interface VideoOps<File> {
   decoderCmd?(file: File, cmd: DecoderCmd): Awaitable<DecoderCmd>;
   tryDecoderCmd?(file: File, cmd: DecoderCmd): Awaitable<DecoderCmd>;
 
-  /** The core prints the heading, the controls and the footer around it. */
+  /** Prints to the log, between the core's heading and footer; `file.controls?.logStatus?.(print)` prints the controls. */
   logStatus?(file: File, print: (line: string) => void): Awaitable<void>;
   dbgGRegister?(
     file: File,

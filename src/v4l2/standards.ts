@@ -1,6 +1,8 @@
 /** Analog video standards: what ENUMSTD lists for a set of them, and the timing that follows from one. */
 import {
   V4L2_STD_525_60,
+  V4L2_STD_625_50,
+  V4L2_STD_ALL,
   V4L2_STD_NTSC,
   V4L2_STD_NTSC_443,
   V4L2_STD_NTSC_M,
@@ -33,6 +35,16 @@ import {
   V4L2_STD_SECAM_LC,
 } from "./gen/index.js";
 import type { Fract } from "./types.js";
+
+/** Sets of standards for `tvnorms`: the families, those of one line count, single ones by their members. */
+export const Std = {
+  Pal: V4L2_STD_PAL,
+  Ntsc: V4L2_STD_NTSC,
+  Secam: V4L2_STD_SECAM,
+  Lines525: V4L2_STD_525_60,
+  Lines625: V4L2_STD_625_50,
+  All: V4L2_STD_ALL,
+} as const;
 
 export interface Standard {
   readonly id: bigint;

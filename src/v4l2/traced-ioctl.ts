@@ -51,6 +51,8 @@ interface Outcome {
 
 function report(file: FileHandle, cmd: number, arg: Uint8Array, call: Call, outcome: Outcome): void {
   const { error, record, result, started } = outcome;
+  // First of all: looking the client up takes longer than most ioctls.
+  const durationUs = Math.round((performance.now() - started) * 1000);
   let described: ArgWriter | undefined;
   const describe = (): ArgWriter => (described ??= describeIoctl(cmd, arg, record.array));
   const isRefusal = error instanceof V4l2Error;
@@ -63,7 +65,7 @@ function report(file: FileHandle, cmd: number, arg: Uint8Array, call: Call, outc
     pid: call.client.pid,
     comm: call.client.comm,
     file: file.id,
-    durationUs: Math.round((performance.now() - started) * 1000),
+    durationUs,
     result,
     errno: error === undefined ? undefined : isRefusal ? error.code : "EIO",
     detail: error === undefined ? undefined : isRefusal ? error.detail : messageOf(error),

@@ -40,6 +40,8 @@ export interface VideoDeviceOptions<State> {
   readonly title?: string;
   /** `V4L2_STD_*` that the device can do at all. */
   readonly tvnorms?: bigint;
+  /** EDID blocks that S_EDID takes; more are E2BIG, and the client is told this number. */
+  readonly maxEdidBlocks?: number;
   /** Does enumFmt know `request.all`? */
   readonly enumAllFormats?: boolean;
   /** The driver's cropping means what others call composing, and the reverse (V4L2_FL_QUIRK_INVERTED_CROP). */
@@ -289,6 +291,7 @@ export class VideoDevice<State = unknown> {
   }
 
   #report(operation: Operation, started: number, value: number, errno: string | undefined): void {
+    const durationUs = Math.round((performance.now() - started) * 1000);
     const { action, id, client, size } = operation;
     this.trace.emit({
       kind: "file",
@@ -301,7 +304,7 @@ export class VideoDevice<State = unknown> {
       size,
       value,
       errno,
-      durationUs: Math.round((performance.now() - started) * 1000),
+      durationUs,
     });
   }
 }

@@ -132,7 +132,9 @@ describe("further forms", () => {
       "type=vid-cap, capability=0x1000, capturemode=0x0, timeperframe=1/30, extendedmode=0, readbuffers=0",
     );
     view.type = 10;
-    expect(textOf("VIDIOC_G_PARM", arg)).toContain("outputmode=0x0, timeperframe=1/30, extendedmode=0, writebuffers=0");
+    expect(textOf("VIDIOC_G_PARM", arg)).toContain(
+      "outputmode=0x0, timeperframe=1/30, extendedmode=0, writebuffers=0",
+    );
   });
 
   it("frame sizes and intervals", () => {
@@ -218,23 +220,26 @@ describe("further forms", () => {
 });
 
 describe("hostile arguments", () => {
-  it.each(ioctlTable.all)("$name: no bytes make the printer throw or print control characters", (definition) => {
-    fc.assert(
-      fc.property(
-        fc.uint8Array({ minLength: definition.size, maxLength: definition.size }),
-        fc.option(fc.uint8Array({ maxLength: 600 }), { nil: undefined }),
-        fc.integer({ min: 0, max: 20 }),
-        (arg, array, type) => {
-          if (arg.byteLength > 4) arg[0] = type;
-          const { text, object } = describeIoctl(definition.number, arg, array);
-          // eslint-disable-next-line no-control-regex -- looking for them
-          expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/);
-          expect(Object.keys(object).length > 0).toBe(definition.size > 0);
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+  it.each(ioctlTable.all)(
+    "$name: no bytes make the printer throw or print control characters",
+    (definition) => {
+      fc.assert(
+        fc.property(
+          fc.uint8Array({ minLength: definition.size, maxLength: definition.size }),
+          fc.option(fc.uint8Array({ maxLength: 600 }), { nil: undefined }),
+          fc.integer({ min: 0, max: 20 }),
+          (arg, array, type) => {
+            if (arg.byteLength > 4) arg[0] = type;
+            const { text, object } = describeIoctl(definition.number, arg, array);
+            // eslint-disable-next-line no-control-regex -- looking for them
+            expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/);
+            expect(Object.keys(object).length > 0).toBe(definition.size > 0);
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   it("names of clients and drivers are escaped", () => {
     expect(escapeText("a\n\x1b[31mb\u202e\u00e4")).toBe("a\\x0a\\x1b[31mb\\u{202e}\u00e4");

@@ -115,10 +115,13 @@ describe("clearing", () => {
 
 describe("nested arrays", () => {
   const qbuf = (length: number, address = ARRAY): Uint8Array => {
-    const arg = padded(88, hex`
+    const arg = padded(
+      88,
+      hex`
       00000000  # index
       09000000  # type: VIDEO_CAPTURE_MPLANE
-    `);
+    `,
+    );
     const view = new DataView(arg.buffer);
     view.setUint32(60, Memory.Mmap, true);
     view.setBigUint64(64, address, true);
@@ -261,7 +264,7 @@ describe("ioctls that answer after a refusal too", () => {
     const later = {
       sExtCtrls: async (...args: Parameters<ControlOps["sExtCtrls"]>) => {
         await Promise.resolve();
-        controls.sExtCtrls(...args);
+        await controls.sExtCtrls(...args);
       },
     } as unknown as ControlOps;
     const harness = new Harness({ controls: later });

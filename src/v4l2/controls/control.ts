@@ -157,6 +157,7 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
   }
 
   setValue(value: Value): void {
+    this.cluster.clearNew();
     this.#encode(value, this.pending);
     this.cluster.setOne(this, undefined, 0);
   }
@@ -183,6 +184,7 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
     this.#numbers = numbersOf(range);
     this.#mask = toS32(range.maximum);
 
+    this.cluster.clearNew();
     this.takeCurrent();
     try {
       this.validate(this.pending);
@@ -204,6 +206,7 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
     this.current.resize(product(dims));
     this.fill(this.current, "default");
     this.currentChanged();
+    this.cluster.clearNew();
     this.takeCurrent();
     this.notify(undefined, CtrlChange.Value | CtrlChange.Dimensions);
   }

@@ -72,14 +72,15 @@ function prepare(
   const which = classOf(request.which);
   return request.controls.map((ext, index) => {
     request.errorIdx = index;
-    const control = lookUp(table, which, ext);
-    if (control.isDynamicArray) fitDynamicArray(control, ext, get, values?.get(control) ?? control.current);
-    else if (control.isPointer && !control.isString) fitPayload(control, ext, get);
+    const control = lookUp(table, which, ext, values !== undefined);
+    const source = (get ? values?.get(control) : undefined) ?? control.current;
+    if (control.isDynamicArray) fitDynamicArray(control, ext, get, source);
+    else if (control.isPointer && !control.isString) fitPayload(control, ext, get, source);
     return { ext, index, control, corrected: false, overruled: false };
   });
 }
 
-function lookUp(table: ControlTable, which: number, ext: ExtControl): ControlImpl {
+function lookUp(table: ControlTable, which: number, ext: ExtControl, inRequest: boolean): ControlImpl {
   const id = bareId(ext.id);
   const name = `0x${id.toString(16)}`;
   if (!isSpecial(which) && classOf(id) !== which) {
@@ -88,6 +89,9 @@ function lookUp(table: ControlTable, which: number, ext: ExtControl): ControlImp
   if (id >= PRIVATE_BASE) throw new V4l2Error("EINVAL", `${name} is an id for S_CTRL only`);
   const control = table.find(id);
   if (control === undefined) throw new V4l2Error("EINVAL", `no control ${name}`);
+  if (inRequest && table.isForeign(control)) {
+    throw new V4l2Error("EINVAL", `${control.name} is of another device, requests do not reach it`);
+  }
   if ((control.flags & CtrlFlag.Disabled) !== 0) throw new V4l2Error("EINVAL", `${control.name} is disabled`);
   const limits = which === CtrlWhich.MinVal || which === CtrlWhich.MaxVal;
   if (limits && (control.flags & CtrlFlag.HasWhichMinMax) === 0) {
@@ -116,8 +120,8 @@ function fitDynamicArray(control: ControlImpl, ext: ExtControl, get: boolean, so
 }
 
 /** A payload has one size; a client that offers less to G_EXT_CTRLS asks for it. */
-function fitPayload(control: ControlImpl, ext: ExtControl, get: boolean): void {
-  const needed = control.elems * control.elemSize;
+function fitPayload(control: ControlImpl, ext: ExtControl, get: boolean, source: ValueBytes): void {
+  const needed = source.elems * source.elemSize;
   if (ext.size < needed) {
     const detail = `${control.name} has ${needed} bytes, ${ext.size} are offered`;
     if (!get) throw new V4l2Error("EFAULT", detail);
@@ -147,9 +151,15 @@ function groupByCluster(entries: readonly Entry[]): Group[] {
 /** Hands a value to the client. @throws {V4l2Error} ENOSPC - a text does not fit; EFAULT. */
 function give(ext: ExtControl, control: ControlImpl, bytes: ValueBytes): void {
   if (control.isString) giveText(ext, control, bytes);
-  else if (control.isPointer) ext.writePayload(bytes.payload);
+  else if (control.isPointer) givePayload(ext, bytes.payload);
   else if (control.isInt) ext.value = bytes.view.getInt32(0, true);
   else ext.value64 = bytes.view.getBigInt64(0, true);
+}
+
+/** A driver may have changed the number of elements since the size was checked; the client's buffer has not grown. */
+function givePayload(ext: ExtControl, payload: Uint8Array): void {
+  ext.size = Math.min(ext.size, payload.length);
+  ext.writePayload(payload.subarray(0, ext.size));
 }
 
 function giveText(ext: ExtControl, control: ControlImpl, bytes: ValueBytes): void {
@@ -242,7 +252,7 @@ export function trySetExtCtrls(table: ControlTable, request: ExtControls, target
 
   let groups: Group[];
   try {
-    groups = check(prepare(table, request, false, undefined), request, target);
+    groups = check(prepare(table, request, false, target.values), request, target);
   } catch (error) {
     if (target.set) request.errorIdx = count;
     throw error;

@@ -157,8 +157,8 @@ export class ControlHandler implements ControlOps {
   }
 
   /**
-   * Shows another handler's controls here too, but for its private ones, classes, and ids that are here already
-   * (`v4l2_ctrl_add_handler`).
+   * Shows another handler's controls here too, but for its private ones, and ids that are here already
+   * (`v4l2_ctrl_add_handler`). Headings come with them.
    * @param options.filter - Only the controls for which it is true.
    * @param options.foreign - Belongs to another device: not part of this handler's requests.
    */
@@ -170,6 +170,8 @@ export class ControlHandler implements ControlOps {
     for (const control of from.#table.all) {
       if (control.isPrivate || control.type === CtrlType.CtrlClass || options.filter?.(control) === false)
         continue;
+      const heading = from.#table.find(classOf(control.id) | 1);
+      if (heading !== undefined && standardControl(heading.id) === undefined) this.#table.add(heading, true);
       this.#addClass(control);
       this.#table.add(control, options.foreign ?? false);
     }
@@ -410,4 +412,16 @@ export class ControlHandler implements ControlOps {
     this.#live.add(values);
     return values;
   }
+}
+
+/**
+ * `v4l2_ctrl_subscribe_event`: a `subscribeEvent` op for devices whose only events are those of controls.
+ * @throws {V4l2Error} EINVAL - another type, or no such control.
+ */
+export function subscribeControlEvent(
+  file: EventFile & { readonly controls: ControlOps | undefined },
+  subscription: EventSubscription,
+): void {
+  if (!(file.controls instanceof ControlHandler)) throw new V4l2Error("EINVAL", "the file has no controls");
+  file.controls.subscribeEvent(file, subscription);
 }

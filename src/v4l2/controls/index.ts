@@ -17,7 +17,7 @@ export type {
 export { Cid } from "./cid.js";
 export type { AutoMode } from "./cluster.js";
 export type { CustomArrayOptions, CustomOptions, CustomPayloadOptions } from "./declare.js";
-export { ControlHandler } from "./handler.js";
+export { ControlHandler, subscribeControlEvent } from "./handler.js";
 export type { ControlHandlerOptions } from "./handler.js";
 export type { Numeric } from "./ranges.js";
 export type { ControlRequest } from "./request.js";

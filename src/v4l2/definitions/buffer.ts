@@ -126,6 +126,7 @@ const dqbuf = defineIoctl({
  */
 const expbuf = defineIoctl({
   name: "VIDIOC_EXPBUF",
+  note: "only clients with the helper library, ENOTTY for others: a reply cannot carry an fd",
   arg: ExportbufferView,
   clearAfter: "flags",
   op: "expbuf",
@@ -205,6 +206,7 @@ const createBufs = defineIoctl({
 
 const removeBufs = defineIoctl({
   name: "VIDIOC_REMOVE_BUFS",
+  note: "needs createBufs, too",
   arg: RemoveBuffersView,
   clearAfter: "type",
   prio: true,

@@ -64,6 +64,7 @@ const sPriority = defineIoctl({
 /** The driver's lines go to the log, between the kernel's heading and footer. */
 const logStatus = defineIoctl({
   name: "VIDIOC_LOG_STATUS",
+  note: "to the trace stream, not to the kernel log",
   arg: NoArgView,
   op: "logStatus",
   run: ({ device, file, ops }) => {
@@ -106,6 +107,7 @@ function describeRegister(out: ArgWriter, view: DbgRegisterView): void {
 
 const dbgGRegister = defineIoctl({
   name: "VIDIOC_DBG_G_REGISTER",
+  note: "CAP_SYS_ADMIN only",
   arg: DbgRegisterView,
   op: "dbgGRegister",
   parse: (view, context) => ({ match: parseMatch(view.match, context), reg: view.reg }),
@@ -118,6 +120,7 @@ const dbgGRegister = defineIoctl({
 
 const dbgSRegister = defineIoctl({
   name: "VIDIOC_DBG_S_REGISTER",
+  note: "CAP_SYS_ADMIN only",
   arg: DbgRegisterView,
   op: "dbgSRegister",
   parse: (view, context) => ({
@@ -131,6 +134,7 @@ const dbgSRegister = defineIoctl({
 /** Names of chips are no secret: like the kernel, this one asks for no capability. */
 const dbgGChipInfo = defineIoctl({
   name: "VIDIOC_DBG_G_CHIP_INFO",
+  note: "without dbgGChipInfo: the bridge, if there are registers",
   arg: DbgChipInfoView,
   clearAfter: "match",
   op: ["dbgGRegister", "dbgSRegister", "dbgGChipInfo"],

@@ -87,6 +87,7 @@ function describePayload(out: ArgWriter, { type, u }: EventView): void {
 
 const dqevent = defineIoctl({
   name: "VIDIOC_DQEVENT",
+  note: "served from file.events",
   arg: EventView,
   op: "subscribeEvent",
   run: (context) =>
@@ -127,6 +128,7 @@ const subscribeEvent = defineIoctl({
 /** A driver without an op of its own for this has nothing to add to dropping the subscription. */
 const unsubscribeEvent = defineIoctl({
   name: "VIDIOC_UNSUBSCRIBE_EVENT",
+  note: "without an op of its own: drops the subscription from file.events",
   arg: EventSubscriptionView,
   op: ["unsubscribeEvent", "subscribeEvent"],
   run: (context) => {

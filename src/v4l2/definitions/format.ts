@@ -44,6 +44,7 @@ const enumerable: ReadonlySet<BufType> = new Set([
  */
 const enumFmt = defineIoctl({
   name: "VIDIOC_ENUM_FMT",
+  note: "description and compressed flag are filled in; all formats (ENUM_ALL) if the device declares it",
   arg: FmtdescView,
   op: "enumFmt",
   scope: (device) => device.isVideo || device.isMeta || device.isTouch || device.isSdr,
@@ -335,6 +336,7 @@ function describeParm(out: ArgWriter, view: StreamparmView): void {
 
 const gParm = defineIoctl({
   name: "VIDIOC_G_PARM",
+  note: "without gParm: the frame period of the current standard",
   arg: StreamparmView,
   clearAfter: "type",
   op: ["gParm", "gStd"],

@@ -12,16 +12,19 @@ import { selectionIoctls } from "./selection.js";
 import { timingIoctls } from "./timing.js";
 import { tunerIoctls } from "./tuner.js";
 
-export const definitions: readonly IoctlDefinition[] = [
-  ...deviceIoctls,
-  ...formatIoctls,
-  ...selectionIoctls,
-  ...bufferIoctls,
-  ...controlIoctls,
-  ...eventIoctls,
-  ...inputIoctls,
-  ...timingIoctls,
-  ...tunerIoctls,
-  ...codecIoctls,
-  ...overlayIoctls,
+/** The families, in the order of the documentation. */
+export const families: readonly { readonly title: string; readonly ioctls: readonly IoctlDefinition[] }[] = [
+  { title: "Device, priorities, debugging", ioctls: deviceIoctls },
+  { title: "Formats", ioctls: formatIoctls },
+  { title: "Selection and cropping", ioctls: selectionIoctls },
+  { title: "Buffers", ioctls: bufferIoctls },
+  { title: "Controls", ioctls: controlIoctls },
+  { title: "Events", ioctls: eventIoctls },
+  { title: "Inputs, outputs, audio", ioctls: inputIoctls },
+  { title: "Standards, timings, EDID", ioctls: timingIoctls },
+  { title: "Tuners", ioctls: tunerIoctls },
+  { title: "Codecs", ioctls: codecIoctls },
+  { title: "Overlays and VBI", ioctls: overlayIoctls },
 ];
+
+export const definitions: readonly IoctlDefinition[] = families.flatMap(({ ioctls }) => ioctls);

@@ -33,6 +33,7 @@ function requireFixed(index: number): void {
 
 const enuminput = defineIoctl({
   name: "VIDIOC_ENUMINPUT",
+  note: "a device of the media controller (Cap.IoMc) has one input without any op",
   arg: InputView,
   clearAfter: "index",
   op: "enuminput",
@@ -94,6 +95,7 @@ const sInput = defineIoctl({
 
 const enumoutput = defineIoctl({
   name: "VIDIOC_ENUMOUTPUT",
+  note: "a device of the media controller (Cap.IoMc) has one output without any op",
   arg: OutputView,
   clearAfter: "index",
   op: "enumoutput",

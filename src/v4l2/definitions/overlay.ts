@@ -22,6 +22,7 @@ function describeFramebuffer(out: ArgWriter, view: FramebufferView): void {
 
 const gFbuf = defineIoctl({
   name: "VIDIOC_G_FBUF",
+  note: "the address of the frame buffer is hidden",
   arg: FramebufferView,
   op: "gFbuf",
   scope: isVideo,
@@ -43,6 +44,7 @@ const gFbuf = defineIoctl({
 
 const sFbuf = defineIoctl({
   name: "VIDIOC_S_FBUF",
+  note: "the address of the frame buffer is hidden",
   arg: FramebufferView,
   prio: true,
   op: "sFbuf",
@@ -66,6 +68,9 @@ const overlay = defineIoctl({
   describe: (out, view) => void out.uint("value", view.value),
 });
 
+/** What is before the type is the driver's to say. */
+const VBI_CAP_TYPE_OFFSET = 100;
+
 const gSlicedVbiCap = defineIoctl({
   name: "VIDIOC_G_SLICED_VBI_CAP",
   arg: SlicedVbiCapView,
@@ -74,8 +79,7 @@ const gSlicedVbiCap = defineIoctl({
   scope: (device) => device.isVbi,
   parse: (view, { device }) => {
     const type = parseDeviceBufType(view.type, device.traits);
-    view.service_set = 0;
-    view.service_lines.assign([]);
+    view.bytes.fill(0, 0, VBI_CAP_TYPE_OFFSET);
     return type;
   },
   emit: (view, reply) => {

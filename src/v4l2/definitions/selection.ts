@@ -76,6 +76,7 @@ function usesCompose(type: BufType, { device }: IoctlContext): boolean {
 
 const gCrop = defineIoctl({
   name: "VIDIOC_G_CROP",
+  note: "made of gSelection",
   arg: CropView,
   clearAfter: "type",
   op: "gSelection",
@@ -93,6 +94,7 @@ const gCrop = defineIoctl({
 
 const sCrop = defineIoctl({
   name: "VIDIOC_S_CROP",
+  note: "made of sSelection",
   arg: CropView,
   prio: true,
   op: "sSelection",
@@ -124,6 +126,7 @@ function pixelAspect({ ops, file }: IoctlContext, type: BufType): Awaitable<Frac
 
 const cropcap = defineIoctl({
   name: "VIDIOC_CROPCAP",
+  note: "made of gSelection and, if there, gPixelaspect",
   arg: CropcapView,
   clearAfter: "type",
   op: "gSelection",

@@ -59,6 +59,7 @@ const querystd = defineIoctl({
 /** Lists what the device declares. ENODATA: the current input or output has no standards. */
 const enumstd = defineIoctl({
   name: "VIDIOC_ENUMSTD",
+  note: "lists the tvnorms of the declaration",
   arg: StandardView,
   clearAfter: "index",
   op: "sStd",
@@ -273,18 +274,22 @@ const gEdid = defineIoctl({
 
 const sEdid = defineIoctl({
   name: "VIDIOC_S_EDID",
+  note: "E2BIG beyond maxEdidBlocks of the declaration",
   arg: EdidView,
   prio: true,
   alwaysCopy: true,
   nested: edidBlocks,
   op: "sEdid",
   scope: (device) => device.isRx && (hasSignal(device) || device.isEdid),
-  parse: (view, { array }) => ({
-    pad: view.pad,
-    startBlock: view.start_block,
-    blocks: view.blocks,
-    bytes: array ?? new Uint8Array(0),
-  }),
+  parse: (view, { array, device }) => {
+    const { pad, start_block, blocks } = view;
+    const { maxEdidBlocks } = device.options;
+    if (maxEdidBlocks !== undefined && blocks > maxEdidBlocks) {
+      view.blocks = maxEdidBlocks;
+      throw new V4l2Error("E2BIG", `${blocks} EDID blocks, the device has room for ${maxEdidBlocks}`);
+    }
+    return { pad, startBlock: start_block, blocks, bytes: array ?? new Uint8Array(0) };
+  },
   emit: emitEdid,
   describe: describeEdid,
 });

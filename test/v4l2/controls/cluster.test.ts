@@ -95,7 +95,7 @@ describe("an automatic cluster", () => {
       [auto, gain],
       { manualValue: 0, volatile: true },
       {
-        set: () => set(auto.next, gain.next),
+        set: () => void set(auto.next, gain.next),
         volatile: () => {
           if (hardware.failing) throw new V4l2Error("EIO", "no answer");
           gain.next = hardware.gain;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Cid, ControlHandler, CtrlChange, CtrlFlag, CtrlType } from "../../../src/v4l2/controls/index.js";
+import {
+  Cid,
+  ControlHandler,
+  CtrlChange,
+  CtrlFlag,
+  CtrlType,
+  subscribeControlEvent,
+} from "../../../src/v4l2/controls/index.js";
 import { EventSubFlag, EventType } from "../../../src/v4l2/types-device.js";
 import { FakeFile, ext, extOutcome, outcome } from "./support.js";
 
@@ -161,6 +168,18 @@ describe("V4L2_EVENT_CTRL", () => {
     other.events.close();
     gain.setValue(9);
     expect([file.events.pending, other.events.pending]).toEqual([0, 0]);
+  });
+
+  it("has a ready-made op for devices without other events", () => {
+    const { controls, gain, file } = sample();
+    const handle = Object.assign(file, { controls });
+    subscribeControlEvent(handle, { type: EventType.Ctrl, id: Cid.Gain, flags: 0 });
+    gain.setValue(9);
+    expect(file.changes()).toHaveLength(1);
+    const bare = Object.assign(new FakeFile(), { controls: undefined });
+    expect(outcome(() => subscribeControlEvent(bare, { type: EventType.Ctrl, id: Cid.Gain, flags: 0 }))).toBe(
+      "EINVAL",
+    );
   });
 
   it("reaches those who listen through a handler that inherits", () => {

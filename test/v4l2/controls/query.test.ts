@@ -356,6 +356,20 @@ describe("inheriting controls", () => {
     expect(to.gCtrl(Cid.Gain)).toBe(4);
   });
 
+  it("brings headings, a driver's own too", () => {
+    const from = new ControlHandler();
+    from.addCustom({
+      id: 0x00f00001,
+      name: "Own Controls",
+      type: CtrlType.CtrlClass,
+      flags: CtrlFlag.WriteOnly,
+    });
+    from.addCustom({ id: 0x00f0f000, name: "Own", type: CtrlType.Boolean });
+    const to = new ControlHandler();
+    to.inherit(from);
+    expect(to.controls.map(({ name }) => name)).toEqual(["Own Controls", "Own"]);
+  });
+
   it("keeps a control of its own and takes what a filter lets through", () => {
     const to = new ControlHandler();
     to.addStandard(Cid.Gain, { max: 1 });

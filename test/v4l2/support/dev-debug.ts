@@ -42,7 +42,11 @@ export function parseDebugLog(log: string): readonly DebugEntry[] {
     const match = /^video0: (VIDIOC_\w+): (?:error -(\d+): )?/.exec(entry);
     if (match === null) throw new Error(`not a debug line: ${entry}`);
     // The fixture holds names of real ioctls only.
-    return { name: match[1] as IoctlName, text: entry.slice("video0: ".length), errno: Number(match[2] ?? 0) };
+    return {
+      name: match[1] as IoctlName,
+      text: entry.slice("video0: ".length),
+      errno: Number(match[2] ?? 0),
+    };
   });
 }
 
@@ -195,6 +199,10 @@ export function argumentOf({ name, text }: DebugEntry): Argument {
       view.id = fields.number("id");
       view.type = fields.number("type");
       view.name = fields.text("name");
+      const [minimum, maximum] = fields.text("min/max").split("/");
+      view.minimum = BigInt(minimum ?? 0);
+      view.maximum = BigInt(maximum ?? 0);
+      view.step = BigInt(fields.text("step"));
       view.flags = fields.number("flags");
       view.elem_size = fields.number("elem_size");
       view.elems = fields.number("elems");
