@@ -73,6 +73,8 @@ export class Camera implements QueueOps<VideoBuffer> {
       memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
       createBuffer: (init) => new VideoBuffer(init),
       minReqBufs: BUFFERS_FOR_READ,
+      // 32 is what every client expects, and v4l2-compliance 1.22 wants that field to be zero.
+      tellsMaxNumBuffers: false,
     });
     this.device = new VideoDevice({
       name: options.name,

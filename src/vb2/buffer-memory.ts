@@ -106,7 +106,6 @@ export class BufferMemory {
     if (length < plane.minLength) {
       throw new V4l2Error("EINVAL", `plane ${index} has ${length} bytes, ${plane.minLength} are needed`);
     }
-    plane.userptr = 0n; // Nothing is known to be good until all of it was seen.
     if (plane.memory?.sizeBytes !== length) {
       this.#take(plane);
       this.#give(plane, this.provider.allocPlane(length));

@@ -83,7 +83,6 @@ export class BufferStore<B extends QueueBuffer> {
       return { first, count: made.length };
     } catch (error) {
       this.free(made);
-      if (before === 0) this.#memory = undefined;
       throw error;
     }
   }

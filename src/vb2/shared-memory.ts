@@ -22,6 +22,11 @@ function orRefuse<T>(code: ErrnoName, what: string, run: () => T): T {
   }
 }
 
+/** A client may name any number, and may not be visible in our pid namespace (pid 0). */
+function canExist(pid: number, fd: number): boolean {
+  return pid > 0 && fd >= 0;
+}
+
 class SharedPlane implements PlaneMemory {
   readonly bytes: Uint8Array;
   readonly sizeBytes: number;
@@ -59,6 +64,7 @@ class ImportedPlane extends SharedPlane implements ImportedMemory {
   }
 
   isFile(pid: number, fd: number): boolean {
+    if (!canExist(pid, fd)) return false;
     try {
       return sameFile(pid, fd, process.pid, this.fd);
     } catch (error) {
@@ -100,6 +106,7 @@ export class SharedMemoryProvider implements MemoryProvider {
 
   importPlane({ pid, fd, lengthBytes, minBytes, writable }: ImportRequest): ImportedMemory {
     const what = `fd ${fd} of process ${pid}`;
+    if (!canExist(pid, fd)) throw new V4l2Error("EINVAL", `${what} cannot exist`);
     const taken = orRefuse("EINVAL", what, () => ProcessFd.take(pid, fd));
     try {
       const { sizeBytes: fileBytes } = orRefuse("EINVAL", what, () => inspectFd(taken.fd));

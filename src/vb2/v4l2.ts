@@ -98,7 +98,7 @@ export function createBufs(queue: Queue, file: QueueFile, request: CreateBuffers
   const reply = {
     index: queue.numBuffers,
     count: 0,
-    capabilities: capabilities(queue, file) | BufCap.MaxNumBuffers,
+    capabilities: capabilities(queue, file) | (queue.tellsMaxNumBuffers ? BufCap.MaxNumBuffers : 0),
     flags: GRANTED_MEMORY_FLAGS,
     maxNumBuffers: queue.maxNumBuffers,
   };

@@ -27,6 +27,11 @@ export interface VideoQueueConfig<B extends VideoBuffer> extends Omit<
   readonly allowZeroBytesused?: boolean;
   /** OUTPUT: `V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF` works. */
   readonly supportsHold?: boolean;
+  /**
+   * CREATE_BUFS tells `maxNumBuffers` in a field that uAPI headers before 6.8 call reserved. Default true, as in vb2.
+   * False keeps clients content that check reserved fields for zero (v4l2-compliance before 1.28).
+   */
+  readonly tellsMaxNumBuffers?: boolean;
   /** write(): queue a buffer after each call, full or not. */
   readonly writeImmediately?: boolean;
   /** Finds the requests that clients name; with `supportsRequests`. */
@@ -89,6 +94,11 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   /** How clients may bring and fetch data. */
   get io(): VideoQueueConfig<B>["io"] {
     return this.#video.io;
+  }
+
+  /** Does CREATE_BUFS tell how many buffers there can be? */
+  get tellsMaxNumBuffers(): boolean {
+    return this.#video.tellsMaxNumBuffers ?? true;
   }
 
   describe(buffer: B): Buffer {

@@ -226,6 +226,19 @@ describe("STREAMOFF and REQBUFS(0)", () => {
     expect(c.queue.counters.balance()).toEqual([]);
   });
 
+  it("leave alone a queued request that has lost its buffer already", () => {
+    const c = client();
+    c.queue.streamon();
+    c.qbuf(0, 3);
+    // Control values, which the driver has not completed yet.
+    c.request(3).objects.unshift({ owner: {}, kind: "controls" });
+    c.request(3).queue();
+    c.driver.complete();
+    expect(c.request(3).state).toBe("queued");
+    c.queue.streamoff();
+    expect(c.driver.calls).not.toContain("bufRequestComplete");
+  });
+
   it("complete requests whose buffers the driver gives back in stopStreaming, once", () => {
     const c = client();
     c.queue.streamon();
@@ -264,6 +277,19 @@ describe("USERPTR and DMABUF in a request", () => {
     expectErrno("EFAULT", () => c.qbuf(0, 3, user));
     expect(at(c.queue, 0).state).toBe("dequeued");
     expect(c.memory.live).toBe(0);
+  });
+
+  it("are forgotten when the request does not take the buffer", () => {
+    const c = client();
+    c.queue.reqbufs("userptr", 2);
+    Object.assign(c.call, { memory });
+    c.request(3).bind = () => {
+      throw new V4l2Error("ENOMEM", "full");
+    };
+    expectErrno("ENOMEM", () => c.qbuf(0, 3, user));
+    expect(at(c.queue, 0)).toMatchObject({ state: "dequeued", preparedBy: undefined });
+    c.queue.release();
+    expect(c.queue.counters.balance()).toEqual([]);
   });
 
   it("a dropped request is forgotten: the next QBUF looks at what it says", () => {

@@ -177,6 +177,19 @@ describe("poll", () => {
     expect(queue.poll(input)).toBe(0);
   });
 
+  it("is an error again after STREAMOFF, and after the first CREATE_BUFS", () => {
+    const { queue } = streaming();
+    queue.streamoff();
+    queue.streamon();
+    expect(queue.poll(input)).toBe(Poll.Err);
+    queue.qbuf(at(queue, 0));
+    expect(queue.poll(input)).toBe(0);
+    queue.release();
+    queue.createBufs("mmap", 1, undefined);
+    queue.streamon();
+    expect(queue.poll(input)).toBe(Poll.Err);
+  });
+
   it("a queue may do without that rule", () => {
     const { queue } = bench({ pollNeedsBuffers: false });
     queue.reqbufs("mmap", 2);
@@ -221,10 +234,11 @@ describe("poll", () => {
   });
 
   it("a closed file is not notified", async () => {
-    const { queue, driver } = streaming();
+    const { queue, driver, file: owner } = streaming();
+    queue.owner = owner;
     const file = new FakeFileHandle();
     queue.addPoller(file);
-    queue.removePoller(file);
+    queue.releaseFile(file);
     driver.complete();
     await settled();
     expect(file.notified).toBe(0);

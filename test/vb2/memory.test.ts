@@ -1,0 +1,163 @@
+/** Real memory: memfds, their descriptors, budgets; and another process's memory where that can be had. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { constants, openSync, readdirSync, readSync } from "node:fs";
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nativeProblem, SharedMemory } from "../../src/native.js";
+import { MemoryBudget, pageAlign, processBudget, SharedMemoryProvider } from "../../src/vb2/index.js";
+import { bench, expectErrno } from "./fakes.js";
+
+const openFds = (): number => readdirSync("/proc/self/fd").length;
+
+describe("a budget", () => {
+  it("ends with ENOMEM, its own or its parent's, and takes nothing then", () => {
+    const parent = new MemoryBudget(100);
+    const child = new MemoryBudget(80, parent);
+    const sibling = new MemoryBudget(80, parent);
+    child.take(60);
+    expectErrno("ENOMEM", () => child.take(21));
+    expectErrno("ENOMEM", () => sibling.take(41));
+    expect([child.usedBytes, sibling.usedBytes, parent.usedBytes]).toEqual([60, 0, 60]);
+    child.give(60);
+    sibling.take(80);
+    expect(parent.usedBytes).toBe(80);
+  });
+
+  it("counts whole pages", () => {
+    expect([pageAlign(1), pageAlign(4096), pageAlign(4097)]).toEqual([4096, 4096, 8192]);
+  });
+});
+
+const problem = nativeProblem();
+if (problem !== undefined) console.warn(`Skipping tests of real memory: ${problem}`);
+
+describe.skipIf(problem !== undefined)("shared memory", () => {
+  const provider = new SharedMemoryProvider({
+    name: "vb2-test",
+    limitBytes: 1 << 20,
+    maxPlaneBytes: 1 << 19,
+  });
+
+  it("is written here and read through its fd", () => {
+    const plane = provider.allocPlane(5000);
+    plane.bytes.fill(7);
+    const seen = new Uint8Array(10);
+    readSync(plane.fd, seen, 0, 10, 4990);
+    expect(seen).toEqual(new Uint8Array(10).fill(7));
+    expect([plane.sizeBytes, plane.bytes.length, plane.fdOffset]).toEqual([5000, 5000, 0]);
+    expect(provider.budget.usedBytes).toBe(8192);
+    plane.release();
+    plane.release();
+    expect([plane.bytes.length, plane.fd, provider.budget.usedBytes]).toEqual([0, -1, 0]);
+  });
+
+  it("ENOMEM over the largest plane, over the limit, over the process's; descriptors and budgets come back", () => {
+    const fds = openFds();
+    const before = processBudget.usedBytes;
+    const greedy = new SharedMemoryProvider({
+      name: "vb2-test",
+      limitBytes: Infinity,
+      maxPlaneBytes: Infinity,
+    });
+    expectErrno("ENOMEM", () => provider.allocPlane((1 << 19) + 1));
+    expectErrno("ENOMEM", () => greedy.allocPlane(2 ** 45));
+    const planes = [provider.allocPlane(1 << 19), provider.allocPlane(1 << 19)];
+    expectErrno("ENOMEM", () => provider.allocPlane(1));
+    expect(openFds()).toBe(fds + 2);
+    for (const plane of planes) plane.release();
+    expect([openFds(), processBudget.usedBytes]).toEqual([fds, before]);
+  });
+
+  it("a queue gives back every descriptor, in whatever state it is closed", () => {
+    const fds = openFds();
+    const { queue, driver } = bench({ memory: provider }, (fake) => (fake.planeSizes = [4096, 100]));
+    for (let round = 0; round < 3; round += 1) queue.reqbufs("mmap", 4 + round);
+    queue.createBufs("mmap", 2, [4096, 100]);
+    for (const buffer of queue.buffers()) queue.qbuf(buffer);
+    queue.streamon();
+    driver.complete();
+    expect(openFds()).toBe(fds + 16);
+    queue.release();
+    expect([openFds(), provider.budget.usedBytes]).toEqual([fds, 0]);
+  });
+
+  it("is exported with an access mode, and lives on when the plane is gone", () => {
+    const fds = openFds();
+    const plane = provider.allocPlane(4096);
+    plane.bytes.fill(3);
+    const exported = provider.exportPlane(plane, constants.O_RDONLY);
+    plane.release();
+    const kept = SharedMemory.fromFd(exported.fd, 4096, false);
+    expect(kept.bytes[4095]).toBe(3);
+    kept.close();
+    exported.release?.();
+    expect(openFds()).toBe(fds);
+  });
+
+  it("a wish for write-only access can still be mapped", () => {
+    const plane = provider.allocPlane(4096);
+    const exported = provider.exportPlane(plane, constants.O_WRONLY);
+    const mapped = SharedMemory.fromFd(exported.fd, 4096, true);
+    mapped.bytes[0] = 9;
+    expect(plane.bytes[0]).toBe(9);
+    mapped.close();
+    exported.release?.();
+    plane.release();
+  });
+
+  describe("imported from a client", () => {
+    // A client: node is one that a test can have anywhere. It holds a duplicate of our memfd as fd 3.
+    const source = new SharedMemoryProvider({ name: "vb2-client" }).allocPlane(8192);
+    let client: ChildProcess;
+    let pid = 0;
+    beforeAll(async () => {
+      client = spawn(process.execPath, ["-e", "process.stdin.resume(); console.log('up')"], {
+        stdio: ["pipe", "pipe", "inherit", source.fd, openSync("/etc/hostname", "r")],
+      });
+      pid = client.pid ?? 0;
+      if (client.stdout !== null) await once(client.stdout, "data");
+    });
+    afterAll(async () => {
+      client.stdin?.end();
+      await once(client, "exit");
+      source.release();
+    });
+
+    const request = { lengthBytes: 0, minBytes: 100, writable: true };
+
+    it("is the client's memory, all of it or a part", () => {
+      const fds = openFds();
+      const whole = provider.importPlane({ ...request, pid, fd: 3 });
+      const part = provider.importPlane({ ...request, pid, fd: 3, lengthBytes: 5000 });
+      whole.bytes[4999] = 77;
+      expect([source.bytes[4999], part.bytes[4999]]).toEqual([77, 77]);
+      expect([whole.sizeBytes, part.sizeBytes, part.fileBytes]).toEqual([8192, 5000, 8192]);
+      expect([whole.isFile(pid, 3), whole.isFile(pid, 4), whole.isFile(pid, 99), whole.isFile(0, 3)]).toEqual(
+        [true, false, false, false],
+      );
+      whole.release();
+      part.release();
+      expect([openFds(), provider.budget.usedBytes]).toEqual([fds, 0]);
+    });
+
+    it.each([
+      ["no such fd", "EINVAL", { fd: 99 }],
+      ["a negative fd", "EINVAL", { fd: -1 }],
+      ["a file that can shrink", "EINVAL", { fd: 4, minBytes: 0 }],
+      ["a pipe", "EINVAL", { fd: 0 }],
+      ["too small", "EINVAL", { minBytes: 8193 }],
+      ["a length beyond the end", "EFAULT", { lengthBytes: 8193 }],
+      ["no such process", "EINVAL", { pid: 2 ** 22 + 1 }],
+    ] as const)("%s is %s, and costs no descriptor", (_, code, more) => {
+      const fds = openFds();
+      expectErrno(code, () => provider.importPlane({ ...request, pid, fd: 3, ...more }));
+      expect([openFds(), provider.budget.usedBytes]).toEqual([fds, 0]);
+    });
+
+    it("counts against the budget", () => {
+      const small = new SharedMemoryProvider({ name: "vb2-test", limitBytes: 4096 });
+      expectErrno("ENOMEM", () => small.importPlane({ ...request, pid, fd: 3 }));
+    });
+  });
+});
