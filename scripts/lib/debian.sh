@@ -15,11 +15,13 @@ debian_mirror() {
   id=$(. /etc/os-release && echo "${ID:-}")
   # shellcheck disable=SC1091
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")
-  # apt fills in ORIGIN once it has fetched the lists; before that, a Debian
-  # machine's own release is told by its name.
+  # apt knows ORIGIN, and without --no-release-info anything at all, only once it
+  # has fetched the lists; before that, a Debian machine's release has a known name.
   # shellcheck disable=SC2016
-  uri=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(ORIGIN) $(COMPONENT)' \
-      'Created-By: Packages' 2>/dev/null |
+  uri=$(for option in --yes --no-release-info; do
+      apt-get indextargets $option --format '$(REPO_URI) $(RELEASE) $(ORIGIN) $(COMPONENT)' \
+        'Created-By: Packages' 2>/dev/null || true
+    done |
     awk -v id="$id" -v codename="$codename" '
       $1 ~ /^cdrom:/ || $4 != "main" { next }
       $2 ~ /-(security|updates|backports)$|\/updates$/ { next }
@@ -31,8 +33,9 @@ debian_mirror() {
     uri=$(sed -n 's/^DEF_MIRROR="\([^"$]*debian[^"$]*\)".*/\1/p' /usr/sbin/debootstrap | head -n 1)
   fi
   [[ -n $uri ]] || die "No Debian mirror is configured in this machine's apt, and the guest's" \
-    "kernel comes from one. Set V4L2_CUSE_DEBIAN_MIRROR to the address of a Debian mirror" \
-    "(the one whose folder has dists/ and pool/) and run this again."
+    "kernel comes from one. Install the package debootstrap, which knows one (scripts/setup does)," \
+    "or set V4L2_CUSE_DEBIAN_MIRROR to the address of the folder that has its dists/ and pool/;" \
+    "then run this again."
   printf '%s\n' "${uri%/}"
 }
 
