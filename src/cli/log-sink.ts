@@ -2,9 +2,11 @@
  * Where log lines go. A reader that stalls (a pager, a stopped terminal) must never stall the device, so lines are
  * gathered and written in the background, and beyond a bound they are dropped, and counted.
  */
-import { write, writeSync } from "node:fs";
+import { write } from "node:fs";
 
 const MAX_WAITING_CHARS = 4 * 1024 * 1024;
+const RETRY_MS = 10;
+const FLUSH_MS = 1000;
 
 export class LogSink {
   readonly #fd: number;
@@ -13,7 +15,6 @@ export class LogSink {
   #dropped = 0;
   #scheduled = false;
   #writing = false;
-  /** What is being written, and may be cut off when the process ends now. */
   #inFlight: Buffer | undefined;
   #inFlightOffset = 0;
 
@@ -52,31 +53,32 @@ export class LogSink {
     this.#writing = true;
     write(this.#fd, this.#inFlight, this.#inFlightOffset, (error, written) => {
       this.#writing = false;
+      if (error?.code === "EAGAIN") {
+        // Somebody made the pipe or terminal non-blocking, and it is full.
+        this.#scheduled = true;
+        setTimeout(() => {
+          this.#scheduled = false;
+          this.#writeNext();
+        }, RETRY_MS);
+        return;
+      }
       this.#advance(error, written);
       this.#writeNext();
     });
   }
 
   #advance(error: NodeJS.ErrnoException | null, written: number): void {
-    if (error !== null && error.code === "EAGAIN") return;
     this.#inFlightOffset += written;
     // Nobody reads any more (EPIPE), or the disk is full: the device goes on, these lines are lost.
     if (error !== null || this.#inFlightOffset >= (this.#inFlight?.length ?? 0)) this.#inFlight = undefined;
   }
 
-  /** Writes what still waits, as far as it goes without waiting long. For the end of the process. */
-  flush(): void {
-    if (this.#writing) return;
-    const rest = [
-      this.#inFlight?.subarray(this.#inFlightOffset) ?? Buffer.alloc(0),
-      Buffer.from(this.#waiting.join("")),
-    ];
-    this.#waiting = [];
-    this.#inFlight = undefined;
-    try {
-      writeSync(this.#fd, Buffer.concat(rest));
-    } catch {
-      // Nobody reads: nothing to be done at the end.
+  /** Resolves when all is written, or when a second has passed without that: for the end of the process. */
+  async flush(): Promise<void> {
+    const deadline = Date.now() + FLUSH_MS;
+    while (this.#inFlight !== undefined || this.#waiting.length > 0) {
+      if (Date.now() >= deadline) return;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS / 2));
     }
   }
 }

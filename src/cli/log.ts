@@ -6,10 +6,12 @@ import { LogSink } from "./log-sink.js";
 import type { LogForm } from "./node-options.js";
 
 const NAMESPACE = "v4l2-cuse";
+/** The number, since Node makes the stream behind `process.stdout` non-blocking when it is first touched. */
+const STDOUT = 1;
 
 export interface EventLog {
   /** Writes what still waits. */
-  end(): void;
+  end(): Promise<void>;
 }
 
 /**
@@ -19,8 +21,8 @@ export interface EventLog {
  * selects what is shown, else ioctls, files and messages are.
  */
 export function startEventLog(trace: TraceStream, device: string, form: LogForm): EventLog {
-  if (form === "none") return { end: () => undefined };
-  const sink = new LogSink(process.stdout.fd);
+  if (form === "none") return { end: () => Promise.resolve() };
+  const sink = new LogSink(STDOUT);
   const stop = trace.subscribe(
     form === "json"
       ? (event) => {
@@ -29,9 +31,9 @@ export function startEventLog(trace: TraceStream, device: string, form: LogForm)
       : prettyListener(device, sink),
   );
   return {
-    end: () => {
+    end: async () => {
       stop();
-      sink.flush();
+      await sink.flush();
     },
   };
 }

@@ -30,7 +30,7 @@ export async function serveVideo<State>(device: VideoDevice<State>, options: Nod
   });
   const ended = await Promise.race([stopped, session.closed]);
   await session.close();
-  log.end();
+  await log.end();
   if (ended instanceof Error) throw new Failure(ended.message);
 }
 

@@ -1,0 +1,79 @@
+/** The command line where no device can be had: what it says, and how it exits. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import type { Finding } from "../../src/cli/doctor.js";
+
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function cli(...args: string[]): Promise<Outcome> {
+  if (!existsSync(program)) throw new Error("dist/ is missing: run npm run build");
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [program, ...args],
+      { timeout: 30_000 },
+      (_error, stdout, stderr) => {
+        resolve({ status: child.exitCode, stdout, stderr });
+      },
+    );
+  });
+}
+
+describe("v4l2-cuse", () => {
+  it("shows its commands with --help", async () => {
+    const { status, stdout } = await cli("--help");
+    expect(status).toBe(0);
+    for (const command of ["sample", "run", "doctor"]) expect(stdout).toContain(command);
+  });
+
+  it.each([
+    [["nonsense"], "unknown command"],
+    [["sample", "--video", "many"], "A node number is 0 to 255."],
+    [["sample", "--video", "256"], "A node number is 0 to 255."],
+    [["sample", "--mode", "rw"], "A mode is three octal digits"],
+    [["sample", "--log", "loud"], "pretty, json, none"],
+    [["sample", "--what"], "unknown option"],
+  ])("refuses %j and says why", async (args, reason) => {
+    const { status, stderr } = await cli(...args);
+    expect(status).toBe(1);
+    expect(stderr).toContain(reason);
+    expect(stderr).not.toContain("    at ");
+  });
+
+  it.skipIf(existsSync("/dev/cuse"))(
+    "says in one sentence what is missing when there is no /dev/cuse",
+    async () => {
+      const { status, stderr, stdout } = await cli("sample");
+      expect(status).toBe(1);
+      expect(stdout).toBe("");
+      expect(stderr).toMatch(/^v4l2-cuse: [^\n]*\/dev\/cuse[^\n]*\n$/);
+      expect(stderr).toContain("modprobe cuse");
+    },
+  );
+});
+
+describe("v4l2-cuse doctor", () => {
+  it("finds every missing thing that it calls needed, and fails for it", async () => {
+    const { status, stdout } = await cli("doctor", "--json");
+    const found = JSON.parse(stdout) as Finding[];
+    const cuse = found.find((finding) => finding.what.includes("/dev/cuse"));
+    expect(cuse?.ok).toBe(existsSync("/dev/cuse"));
+    expect(status).toBe(found.every((finding) => finding.ok || !finding.needed) ? 0 : 1);
+    for (const finding of found.filter((each) => !each.ok)) expect(finding.remedy).toBeTruthy();
+  });
+
+  it("says the same in words", async () => {
+    const { status, stdout } = await cli("doctor");
+    expect(stdout).toContain(
+      status === 0 ? "A device can be served here." : "A device cannot be served yet.",
+    );
+  });
+});
