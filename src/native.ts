@@ -71,6 +71,16 @@ interface Addon {
   sendFd(socketFd: number, fd: number): void;
   socketPeer(socketFd: number): SocketPeer;
   createDmabuf(memfd: number, sizeBytes: number): NativeFd | undefined;
+  receiveFd(socketFd: number): NativeFd;
+  mountFuse(channelFd: number): NativeFd;
+  readReady(fd: number, into: Uint8Array): number;
+  openFileFacts(pid: number, fd: number): OpenFileFacts | undefined;
+  startOpener(directoryFd: number): { orders: NativeFd; files: NativeFd };
+  ioctl(fd: number, command: number, argument: Uint8Array, offset?: number, array?: Uint8Array): number;
+  unshareMounts(): void;
+  mount(source: string, target: string, type: string, flags: number, options: string): void;
+  unmount(target: string): void;
+  dropAmbientCapabilities(): void;
 }
 
 /**
@@ -388,4 +398,143 @@ export function processWrite(pid: number, address: bigint, from: Uint8Array): vo
  */
 export function sameFile(pidA: number, fdA: number, pidB: number, fdB: number): boolean {
   return addon().sameFile(pidA, fdA, pidB, fdB);
+}
+
+// ---- Serving a file system -----------------------------------------------------------------------------------------
+
+/** What the kernel tells about an open file without asking the file system that it is on. */
+export interface OpenFileFacts {
+  /** As `fcntl(F_GETFL)` gives them, with `O_CLOEXEC` of the descriptor. */
+  readonly flags: number;
+  /** Of the mount that it was opened through; no two mounts have the same at one time. */
+  readonly mountId: number;
+  readonly ino: number;
+}
+
+/**
+ * What is behind a descriptor of another process (`/proc/<pid>/fdinfo/<fd>`).
+ * @param pid - A process or any of its threads, as in a FUSE header.
+ * @returns undefined when there is no such process or descriptor.
+ * @throws {SystemError} EACCES, EPERM - not ours to look at. ENOSYS - before Linux 5.14.
+ */
+export function openFileFacts(pid: number, fd: number): OpenFileFacts | undefined {
+  return addon().openFileFacts(pid, fd);
+}
+
+/**
+ * Mounts the file system that the channel to `/dev/fuse` serves, where nobody sees it: it has no path, and ends with
+ * the descriptor of its root that is returned and the last open file. Other users may use its open files.
+ *
+ * Does not wait for the server: FUSE_INIT is in the channel when this returns.
+ *
+ * @throws {SystemError} EPERM - needs CAP_SYS_ADMIN. ENODEV - no FUSE in this kernel. ENOSYS - before Linux 5.2.
+ */
+export function mountFuse(channelFd: number): OwnedFd {
+  return OwnedFd.own(addon().mountFuse(channelFd));
+}
+
+/**
+ * Reads a message if one is there.
+ * @returns Its length; -1 when there is none.
+ * @throws {SystemError} ENODEV: the kernel side is gone. ENOENT: the request was aborted; read on.
+ */
+export function readReady(fd: number, into: Uint8Array): number {
+  return addon().readReady(fd, into);
+}
+
+/**
+ * Starts a thread that opens files of a file system that this very thread serves: here it would wait for itself. The
+ * thread shares no descriptor with the rest, so that the process can be killed at any time, in an `open()` too.
+ *
+ * @returns `orders` keeps message boundaries and takes `{ u32 id; u32 flags; char name[] }` (a name in the directory, in
+ *   which no link is followed); each is answered with `{ u32 id; u32 errno }`. When errno is 0, the file waits in
+ *   `files` for {@link receiveFd}. The thread ends when `orders` is closed.
+ * @throws {SystemError} ENOSYS - before Linux 5.9.
+ */
+export function startOpener(directoryFd: number): { readonly orders: OwnedFd; readonly files: OwnedFd } {
+  const { orders, files } = addon().startOpener(directoryFd);
+  return { orders: OwnedFd.own(orders), files: OwnedFd.own(files) };
+}
+
+/**
+ * Takes one descriptor that was sent over a unix socket with SCM_RIGHTS; close-on-exec. Never waits.
+ * @throws {SystemError} EAGAIN - none is there. ENODATA - the message had none.
+ */
+export function receiveFd(socketFd: number): OwnedFd {
+  return OwnedFd.own(addon().receiveFd(socketFd));
+}
+
+// ---- Device nodes, from the client's side --------------------------------------------------------------------------
+
+/**
+ * `ioctl(2)`. Sleeps until the driver has answered: never on a device that this thread serves.
+ *
+ * @param command - One whose number tells the size of its argument, as all of V4L2's do.
+ * @param argument - At least that long; changed in place.
+ * @param nested - An array that `argument` points to: the eight bytes at `offset` become its address for the time of
+ *   the call. The counts in `argument` must not promise more room than `bytes` has; nothing here knows them.
+ * @throws {SystemError} What the driver answers. EINTR: a signal came first.
+ */
+export function ioctl(
+  fd: number,
+  command: number,
+  argument: Uint8Array,
+  nested?: { readonly offset: number; readonly bytes: Uint8Array },
+): number {
+  return addon().ioctl(fd, command, argument, nested?.offset, nested?.bytes);
+}
+
+// ---- Mounts --------------------------------------------------------------------------------------------------------
+
+/** `MS_*` of `mount(2)`. */
+export const MountFlag = {
+  ReadOnly: 0x1,
+  NoSuid: 0x2,
+  NoDev: 0x4,
+  NoExec: 0x8,
+  Remount: 0x20,
+  Bind: 0x1000,
+  Recursive: 0x4000,
+  Private: 0x40000,
+  Slave: 0x80000,
+} as const;
+
+/**
+ * Gives the calling thread, and all processes that it starts from now on, a mount namespace of their own, with the
+ * mounts as they are. The namespace goes when its last process ends, and its mounts with it.
+ *
+ * Other threads stay where they were, the thread pool among them: what shall see the new mounts must use the
+ * synchronous functions of `node:fs`.
+ *
+ * @throws {SystemError} EPERM - needs CAP_SYS_ADMIN.
+ */
+export function unshareMounts(): void {
+  addon().unshareMounts();
+}
+
+/**
+ * `mount(2)`.
+ * @param what - `flags` are of {@link MountFlag}; `type` and `options` may be empty where the flags say so.
+ * @throws {SystemError} EPERM - needs CAP_SYS_ADMIN. EINVAL, ENOENT, ENODEV.
+ */
+export function mount(
+  source: string,
+  target: string,
+  what: { readonly type?: string; readonly flags?: number; readonly options?: string },
+): void {
+  addon().mount(source, target, what.type ?? "", what.flags ?? 0, what.options ?? "");
+}
+
+/** `umount2(2)` with MNT_DETACH: gone from the tree at once. @throws {SystemError} EINVAL - nothing is mounted there. */
+export function unmount(target: string): void {
+  addon().unmount(target);
+}
+
+/**
+ * What `unshare --keep-caps` hands on to the programs that it starts ends here: programs that this thread starts
+ * have no capabilities but those of their own.
+ * @throws {SystemError} EINVAL - before Linux 4.3.
+ */
+export function dropAmbientCapabilities(): void {
+  addon().dropAmbientCapabilities();
 }

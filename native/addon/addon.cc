@@ -5,6 +5,10 @@
 #include "addon-data.h"
 #include "channel.h"
 #include "descriptor.h"
+#include "file-opener.h"
+#include "fuse.h"
+#include "ioctl.h"
+#include "mounts.h"
 #include "process.h"
 #include "shared-memory.h"
 
@@ -26,6 +30,16 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("sendFd", Napi::Function::New<SendFd>(env, "sendFd"));
   exports.Set("socketPeer", Napi::Function::New<SocketPeer>(env, "socketPeer"));
   exports.Set("createDmabuf", Napi::Function::New<CreateDmabuf>(env, "createDmabuf"));
+  exports.Set("receiveFd", Napi::Function::New<ReceiveFd>(env, "receiveFd"));
+  exports.Set("mountFuse", Napi::Function::New<MountFuse>(env, "mountFuse"));
+  exports.Set("readReady", Napi::Function::New<ReadReady>(env, "readReady"));
+  exports.Set("openFileFacts", Napi::Function::New<OpenFileFacts>(env, "openFileFacts"));
+  exports.Set("startOpener", Napi::Function::New<StartOpener>(env, "startOpener"));
+  exports.Set("ioctl", Napi::Function::New<Ioctl>(env, "ioctl"));
+  exports.Set("unshareMounts", Napi::Function::New<UnshareMounts>(env, "unshareMounts"));
+  exports.Set("mount", Napi::Function::New<Mount>(env, "mount"));
+  exports.Set("unmount", Napi::Function::New<Unmount>(env, "unmount"));
+  exports.Set("dropAmbientCapabilities", Napi::Function::New<DropAmbientCapabilities>(env, "dropAmbientCapabilities"));
   return exports;
 }
 

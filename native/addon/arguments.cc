@@ -48,6 +48,17 @@ size_t SizeArgument(const Napi::CallbackInfo& info, size_t index, const char* us
   return static_cast<size_t>(IntegerArgument(info, index, usage, 1, UINT32_MAX, "a size from 1 to 2**32 - 1"));
 }
 
+uint32_t Uint32Argument(const Napi::CallbackInfo& info, size_t index, const char* usage) {
+  return static_cast<uint32_t>(IntegerArgument(info, index, usage, 0, UINT32_MAX, "a number from 0 to 2**32 - 1"));
+}
+
+std::string TextArgument(const Napi::CallbackInfo& info, size_t index, const char* usage) {
+  if (!info[index].IsString()) Reject(info, index, usage, "a string");
+  std::string text = info[index].As<Napi::String>().Utf8Value();
+  if (text.find('\0') != std::string::npos) Reject(info, index, usage, "a string without NUL");
+  return text;
+}
+
 uint64_t AddressArgument(const Napi::CallbackInfo& info, size_t index, const char* usage) {
   uint64_t address = 0;
   bool lossless = false;

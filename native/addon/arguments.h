@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace v4l2cuse {
 
@@ -28,6 +29,12 @@ pid_t PidArgument(const Napi::CallbackInfo& info, size_t index, const char* usag
 
 // A size in bytes: an integer from 1 to 2^32 - 1, the range of V4L2's own lengths.
 size_t SizeArgument(const Napi::CallbackInfo& info, size_t index, const char* usage);
+
+// Any number of 32 bits without a sign: ioctl commands, flags, offsets.
+uint32_t Uint32Argument(const Napi::CallbackInfo& info, size_t index, const char* usage);
+
+// A string for the kernel: without a NUL, at which it would end there.
+std::string TextArgument(const Napi::CallbackInfo& info, size_t index, const char* usage);
 
 // An address in another process: a bigint from 0 to 2^64 - 1.
 uint64_t AddressArgument(const Napi::CallbackInfo& info, size_t index, const char* usage);

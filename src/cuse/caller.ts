@@ -45,6 +45,9 @@ interface Candidate {
   readonly flags: number;
 }
 
+/** The ioctl that somebody asks about. */
+export type AskedIoctl = Pick<IoctlCall, "caller" | "cmd" | "argAddress" | "compat">;
+
 /** A caller with more descriptors than this is not searched: its last known flags have to do. */
 const MAX_DESCRIPTORS = 1024;
 
@@ -71,51 +74,53 @@ class SmallFiles {
 
 const files = new SmallFiles();
 
+/** Looks at the system calls that callers sleep in, where the kernel shows them. */
+export class CallWatch {
+  readonly #proc: string;
+  readonly #isPossible: boolean;
+
+  constructor(proc: string) {
+    this.#proc = proc;
+    this.#isPossible = existsSync(`${proc}/self/syscall`);
+  }
+
+  /** The descriptor in the system call that the caller sleeps in, if it is this one. */
+  descriptor(call: AskedIoctl): number | undefined {
+    if (!this.#isPossible) return undefined;
+    for (let attempt = 0; attempt < SYSCALL_ATTEMPTS; attempt++) {
+      const text = files.read(`${this.#proc}/${call.caller.tid}/syscall`);
+      if (text === undefined) return undefined;
+      if (text.startsWith("running")) continue;
+      return parseIoctlDescriptor(text, call);
+    }
+    return undefined;
+  }
+}
+
 export class CallerFlags implements NonblockingProbe {
   readonly #options: CallerFlagsOptions;
   readonly #proc: string;
-  readonly #hasSyscallFile: boolean;
+  readonly #calls: CallWatch;
 
   constructor(options: CallerFlagsOptions) {
     this.#options = options;
     this.#proc = options.proc ?? "/proc";
-    this.#hasSyscallFile = existsSync(`${this.#proc}/self/syscall`);
+    this.#calls = new CallWatch(this.#proc);
   }
 
-  isNonblocking(
-    call: Pick<IoctlCall, "caller" | "cmd" | "argAddress" | "compat">,
-    handle: FileHandle,
-  ): boolean {
+  isNonblocking(call: AskedIoctl, handle: FileHandle): boolean {
     const flags = this.#currentFlags(call, handle);
     if (flags === undefined) return handle.lastKnownNonblocking;
     return (flags & O_NONBLOCK) !== 0;
   }
 
   /** The flags of the caller's file, or undefined when they cannot be found. */
-  #currentFlags(
-    call: Pick<IoctlCall, "caller" | "cmd" | "argAddress" | "compat">,
-    handle: FileHandle,
-  ): number | undefined {
+  #currentFlags(call: AskedIoctl, handle: FileHandle): number | undefined {
     const { tid } = call.caller;
     if (tid === 0) return undefined;
-    const fd = this.#callingDescriptor(tid, call);
+    const fd = this.#calls.descriptor(call);
     if (fd !== undefined) return this.#fdinfo(tid, fd)?.flags;
     return this.#choose(tid, this.#candidates(tid), handle);
-  }
-
-  /** The descriptor in the system call that the caller sleeps in, if it is this one. */
-  #callingDescriptor(
-    tid: number,
-    call: Pick<IoctlCall, "cmd" | "argAddress" | "compat">,
-  ): number | undefined {
-    if (!this.#hasSyscallFile) return undefined;
-    for (let attempt = 0; attempt < SYSCALL_ATTEMPTS; attempt++) {
-      const text = files.read(`${this.#proc}/${tid}/syscall`);
-      if (text === undefined) return undefined;
-      if (text.startsWith("running")) continue;
-      return parseIoctlDescriptor(text, call);
-    }
-    return undefined;
   }
 
   #fdinfo(tid: number, fd: number): { flags: number; ino: number | undefined } | undefined {
@@ -193,7 +198,7 @@ export class CallerFlags implements NonblockingProbe {
 }
 
 /** Numbers of open descriptors, none when there are too many or the folder cannot be read. */
-function descriptorsOf(folder: string): readonly number[] {
+export function descriptorsOf(folder: string): readonly number[] {
   const found: number[] = [];
   try {
     const entries = opendirSync(folder);
@@ -224,10 +229,7 @@ function readLink(file: string): string | undefined {
  * the call in decimal, its arguments and registers in hexadecimal.
  * @returns undefined when the call is not the ioctl in question.
  */
-function parseIoctlDescriptor(
-  line: string,
-  call: Pick<IoctlCall, "cmd" | "argAddress" | "compat">,
-): number | undefined {
+function parseIoctlDescriptor(line: string, call: AskedIoctl): number | undefined {
   const words = /^-?\d+ (0x[0-9a-f]+) (0x[0-9a-f]+) (0x[0-9a-f]+) /.exec(line);
   const [, fdText, cmdText, argText] = words ?? [];
   if (fdText === undefined || cmdText === undefined || argText === undefined) return undefined;

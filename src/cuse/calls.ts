@@ -117,6 +117,10 @@ function expectInteger(value: unknown, limit: number, what: string): number {
 export class OpenCall<File> extends Call implements OpenRequest {
   readonly name = "FUSE_OPEN";
   readonly file: OpenFile;
+  /** `FOPEN_*`. DIRECT_IO and NONSEEKABLE are what a character device is; CUSE does not look at them. */
+  openFlags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE;
+  /** For FOPEN_PASSTHROUGH: what mappings of the file go to. */
+  backingId = 0;
   readonly #handle: FileHandle;
   readonly #hooks: OpenHooks<File>;
 
@@ -136,8 +140,7 @@ export class OpenCall<File> extends Call implements OpenRequest {
     // The device's own type: whatever it returned is its file.
     const file = value as File;
     this.#hooks.add(this.#handle, file);
-    // DIRECT_IO and NONSEEKABLE are what a character device is; CUSE does not look at them.
-    const delivered = this.reply.opened(this.#handle.id, FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE);
+    const delivered = this.reply.opened(this.#handle.id, this.openFlags, this.backingId);
     if (!delivered) this.#hooks.remove(this.#handle);
   }
 

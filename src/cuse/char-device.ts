@@ -116,7 +116,7 @@ export interface FsyncRequest {
  * A character device. `File` is whatever the device wants to know about one open file.
  *
  * A handler that is missing answers as a kernel driver without it does: read, write and fsync `EINVAL`,
- * poll always ready, flush 0.
+ * poll always ready, and `close(2)` has nothing to flush.
  */
 export interface CharDevice<File> {
   /** A new open file. When the opener has gone before a promise settles, `release` follows at once. */

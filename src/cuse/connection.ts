@@ -58,10 +58,15 @@ export interface ConnectionOptions<File> {
   readonly log: SessionLog;
   readonly probe: NonblockingProbe;
   readonly control: ControlHandler;
+  /** Opens, where a message may be about one of several inodes; default: the device does. */
+  readonly open?: OpenHandler<File>;
 }
 
+/** As {@link CharDevice.open}, for the inode `nodeId`. May set the answer's flags. */
+export type OpenHandler<File> = (call: OpenCall<File>, nodeId: number) => File | Promise<File>;
+
 /** A file without a poll handler is always ready: POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM (DEFAULT_POLLMASK). */
-const ALWAYS_READY = 0x001 | 0x004 | 0x040 | 0x100;
+export const ALWAYS_READY = 0x001 | 0x004 | 0x040 | 0x100;
 
 /**
  * Bytes of `write(2)` that may wait for handlers at one time. A client has as many pending writes as it has
@@ -78,6 +83,7 @@ export class Connection<File> {
   readonly #log: SessionLog;
   readonly #probe: NonblockingProbe;
   readonly #control: ControlHandler;
+  readonly #openFile: OpenHandler<File>;
   readonly #writer: ReplyWriter;
   readonly #openHooks: OpenHooks<File>;
 
@@ -98,6 +104,7 @@ export class Connection<File> {
     this.#log = options.log;
     this.#probe = options.probe;
     this.#control = options.control;
+    this.#openFile = options.open ?? ((call) => this.#device.open(call));
     this.#writer = new ReplyWriter(options.channel, options.log);
     this.#reply = new Reply(this.#writer);
     this.#ioctlCall = new IoctlCall(this.#writer, this.#probe);
@@ -335,7 +342,7 @@ export class Connection<File> {
     const call = new OpenCall<File>(this.#writer, message, handle, this.#openHooks);
     let outcome: unknown;
     try {
-      outcome = this.#device.open(call);
+      outcome = this.#openFile(call, message.nodeId);
     } catch (error) {
       this.#refuse(call, error);
       return;
@@ -348,8 +355,12 @@ export class Connection<File> {
     if (record === undefined) return;
     const { lock_owner: lockOwner } = new FuseFlushInView(this.#message.body);
     const call = new PlainCall(this.#writer, this.#message, "FUSE_FLUSH");
+    if (this.#device.flush === undefined) {
+      call.reply.fail("ENOSYS"); // The close(2) succeeds all the same, and the kernel asks no more.
+      return;
+    }
     try {
-      this.#device.flush?.(record.file, { caller: call.caller, lockOwner });
+      this.#device.flush(record.file, { caller: call.caller, lockOwner });
     } catch (error) {
       this.#refuse(call, error);
       return;

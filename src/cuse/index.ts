@@ -1,5 +1,6 @@
 /**
- * Character devices in userspace: the FUSE/CUSE wire protocol, one {@link CuseSession} per device.
+ * Character devices in userspace: the FUSE/CUSE wire protocol, one {@link CuseSession} per device, and one
+ * {@link FuseSession} per process for files that have no name: descriptors that a driver hands to its clients.
  *
  * What the layer above may rely on:
  * - When {@link CuseSession.start} resolves, the node is there, with the mode and group asked for; when
@@ -37,5 +38,12 @@ export {
   type CharDeviceErrorOptions,
   type ErrnoName,
 } from "./errors.js";
+export {
+  FuseSession,
+  type AnonymousFile,
+  type AnonymousFileOptions,
+  type FuseSessionOptions,
+  type Identified,
+} from "./fuse-session.js";
 export { MAX_IOCTL_BYTES, MAX_TRANSFER_BYTES } from "./protocol.js";
 export { CuseSession, type SessionOptions } from "./session.js";

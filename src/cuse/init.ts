@@ -1,6 +1,16 @@
-/** CUSE_INIT: the kernel offers a channel, the answer names the device. */
+/** CUSE_INIT and FUSE_INIT: the kernel offers a channel, the answer names the device or what the server can do. */
 import { CuseError } from "./errors.js";
-import { CUSE_INIT_INFO_MAX, CuseInitInView, CuseInitOutView, FUSE_KERNEL_VERSION } from "./gen/fuse.js";
+import {
+  CUSE_INIT_INFO_MAX,
+  CuseInitInView,
+  CuseInitOutView,
+  FUSE_INIT_EXT,
+  FUSE_KERNEL_VERSION,
+  FUSE_PARALLEL_DIROPS,
+  FUSE_PASSTHROUGH,
+  FuseInitInView,
+  FuseInitOutView,
+} from "./gen/fuse.js";
 import { MAX_TRANSFER_BYTES } from "./protocol.js";
 
 /** The newest minor version that this code was written for; the smaller of this and the kernel's is spoken. */
@@ -59,4 +69,53 @@ export function answerCuseInit(body: Uint8Array, name: string, number: DeviceNum
   answer.dev_minor = number.minor;
   bytes.set(info, CuseInitOutView.SIZE);
   return bytes;
+}
+
+/** FUSE 7.34 (Linux 5.14): the oldest kernel that tells which inode a descriptor is (openFileFacts). */
+const OLDEST_FUSE_MINOR = 34;
+
+/** FUSE 7.40 (Linux 6.9) has FUSE_PASSTHROUGH. */
+const OWN_FUSE_MINOR = 40;
+
+/** RELEASE comes in the background; none must wait in the kernel for others to be answered (catchUp). */
+const MAX_BACKGROUND = 0xffff;
+
+export interface FuseInitAnswer {
+  /** `struct fuse_init_out`. */
+  readonly bytes: Uint8Array;
+  /** The kernel can map another file in place of ours. */
+  readonly passthrough: boolean;
+}
+
+/**
+ * The answer to FUSE_INIT.
+ *
+ * @param body - `struct fuse_init_in`, which was shorter before Linux 5.17.
+ * @throws {CuseError} The kernel speaks another protocol.
+ */
+export function answerFuseInit(body: Uint8Array): FuseInitAnswer {
+  const whole = new Uint8Array(FuseInitInView.SIZE);
+  whole.set(body.subarray(0, FuseInitInView.SIZE));
+  const offer = new FuseInitInView(whole);
+  if (offer.major !== FUSE_KERNEL_VERSION || offer.minor < OLDEST_FUSE_MINOR) {
+    throw new CuseError(
+      `This kernel speaks FUSE ${offer.major}.${offer.minor}, but ${FUSE_KERNEL_VERSION}.${OLDEST_FUSE_MINOR} or later is needed: use Linux 5.14 or newer.`,
+    );
+  }
+  const extended = (offer.flags & FUSE_INIT_EXT) !== 0;
+  const passthrough = extended && (BigInt(offer.flags2) & (FUSE_PASSTHROUGH >> 32n)) !== 0n;
+  const answer = new FuseInitOutView(new Uint8Array(FuseInitOutView.SIZE));
+  answer.major = FUSE_KERNEL_VERSION;
+  answer.minor = Math.min(offer.minor, OWN_FUSE_MINOR);
+  answer.flags = offer.flags & FUSE_PARALLEL_DIROPS;
+  answer.max_background = MAX_BACKGROUND;
+  answer.congestion_threshold = MAX_BACKGROUND;
+  answer.max_write = MAX_TRANSFER_BYTES;
+  answer.time_gran = 1;
+  if (passthrough) {
+    answer.flags = (answer.flags | FUSE_INIT_EXT) >>> 0;
+    answer.flags2 = Number(FUSE_PASSTHROUGH >> 32n);
+    answer.max_stack_depth = 1; // Backed by files of ordinary file systems, such as memfds.
+  }
+  return { bytes: answer.bytes, passthrough };
 }

@@ -7,6 +7,7 @@
  */
 import {
   CUSE_INIT,
+  FUSE_INIT,
   FUSE_IOCTL,
   FUSE_OPEN,
   FUSE_POLL,
@@ -56,6 +57,9 @@ export const iocDir = (cmd: number): number => cmd >>> 30;
 /** `_IOC_SIZE`: bytes of the argument. */
 export const iocSize = (cmd: number): number => (cmd >>> 16) & MAX_IOCTL_BYTES;
 
+/** FUSE_INIT before Linux 5.17, of which it is longer. */
+export const OLD_INIT_BYTES = 16;
+
 /** Bytes after the header that an opcode must have at least; an opcode that is missing here is not served. */
 const BODY_BYTES: ReadonlyMap<number, number> = new Map([
   [FUSE_OPEN, FuseOpenInView.SIZE],
@@ -68,6 +72,7 @@ const BODY_BYTES: ReadonlyMap<number, number> = new Map([
   [FUSE_FSYNC, FuseFsyncInView.SIZE],
   [FUSE_INTERRUPT, FuseInterruptInView.SIZE],
   [CUSE_INIT, CuseInitInView.SIZE],
+  [FUSE_INIT, OLD_INIT_BYTES],
 ]);
 
 const LARGEST_BODY = Math.max(...BODY_BYTES.values());
@@ -81,6 +86,7 @@ export const joinHalves = (low: number, high: number): number => high * 0x1_0000
 
 // Where the 64-bit fields stand, from the start of the message. `fh` opens every struct that has one.
 const UNIQUE = 8;
+const NODE_ID = 16;
 const FH = HEADER_BYTES;
 const ARG = HEADER_BYTES + 16;
 const KH = HEADER_BYTES + 8;
@@ -161,6 +167,12 @@ export class Message {
 
   get uniqueHigh(): number {
     return this.#window.view.getUint32(UNIQUE + 4, true);
+  }
+
+  /** The inode that this is about, as LOOKUP answered it; 1 is the root. CUSE has none. */
+  get nodeId(): number {
+    const { view } = this.#window;
+    return joinHalves(view.getUint32(NODE_ID, true), view.getUint32(NODE_ID + 4, true));
   }
 
   /** The open file that this is about, as OPEN answered it. Not for OPEN, INTERRUPT and CUSE_INIT. */

@@ -140,11 +140,11 @@ export class ReplyWriter {
     return this.#send(this.#head, bytes);
   }
 
-  opened(low: number, high: number, fh: bigint, openFlags: number): boolean {
+  opened(low: number, high: number, fh: bigint, openFlags: number, backingId: number): boolean {
     this.#header(this.#view, HEADER + FuseOpenOutView.SIZE, 0, low, high);
     this.#view.setBigUint64(HEADER, fh, true);
     this.#view.setUint32(HEADER + 8, openFlags, true);
-    this.#view.setUint32(HEADER + 12, 0, true);
+    this.#view.setInt32(HEADER + 12, backingId, true);
     return this.#send(this.#body16);
   }
 
@@ -227,15 +227,16 @@ export class Reply {
     return this.#writer.done(this.#low, this.#high);
   }
 
-  /** Success with bytes, for READ and CUSE_INIT. */
+  /** Success with bytes, for READ, INIT and what is about no open file. */
   data(bytes: Uint8Array): boolean {
     this.#take();
     return this.#writer.data(this.#low, this.#high, bytes);
   }
 
-  opened(fh: bigint, openFlags: number): boolean {
+  /** @param backingId - Of the file that FOPEN_PASSTHROUGH is about; 0 without it. */
+  opened(fh: bigint, openFlags: number, backingId = 0): boolean {
     this.#take();
-    return this.#writer.opened(this.#low, this.#high, fh, openFlags);
+    return this.#writer.opened(this.#low, this.#high, fh, openFlags, backingId);
   }
 
   written(size: number): boolean {

@@ -34,6 +34,11 @@ export interface SessionOptions {
   readonly devicePath?: string | undefined;
   /** Default: console.error. */
   readonly log?: SessionLog | undefined;
+  /**
+   * Called before each message is served: `catchUp` of the {@link FuseSession} whose files clients of this device
+   * hold, so that what they did with those comes first.
+   */
+  readonly before?: (() => void) | undefined;
 }
 
 /** What the session needs of a channel; `Channel` of native.ts has it. */
@@ -147,8 +152,12 @@ export class CuseSession {
 
     const files = new OpenFileTable<unknown>();
     const path = options.devicePath ?? "/dev/cuse";
+    const { before } = options;
     this.#channel = openChannel(environment, path, {
-      onMessage: (message) => this.#connection.onMessage(message),
+      onMessage: (message) => {
+        before?.();
+        this.#connection.onMessage(message);
+      },
       onClose: (error) => this.#onChannelClosed(error),
     });
     this.#connection = new Connection({

@@ -1,11 +1,15 @@
 /**
  * Prepared lines. Every line of a picture is a piece of one of these, so that drawing is copying. They are twice as
- * wide as the picture: movement only changes where a piece starts.
+ * wide as the (scaled) picture: movement only changes where a piece starts.
  */
 import type { Palette } from "./colors.js";
 import type { PixelFormatInfo, PlaneFormat } from "./formats.js";
 import { grey, patternDefinition, Pattern, type SourceColor } from "./patterns.js";
+import { geometryOf } from "./settings.js";
 import type { TestPatternSettings } from "./settings.js";
+
+/** Pixel pairs that a line has behind twice the picture: what rounding to whole pixels may ask for. */
+const SPARE_PAIRS = 2;
 
 /** The lines of one component plane. */
 export interface PlaneLines {
@@ -28,23 +32,24 @@ export function noiseLevel(seed: number, x: number): number {
   return noiseHash(seed, x, 0) & 0xff;
 }
 
-/** Where in the noise line `y` of frame `frame` starts, in pixels: even, below `width`. */
+/** Where in the noise line `y` of frame `frame` starts, in pixels: even, below `width` (of the scaled picture). */
 export function noiseOffset(seed: number, width: number, frame: number, y: number): number {
   return 2 * (noiseHash(seed, frame, y + 1) % Math.max(1, width >> 1));
 }
 
 /**
- * The source pixel behind pixel `x` of a doubled line. tpg mirrors the order of the pairs and swaps the pixels of a
- * pair, so that even pixels come out two off the exact mirror image.
+ * The source pixel behind pixel `x` of a doubled line, which is `scaledWidth` wide for `width` source pixels. tpg
+ * mirrors the order of the pairs and swaps the pixels of a pair, so that even pixels come out two off the exact mirror
+ * image.
  */
-export function sourceColumn(x: number, width: number, hflip: boolean): number {
-  if (!hflip) return x;
-  return Math.max(0, 2 * width - 1 - x - ((x & 1) === 0 ? 2 : 0));
+export function sourceColumn(x: number, width: number, scaledWidth: number, hflip: boolean): number {
+  const source = (pixel: number): number => Math.floor((pixel * width) / scaledWidth);
+  return hflip ? Math.max(0, 2 * width - 2 - source(x ^ 1)) : source(x);
 }
 
-function drawLine(plane: PlaneFormat, width: number, colorAt: (x: number) => SourceColor, palette: Palette) {
-  const line = new Uint8Array(width * plane.bytesPerPair);
-  for (let pair = 0; pair < width; pair++) {
+function drawLine(plane: PlaneFormat, pairs: number, colorAt: (x: number) => SourceColor, palette: Palette) {
+  const line = new Uint8Array(pairs * plane.bytesPerPair);
+  for (let pair = 0; pair < pairs; pair++) {
     const left = palette.pixel(colorAt(2 * pair));
     const right = palette.pixel(colorAt(2 * pair + 1));
     plane.writePair(left, right, line, pair * plane.bytesPerPair);
@@ -63,6 +68,7 @@ export function prepareLines(
   palette: Palette,
 ): PlaneLines[] {
   const { width, hflip, pattern, noiseSeed } = settings;
+  const { scaledWidth } = geometryOf(settings);
   const { lines: count, colorAt } = patternDefinition(pattern);
   const greys = Array.from({ length: 256 }, (_, level) => grey(level));
   const noise = (x: number): SourceColor => greys[noiseLevel(noiseSeed, x)] ?? grey(0);
@@ -70,8 +76,10 @@ export function prepareLines(
     const plain = Array.from({ length: count }, (_, line) =>
       drawLine(
         plane,
-        width,
-        pattern === Pattern.Noise ? noise : (x) => colorAt(line, sourceColumn(x, width, hflip), width),
+        scaledWidth + SPARE_PAIRS,
+        pattern === Pattern.Noise
+          ? noise
+          : (x) => colorAt(line, sourceColumn(x, width, scaledWidth, hflip), width),
         palette,
       ),
     );

@@ -29,11 +29,23 @@ export const verticalMovementNames: readonly string[] = horizontalMovementNames.
   name.replace("Left", "Up").replace("Right", "Down"),
 );
 
+/** A part of the picture, in pixels. */
+export interface Area {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface TestPatternSettings {
   /** Pixels of the picture, at least 1. */
   readonly width: number;
   /** Lines of the picture: of the whole frame, also when `field` says that a buffer holds one field only. */
   readonly height: number;
+  /** What frames show of the picture, after flipping; all of it when undefined. Lines are those of whole frames. */
+  readonly crop: Area | undefined;
+  /** Pixels of a frame, to which the crop is scaled (to the nearest pixel); the crop's own size when undefined. */
+  readonly frameSize: { readonly width: number; readonly height: number } | undefined;
   /** A fourcc that `pixelFormatInfo` knows. */
   readonly pixelFormat: number;
   /** A {@link Field} number; with `Alternate` set the field of each buffer. */
@@ -67,6 +79,8 @@ export interface TestPatternSettings {
 
 /** tpg's own defaults. */
 export const defaultSettings = {
+  crop: undefined,
+  frameSize: undefined,
   field: Field.None,
   fieldAlternate: false,
   pattern: Pattern.Bars75,
@@ -101,4 +115,26 @@ export function movementStep(mode: number, width: number, size: number, slow: nu
   const step = steps[mode] ?? 0;
   const backwards = mode > Movement.None !== flip;
   return backwards ? size - step : step;
+}
+
+/** How a picture becomes a frame. */
+export interface Geometry {
+  readonly crop: Area;
+  /** Size of the frame: of the whole one, also when a buffer holds one field only. */
+  readonly width: number;
+  readonly height: number;
+  /** Width that the whole picture would have at the scale of the frame. */
+  readonly scaledWidth: number;
+}
+
+export function geometryOf(settings: TestPatternSettings): Geometry {
+  const { width, height, crop = { left: 0, top: 0, width, height } } = settings;
+  const { width: frameWidth, height: frameHeight } = settings.frameSize ?? crop;
+  // tpg: whole pairs of pixels, rounded down, but for a picture that is neither cropped nor scaled.
+  const scaled = Math.ceil((width * frameWidth) / crop.width);
+  const scaledWidth =
+    settings.crop === undefined && settings.frameSize === undefined
+      ? width
+      : Math.max(2, scaled - (scaled % 2));
+  return { crop, width: frameWidth, height: frameHeight, scaledWidth };
 }

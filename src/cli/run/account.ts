@@ -40,6 +40,16 @@ export function findAccount(user: string): Account {
   return parseAccount(line);
 }
 
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- the type packages leave it out
+  namespace NodeJS {
+    interface Process {
+      /** initgroups(3). */
+      initgroups?(user: string, extraGroup: number): void;
+    }
+  }
+}
+
 /** Turns this process into the user's, with all of the user's groups and for good. @throws EPERM - needs root. */
 export function become({ name, uid, gid }: Account): void {
   if (process.initgroups === undefined || process.setgid === undefined || process.setuid === undefined) {

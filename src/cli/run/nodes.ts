@@ -73,7 +73,7 @@ const MAX_INTERFACES = 256;
 const MAX_ATTEMPTS = 10;
 
 /**
- * The CUSE devices that are named like V4L2 and media nodes, in order of kind and number. A node that /dev does not
+ * The CUSE devices that are named like V4L2 and media nodes, in the order of their numbers. A node that /dev does not
  * show as that device is not one: a program could not open it either.
  */
 export function findNodes(folders: NodeFolders = systemFolders): CuseNode[] {
@@ -83,9 +83,7 @@ export function findNodes(folders: NodeFolders = systemFolders): CuseNode[] {
   } catch {
     return []; // no cuse module, or no sysfs
   }
-  return names
-    .flatMap((name) => nodeNamed(name, folders) ?? [])
-    .sort((a, b) => a.kind.localeCompare(b.kind) || a.number - b.number);
+  return names.flatMap((name) => nodeNamed(name, folders) ?? []).sort((a, b) => a.number - b.number);
 }
 
 function nodeNamed(name: string, folders: NodeFolders): CuseNode | undefined {
@@ -207,7 +205,7 @@ const viewOf = (bytes: Uint8Array): DataView =>
 function text(bytes: Uint8Array, offset: number, size: number): string {
   const field = bytes.subarray(offset, offset + size);
   const end = field.indexOf(0);
-  const string = new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
+  const string = Buffer.from(end < 0 ? field : field.subarray(0, end)).toString();
   // eslint-disable-next-line no-control-regex
   return string.replace(/[\0-\x1f\x7f]/g, " ").trim();
 }

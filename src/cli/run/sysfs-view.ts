@@ -107,8 +107,8 @@ function groupNodes({ videos, medias }: Nodes): Device[] {
   const left = new Set(videos);
   const taken = new Set([...videos, ...medias].map((node) => node.name));
   const devices: Device[] = [];
-  const add = (group: Omit<Device, "name">, busInfo: string | undefined, fallback: string): void => {
-    const name = freeName(deviceName(busInfo, fallback), taken);
+  const add = (group: Omit<Device, "name">, node: CuseNode, busInfo = ""): void => {
+    const name = freeName(deviceName(busInfo), `${group.driver ?? "cuse"}.${node.number}`, taken);
     taken.add(name);
     for (const video of group.videos) left.delete(video);
     devices.push({ name, ...group });
@@ -119,7 +119,7 @@ function groupNodes({ videos, medias }: Nodes): Device[] {
       media.facts?.interfaces.some(({ major, minor }) => major === video.major && minor === video.minor),
     );
     const { driver, busInfo } = media.facts ?? {};
-    add({ driver, videos: own, medias: [media] }, busInfo, media.name);
+    add({ driver, videos: own, medias: [media] }, media, busInfo);
   }
   for (const video of videos) {
     if (!left.has(video)) continue;
@@ -129,21 +129,23 @@ function groupNodes({ videos, medias }: Nodes): Device[] {
         other === video ||
         (busInfo !== "" && other.facts?.busInfo === busInfo && other.facts.driver === driver),
     );
-    add({ driver, videos: own, medias: [] }, busInfo, video.name);
+    add({ driver, videos: own, medias: [] }, video, busInfo);
   }
   return devices;
 }
 
-/** `"visl.0"` of the bus_info `"platform:visl.0"`. */
-function deviceName(busInfo: string | undefined, fallback: string): string {
-  const name = (busInfo ?? "").replace(/^platform:/, "").replaceAll("/", "!"); // as the kernel writes a / in a name
-  return name === "" || name.startsWith(".") ? `cuse-${fallback}` : name;
+/** `"visl.0"` of the bus_info `"platform:visl.0"`; undefined where that is no name. */
+function deviceName(busInfo: string): string | undefined {
+  const name = busInfo.replace(/^platform:/, "").replaceAll("/", "!"); // as the kernel writes a / in a name
+  return name === "" || name.startsWith(".") ? undefined : name;
 }
 
-/** Two drivers may give themselves the same bus_info. */
-function freeName(wish: string, taken: ReadonlySet<string>): string {
-  let name = wish;
-  for (let copy = 2; taken.has(name); copy++) name = `${wish}-${copy}`;
+/** The nodes' own names are taken, and two drivers may give themselves the same bus_info. */
+function freeName(wish: string | undefined, other: string, taken: ReadonlySet<string>): string {
+  if (wish !== undefined && !taken.has(wish)) return wish;
+  const base = other.replaceAll("/", "!").replace(/^\./, "!");
+  let name = base;
+  for (let copy = 2; taken.has(name); copy++) name = `${base}-${copy}`;
   return name;
 }
 

@@ -1,27 +1,21 @@
 /**
- * The view without root: `unshare` (util-linux) gives the launcher a user namespace, in which it may mount, and the
- * launcher starts itself once more in there. A program with threads, as every Node.js is, cannot enter one by itself.
+ * The view without root: `unshare` (util-linux) starts a second launcher in a user namespace, in which it may mount.
+ * A process with threads, as every Node.js is, cannot enter one by itself.
  */
 import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 
-/** Same user, same groups; the right to mount passes to the launcher in there, which keeps it from the client. */
-const unshare = [
-  "unshare",
-  "--user",
-  "--map-current-user",
-  "--keep-caps",
-  "--mount",
-  "--propagation",
-  "slave",
-  "--",
-];
+/** Same user, same groups. Only the second launcher gets the right to mount: it keeps it from the client. */
+const unshare = ["--user", "--map-current-user", "--keep-caps", "--mount", "--propagation", "slave", "--"];
 
 /**
- * The command that starts `command` in a user namespace of its own.
- * @returns Undefined where users may not make one (a sysctl, AppArmor, a container) or util-linux is older than 2.36.
+ * The command line that runs `client` with a view from a user namespace.
+ * @returns Undefined where users may have none (a sysctl, AppArmor, a container), or util-linux is older than 2.36.
  */
-export function inUserNamespace(command: readonly string[]): [string, ...string[]] | undefined {
-  const [program = "", ...args] = unshare;
-  const trial = spawnSync(program, [...args, "true"], { stdio: "ignore" });
-  return trial.status === 0 ? [program, ...args, ...command] : undefined;
+export function inUserNamespace(client: string, args: readonly string[]): string[] | undefined {
+  const trial = spawnSync("unshare", [...unshare, "true"], { stdio: "ignore" });
+  if (trial.status !== 0) return undefined;
+  // The same kind of file as this one: compiled, or source under a loader that execArgv names.
+  const inside = fileURLToPath(import.meta.url).replace(/user-namespace(\.\w+)$/, "inside$1");
+  return ["unshare", ...unshare, process.execPath, ...process.execArgv, inside, client, ...args];
 }

@@ -42,6 +42,12 @@ export function message(
   return bytes;
 }
 
+/** The same message, about an inode. */
+export function about(nodeId: number, bytes: Uint8Array): Uint8Array {
+  new FuseInHeaderView(bytes).nodeid = BigInt(nodeId);
+  return bytes;
+}
+
 function body<V extends { readonly bytes: Uint8Array }>(
   view: { readonly SIZE: number; new (bytes: Uint8Array): V },
   fill: (view: V) => void,

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe } from "vitest";
 import {
   CuseSession,
+  FuseSession,
   type CharDevice,
   type SessionLog,
   type SessionOptions,
@@ -38,7 +39,7 @@ export function freeName(prefix = "cusetest"): string {
   return `${prefix}-${process.pid}-${count}`;
 }
 
-const sessions: CuseSession[] = [];
+const sessions: (CuseSession | FuseSession)[] = [];
 const children: Client[] = [];
 
 /** Starts a device in this process. It is closed when the test ends. */
@@ -47,6 +48,13 @@ export async function startDevice<File>(
   options: Partial<SessionOptions> = {},
 ): Promise<CuseSession> {
   const session = await CuseSession.start(device, { name: freeName(), ...options });
+  sessions.push(session);
+  return session;
+}
+
+/** Starts to serve anonymous files in this process. It ends when the test ends. */
+export function startFiles(log: SessionLog = new TestLog()): FuseSession {
+  const session = new FuseSession({ log });
   sessions.push(session);
   return session;
 }

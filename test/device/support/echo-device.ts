@@ -67,9 +67,14 @@ export class EchoDevice implements CharDevice<EchoFile> {
   open(request: OpenRequest): EchoFile {
     const { tid, uid, gid } = request.caller;
     this.events.push(`open 0${request.flags.toString(8)} by ${tid} ${uid}:${gid}`);
-    const file = { file: request.file };
-    this.openFiles.add(file);
-    return file;
+    return this.add(request.file);
+  }
+
+  /** A file that nobody opened by name. */
+  add(file: OpenFile): EchoFile {
+    const added = { file };
+    this.openFiles.add(added);
+    return added;
   }
 
   release(file: EchoFile): void {
@@ -90,6 +95,16 @@ export class EchoDevice implements CharDevice<EchoFile> {
 
   poll(_file: EchoFile, _request: PollRequest): number {
     return POLLOUT | (this.#data.length > 0 ? POLLIN : 0) | (this.#urgent ? POLLPRI : 0);
+  }
+
+  get urgent(): boolean {
+    return this.#urgent;
+  }
+
+  /** Wakes pollers with POLLPRI. */
+  setUrgent(): void {
+    this.#urgent = true;
+    this.#notify();
   }
 
   ioctl(_file: EchoFile, request: IoctlRequest): number | Promise<number> {
@@ -119,8 +134,7 @@ export class EchoDevice implements CharDevice<EchoFile> {
           return 3;
         });
       case ECHO.urgent:
-        this.#urgent = true;
-        this.#notify();
+        this.setUrgent();
         return 0;
       case ECHO.deaf:
         this.events.push("deaf");

@@ -16,7 +16,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -231,6 +234,85 @@ static void do_threads(void) {
   fflush(stdout);
 }
 
+/* The descriptor that the other end of `socket` sent, or -1 with errno. */
+static int receive(int socket) {
+  char byte;
+  struct iovec data = {&byte, 1};
+  char control[CMSG_SPACE(sizeof(int))];
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  if (recvmsg(socket, &message, 0) != 1) return -1;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header == NULL || header->cmsg_type != SCM_RIGHTS) {
+    errno = ENODATA;
+    return -1;
+  }
+  int fd;
+  memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return fd;
+}
+
+static int send_to(int socket, int fd) {
+  char byte = 0;
+  struct iovec data = {&byte, 1};
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return sendmsg(socket, &message, 0) == 1 ? 0 : -1;
+}
+
+/*
+ * pass: sends the descriptor to a process that never had it, which does the remaining steps. This process closes
+ * its own, waits for the other, and ends.
+ */
+static void do_pass(void) {
+  int pair[2], carried = current;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0) exit(3);
+  pid_t child = fork();
+  if (child == 0) {
+    close(carried);
+    current = receive(pair[0]);
+    close(pair[0]);
+    close(pair[1]);
+    result("pass", current < 0 ? -1 : 0);
+    return;
+  }
+  if (send_to(pair[1], carried) < 0) result("send", -1);
+  close(carried);
+  close(pair[0]);
+  close(pair[1]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  exit(WEXITSTATUS(status));
+}
+
+/* map OFFSET LENGTH WORD: maps shared and writable, prints the first and the last byte, then writes WORD there. */
+static void do_map(void) {
+  long offset = number(), length = number();
+  const char *word = next();
+  unsigned char *bytes = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE, MAP_SHARED, current, offset);
+  if (bytes == MAP_FAILED) {
+    result("map", -1);
+    return;
+  }
+  printf("map %02x %02x\n", bytes[0], bytes[length - 1]);
+  fflush(stdout);
+  memcpy(bytes, word, strlen(word));
+  munmap(bytes, (size_t)length);
+}
+
+static void do_fstat(void) {
+  struct stat status;
+  if (fstat(current, &status) < 0)
+    result("fstat", -1);
+  else
+    printf("fstat 0%o %ld\n", status.st_mode, (long)status.st_size);
+  fflush(stdout);
+}
+
 static void set_handler(int flags) {
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
   sigaction(SIGALRM, &action, NULL);
@@ -247,6 +329,24 @@ static void do_step(const char *step) {
     result(step, fd < 0 ? -1 : file_count - 1);
   } else if (!strcmp(step, "file")) { /* file N: use the N-th file */
     current = files[number() & 63];
+  } else if (!strcmp(step, "use")) { /* use N: use the descriptor N that was inherited */
+    current = (int)number();
+  } else if (!strcmp(step, "receive")) { /* receive N: use the descriptor that arrives on the socket N */
+    current = receive((int)number());
+    result(step, current < 0 ? -1 : 0);
+  } else if (!strcmp(step, "pass")) {
+    do_pass();
+  } else if (!strcmp(step, "map")) {
+    do_map();
+  } else if (!strcmp(step, "fstat")) {
+    do_fstat();
+  } else if (!strcmp(step, "reopen")) { /* reopen rw|ro|path: opens the file again, by way of /proc */
+    char path[64];
+    const char *how = next();
+    snprintf(path, sizeof path, "/proc/self/fd/%d", current);
+    int fd = open(path, strcmp(how, "path") ? open_flags(how) : O_PATH);
+    if (fd >= 0) current = fd;
+    result(step, fd < 0 ? -1 : fd);
   } else if (!strcmp(step, "dup")) {
     current = dup(current);
     result(step, current < 0 ? -1 : 0);

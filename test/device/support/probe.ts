@@ -10,6 +10,7 @@
  *     nonblock 0|1 (fcntl)  fionbio 0|1 (ioctl)
  *     handler restart|interrupt  alarm MS  sleep MS  mark TEXT
  *     bench CMD COUNT  threads CMD THREADS COUNT
+ *     use FD  receive SOCKET  pass (to another process)  reopen rw|ro|path  fstat  map OFFSET LENGTH WORD
  */
 import { spawn, execFile, type ChildProcess } from "node:child_process";
 import { mkdirSync, statSync } from "node:fs";
@@ -130,13 +131,15 @@ export interface ClientOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly uid?: number;
   readonly gid?: number;
+  /** Descriptors of ours that it inherits, as 3, 4, ... */
+  readonly fds?: readonly number[];
 }
 
 /** Starts any program as a client. */
 export function startProgram(program: string, args: readonly string[], options: ClientOptions = {}): Client {
   const { uid, gid } = options;
   const child = spawn(program, args, {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", ...(options.fds ?? [])],
     timeout: options.timeoutMs ?? 30_000,
     killSignal: "SIGKILL",
     ...(options.env === undefined ? {} : { env: options.env }),

@@ -1,0 +1,189 @@
+/**
+ * Starts a client with what CUSE itself cannot give it: the helper library, for mmap and calls that return file
+ * descriptors, and a view of sysfs in which our nodes are V4L2 devices.
+ *
+ * The launcher moves its own main thread into the client's mount namespace and then starts the client as any program
+ * is started: arguments, environment, current directory, terminal, signals and exit status need no extra care.
+ */
+import { spawn, type SpawnOptions } from "node:child_process";
+import { accessSync, constants as access, existsSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
+import { helperPath, isSystemError } from "../../native.js";
+import { Failure } from "../failure.js";
+import { become, findAccount, type Account } from "./account.js";
+import { insideView, mountView } from "./mount-view.js";
+import { askNodes, findNodes } from "./nodes.js";
+import { planView } from "./sysfs-view.js";
+import { inUserNamespace } from "./user-namespace.js";
+
+/** Signals a terminal or a supervisor sends to the launcher but means for the client. */
+const forwarded = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGCONT",
+  "SIGWINCH",
+] as const;
+
+export interface RunOptions {
+  /** Show the client a sysfs in which our nodes are V4L2 devices. Default true. */
+  readonly sysfs?: boolean;
+  /** Run the client as this user: a name or number. */
+  readonly user?: string;
+  /** No word about what the client has to do without. */
+  readonly quiet?: boolean;
+}
+
+/**
+ * Runs `client` with the helper in LD_PRELOAD and with the view, and waits for it.
+ * @returns The status a shell would give: the exit status, or 128 plus the number of the signal that ended it.
+ * @throws {Failure} 127 - no such program; 126 - it cannot be started; 1 - the helper, or the user, is missing.
+ */
+export async function runClient(
+  client: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<number> {
+  const helper = helperPath();
+  if (!existsSync(helper)) {
+    throw new Failure(`the helper library ${helper} is not built; run 'npm run build:native' in the project`);
+  }
+  const isRoot = process.geteuid?.() === 0;
+  if (options.user !== undefined && !isRoot) {
+    throw new Failure("--user needs root: start v4l2-cuse run with sudo");
+  }
+  const account = options.user === undefined ? undefined : findAccount(options.user);
+
+  const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView();
+  if (view.is === "forbidden" && !isRoot) {
+    const [program, ...rest] = inUserNamespace(client, args) ?? [];
+    if (program !== undefined) return startAndWait(program, rest);
+  }
+  if ((view.is === "forbidden" || view.is === "failed") && options.quiet !== true) {
+    const reason =
+      view.is === "failed"
+        ? view.reason
+        : `without ${isRoot ? "the right to mount (CAP_SYS_ADMIN)" : "root"}`;
+    process.stderr.write(
+      `v4l2-cuse: ${reason} the client sees no sysfs view: ` +
+        "udev-based programs such as GStreamer's v4l2codecs will not find the device\n",
+    );
+  }
+
+  if (account !== undefined) becomeReaderOf(helper, account);
+  return startAndWait(client, args, { env: clientEnvironment(helper, view.is === "shown", account) });
+}
+
+type ViewOutcome =
+  | { readonly is: "shown" }
+  /** There is no node of ours. */
+  | { readonly is: "not wanted" }
+  /** We may not have mounts of our own. Nothing has changed. */
+  | { readonly is: "forbidden" }
+  /** We have, but the view could not be built. */
+  | { readonly is: "failed"; readonly reason: string };
+
+/** Builds the view of the nodes that are there now, for this thread and those that it starts. */
+export function showView(): ViewOutcome {
+  if (insideView()) return { is: "shown" };
+  const nodes = findNodes();
+  if (nodes.length === 0) return { is: "not wanted" };
+  nameOurselves();
+  const view = planView(askNodes(nodes));
+  try {
+    mountView(view);
+    return { is: "shown" };
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.syscall === "unshare") return { is: "forbidden" };
+    return { is: "failed", reason: `because of "${error.message}"` };
+  }
+}
+
+/** The drivers' logs name who asks. */
+function nameOurselves(): void {
+  try {
+    writeFileSync("/proc/self/comm", "v4l2-cuse run");
+  } catch {
+    // A nicety.
+  }
+}
+
+/** @throws {Failure} 126 - the user cannot load the helper. */
+function becomeReaderOf(helper: string, account: Account): void {
+  become(account);
+  try {
+    accessSync(helper, access.R_OK);
+  } catch {
+    throw new Failure(
+      `${account.name} may not read ${helper}, without which a client cannot stream: install v4l2-cuse elsewhere`,
+      126,
+    );
+  }
+}
+
+/** @param sees - Does the client see the view? */
+export function clientEnvironment(
+  helper: string,
+  sees: boolean,
+  account: Account | undefined,
+): NodeJS.ProcessEnv {
+  const own =
+    account === undefined
+      ? process.env
+      : { ...process.env, HOME: account.home, USER: account.name, LOGNAME: account.name };
+  const others = own["LD_PRELOAD"];
+  return {
+    ...own,
+    LD_PRELOAD: others === undefined || others === "" ? helper : `${helper}:${others}`,
+    ...(sees ? { SYSTEMD_DEVICE_VERIFY_SYSFS: "0", ...gstreamerRegistry(own) } : {}),
+  };
+}
+
+/**
+ * GStreamer remembers what its plugins found, and looks again when files in /dev have changed; that a program sees
+ * other files in /sys than the one before, it does not notice. So programs with a view get a memory of their own.
+ */
+function gstreamerRegistry(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (env["GST_REGISTRY"] !== undefined || env["GST_REGISTRY_1_0"] !== undefined) return {};
+  const home = env["HOME"] ?? "";
+  const cache = env["XDG_CACHE_HOME"] ?? (home === "" ? "" : `${home}/.cache`);
+  return cache === "" ? {} : { GST_REGISTRY: `${cache}/gstreamer-1.0/registry.v4l2-cuse.bin` };
+}
+
+/** Starts a program on our terminal, passes signals on to it, and waits for its end. */
+export async function startAndWait(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Promise<number> {
+  const child = spawn(program, args, { ...options, stdio: "inherit" });
+
+  for (const signal of forwarded) {
+    // A Ctrl-C reaches the whole foreground group: the client has it already, and a second one may mean "now".
+    process.on(signal, () => {
+      const fromTerminal = signal === "SIGINT" || signal === "SIGQUIT" || signal === "SIGWINCH";
+      if (!(fromTerminal && process.stdin.isTTY)) child.kill(signal);
+    });
+  }
+
+  return new Promise((resolve, reject) => {
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      const missing = error.code === "ENOENT";
+      reject(
+        new Failure(
+          missing
+            ? `${program}: there is no such program`
+            : `${program} cannot be started: ${error.code ?? error.message}`,
+          missing ? 127 : 126,
+        ),
+      );
+    });
+    child.once("exit", (status, signal) => {
+      resolve(signal === null ? (status ?? 1) : 128 + constants.signals[signal]);
+    });
+  });
+}

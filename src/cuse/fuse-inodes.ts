@@ -1,0 +1,202 @@
+/**
+ * The file system of a {@link FuseSession}: a root directory in which nothing is ever found but a file that is being
+ * opened by us, and one regular file for each {@link CharDevice} handle that clients hold descriptors of.
+ *
+ * Inodes are numbered from 2 and never again, so that a number names one file for the session's life.
+ */
+import type {
+  CharDevice,
+  FlushRequest,
+  FsyncRequest,
+  IoctlRequest,
+  OpenFile,
+  PollRequest,
+  ReadRequest,
+  WriteRequest,
+} from "./char-device.js";
+import type { OpenCall } from "./calls.js";
+import { ALWAYS_READY } from "./connection.js";
+import { CharDeviceError } from "./errors.js";
+import {
+  FOPEN_DIRECT_IO,
+  FOPEN_NOFLUSH,
+  FOPEN_NONSEEKABLE,
+  FUSE_GETATTR,
+  FUSE_LOOKUP,
+  FUSE_OPENDIR,
+  FUSE_ROOT_ID,
+  FUSE_SETATTR,
+  FUSE_STATFS,
+  FuseAttrOutView,
+  FuseEntryOutView,
+  FuseStatfsOutView,
+  type FuseAttrView,
+} from "./gen/fuse.js";
+import type { Message } from "./protocol.js";
+import type { Reply } from "./reply.js";
+
+/** One file: the device that serves it, and what that calls it. */
+export interface Inode {
+  readonly ino: number;
+  readonly name: string;
+  readonly device: CharDevice<unknown>;
+  /** Makes the device's file, when the descriptor is opened. */
+  readonly open: (file: OpenFile) => unknown;
+  /** Undefined until it is open. */
+  opened: { readonly file: unknown } | undefined;
+}
+
+const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
+
+/** Nobody's stat(2) shall come back to us: ten years, in seconds. */
+const ATTRIBUTES_LAST = 315_360_000n;
+
+const decoder = new TextDecoder();
+
+/** Serves what is about inodes, and is the device behind all of them. */
+export class Inodes implements CharDevice<Inode> {
+  readonly #byNumber = new Map<number, Inode>();
+  readonly #unopenedByName = new Map<string, Inode>();
+  #lastNumber = FUSE_ROOT_ID;
+
+  /** Files that are open or about to be. */
+  get size(): number {
+    return this.#byNumber.size;
+  }
+
+  get(ino: number): Inode | undefined {
+    return this.#byNumber.get(ino);
+  }
+
+  /** A file that may be opened once, by its name. */
+  add(label: string, device: CharDevice<unknown>, open: (file: OpenFile) => unknown): Inode {
+    this.#lastNumber += 1;
+    const ino = this.#lastNumber;
+    const inode: Inode = { ino, name: `${label}:${ino}`, device, open, opened: undefined };
+    this.#byNumber.set(ino, inode);
+    this.#unopenedByName.set(inode.name, inode);
+    return inode;
+  }
+
+  /** It will not be opened. Open files stay until they are released. */
+  giveUp(inode: Inode): void {
+    this.#unopenedByName.delete(inode.name);
+    if (inode.opened === undefined) this.#byNumber.delete(inode.ino);
+  }
+
+  // -- Messages about inodes
+
+  /** @returns false: not known, to be answered with ENOSYS. */
+  answer(message: Message, reply: Reply): boolean {
+    switch (message.opcode) {
+      case FUSE_LOOKUP:
+        this.#lookup(message, reply);
+        return true;
+      case FUSE_GETATTR: {
+        const answer = new FuseAttrOutView(new Uint8Array(FuseAttrOutView.SIZE));
+        answer.attr_valid = ATTRIBUTES_LAST;
+        fillAttributes(answer.attr, message.nodeId);
+        reply.data(answer.bytes);
+        return true;
+      }
+      case FUSE_STATFS:
+        reply.data(new Uint8Array(FuseStatfsOutView.SIZE));
+        return true;
+      case FUSE_SETATTR:
+        reply.fail("EPERM");
+        return true;
+      case FUSE_OPENDIR:
+        reply.fail("EACCES");
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #lookup(message: Message, reply: Reply): void {
+    const name = decoder.decode(message.body).split("\0", 1)[0] ?? "";
+    const inode = message.nodeId === FUSE_ROOT_ID ? this.#unopenedByName.get(name) : undefined;
+    if (inode === undefined) {
+      reply.fail("ENOENT");
+      return;
+    }
+    const answer = new FuseEntryOutView(new Uint8Array(FuseEntryOutView.SIZE));
+    answer.nodeid = BigInt(inode.ino);
+    // The name is not kept: with the last descriptor the kernel forgets the inode at once (fuse_dentry_delete).
+    answer.entry_valid = 0n;
+    answer.attr_valid = ATTRIBUTES_LAST;
+    fillAttributes(answer.attr, inode.ino);
+    reply.data(answer.bytes);
+  }
+
+  /**
+   * Our own open, once. Any other is by somebody who has a descriptor and opens it again by way of /proc: as with
+   * the kernel's anonymous files, that is no file of its own.
+   *
+   * @throws {CharDeviceError} EACCES.
+   */
+  openInode(call: OpenCall<Inode>, nodeId: number): Inode {
+    const inode = this.#byNumber.get(nodeId);
+    if (inode === undefined || !this.#unopenedByName.delete(inode.name)) {
+      throw new CharDeviceError("EACCES", `inode ${nodeId} cannot be opened again`);
+    }
+    call.openFlags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_NOFLUSH;
+    inode.opened = { file: inode.open(call.file) };
+    return inode;
+  }
+
+  // -- The device behind each inode
+
+  open(): never {
+    throw new CharDeviceError("EACCES", "files are opened by inode");
+  }
+
+  release(inode: Inode): void {
+    this.#byNumber.delete(inode.ino);
+    const { opened } = inode;
+    if (opened !== undefined) inode.device.release(opened.file);
+  }
+
+  ioctl(inode: Inode, request: IoctlRequest): number | Promise<number> {
+    return inode.device.ioctl(fileOf(inode), request);
+  }
+
+  poll(inode: Inode, request: PollRequest): number {
+    return inode.device.poll?.(fileOf(inode), request) ?? ALWAYS_READY;
+  }
+
+  read(inode: Inode, request: ReadRequest): Uint8Array | Promise<Uint8Array> {
+    const { device } = inode;
+    if (device.read === undefined) throw new CharDeviceError("EINVAL", "the file cannot be read");
+    return device.read(fileOf(inode), request);
+  }
+
+  write(inode: Inode, request: WriteRequest): number | Promise<number> {
+    const { device } = inode;
+    if (device.write === undefined) throw new CharDeviceError("EINVAL", "the file cannot be written");
+    return device.write(fileOf(inode), request);
+  }
+
+  fsync(inode: Inode, request: FsyncRequest): void | Promise<void> {
+    const { device } = inode;
+    if (device.fsync === undefined) throw new CharDeviceError("EINVAL", "the file has nothing to write back");
+    return device.fsync(fileOf(inode), request);
+  }
+
+  /** Not implemented: a close(2) in our own thread must not wait for us. */
+  declare readonly flush?: (inode: Inode, request: FlushRequest) => void;
+}
+
+function fileOf({ ino, opened }: Inode): unknown {
+  if (opened === undefined) throw new Error(`inode ${ino} is not open`);
+  return opened.file;
+}
+
+/** As the kernel's anonymous files: mode 0600, root's, empty. */
+function fillAttributes(attr: FuseAttrView, ino: number): void {
+  attr.ino = BigInt(ino);
+  attr.mode = ino === FUSE_ROOT_ID ? S_IFDIR | 0o500 : S_IFREG | 0o600;
+  attr.nlink = 1;
+  attr.blksize = 4096;
+}

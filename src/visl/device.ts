@@ -1,0 +1,206 @@
+/** The device: `/dev/videoN` with its ops, and what its media device needs to know. */
+import { M2mContext, M2mScheduler, m2mBufferOps, m2mFileOps, statelessDecoderOps } from "../m2m/index.js";
+import type { M2mQueueConfig } from "../m2m/index.js";
+import type { RequestOps } from "../media/request.js";
+import type { FileHandle, FrameSize, IoctlOps, RequestResolver, VideoFormat } from "../v4l2/index.js";
+import { BufType, Cap, isOutput, V4l2Error, VideoDevice } from "../v4l2/index.js";
+import type { MemoryProvider, VideoBuffer } from "../vb2/index.js";
+import { SharedMemoryProvider } from "../vb2/index.js";
+import { BitstreamStore } from "./bitstreams.js";
+import { VislControls } from "./controls.js";
+import { DebugLog } from "./debug-log.js";
+import type { VislContext } from "./decoder.js";
+import { Decoder } from "./decoder.js";
+import { VislFile } from "./file.js";
+import {
+  allDecodedFormats,
+  codedFormats,
+  decodedFormats,
+  findCodedFormat,
+  tryCoded,
+  tryDecoded,
+} from "./formats.js";
+import type { ParameterValues } from "./parameters.js";
+import { Parameters } from "./parameters.js";
+import { requestOps } from "./requests.js";
+import { Tracepoints } from "./trace/tracepoints.js";
+
+/** The kernel whose visl a client sees. */
+export type VislGeneration = "6.12" | "7.2";
+
+export interface VislOptions {
+  /** Node name, `video0`. */
+  readonly name: string;
+  /** Finds the requests of the media device that the video device belongs to. */
+  readonly requests: RequestResolver;
+  readonly parameters?: Partial<ParameterValues>;
+  /**
+   * "7.2", the default: also the HEVC controls for sets of reference pictures in the sequence, and P010 among all
+   * formats. "6.12": exactly what that kernel has.
+   */
+  readonly generation?: VislGeneration;
+  /** Memory for the buffers of one file; memfds unless given. */
+  readonly memory?: (name: string) => MemoryProvider;
+}
+
+type VislHandle = FileHandle<VislContext>;
+
+export class VislDevice {
+  readonly device: VideoDevice<VislContext>;
+  readonly parameters: Parameters;
+  readonly tracepoints: Tracepoints;
+  readonly bitstreams = new BitstreamStore();
+  readonly scheduler: M2mScheduler<VislFile>;
+  /** For the media device. */
+  readonly requestOps: RequestOps;
+  readonly #options: VislOptions;
+  readonly #debug: DebugLog;
+  readonly #newer: boolean;
+  /** By OUTPUT queue. */
+  readonly #contexts = new Map<object, VislContext>();
+
+  constructor(options: VislOptions) {
+    const { name, generation = "7.2" } = options;
+    this.#options = options;
+    this.#newer = generation === "7.2";
+    this.parameters = new Parameters(options.parameters);
+    this.tracepoints = new Tracepoints(name);
+    this.#debug = new DebugLog(this.parameters, (line) => {
+      this.device.message("info", line);
+    });
+    this.requestOps = requestOps((queue) => this.#contexts.get(queue));
+    this.device = new VideoDevice({
+      name,
+      driver: "visl",
+      card: "visl",
+      busInfo: "platform:visl",
+      deviceCaps: Cap.VideoM2mMplane | Cap.Streaming,
+      enumAllFormats: this.#newer,
+      ops: { ...m2mBufferOps<VislFile>(), ...statelessDecoderOps<VislFile>(), ...this.#ops() },
+      fileOps: m2mFileOps<VislFile>(),
+      requests: options.requests,
+      open: (file) => this.#open(file),
+      release: (file) => {
+        this.#release(file);
+      },
+    });
+    const decoder = new Decoder({
+      parameters: this.parameters,
+      bitstreams: this.bitstreams,
+      debug: this.#debug,
+      tracepoints: this.tracepoints,
+      warn: (text) => {
+        this.device.message("warning", text);
+      },
+    });
+    this.scheduler = new M2mScheduler<VislFile>(
+      name,
+      {
+        deviceRun: (context) => {
+          decoder.deviceRun(context);
+        },
+        jobAbort: () => {
+          decoder.jobAbort();
+        },
+      },
+      this.device.trace,
+    );
+  }
+
+  /** The open files. */
+  get contexts(): Iterable<VislContext> {
+    return this.#contexts.values();
+  }
+
+  #open(file: VislHandle): VislContext {
+    const { requests } = this.#options;
+    const controls = new VislControls({ requests, newer: this.#newer });
+    const state = new VislFile(controls, {
+      parameters: this.parameters,
+      bitstreams: this.bitstreams,
+      debug: this.#debug,
+    });
+    const { VideoOutputMplane, VideoCaptureMplane } = BufType;
+    const context: VislContext = new M2mContext<VislFile>({
+      device: this.#options.name,
+      file,
+      scheduler: this.scheduler,
+      state,
+      source: {
+        ...this.#queueConfig(state, VideoOutputMplane, () => context.source.buffers()),
+        // Differs from drivers of real decoders, and agrees with visl: OUTPUT buffers may come without a request.
+        supportsRequests: true,
+        requests,
+        supportsHold: true,
+      },
+      destination: this.#queueConfig(state, VideoCaptureMplane, () => context.destination.buffers()),
+    });
+    file.controls = controls;
+    this.#contexts.set(context.source, context);
+    this.#debug.line("visl_open", `Created instance: ${instanceName(file)}, m2m_ctx: ${instanceName(file)}`);
+    return context;
+  }
+
+  #queueConfig(file: VislFile, type: BufType, buffers: () => readonly VideoBuffer[]): M2mQueueConfig {
+    const name = `${this.#options.name}-${isOutput(type) ? "output" : "capture"}`;
+    const newMemory = this.#options.memory ?? ((label) => new SharedMemoryProvider({ name: label }));
+    return {
+      type,
+      io: ["mmap", "dmabuf"],
+      memory: newMemory(name),
+      trace: this.device.trace,
+      ops: file.queueOps(type, buffers),
+    };
+  }
+
+  #release(file: VislHandle): void {
+    this.#debug.line("visl_release", `Releasing instance ${instanceName(file)}`);
+    const context = file.state;
+    context.release();
+    context.state.controls.close();
+    this.#contexts.delete(context.source);
+  }
+
+  #ops(): IoctlOps<VislHandle> {
+    return {
+      enumFmt: (_file, { type, index, all }) => {
+        const pixelformat = this.#listed(type, all)[index];
+        return pixelformat === undefined ? undefined : { pixelformat };
+      },
+      gFmt: (file, type) => file.state.state.format(type),
+      tryFmt: (file, format) =>
+        isOutput(format.type) ? tryCoded(format) : tryDecoded(format, file.state.state.formats.codec),
+      sFmt: (file, format) => setFormat(file.state, format),
+      enumFramesizes: (_file, { index, pixelformat }): FrameSize | undefined => {
+        if (index !== 0) return undefined;
+        const format = findCodedFormat(pixelformat);
+        if (format === undefined) {
+          const text = `Unsupported format for the OUTPUT queue: ${pixelformat | 0}`;
+          this.#debug.line("visl_enum_framesizes", text);
+        }
+        return format?.sizes;
+      },
+      subscribeEvent: (file, subscription) => {
+        file.state.state.controls.subscribeEvent(file, subscription);
+      },
+    };
+  }
+
+  #listed(type: BufType, all: boolean): readonly number[] {
+    // The original's list of coded formats does not know the flag.
+    if (isOutput(type)) return all ? [] : codedFormats.map(({ pixelformat }) => pixelformat);
+    return all ? allDecodedFormats : decodedFormats;
+  }
+}
+
+/** What the original prints as the address of a file's data. */
+const instanceName = (file: VislHandle): string => file.id.toString(16).padStart(16, "0");
+
+/** @throws {V4l2Error} EBUSY - OUTPUT cannot change while CAPTURE has buffers. */
+function setFormat(context: VislContext, format: VideoFormat): VideoFormat {
+  if (!isOutput(format.type)) return context.state.setDecoded(format);
+  if (context.destination.busy) {
+    throw new V4l2Error("EBUSY", "the CAPTURE queue has buffers, whose format would change");
+  }
+  return context.state.setCoded(format);
+}

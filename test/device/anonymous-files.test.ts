@@ -1,0 +1,327 @@
+/** Files without a name: what clients can do with their descriptors, and what the driver learns of it. */
+import { readFileSync, readlinkSync } from "node:fs";
+import { expect, it } from "vitest";
+import type { AnonymousFile, FuseSession } from "../../src/cuse/index.js";
+import { openFileFacts } from "../../src/native.js";
+import { describeDevice, startDriver, startDevice, startFiles, TestLog, until } from "./support/device.js";
+import { ECHO, EchoDevice, POLLIN, POLLOUT, POLLPRI } from "./support/echo-device.js";
+import { probeProgram, startProgram, type Client, type ClientOptions } from "./support/probe.js";
+
+/** A file, and the device behind it. */
+async function makeFile(session: FuseSession): Promise<{ device: EchoDevice; file: AnonymousFile }> {
+  const device = new EchoDevice();
+  return { device, file: await session.create(device, (handle) => device.add(handle), { label: "echo" }) };
+}
+
+/** Gives the file to a probe as descriptor 3, and closes ours. */
+async function give(file: AnonymousFile, steps: string, options?: ClientOptions): Promise<Client> {
+  const program = await probeProgram();
+  const words = `use 3 ${steps}`.trim().split(/\s+/);
+  const client = startProgram(program, ["none", ...words], { ...options, fds: [file.fd] });
+  file.close();
+  return client;
+}
+
+async function linesOf(client: Client): Promise<readonly string[]> {
+  const { lines, stderr, code, signal } = await client.result;
+  if (code !== 0) throw new Error(`probe ended with ${code ?? signal}: ${lines.join("\n")}\n${stderr}`);
+  return lines;
+}
+
+describeDevice("an anonymous file", () => {
+  it("is on a mount that nobody sees, and needs no answer to be looked at", async () => {
+    const session = startFiles();
+    const { file } = await makeFile(session);
+    expect(readlinkSync(`/proc/self/fd/${file.fd}`)).toBe(`/echo:${file.ino}`);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain("v4l2-cuse");
+    expect(openFileFacts(process.pid, file.fd)?.ino).toBe(file.ino);
+    expect(openFileFacts(process.pid, 12345)).toBeUndefined();
+    file.close();
+  });
+
+  it("takes ioctls, with and without arguments, from a client of another user", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(
+      file,
+      `ioctl ${ECHO.urgent} 00 ioctl ${ECHO.reverse} 0102030405060708 ioctl ${ECHO.fail} 01020304
+       ioctl 0x5401 00 ioctl-bad ${ECHO.reverse} ioctl ${ECHO.later} 05000000 fstat close`,
+      { uid: 1000, gid: 1000 },
+    );
+    expect(await linesOf(client)).toEqual([
+      "ioctl 0 00",
+      "ioctl 8 0807060504030201",
+      "ioctl -1 EBUSY 01020304",
+      "ioctl -1 ENOTTY 00",
+      "ioctl-bad -1 EFAULT",
+      "ioctl 0 06000000",
+      "fstat 0100600 0",
+      "close 0",
+    ]);
+    await until(() => device.events.includes("release"), "the file is released");
+    expect(session.size).toBe(0);
+  });
+
+  it("read and write reach the device, too", async () => {
+    const session = startFiles();
+    const device = new EchoDevice();
+    const flags = 2; // O_RDWR
+    const file = await session.create(device, (handle) => device.add(handle), { flags });
+    const client = await give(file, "write abc read 64");
+    expect(await linesOf(client)).toEqual(["write 3", "read 3 616263"]);
+  });
+
+  it.each([
+    ["poll", `poll ${POLLPRI} 5000`, /^poll 1 0x2 after \d+$/],
+    ["select", "select 5000", /^select 1 e$/],
+    ["epoll", `epoll ${POLLPRI} 5000 1`, /^epoll 1 0x2$/],
+  ])("wakes who sleeps in %s with POLLPRI", async (_name, steps, woken) => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    // Nothing else is ready meanwhile, or select would not sleep.
+    device.poll = () => (device.urgent ? POLLPRI : 0);
+    const client = await give(file, `mark waits ${steps}`);
+    await client.line("mark waits");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    device.setUrgent();
+    const lines = await linesOf(client);
+    expect(lines.at(-1)).toMatch(woken);
+  });
+
+  it("wakes the same epoll set again and again", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const edgeTriggered = 0x8000_0000;
+    const client = await give(file, `epoll ${edgeTriggered + POLLIN} 5000 3`);
+    for (let round = 0; round < 3; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      device.put(Buffer.from("x"));
+    }
+    expect(await linesOf(client)).toEqual(["epoll 1 0x1", "epoll 1 0x1", "epoll 1 0x1"]);
+  });
+
+  it("poll tells at once what is true", async () => {
+    const session = startFiles();
+    const { file } = await makeFile(session);
+    const client = await give(file, `poll ${POLLIN + POLLOUT} 5000`);
+    expect((await linesOf(client))[0]).toMatch(/^poll 1 0x4 after \d+$/);
+  });
+
+  it("is one file however often it is duplicated: release comes with the last descriptor", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(file, `dup use 3 close mark one ioctl ${ECHO.urgent} 00 use 4 sleep 200 close`);
+    await client.line("mark one");
+    session.catchUp();
+    expect(device.events).not.toContain("release");
+    await linesOf(client);
+    await until(() => device.events.includes("release"), "the file is released");
+    expect(device.events.filter((event) => event === "release")).toEqual(["release"]);
+  });
+
+  it("works in a child, after its parent has closed it", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(file, `fork ioctl ${ECHO.reverse} 0102030405060708 close`);
+    const reversed = "ioctl 8 0807060504030201";
+    expect(await linesOf(client)).toEqual(["child", reversed, "close 0", "parent", reversed, "close 0"]);
+    await until(() => device.events.includes("release"), "the file is released");
+  });
+
+  it("works in a process that got it by SCM_RIGHTS", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(file, `pass mark passed ioctl ${ECHO.reverse} 0102030405060708 sleep 300 close`);
+    await client.line("mark passed");
+    expect(device.openFiles.size).toBe(1);
+    expect(await linesOf(client)).toEqual([
+      "pass 0",
+      "mark passed",
+      "ioctl 8 0807060504030201",
+      "close 0",
+    ]);
+    await until(() => device.openFiles.size === 0, "the file is released");
+  });
+
+  it("cannot be opened again by way of /proc, and O_PATH makes no file of it", async () => {
+    const session = startFiles();
+    const { file } = await makeFile(session);
+    const client = await give(
+      file,
+      `reopen ro reopen rw reopen path ioctl ${ECHO.urgent} 00 mark path sleep 500`,
+    );
+    await client.line("mark path");
+    expect(session.identify(client.pid, 3)).toBeDefined();
+    expect(session.identify(client.pid, 4)).toBeUndefined();
+    expect(await linesOf(client)).toEqual([
+      "reopen -1 EACCES",
+      "reopen -1 EACCES",
+      "reopen 4",
+      "ioctl -1 EBADF 00",
+      "mark path",
+    ]);
+  });
+
+  it("cannot be mapped shared: it has no memory", async () => {
+    const session = startFiles();
+    const { file } = await makeFile(session);
+    expect(await linesOf(await give(file, "map 0 4096 x"))).toEqual(["map -1 EACCES"]); // O_RDONLY
+    const device = new EchoDevice();
+    const writable = await session.create(device, (handle) => device.add(handle), { flags: 2 });
+    expect(await linesOf(await give(writable, "map 0 4096 x"))).toEqual(["map -1 ENODEV"]);
+  });
+
+  it("knows O_NONBLOCK as it is at the time of the call", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(
+      file,
+      `nonblock 1 ioctl ${ECHO.wait} 00000000 nonblock 0 dup mark waits ioctl ${ECHO.wait} 00000000`,
+    );
+    await client.line("mark waits");
+    await until(() => device.waiting === 1, "the client waits");
+    device.put(Buffer.from("x"));
+    expect(await linesOf(client)).toEqual([
+      "nonblock 0",
+      "ioctl -1 EAGAIN 00000000",
+      "nonblock 0",
+      "dup 0",
+      "mark waits",
+      "ioctl 3 77000000",
+    ]);
+  });
+
+  it("a signal ends a waiting ioctl", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(file, `handler interrupt alarm 100 ioctl ${ECHO.wait} 01020304`);
+    expect(await linesOf(client)).toEqual(["ioctl -1 EINTR 01020304"]);
+    expect(device.waiting).toBe(0);
+  });
+
+  it("is released when its client is killed, in the middle of a call as well", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(file, `ioctl ${ECHO.wait} 00000000`);
+    await until(() => device.waiting === 1, "the client waits");
+    client.kill();
+    await client.result;
+    await until(() => device.openFiles.size === 0, "the file is released");
+    expect(session.size).toBe(0);
+  });
+
+  it("many at once: each is its own, and all go", async () => {
+    const session = startFiles();
+    const made = await Promise.all(Array.from({ length: 40 }, () => makeFile(session)));
+    const clients = await Promise.all(
+      made.map(({ file }, index) => give(file, `ioctl ${ECHO.store} ${hexByte(index)}000000 sleep 100`)),
+    );
+    await Promise.all(clients.map(linesOf));
+    await until(() => session.size === 0, "all files are released");
+    expect(made.every(({ device }) => device.events.includes("release"))).toBe(true);
+  });
+});
+
+const hexByte = (value: number): string => value.toString(16).padStart(2, "0");
+
+describeDevice("identify", () => {
+  it("finds a client's descriptor in its process and in its child, and no other", async () => {
+    const session = startFiles();
+    const { device, file } = await makeFile(session);
+    const client = await give(file, "dup mark here sleep 2000");
+    await client.line("mark here");
+    const [echoFile] = device.openFiles;
+    expect(session.identify(client.pid, 3)).toEqual({ device, file: echoFile });
+    expect(session.identify(client.pid, 4)?.file).toBe(echoFile);
+    for (const fd of [0, 1, 2, 5, 1000]) expect(session.identify(client.pid, fd)).toBeUndefined();
+    expect(session.identify(process.pid, 0)).toBeUndefined();
+    client.kill();
+    await client.result;
+    expect(session.identify(client.pid, 3)).toBeUndefined();
+  });
+
+  it("knows no file of another session with the same inode", async () => {
+    const session = startFiles();
+    const other = startFiles();
+    const { file } = await makeFile(session);
+    const { file: foreign } = await makeFile(other);
+    expect(foreign.ino).toBe(file.ino);
+    const client = await give(foreign, "mark here sleep 2000");
+    await client.line("mark here");
+    expect(session.identify(client.pid, 3)).toBeUndefined();
+    expect(other.identify(client.pid, 3)).toBeDefined();
+    file.close();
+    client.kill();
+  });
+});
+
+describeDevice("catchUp", () => {
+  it("a device learns of a client's close(2) before it serves the client's next call", async () => {
+    const files = startFiles();
+    const seen: number[] = [];
+    const device = new EchoDevice();
+    device.ioctl = () => {
+      seen.push(files.size);
+      return 0;
+    };
+    const session = await startDevice(device, { before: () => files.catchUp() });
+    const program = await probeProgram();
+    for (let round = 0; round < 20; round++) {
+      const echo = new EchoDevice();
+      const file = await files.create(echo, (handle) => echo.add(handle));
+      const client = startProgram(
+        program,
+        [session.node, ...`open rw use 3 close use 4 ioctl ${ECHO.query} 00`.split(" ")],
+        { fds: [file.fd] },
+      );
+      file.close();
+      await client.result;
+    }
+    expect(seen).toEqual(new Array(20).fill(0));
+  });
+});
+
+describeDevice("the end of a session", () => {
+  it("fails the calls of clients that have files, and wakes them", async () => {
+    const log = new TestLog();
+    const session = startFiles(log);
+    const { device, file } = await makeFile(session);
+    const { file: polled } = await makeFile(session);
+    const waiting = await give(file, `ioctl ${ECHO.wait} 00000000 ioctl ${ECHO.urgent} 00 close`);
+    const polling = await give(polled, `mark waits poll ${POLLPRI} 10000 close`);
+    await until(() => device.waiting === 1, "the client waits");
+    await polling.line("mark waits");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await session.close();
+    expect(device.openFiles.size).toBe(0);
+    expect(await linesOf(waiting)).toEqual(["ioctl -1 ENODEV 00000000", "ioctl -1 ENOTCONN 00", "close 0"]);
+    expect((await linesOf(polling))[1]).toMatch(/^poll 1 0x8 after \d+$/);
+    expect(log.lines).toEqual([]);
+  });
+
+  it("by SIGKILL of the driver: the same", async () => {
+    const program = await probeProgram();
+    const steps = `use 3 mark ready sleep 1000 ioctl ${ECHO.urgent} 00 poll ${POLLPRI} 10000 close mark end`;
+    const driver = startDriver("support/anonymous-driver.ts", ["serve", program, ...steps.split(" ")]);
+    await driver.line("mark ready");
+    driver.kill("SIGKILL");
+    await driver.line("mark end");
+    const { lines } = await driver.result;
+    expect(lines.slice(0, 2)).toEqual(["mark ready", "ioctl -1 ENOTCONN 00"]);
+    expect(lines[2]).toMatch(/^poll 1 0x8 after \d+$/);
+  });
+
+  it.each([
+    ["killed", "kill", null],
+    ["exits", "exit", 7],
+  ])("a driver that %s while it opens a file of its own does end", async (_title, how, code) => {
+    const driver = startDriver("support/anonymous-driver.ts", ["stuck", how]);
+    await driver.line("stuck");
+    if (how === "kill") driver.kill("SIGKILL");
+    const ended = await Promise.race([
+      driver.result,
+      new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 5000)),
+    ]);
+    expect(ended).toMatchObject({ code });
+  });
+});

@@ -1,0 +1,220 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { fourcc } from "../../src/v4l2/index.js";
+import type { BufferState } from "../../src/vb2/index.js";
+import type { CodecValues } from "../../src/visl/codec-values.js";
+import type { Codec, Formats } from "../../src/visl/formats.js";
+import { defaultFormats, setCoded, setDecoded } from "../../src/visl/formats.js";
+import { Picture } from "../../src/visl/picture.js";
+import { referencesOf } from "../../src/visl/references.js";
+import type { CaptureBufferStatus, FrameFacts, OutputBufferStatus } from "../../src/visl/text.js";
+import { frameText, pictureOrder } from "../../src/visl/text.js";
+import { frameTexts } from "./debug-text.js";
+import { golden } from "./golden.js";
+import { readJobs } from "./trace-text.js";
+
+/** The formats that GStreamer sets; it says that there are no planes, but fills in the size of one. */
+function formatsOf(name: string, width: number, height: number): Formats {
+  const unnamedPlane = { bytesperline: 0, sizeimage: Math.max(256 * 1024, (width * height * 3) / 2) };
+  const { coded } = defaultFormats();
+  const pixelformat = fourcc(name);
+  return setCoded({ ...coded, planes: [], unnamedPlane, width, height, pixelformat, colorspace: 0 });
+}
+
+/** Sequence and time stamp are not in the traces. */
+function timesOf(lines: readonly string[]): Pick<FrameFacts, "sequence" | "timestampNs"> {
+  const [, sequence, timestamp = ""] = /sequence:(\d+) timestamp:(-?\d+)/.exec(lines[0] ?? "") ?? [];
+  return { sequence: Number(sequence), timestampNs: BigInt(timestamp) };
+}
+
+const clips: readonly (readonly [clip: string, codec: Codec, fourcc: string])[] = [
+  ["mpeg2_b.m2v", "mpeg2", "MG2S"],
+  ["vp8.ivf", "vp8", "VP8F"],
+  ["vp9.ivf", "vp9", "VP9F"],
+  ["h264_main_b.h264", "h264", "S264"],
+  ["hevc_main_b.h265", "hevc", "S265"],
+  ["av1.ivf", "av1", "AV1F"],
+];
+
+describe.each(clips)("the frames of %s", (clip, codec, name) => {
+  const texts = frameTexts(golden(`${clip}/dmesg.txt.gz`));
+  const jobs: CodecValues[Codec][] = readJobs(codec, golden(`${clip}/trace-controls.txt.gz`));
+  const { coded, decoded, drawn } = formatsOf(name, 320, 240);
+
+  it("have the kernel's text, made of the controls in its trace", () => {
+    expect(jobs).toHaveLength(texts.length);
+    const made = jobs.map((values, index) =>
+      frameText({
+        codec,
+        ...timesOf(texts[index] ?? []),
+        order: pictureOrder(codec, values),
+        references: referencesOf(codec, values),
+        coded,
+        decoded,
+        verbose: undefined,
+      }),
+    );
+    expect(made).toEqual(texts);
+  });
+
+  it("are the kernel's, bit for bit", () => {
+    const picture = new Picture(drawn);
+    const bytes = new Uint8Array(picture.sizeBytes);
+    const md5s = texts.map((lines) => {
+      picture.draw(bytes, lines);
+      return createHash("md5").update(bytes).digest("hex");
+    });
+    // AV1 has a frame that is never shown.
+    const shown = golden(`${clip}/frame-md5.txt`).match(/[\da-f]{32}/g) ?? [];
+    expect(shown).toHaveLength(10);
+    expect([...md5s].sort()).toEqual(expect.arrayContaining([...shown].sort()));
+  });
+});
+
+/** Takes verbose text apart into the facts it tells of. */
+function parseVerbose(lines: readonly string[]): Pick<FrameFacts, "references" | "order" | "verbose"> {
+  const [, h = 0, m = 0, s = 0, ms = 0] = /^stream time: (\d+):(\d+):(\d+):(\d+)/.exec(lines[0] ?? "") ?? [];
+  const references: { name: string; timestampNs: bigint }[] = [];
+  const indices = new Map<bigint, number>();
+  const output: OutputBufferStatus[] = [];
+  const capture: CaptureBufferStatus[] = [];
+  const state = (text = ""): BufferState => text.toLowerCase() as BufferState;
+  for (const line of lines) {
+    const reference = /^(\S+?): ?(-?\d+), vb2_in?de?x: (\d+)$/.exec(line);
+    if (reference !== null) {
+      const timestampNs = BigInt(reference[2] ?? "");
+      references.push({ name: reference[1] ?? "", timestampNs });
+      indices.set(timestampNs, Number(reference[3]));
+    }
+    const out =
+      /^index: (\d+), state: (\w+), request_fd: (-?\d+), bytesused\[0\]: (\d+) length\[0\]: (\d+) data_offset\[0\]: (\d+)$/.exec(
+        line,
+      );
+    if (out !== null) {
+      const [index = 0, requestFd = 0, bytesused = 0, length = 0, dataOffset = 0] = [1, 3, 4, 5, 6].map(
+        (group) => Number(out[group]),
+      );
+      output.push({ index, state: state(out[2]), requestFd, planes: [{ bytesused, length, dataOffset }] });
+    }
+    const cap = /^index: (\d+), status: (\w+), timestamp: (\d+), is_held: ([01])$/.exec(line);
+    if (cap !== null) {
+      const timestampNs = BigInt(cap[3] ?? "");
+      capture.push({ index: Number(cap[1]), state: state(cap[2]), timestampNs, isHeld: cap[4] === "1" });
+    }
+  }
+  const streamTimeMs = ((Number(h) * 60 + Number(m)) * 60 + Number(s)) * 1000 + Number(ms);
+  const verbose = { streamTimeMs, findCapture: (ts: bigint) => indices.get(ts), output, capture };
+  return { references, order: lines.find((line) => line.startsWith("H264: ")), verbose };
+}
+
+describe.each([
+  ["vp8_720p.ivf", "vp8", "VP8F"],
+  ["h264_720p.h264", "h264", "S264"],
+] as const)("verbose text of %s", (clip, codec, name) => {
+  const texts = frameTexts(golden(`${clip}/dmesg-verbose.txt.gz`));
+
+  it("is the kernel's", () => {
+    expect(texts).toHaveLength(6);
+    const { coded, decoded } = formatsOf(name, 1280, 720);
+    const made = texts.map((lines) =>
+      frameText({ codec, ...timesOf(lines), ...parseVerbose(lines), coded, decoded }),
+    );
+    expect(made).toEqual(texts);
+  });
+});
+
+describe("text", () => {
+  const { coded, decoded } = defaultFormats();
+  const facts: FrameFacts = {
+    codec: "fwht",
+    sequence: 0,
+    timestampNs: 20392763000n,
+    order: undefined,
+    references: [{ name: "backwards_ref_ts", timestampNs: 2n ** 64n - 1n }],
+    coded,
+    decoded,
+    verbose: undefined,
+  };
+
+  it("of FWHT frames is the kernel's", () => {
+    const [first] = frameTexts(golden("fwht/dmesg.txt.gz"));
+    const wish = { ...coded, width: 640, height: 480 };
+    const formats = setCoded(wish);
+    const references = [{ name: "backwards_ref_ts", timestampNs: 0n }];
+    expect(frameText({ ...facts, ...formats, codec: "fwht", references })).toEqual(first);
+  });
+
+  it("shows the largest time stamp as -1, but that of a DPB entry as 32 bits", () => {
+    expect(frameText(facts)).toContain("backwards_ref_ts: -1");
+    const entry = { name: "dpb[0]", timestampNs: 2n ** 64n - 1n };
+    expect(frameText({ ...facts, codec: "hevc", references: [entry] })).toContain("dpb[0]:4294967295");
+  });
+
+  it("names the CAPTURE buffer of a reference only when there is one", () => {
+    const verbose = { streamTimeMs: 90_061_001, findCapture: () => 7, output: [], capture: [] };
+    expect(frameText({ ...facts, verbose })).toContain("backwards_ref_ts: -1, vb2_idx: 7");
+    expect(frameText({ ...facts, verbose })[0]).toMatch(/^stream time: 01:01:01:001 sequence:0/);
+    const none = { ...verbose, findCapture: () => undefined };
+    expect(frameText({ ...facts, verbose: none })).toContain("backwards_ref_ts: -1");
+  });
+
+  it("of the state of many buffers ends where the original's memory for it does", () => {
+    const capture = Array.from({ length: 64 }, (_, index) => ({
+      index,
+      state: "in-request" as const,
+      timestampNs: 0n,
+      isHeld: false,
+    }));
+    const verbose = { streamTimeMs: 0, findCapture: () => undefined, output: [], capture };
+    const lines = frameText({ ...facts, verbose });
+    const status = lines.slice(lines.indexOf("Capture queue status:") + 1);
+    expect(status).toHaveLength(64);
+    expect(status.join("")).toHaveLength(2047);
+    expect(status[0]).toBe("index: 0, status: In request, timestamp: 0, is_held: 0");
+  });
+});
+
+describe("AV1 references", () => {
+  const frame = {
+    ref_frame_idx: [-1, 0, 7, -2, 3, 3, 3],
+    reference_frame_ts: [10n, 11n, 12n, 13n, 14n, 15n, 16n, 17n],
+    order_hints: [0, 0, 0, 0, 5, 6, 7, 8],
+  };
+
+  it("of index -1 show what lies before the time stamps, as the original does", () => {
+    const values = { frame } as unknown as CodecValues["av1"];
+    expect(referencesOf("av1", values).map(({ timestampNs }) => timestampNs)).toEqual([
+      7n | (8n << 32n),
+      10n,
+      17n,
+      5n | (6n << 32n),
+      13n,
+      13n,
+      13n,
+    ]);
+  });
+});
+
+describe("pictures of odd sizes", () => {
+  /** Of 75 % bars, in limited range. */
+  const WHITE = 179;
+
+  it.each([
+    ["NV12", 321, 241],
+    ["YU12", 321, 241],
+    ["YU12", 320, 241],
+    ["NV12", 65, 64],
+  ])("%s %dx%d fill their buffer, and nothing beyond it", (name, width, height) => {
+    const formats = formatsOf("S264", width, height);
+    const { decoded } = setDecoded(formats, { ...formats.decoded, pixelformat: fourcc(name) });
+    const picture = new Picture(decoded);
+    const sizeimage = decoded.planes[0]?.sizeimage ?? 0;
+    expect(picture.sizeBytes).toBeLessThanOrEqual(sizeimage);
+    const bytes = new Uint8Array(sizeimage);
+    picture.draw(bytes, ["text"]);
+    // A white pixel at the left of each line, at the width that the client knows.
+    for (const row of [0, 1, height - 1]) expect(bytes[row * width]).toBe(WHITE);
+    expect(bytes[width * height]).toBe(128);
+    expect(() => picture.draw(new Uint8Array(picture.sizeBytes - 1), [])).toThrow(RangeError);
+  });
+});
