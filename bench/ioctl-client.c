@@ -1,5 +1,4 @@
-// Times one V4L2 call pattern on a node: prints the median and the best microseconds per call over five
-// rounds, so that one disturbed round on a noisy machine does not decide.
+// Times one V4L2 call pattern on a node: prints microseconds per call.
 //   ioctl-client NODE querycap|qbuf-dqbuf COUNT
 #include <errno.h>
 #include <fcntl.h>
@@ -11,17 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 5 };
-
 static double now_us(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 static void check(int result, const char *what) {
@@ -53,15 +45,10 @@ int main(int argc, char **argv) {
   }
   void (*const call)(int) = strcmp(argv[2], "querycap") == 0 ? querycap : qbuf_dqbuf;
   const int count = atoi(argv[3]);
-  double us[ROUNDS];
   for (int i = 0; i < count / 10; i++) call(fd);
-  for (int round = 0; round < ROUNDS; round++) {
-    const double start = now_us();
-    for (int i = 0; i < count; i++) call(fd);
-    us[round] = (now_us() - start) / count;
-  }
-  qsort(us, ROUNDS, sizeof us[0], compare);
-  printf("%.1f %.1f\n", us[ROUNDS / 2], us[0]);
+  const double start = now_us();
+  for (int i = 0; i < count; i++) call(fd);
+  printf("%.1f\n", (now_us() - start) / count);
   close(fd);
   return 0;
 }
