@@ -1,8 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-const guest = ["test/device/**", "test/compliance/**"];
+const guest = ["test/device/**", "test/compliance/**", "test/gstreamer/**"];
 
-/** Three projects: `unit` runs anywhere; `device` and `compliance` need root and /dev/cuse (scripts/test). */
+/**
+ * `unit` runs anywhere; the other projects need root and /dev/cuse, and `gstreamer` the programs of the Debian 13 root
+ * of scripts/guest. scripts/test runs each where it can.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -22,6 +25,16 @@ export default defineConfig({
           name: "compliance",
           include: ["test/compliance/**/*.test.ts"],
           testTimeout: 300_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "gstreamer",
+          include: ["test/gstreamer/**/*.test.ts"],
+          testTimeout: 240_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           pool: "forks",

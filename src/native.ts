@@ -76,6 +76,8 @@ interface Addon {
   readReady(fd: number, into: Uint8Array): number;
   openFileFacts(pid: number, fd: number): OpenFileFacts | undefined;
   startOpener(directoryFd: number): { orders: NativeFd; files: NativeFd };
+  socketPair(): [NativeFd, NativeFd];
+  sendMessage(socketFd: number, message: Uint8Array, fds: readonly number[]): void;
   ioctl(fd: number, command: number, argument: Uint8Array, offset?: number, array?: Uint8Array): number;
   unshareMounts(): void;
   mount(source: string, target: string, type: string, flags: number, options: string): void;
@@ -130,6 +132,11 @@ export function nativeProblem(): string | undefined {
 /** Where the helper library for clients (LD_PRELOAD) is, or would be: it may not be built. */
 export function helperPath(): string {
   return built("libv4l2-cuse.so");
+}
+
+/** Where the program that puts files into other processes is, or would be (`native/tracer/`). */
+export function tracerPath(): string {
+  return built("v4l2-cuse-tracer");
 }
 
 // ---- Channel -------------------------------------------------------------------------------------------------------
@@ -323,14 +330,17 @@ export class ProcessFd extends OwnedFd {
 }
 
 export interface FdFacts {
-  /** Size of the file behind it, in bytes; 0 for most devices. */
+  /** Size of the memory behind it, in bytes. */
   readonly sizeBytes: number;
   /** `F_SEAL_*` bits; 0 for files that have no seals. */
   readonly seals: number;
   readonly isDmabuf: boolean;
 }
 
-/** @throws {SystemError} EBADF. */
+/**
+ * What a client's descriptor is. Asks no file system but that of memfds and dma-bufs, so that no client can make us wait.
+ * @throws {SystemError} EBADF. EINVAL: neither a memfd nor a dma-buf.
+ */
 export function inspectFd(fd: number): FdFacts {
   return addon().inspectFd(fd);
 }
@@ -369,6 +379,21 @@ export function socketPeer(socketFd: number): SocketPeer {
 export function createDmabuf(memfd: number, sizeBytes: number): OwnedFd | undefined {
   const native = addon().createDmabuf(memfd, sizeBytes);
   return native === undefined ? undefined : OwnedFd.own(native);
+}
+
+/** Two connected unix sockets that keep message boundaries. */
+export function socketPair(): [OwnedFd, OwnedFd] {
+  const [first, second] = addon().socketPair();
+  return [OwnedFd.own(first), OwnedFd.own(second)];
+}
+
+/**
+ * Sends a message, and with it duplicates of at most 8 descriptors, over a unix socket.
+ * Neither waits nor signals: EAGAIN when the socket is full, EPIPE when the other end is closed.
+ * @throws {SystemError} ENOTSOCK, EBADF.
+ */
+export function sendMessage(socketFd: number, message: Uint8Array, fds: readonly number[]): void {
+  addon().sendMessage(socketFd, message, fds);
 }
 
 // ---- Another process -----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 #include "mounts.h"
 #include "process.h"
 #include "shared-memory.h"
+#include "tracer-socket.h"
 
 namespace v4l2cuse {
 namespace {
@@ -35,6 +36,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("readReady", Napi::Function::New<ReadReady>(env, "readReady"));
   exports.Set("openFileFacts", Napi::Function::New<OpenFileFacts>(env, "openFileFacts"));
   exports.Set("startOpener", Napi::Function::New<StartOpener>(env, "startOpener"));
+  exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
+  exports.Set("sendMessage", Napi::Function::New<SendMessage>(env, "sendMessage"));
   exports.Set("ioctl", Napi::Function::New<Ioctl>(env, "ioctl"));
   exports.Set("unshareMounts", Napi::Function::New<UnshareMounts>(env, "unshareMounts"));
   exports.Set("mount", Napi::Function::New<Mount>(env, "mount"));

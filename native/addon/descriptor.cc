@@ -6,10 +6,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include "addon-data.h"
 #include "arguments.h"
@@ -20,6 +23,16 @@ namespace {
 
 // DMA_BUF_MAGIC of linux/magic.h ("DMAB"), which some distributions' headers lack.
 constexpr auto kDmabufMagic = 0x444d4142;
+
+// By its name in /proc, which the kernel gives without asking a file system.
+bool IsCalledDmabuf(int fd) {
+  std::array<char, 64> link{};
+  std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
+  std::array<char, 16> target{};
+  if (::readlink(link.data(), target.data(), target.size() - 1) < 0) return false;
+  const std::string_view name(target.data());
+  return name.substr(0, 8) == "/dmabuf:" || name.substr(0, 10) == "anon_inode";
+}
 
 }  // namespace
 
@@ -46,23 +59,33 @@ void OwnedFd::Close(const Napi::CallbackInfo& /*info*/) { fd_.reset(); }
 
 DescriptorFacts Inspect(int fd) {
   DescriptorFacts facts;
-  struct stat status {};
-  if (::fstat(fd, &status) < 0) {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals >= 0) {
+    facts.seals = seals;
+  } else if (errno != EINVAL) {
     facts.error = errno;
     return facts;
+  } else {
+    // stat() and statfs() ask the file system. That can be one whose server lets
+    // us wait, or, for ever, one that this very thread serves: a client may pass
+    // us anything. So only what calls itself a dma-buf is asked whether it is one.
+    struct statfs system {};
+    facts.isDmabuf = IsCalledDmabuf(fd) && ::fstatfs(fd, &system) == 0 && system.f_type == kDmabufMagic;
+    if (!facts.isDmabuf) {
+      facts.error = EINVAL;
+      return facts;
+    }
   }
+  struct stat status {};
+  if (::fstat(fd, &status) < 0) facts.error = errno;
   facts.sizeBytes = static_cast<uint64_t>(status.st_size);
-  const int seals = ::fcntl(fd, F_GET_SEALS);
-  if (seals >= 0) facts.seals = seals;
-  struct statfs system {};
-  facts.isDmabuf = ::fstatfs(fd, &system) == 0 && system.f_type == kDmabufMagic;
   return facts;
 }
 
 Napi::Value InspectFd(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const DescriptorFacts facts = Inspect(FdArgument(info, 0, "inspectFd(fd)"));
-  if (facts.error != 0) throw SystemError(env, "fstat", facts.error);
+  if (facts.error != 0) throw SystemError(env, "inspect", facts.error);
   Napi::Object result = Napi::Object::New(env);
   result.Set("sizeBytes", static_cast<double>(facts.sizeBytes));
   result.Set("seals", facts.seals);

@@ -28,7 +28,7 @@ class OwnedFd : public Napi::ObjectWrap<OwnedFd> {
 };
 
 struct DescriptorFacts {
-  int error = 0;           // errno of fstat(2); the rest is empty then
+  int error = 0;           // EBADF; EINVAL: neither a memfd nor a dma-buf. The rest is empty then
   uint64_t sizeBytes = 0;  // of the file behind it
   int seals = 0;           // F_SEAL_*; 0 also for files that have no seals
   bool isDmabuf = false;

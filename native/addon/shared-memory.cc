@@ -66,7 +66,7 @@ UniqueFd DuplicateForeign(Napi::Env env, int foreign, size_t sizeBytes) {
   if (!fd.valid()) throw SystemError(env, "fcntl(F_DUPFD_CLOEXEC)", errno);
 
   const DescriptorFacts facts = Inspect(fd.get());
-  if (facts.error != 0) throw SystemError(env, "fstat", facts.error);
+  if (facts.error != 0) throw SystemError(env, "inspect", facts.error);
   // A file that its owner can shrink under us would be a SIGBUS waiting to
   // happen. dma-bufs have a fixed size; memfds must be sealed. EINVAL is also
   // what vb2 says about a descriptor that is no dma-buf.

@@ -43,3 +43,29 @@ cuse_here() {
   # shellcheck disable=SC2016
   as_root sh -c 'exec 3<>/dev/cuse' 2>/dev/null
 }
+
+# exclusive FILE FUNCTION...: runs it when no other process is at the same, told
+# by a lock on FILE. What it started ends with it when we are told to end: it has
+# a process group for that.
+exclusive() {
+  local file=$1 status=0 group
+  shift
+  mkdir -p "${file%/*}"
+  # What was left behind by one that could not clean up.
+  find "${file%/*}/" -maxdepth 1 -type d -name 'new.*' -mtime +0 -exec rm -rf -- {} +
+  set -m
+  (
+    flock 9
+    "$@"
+  ) 9>"$file" </dev/null &
+  group=$!
+  set +m
+  # shellcheck disable=SC2064
+  {
+    trap "kill -TERM -- -$group; exit 130" INT
+    trap "kill -TERM -- -$group; exit 143" TERM HUP
+  }
+  wait "$group" || status=$?
+  trap - INT TERM HUP
+  ((status == 0)) || exit "$status"
+}

@@ -67,6 +67,7 @@ debian_apt_init() {
 #clear DPkg::Pre-Install-Pkgs;
 APT::Architecture "amd64";
 APT::Architectures { "amd64"; };
+APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Acquire::Retries "3";
 Dir::Etc::SourceList "$dir/debian.sources";
@@ -77,7 +78,6 @@ Dir::State "$dir/state";
 Dir::State::status "$dir/state/status";
 Dir::Cache "$dir/cache";
 EOF
-  # apt drops root for downloads, where it can reach the folder without.
   chown -R _apt "$dir/state/lists" "$dir/cache/archives" "$dir/debs" 2>/dev/null || true
   chmod 755 "$dir"
   debian_apt "$dir" "the package list of Debian $suite" update

@@ -17,18 +17,15 @@ kernel_fetch() {
   [[ $(uname -m) == x86_64 ]] ||
     die "The guest's kernel exists for x86-64 only. On this machine, use a kernel that has CUSE itself."
   kernel_dir=$cache/kernel-$label.v$kernel_format
-  [[ -e $kernel_dir ]] && return
-  mkdir -p "$cache"
-  (
-    flock 9 # one at a time; who comes second finds it done
-    [[ -e $kernel_dir ]] || kernel_build "$label"
-  ) 9>"$cache/kernel-$label.lock"
+  [[ -e $kernel_dir ]] || exclusive "$cache/kernel-$label.lock" kernel_build "$label"
 }
 
 kernel_build() {
   local label=$1 suite=${kernel_suite[$1]} new lib
+  [[ ! -e $kernel_dir ]] || return 0 # somebody was quicker
   say "downloading the guest kernel $label (Debian $suite, about 50 MB, once)"
   new=$(mktemp -d "$cache/new.XXXXXX")
+  chmod 755 "$new" # apt gives up root for downloads
   # shellcheck disable=SC2064
   trap "rm -rf -- '$new'" EXIT
   debian_apt_init "$new/apt" "$suite"

@@ -23,20 +23,16 @@ tree_fetch() {
   local id
   id=$(printf '%s\n' "$tree_format" "${tree_packages[@]}" | sha256sum)
   tree_dir=$cache/tree-$tree_suite.${id:0:12}
-  if [[ ! -e $tree_dir ]]; then
-    mkdir -p "$cache"
-    (
-      flock 9
-      [[ -e $tree_dir ]] || tree_build
-    ) 9>"$cache/tree-$tree_suite.lock"
-  fi
+  [[ -e $tree_dir ]] || exclusive "$cache/tree-$tree_suite.lock" tree_build
   touch "$tree_dir"
 }
 
 tree_build() {
   local new deb started=$SECONDS
+  [[ ! -e $tree_dir ]] || return 0 # somebody was quicker
   say "making a Debian $tree_suite file system for the guest (about 500 MB to download, once)"
   new=$(mktemp -d "$cache/new.XXXXXX")
+  chmod 755 "$new" # apt gives up root for downloads
   # shellcheck disable=SC2064
   trap "rm -rf -- '$new'" EXIT
   debian_apt_init "$new/apt" "$tree_suite"

@@ -12,8 +12,8 @@
  * 2. All of the caller's descriptors on our node. Usually they agree: one open file, perhaps duplicated
  *    (duplicates share their flags).
  * 3. When they do not agree: those that were opened with the access mode of the file in question; then, if
- *    the process has exactly as many different open files on the node as it has opened, the n-th file that it
- *    opened is the n-th by descriptor number, as programs that do not close files in between have it.
+ *    the process has exactly as many different open files on the node as it has opened, and none was closed in
+ *    between (whose number would be used again), the n-th file that it opened is the n-th by descriptor number.
  * 4. Else, non-blocking if any of them is: an unexpected EAGAIN is an error that a program can report, an
  *    unexpected wait has no end.
  * 5. When nothing can be read (no right to, or a caller that is invisible from here): the last flags known.
@@ -164,7 +164,9 @@ export class CallerFlags implements NonblockingProbe {
 
     const distinct = this.#distinctFiles(tid, candidates);
     const opened = this.#filesOfProcess(tid);
-    const chosen = distinct.length === opened.length ? distinct[opened.indexOf(handle)] : undefined;
+    const isInOrder = opened.every(({ closedBefore }) => closedBefore === opened[0]?.closedBefore);
+    const chosen =
+      isInOrder && distinct.length === opened.length ? distinct[opened.indexOf(handle)] : undefined;
     if (chosen !== undefined && (chosen.flags & O_ACCMODE) === (handle.flags & O_ACCMODE))
       return chosen.flags;
     return possible.find(({ flags }) => (flags & O_NONBLOCK) !== 0)?.flags;

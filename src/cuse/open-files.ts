@@ -32,6 +32,8 @@ export class FileHandle implements OpenFile {
     readonly fh: number,
     flags: number,
     openerTid: number,
+    /** Files of the device that were closed before this one was opened: their descriptors may be used again. */
+    readonly closedBefore = 0,
   ) {
     this.id = BigInt(fh);
     this.flags = flags;
@@ -83,11 +85,12 @@ export interface OpenFileRecord<File> {
 export class OpenFileTable<File> implements Iterable<OpenFileRecord<File>> {
   readonly #records = new Map<number, OpenFileRecord<File>>();
   #lastFh = 0;
+  #closed = 0;
 
   /** A new handle. It is not in the table before {@link add}: the device may refuse the file. */
   allocate(flags: number, openerTid: number): FileHandle {
     this.#lastFh += 1;
-    return new FileHandle(this.#lastFh, flags, openerTid);
+    return new FileHandle(this.#lastFh, flags, openerTid, this.#closed);
   }
 
   add(handle: FileHandle, file: File): OpenFileRecord<File> {
@@ -105,6 +108,7 @@ export class OpenFileTable<File> implements Iterable<OpenFileRecord<File>> {
     const record = this.#records.get(fh);
     if (record !== undefined) {
       this.#records.delete(fh);
+      this.#closed += 1;
       record.handle.forgetPollers();
     }
     return record;

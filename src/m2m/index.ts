@@ -5,8 +5,17 @@
  * and nobody else touches them until the driver finishes it; STREAMOFF and close end a job before buffers go back.
  * To clients: every open file is a context of its own, and each gets its turn.
  */
-export { CAPTURE_OFFSET_BASE, M2mContext, copyMetadata } from "./context.js";
+export { drainOps, statelessDecoderOps } from "./codec-commands.js";
+export { CAPTURE_OFFSET_BASE, M2mContext } from "./context.js";
 export type { M2mContextOptions, M2mQueueConfig, M2mQueueOps } from "./context.js";
-export { drainOps, m2mBufferOps, m2mFileOps, statelessDecoderOps } from "./ops.js";
+export { M2mDevice } from "./device.js";
+export type { M2mDeviceOptions, M2mSide } from "./device.js";
+export { anyFormat, m2mFormatOps } from "./formats.js";
+export type { M2mFormats } from "./formats.js";
+export { M2mJob } from "./job.js";
+export type { JobState } from "./job.js";
+export { copyMetadata } from "./metadata.js";
+export { m2mBufferOps, m2mFileOps, queueM2mRequest } from "./ops.js";
+export type { M2mFile } from "./ops.js";
 export { M2mScheduler } from "./scheduler.js";
 export type { JobOps } from "./scheduler.js";

@@ -2,32 +2,36 @@
  * One piece of hardware, many open files: runs one job at a time, in the order in which files became ready
  * (`struct v4l2_m2m_dev`). A file has at most one job waiting, so that none can starve the others.
  */
-import type { TraceStream } from "../v4l2/index.js";
-import { traceTime } from "../v4l2/index.js";
+import type { JobEvent, TraceStream } from "../v4l2/index.js";
+import { traceTime, V4l2Error } from "../v4l2/index.js";
 import type { M2mContext } from "./context.js";
+import { M2mJob } from "./job.js";
 
 /** What the hardware does (`struct v4l2_m2m_ops`). */
 export interface JobOps<State> {
   /**
    * Starts a job on the next buffers of `context`, which stay where they are until it is finished: end with
-   * `context.bufDoneAndJobFinish`, now or later. Must not throw.
+   * `job.finish()`, now or later. An exception ends it with "error" too; a V4l2Error's detail goes to the log.
    */
-  deviceRun(context: M2mContext<State>): void;
+  deviceRun(context: M2mContext<State>, job: M2mJob<State>): void;
   /** Is what the job needs besides one buffer of each queue there? */
   jobReady?(context: M2mContext<State>): boolean;
   /**
-   * STREAMOFF or close wants the running job to end: finish it now. A job that is still running when this
-   * returns is forgotten, and what it finishes later has no effect.
+   * STREAMOFF or close ends the running job: finish it now, or stop working on it. A job that still runs when this
+   * returns is finished with "error", and `job.finish()` has no effect any more. (The kernel waits for the job.)
    */
-  jobAbort?(context: M2mContext<State>): void;
+  jobAbort?(context: M2mContext<State>, job: M2mJob<State>): void;
 }
 
-export class M2mScheduler<State> {
+export class M2mScheduler<State = unknown> {
   readonly #ops: JobOps<State>;
   readonly #device: string;
   readonly #trace: TraceStream | undefined;
-  readonly #waiting: M2mContext<State>[] = [];
-  #running: M2mContext<State> | undefined;
+  /** In the order in which they became ready. */
+  readonly #waiting = new Set<M2mContext<State>>();
+  #job: M2mJob<State> | undefined;
+  /** Is being taken out: does not get back in meanwhile. */
+  #cancelled: M2mContext<State> | undefined;
   #scheduled = false;
 
   constructor(device: string, ops: JobOps<State>, trace?: TraceStream) {
@@ -36,84 +40,121 @@ export class M2mScheduler<State> {
     this.#trace = trace;
   }
 
-  /** The file whose job runs now. */
-  get running(): M2mContext<State> | undefined {
-    return this.#running;
+  /** The running job. */
+  get job(): M2mJob<State> | undefined {
+    return this.#job;
   }
 
-  /** Files whose jobs wait. */
+  /** The file whose job runs now. */
+  get running(): M2mContext<State> | undefined {
+    return this.#job?.context;
+  }
+
+  /** Files whose jobs wait, the next one first. */
   get waiting(): readonly M2mContext<State>[] {
-    return this.#waiting;
+    return [...this.#waiting];
+  }
+
+  isRunning(context: M2mContext<State>): boolean {
+    return this.#job?.context === context;
   }
 
   isQueued(context: M2mContext<State>): boolean {
-    return this.#running === context || this.#waiting.includes(context);
+    return this.isRunning(context) || this.#waiting.has(context);
   }
 
   /** Queues a job for `context` if it can run one, and runs what waits. Call it whenever something became ready. */
   trySchedule(context: M2mContext<State>): void {
-    if (!this.isQueued(context) && context.takeFrameStart() && this.#ops.jobReady?.(context) !== false) {
-      this.#waiting.push(context);
+    if (
+      context !== this.#cancelled &&
+      !this.isQueued(context) &&
+      context.takeFrameStart() &&
+      this.#isReady(context)
+    ) {
+      this.#waiting.add(context);
       this.#emit(context, "queued");
     }
     this.#scheduleRun();
   }
 
   /**
-   * The running job of `context` is done. The next one starts in a later turn of the event loop, so that clients are
+   * The running job of `context` is over. The next one starts in a later turn of the event loop, so that clients are
    * served in between.
-   * @returns false when that job was not running any more: it was aborted.
+   * @returns false when no job of `context` runs: it was aborted.
    */
   jobFinish(context: M2mContext<State>): boolean {
-    if (this.#running !== context) return false;
-    this.#running = undefined;
-    this.#emit(context, "finished");
+    if (!this.isRunning(context)) return false;
+    this.#job = undefined;
+    this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
     this.trySchedule(context);
     return true;
   }
 
   /** Ends what `context` has waiting or running. */
   cancel(context: M2mContext<State>): void {
-    if (this.#running === context) {
-      this.#ops.jobAbort?.(context);
-      if (this.isRunning(context)) this.#running = undefined;
-      this.#emit(context, "aborted");
+    this.#waiting.delete(context);
+    const job = this.#job;
+    if (job?.context !== context) return;
+    this.#cancelled = context;
+    try {
+      this.#contain(() => this.#ops.jobAbort?.(context, job));
+      job.finish("error");
+    } finally {
+      this.#cancelled = undefined;
     }
-    const index = this.#waiting.indexOf(context);
-    if (index >= 0) this.#waiting.splice(index, 1);
-    this.#scheduleRun();
   }
 
-  isRunning(context: M2mContext<State>): boolean {
-    return this.#running === context;
+  #isReady(context: M2mContext<State>): boolean {
+    let isReady = false;
+    this.#contain(() => {
+      isReady = this.#ops.jobReady?.(context) !== false;
+    });
+    return isReady;
   }
 
   #scheduleRun(): void {
-    if (this.#scheduled || this.#running !== undefined || this.#waiting.length === 0) return;
+    if (this.#scheduled || this.#job !== undefined || this.#waiting.size === 0) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#runNext();
-    });
+    setImmediate(this.#runNext);
   }
 
-  #runNext(): void {
-    if (this.#running !== undefined) return;
-    const context = this.#waiting.shift();
-    if (context === undefined) return;
-    this.#running = context;
+  readonly #runNext = (): void => {
+    this.#scheduled = false;
+    const [context] = this.#waiting;
+    if (this.#job !== undefined || context === undefined) return;
+    this.#waiting.delete(context);
+    const job = new M2mJob(context);
+    this.#job = job;
     this.#emit(context, "started");
-    this.#ops.deviceRun(context);
+    const ran = this.#contain(() => {
+      context.prepareJob();
+      this.#ops.deviceRun(context, job);
+    });
+    if (!ran) job.finish("error");
+  };
+
+  /** A driver's mistake costs one client one frame. @returns Did it go well? */
+  #contain(op: () => void): boolean {
+    try {
+      op();
+      return true;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
   }
 
-  #emit(context: M2mContext<State>, action: "queued" | "started" | "finished" | "aborted"): void {
+  #report(error: unknown): void {
+    const isRefusal = error instanceof V4l2Error;
+    const stack = error instanceof Error ? error.stack : undefined;
+    const text = isRefusal ? `a job failed: ${error.message}` : (stack ?? String(error));
+    const level = isRefusal ? "warning" : "error";
+    this.#trace?.emit({ kind: "message", timeMs: traceTime(), device: this.#device, level, text });
+    if (!isRefusal) process.emitWarning(error instanceof Error ? error : new Error(text));
+  }
+
+  #emit({ file }: M2mContext<State>, action: JobEvent["action"]): void {
     if (this.#trace?.active !== true) return;
-    this.#trace.emit({
-      kind: "job",
-      timeMs: traceTime(),
-      device: this.#device,
-      file: context.file.id,
-      action,
-    });
+    this.#trace.emit({ kind: "job", timeMs: traceTime(), device: this.#device, file: file.id, action });
   }
 }

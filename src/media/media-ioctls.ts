@@ -49,12 +49,7 @@ export function deviceInfo(arg: Uint8Array, info: MediaDeviceInfo): void {
 /** @throws {V4l2Error} EINVAL - no such entity. */
 export function enumEntities(arg: Uint8Array, graph: MediaGraph): void {
   const view = new MediaEntityDescView(arg);
-  const id = view.id;
-  const next = (id & MEDIA_ENT_ID_FLAG_NEXT) !== 0;
-  const wanted = (id & ~MEDIA_ENT_ID_FLAG_NEXT) >>> 0;
-  const entity = next ? graph.entityAfter(wanted) : graph.entityById(wanted);
-  if (entity === undefined)
-    throw new V4l2Error("EINVAL", next ? `no entity after ${wanted}` : `no entity ${wanted}`);
+  const entity = findEntity(graph, view.id);
 
   arg.fill(0);
   view.id = entity.id;
@@ -69,6 +64,21 @@ export function enumEntities(arg: Uint8Array, graph: MediaGraph): void {
   }
 }
 
+/**
+ * By its id, or with `MEDIA_ENT_ID_FLAG_NEXT` the first after an id. The kernel looks entities up like this wherever a
+ * client names one, not only where it enumerates.
+ * @throws {V4l2Error} EINVAL - no such entity.
+ */
+function findEntity(graph: MediaGraph, id: number): Entity {
+  const next = (id & MEDIA_ENT_ID_FLAG_NEXT) !== 0;
+  const wanted = (id & ~MEDIA_ENT_ID_FLAG_NEXT) >>> 0;
+  const entity = next ? graph.entityAfter(wanted) : graph.entityById(wanted);
+  if (entity === undefined) {
+    throw new V4l2Error("EINVAL", next ? `no entity after ${wanted}` : `no entity ${wanted}`);
+  }
+  return entity;
+}
+
 /** Old clients only know functions of the old ranges; mc-device.c maps the others to "unknown device node". */
 function legacyType(entity: Entity): number {
   const known = entity.function >= MEDIA_ENT_F_OLD_BASE && entity.function <= MEDIA_ENT_F_TUNER;
@@ -78,8 +88,7 @@ function legacyType(entity: Entity): number {
 /** @throws {V4l2Error} EINVAL - no such entity; EFAULT - an array does not lead to the caller's memory. */
 export function enumLinks(arg: Uint8Array, graph: MediaGraph, memory: ClientMemory): void {
   const view = new MediaLinksEnumView(arg);
-  const entity = graph.entityById(view.entity);
-  if (entity === undefined) throw new V4l2Error("EINVAL", `no entity ${view.entity}`);
+  const entity = findEntity(graph, view.entity);
   if (view.pads !== 0n) {
     const bytes = new Uint8Array(entity.pads.length * MediaPadDescView.SIZE);
     entity.pads.forEach((pad, index) => {
@@ -110,8 +119,8 @@ function fillPad(view: MediaPadDescView, pad: Pad): void {
 /** @throws {V4l2Error} EINVAL - no such link, or it cannot be set so. */
 export function setupLink(arg: Uint8Array, graph: MediaGraph): void {
   const view = new MediaLinkDescView(arg);
-  const source = { entity: view.source.entity, index: view.source.index };
-  const sink = { entity: view.sink.entity, index: view.sink.index };
+  const source = { entity: findEntity(graph, view.source.entity).id, index: view.source.index };
+  const sink = { entity: findEntity(graph, view.sink.entity).id, index: view.sink.index };
   graph.setupLink(source, sink, view.flags);
   view.reserved = [];
 }

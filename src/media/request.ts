@@ -1,20 +1,21 @@
 /**
  * A media request: controls and buffers that a client queues as one (`struct media_request`).
  *
- * Everything here runs to completion on one thread, so the kernel's locks become order: what may only happen
- * in one state is refused in the others with the errno that `media-request` documents.
+ * Everything here runs to completion on one thread, so the kernel's locks become order: what may only happen in one
+ * state is refused in the others with the errno that the kernel's documentation gives. The state "updating" never
+ * shows: nothing can look while an update runs.
  */
 import type { MediaRequest, RequestObject, RequestState } from "../v4l2/index.js";
-import { V4l2Error } from "../v4l2/index.js";
+import { Poll, V4l2Error } from "../v4l2/index.js";
 
 /** What a device does with its requests (`struct media_device_ops`). */
 export interface RequestOps {
   /**
-   * May the request be queued? Runs `prepare` of its objects unless the driver adds checks of its own.
+   * May the request be queued? Runs {@link validateObjects} unless the driver has reasons not to.
    * @throws {V4l2Error} ENOENT - no buffer, or a control that the codec requires is missing; EINVAL - wrong combination.
    */
   validate(request: Request): void;
-  /** The request is queued; cannot fail. */
+  /** The request is queued: {@link queueObjects}. Cannot fail. */
   queue(request: Request): void;
 }
 
@@ -24,25 +25,38 @@ interface Entry {
 }
 
 export class Request implements MediaRequest {
-  readonly name: string;
+  readonly #id: string;
   readonly #ops: RequestOps;
+  readonly #onChange: (from: RequestState, to: RequestState) => void;
   /** Controls first, then buffers in the order they were bound: buffers are queued after what they need. */
   readonly #entries: Entry[] = [];
   #state: RequestState = "idle";
   #incomplete = 0;
   #closed = false;
-  #readers = 0;
-  readonly #onChange: () => void;
+  #fd: number | undefined;
 
-  /** @param onChange - Called when pollers should look again. */
-  constructor(name: string, ops: RequestOps, onChange: () => void) {
-    this.name = name;
+  /**
+   * @param id - Names the request in the log.
+   * @param onChange - Called after each change of the state: pollers should look again.
+   */
+  constructor(id: string, ops: RequestOps, onChange: (from: RequestState, to: RequestState) => void) {
+    this.#id = id;
     this.#ops = ops;
     this.#onChange = onChange;
   }
 
   get state(): RequestState {
     return this.#state;
+  }
+
+  /** As the kernel names it, `"12:7"`: the device's twelfth request, seen as descriptor 7. */
+  get name(): string {
+    return this.#fd === undefined ? this.#id : `${this.#id}:${this.#fd}`;
+  }
+
+  /** A client calls it by this number; the first one counts. */
+  seenAs(fd: number): void {
+    this.#fd ??= fd;
   }
 
   get objects(): readonly RequestObject[] {
@@ -53,14 +67,13 @@ export class Request implements MediaRequest {
     return this.#entries.find((entry) => entry.object.owner === owner)?.object;
   }
 
-  /** Is the object bound and done? Control values may be read then. */
-  isCompleted(object: RequestObject): boolean {
-    return this.#entries.some((entry) => entry.object === object && entry.completed);
+  has(object: RequestObject): boolean {
+    return this.#entries.some((entry) => entry.object === object);
   }
 
   bind(object: RequestObject): void {
-    // A control handler adds its object to a queued request when the client gave it none (request setup).
-    if (this.#state !== "idle" && this.#state !== "updating" && this.#state !== "queued") {
+    // A control handler adds its values to a queued request when the client gave it none (v4l2_ctrl_request_complete).
+    if (this.#state !== "idle" && this.#state !== "queued") {
       throw new V4l2Error("EBUSY", `request ${this.name} is ${this.#state}, nothing can be added`);
     }
     const entry = { object, completed: false };
@@ -75,8 +88,11 @@ export class Request implements MediaRequest {
     if (entry === undefined) return;
     this.#entries.splice(index, 1);
     if (!entry.completed) this.#incomplete -= 1;
+    const completes = this.#state === "queued" && this.#incomplete === 0;
+    if (completes) this.#become("complete");
     object.unbind?.();
-    if (this.#state === "queued" && this.#incomplete === 0) this.#becomeComplete();
+    if (completes) this.#cleanIfClosed();
+    else if (this.#state === "idle" && object.kind === "buffer") this.#cleanIfClosed();
   }
 
   complete(object: RequestObject): void {
@@ -84,13 +100,9 @@ export class Request implements MediaRequest {
     if (entry === undefined || entry.completed) return;
     entry.completed = true;
     this.#incomplete -= 1;
-    if (this.#state === "queued" && this.#incomplete === 0) this.#becomeComplete();
-  }
-
-  #becomeComplete(): void {
-    this.#state = "complete";
-    this.#onChange();
-    if (this.#closed) this.#clean();
+    if (this.#state !== "queued" || this.#incomplete > 0) return;
+    this.#become("complete");
+    this.#cleanIfClosed();
   }
 
   /**
@@ -99,65 +111,77 @@ export class Request implements MediaRequest {
    * @throws {V4l2Error} what `validate` throws; the request is idle again then.
    */
   queue(): void {
-    if (this.#state !== "idle")
+    if (this.#state !== "idle") {
       throw new V4l2Error("EBUSY", `request ${this.name} is ${this.#state}, not idle`);
-    this.#state = "validating";
+    }
+    this.#become("validating");
     try {
       this.#ops.validate(this);
     } catch (error) {
-      this.#state = "idle";
+      this.#become("idle");
       throw error;
     }
-    this.#state = "queued";
+    // First: what queueing sets off may complete the request at once.
+    this.#become("queued");
     this.#ops.queue(this);
   }
 
   /**
    * `MEDIA_REQUEST_IOC_REINIT`: forgets all objects, so that the request can be filled again.
-   * @throws {V4l2Error} EBUSY - queued, or somebody reads its values.
+   * @throws {V4l2Error} EBUSY - queued.
    */
   reinit(): void {
     if (this.#state !== "idle" && this.#state !== "complete") {
       throw new V4l2Error("EBUSY", `request ${this.name} is ${this.#state}, neither idle nor complete`);
     }
-    if (this.#readers > 0) throw new V4l2Error("EBUSY", `request ${this.name} is being read`);
     this.#clean();
-    this.#state = "idle";
+    this.#become("idle");
   }
 
-  /** Keeps the request complete while `read` runs. */
-  access<T>(read: () => T): T {
-    if (this.#state !== "complete")
-      throw new V4l2Error("EBUSY", `request ${this.name} is ${this.#state}, not complete`);
-    this.#readers += 1;
-    try {
-      return read();
-    } finally {
-      this.#readers -= 1;
-    }
+  /**
+   * `Poll` bits that are true now, as the kernel's requests tell them: only who waits for `Pri` learns anything, and
+   * a request that is not queued cannot complete.
+   */
+  poll(events: number): number {
+    if ((events & Poll.Pri) === 0) return 0;
+    if (this.#state === "complete") return Poll.Pri;
+    return this.#state === "queued" ? 0 : Poll.Err;
   }
 
-  /** The last fd is closed. A queued request runs to its end first. */
+  /**
+   * The last descriptor is closed. A queued request runs to its end first. Buffers in an idle request stay in it until
+   * their queue takes them back (STREAMOFF, REQBUFS, close): they hold the request, as in the kernel.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#state !== "queued") this.#clean();
+    if (this.#state !== "queued") this.#cleanIfClosed();
+  }
+
+  #cleanIfClosed(): void {
+    const isHeld = this.#state === "idle" && this.#entries.some(({ object }) => object.kind === "buffer");
+    if (this.#closed && !isHeld && this.#state !== "cleaning") this.#clean();
   }
 
   #clean(): void {
-    this.#state = "cleaning";
-    for (const entry of this.#entries.splice(0)) {
-      entry.object.unbind?.();
-      entry.object.release?.();
+    this.#become("cleaning");
+    for (const { object } of this.#entries.splice(0)) {
+      object.unbind?.();
+      object.release?.();
     }
     this.#incomplete = 0;
-    this.#onChange();
+  }
+
+  #become(to: RequestState): void {
+    const from = this.#state;
+    this.#state = to;
+    this.#onChange(from, to);
   }
 }
 
 /**
  * The validation that most drivers want (`vb2_request_validate`): at least one buffer, and every object agrees.
- * @throws {V4l2Error} ENOENT - no buffer in the request.
+ * @throws {V4l2Error} ENOENT - no buffer in the request; or what an object's `prepare` refuses with.
  */
 export function validateObjects(request: Request): void {
   if (!request.objects.some((object) => object.kind === "buffer")) {
@@ -175,7 +199,10 @@ export function validateObjects(request: Request): void {
   }
 }
 
-/** Queues every object, controls before buffers (`v4l2_m2m_request_queue`). */
+/** Queues every object, controls before buffers (`vb2_request_queue`). */
 export function queueObjects(request: Request): void {
-  for (const object of request.objects) object.queue?.();
+  for (const object of request.objects) {
+    // One before it may have been done at once, and with it the request.
+    if (request.has(object)) object.queue?.();
+  }
 }

@@ -1,60 +1,59 @@
 /**
- * The camera: one capture queue that fills with test pictures at the frame rate. The smallest complete driver:
- * it says what it can do (`modes.ts`), draws a frame when one is due, and leaves the rest to the framework.
+ * The camera: a capture queue that fills with test pictures at the frame rate. It says what it can do (`inputs.ts`,
+ * `modes.ts`, `controls.ts`), draws a frame when one is due, and leaves the rest to the framework.
  */
 import { TestPattern } from "../tpg/index.js";
-import type { PlaneMemory } from "../tpg/index.js";
+import type { PlaneMemory, TestPatternSettings } from "../tpg/index.js";
 import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
 import { SharedMemoryProvider, VideoBuffer, VideoQueue, bufferOps, fileOps } from "../vb2/index.js";
-import type {
-  FormatDescription,
-  Fract,
-  FrameInterval,
-  FrameSize,
-  Input,
-  IoctlOps,
-  FileHandle,
-  StreamParm,
-  VideoFormat,
-} from "../v4l2/index.js";
+import type { Fract, FileHandle, Input, IoctlOps, StreamParm, VideoFormat } from "../v4l2/index.js";
 import { BufType, CAP_TIMEPERFRAME, Cap, Field, InputType, V4l2Error, VideoDevice } from "../v4l2/index.js";
-import type { Mode } from "./modes.js";
-import {
-  defaultInterval,
-  defaultSize,
-  describeMode,
-  formatsFor,
-  intervals,
-  nearestInterval,
-  nearestMode,
-  sizes,
-} from "./modes.js";
+import type { CameraControls, Look } from "./controls.js";
+import { makeControls } from "./controls.js";
+import { getSelection, nearestCrop } from "./crop.js";
+import type { InputState } from "./inputs.js";
+import { inputProfiles, wholeOf } from "./inputs.js";
+import { describeMode, formatFlags, formatsFor, nearestMode } from "./modes.js";
 import { Pacer } from "./pacer.js";
 import { drawFrame } from "./picture.js";
+import { frameIntervalAt, frameSizeAt, hasSize, nearestInterval } from "./sizes.js";
 
 export interface CameraOptions {
   /** Node name, `"video0"`. */
   readonly name: string;
-  /** Offer the multi-planar API, and NV12M with it. */
+  /** Offer the multi-planar API, and with it the formats that need it (NV12M). */
   readonly multiplanar?: boolean;
   /** Hand frames out as fast as the client takes them, instead of at the frame rate. For measurements. */
   readonly unpaced?: boolean;
 }
 
-const BUFFERS_FOR_READ = 2;
-const NS_PER_SECOND = 1_000_000_000n;
+type File = FileHandle<undefined>;
 
-export class Camera implements QueueOps<VideoBuffer> {
+/** REQBUFS gives at least so many, and `read()` uses so many: a client that is held up for a moment loses no frame. */
+const LEAST_BUFFERS = 4;
+const NS_PER_SECOND = 1_000_000_000n;
+/** `V4L2_IN_ST_*`: the picture is mirrored, or upside down. */
+const StatusHflip = 0x10;
+const StatusVflip = 0x20;
+
+/** A buffer, and its memory as the generator wants it. */
+class CameraBuffer extends VideoBuffer {
+  readonly drawable: PlaneMemory[] = [];
+}
+
+export class Camera implements QueueOps<CameraBuffer> {
   readonly device: VideoDevice<undefined>;
-  readonly queue: VideoQueue;
+  readonly queue: VideoQueue<CameraBuffer>;
   readonly #formats;
   readonly #type;
   readonly #unpaced: boolean;
-  #mode: Mode;
-  #interval: Fract = defaultInterval;
-  #pattern: TestPattern;
+  readonly #inputs: readonly InputState[];
+  readonly #controls: CameraControls;
+  readonly #pattern: TestPattern;
+  #input: InputState;
+  #look: Partial<Look> = {};
   /** Buffers to fill, oldest first. */
-  #owned: VideoBuffer[] = [];
+  #owned: CameraBuffer[] = [];
   #pacer: Pacer | undefined;
 
   constructor(options: CameraOptions) {
@@ -62,19 +61,29 @@ export class Camera implements QueueOps<VideoBuffer> {
     this.#unpaced = options.unpaced ?? false;
     this.#type = multiplanar ? BufType.VideoCaptureMplane : BufType.VideoCapture;
     this.#formats = formatsFor(multiplanar);
-    this.#mode = nearestMode({ pixelformat: 0, ...defaultSize }, this.#formats);
-    this.#pattern = this.#newPattern();
-    this.queue = new VideoQueue({
+    this.#inputs = inputProfiles.map((profile) => ({
+      profile,
+      mode: nearestMode({ pixelformat: 0, ...profile.defaultSize }, this.#formats, profile.sizes),
+      interval: profile.defaultInterval,
+      pattern: profile.defaultPattern,
+      crop: profile.sensor && wholeOf(profile.sensor),
+    }));
+    this.#input = this.#inputAt(0);
+    const { width, height, pixelFormat } = this.#input.mode;
+    this.#pattern = new TestPattern({ width, height, pixelFormat: pixelFormat.fourcc });
+    this.#controls = makeControls((change) => {
+      this.#changeLook(change);
+    });
+    this.#controls.handler.setup();
+    this.queue = new VideoQueue<CameraBuffer>({
       device: options.name,
       type: this.#type,
       timestamps: "monotonic",
       io: ["mmap", "userptr", "dmabuf", "read"],
       ops: this,
       memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
-      createBuffer: (init) => new VideoBuffer(init),
-      minReqBufs: BUFFERS_FOR_READ,
-      // 32 is what every client expects, and v4l2-compliance 1.22 wants that field to be zero.
-      tellsMaxNumBuffers: false,
+      createBuffer: (init) => new CameraBuffer(init),
+      minReqBufs: LEAST_BUFFERS,
     });
     this.device = new VideoDevice({
       name: options.name,
@@ -82,8 +91,19 @@ export class Camera implements QueueOps<VideoBuffer> {
       card: "v4l2-cuse sample camera",
       busInfo: `platform:${options.name}`,
       deviceCaps: (multiplanar ? Cap.VideoCaptureMplane : Cap.VideoCapture) | Cap.Streaming | Cap.ReadWrite,
-      ops: { ...this.#ops(), ...bufferOps<FileHandle<undefined>>(() => this.queue) },
-      fileOps: fileOps<FileHandle<undefined>>(() => this.queue),
+      controls: this.#controls.handler,
+      ops: {
+        ...this.#formatOps(),
+        ...this.#inputOps(),
+        ...bufferOps<File>(() => this.queue),
+        subscribeEvent: (file, subscription) => {
+          this.#controls.handler.subscribeEvent(file, subscription);
+        },
+        logStatus: (_file, print) => {
+          this.#logStatus(print);
+        },
+      },
+      fileOps: fileOps<File>(() => this.queue),
       open: () => undefined,
       release: (file) => {
         this.queue.releaseFile(file);
@@ -91,55 +111,85 @@ export class Camera implements QueueOps<VideoBuffer> {
     });
   }
 
-  #newPattern(): TestPattern {
-    const { width, height, pixelFormat } = this.#mode;
-    return new TestPattern({ width, height, pixelFormat: pixelFormat.fourcc });
-  }
-
   // What clients may ask and set
 
-  #ops(): IoctlOps<FileHandle<undefined>> {
+  #formatOps(): IoctlOps<File> {
     return {
-      enumFmt: (_file, { index }): FormatDescription | undefined => {
+      enumFmt: (_file, { index }) => {
         const format = this.#formats[index];
-        return format && { pixelformat: format.fourcc };
+        return format && { pixelformat: format.fourcc, flags: formatFlags(format) };
       },
-      gFmt: () => describeMode(this.#mode, this.#type),
-      tryFmt: (_file, format) => describeMode(nearestMode(format, this.#formats), this.#type),
-      sFmt: (_file, format) => this.#setFormat(format),
-      enumFramesizes: (_file, { index, pixelformat }): FrameSize | undefined => {
-        const size = this.#offers(pixelformat) ? sizes[index] : undefined;
-        return size && { kind: "discrete", ...size };
+      gFmt: () => describeMode(this.#input.mode, this.#type),
+      tryFmt: (_file, format) => describeMode(this.#nearestMode(format), this.#type),
+      sFmt: (_file, format) => {
+        this.#assertIdle();
+        this.#input.mode = this.#nearestMode(format);
+        this.#refresh();
+        return describeMode(this.#input.mode, this.#type);
       },
-      enumFrameintervals: (_file, { index, pixelformat, width, height }): FrameInterval | undefined => {
-        const known =
-          this.#offers(pixelformat) && sizes.some((size) => size.width === width && size.height === height);
-        const interval = known ? intervals[index] : undefined;
-        return interval && { kind: "discrete", interval };
+      enumFramesizes: (_file, { index, pixelformat }) =>
+        this.#offers(pixelformat) ? frameSizeAt(this.#input.profile.sizes, index) : undefined,
+      enumFrameintervals: (_file, { index, pixelformat, width, height }) => {
+        const { sizes, intervals } = this.#input.profile;
+        const isKnown = this.#offers(pixelformat) && hasSize(sizes, { width, height });
+        return isKnown ? frameIntervalAt(intervals, index) : undefined;
       },
-      gParm: (): StreamParm => this.#streamParm(),
-      sParm: (_file, parm): StreamParm => {
-        this.#setInterval(nearestInterval(parm.timeperframe));
+      gParm: () => this.#streamParm(),
+      sParm: (_file, { timeperframe }) => {
+        const { intervals, defaultInterval } = this.#input.profile;
+        this.#input.interval = nearestInterval(timeperframe, intervals, defaultInterval);
+        this.#pacer?.setInterval(nanoseconds(this.#input.interval));
         return this.#streamParm();
       },
-      enuminput: (_file, index): Input | undefined =>
-        index === 0 ? { name: "Test pattern", type: InputType.Camera } : undefined,
-      gInput: () => 0,
-      sInput: (_file, index) => {
-        if (index !== 0) throw new V4l2Error("EINVAL", `there is no input ${index}`);
+      gSelection: (_file, request) => getSelection(this.#input, request),
+      sSelection: (_file, request) => {
+        const crop = nearestCrop(this.#input, request);
+        this.#input.crop = crop;
+        this.#refresh();
+        return crop;
       },
     };
+  }
+
+  #inputOps(): IoctlOps<File> {
+    return {
+      enuminput: (_file, index): Input | undefined => {
+        const input = this.#inputs[index];
+        if (input === undefined) return undefined;
+        const { hflip, vflip } = this.#flips(input);
+        const status = (hflip ? StatusHflip : 0) | (vflip ? StatusVflip : 0);
+        return { name: input.profile.name, type: InputType.Camera, status };
+      },
+      gInput: () => this.#inputs.indexOf(this.#input),
+      sInput: (_file, index) => {
+        const input = this.#inputAt(index);
+        if (input === this.#input) return;
+        this.#assertIdle();
+        this.#input = input;
+        // Each input has its own pattern; subscribers hear of the change. The rest of the look is for all.
+        this.#controls.pattern.setValue(input.pattern);
+        this.#refresh();
+      },
+    };
+  }
+
+  /** @throws {V4l2Error} EINVAL - there is none. */
+  #inputAt(index: number): InputState {
+    const input = this.#inputs[index];
+    if (input === undefined) throw new V4l2Error("EINVAL", `there is no input ${index}`);
+    return input;
+  }
+
+  #assertIdle(): void {
+    if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
   }
 
   #offers(pixelformat: number): boolean {
     return this.#formats.some((format) => format.fourcc === pixelformat);
   }
 
-  #setFormat(wish: VideoFormat): VideoFormat {
-    if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
-    this.#mode = nearestMode(wish, this.#formats);
-    this.#pattern = this.#newPattern();
-    return describeMode(this.#mode, this.#type);
+  #nearestMode(wish: VideoFormat) {
+    return nearestMode(wish, this.#formats, this.#input.profile.sizes);
   }
 
   #streamParm(): StreamParm {
@@ -147,20 +197,59 @@ export class Camera implements QueueOps<VideoBuffer> {
       type: this.#type,
       capability: CAP_TIMEPERFRAME,
       mode: 0,
-      timeperframe: this.#interval,
+      timeperframe: this.#input.interval,
       extendedmode: 0,
-      buffers: BUFFERS_FOR_READ,
+      buffers: LEAST_BUFFERS,
     };
   }
 
-  #setInterval(interval: Fract): void {
-    this.#interval = interval;
+  #logStatus(print: (line: string) => void): void {
+    const { profile, mode, interval, crop } = this.#input;
+    print(`Input: ${profile.name}`);
+    print(`Format: ${mode.pixelFormat.name} ${mode.width}x${mode.height}`);
+    print(`Frame interval: ${interval.numerator}/${interval.denominator} s`);
+    if (crop !== undefined) print(`Crop: ${crop.width}x${crop.height} at (${crop.left}, ${crop.top})`);
+    this.#controls.handler.logStatus?.(print);
+  }
+
+  // What frames look like
+
+  #changeLook(change: Partial<Look>): void {
+    this.#look = { ...this.#look, ...change };
+    this.#input.pattern = change.pattern ?? this.#input.pattern;
+    this.#refresh();
+  }
+
+  /** Is the picture of an input flipped, all in all? */
+  #flips({ profile }: InputState): { hflip: boolean; vflip: boolean } {
+    const { hflip = false, vflip = false } = this.#look;
+    return { hflip: hflip !== profile.isRotated, vflip: vflip !== profile.isRotated };
+  }
+
+  /** From the next frame on, the generator follows all that is set. */
+  #refresh(): void {
+    const { profile, mode, crop, pattern } = this.#input;
+    const { width, height, colors } = mode;
+    const settings: Partial<TestPatternSettings> = {
+      ...this.#look,
+      ...this.#flips(this.#input),
+      ...(profile.sensor ?? { width, height }),
+      crop,
+      frameSize: { width, height },
+      pixelFormat: mode.pixelFormat.fourcc,
+      pattern,
+      colorspace: colors.colorspace,
+      ycbcrEncoding: colors.ycbcrEnc,
+      quantization: colors.quantization,
+      xferFunc: colors.xferFunc,
+    };
+    this.#pattern.configure(settings);
   }
 
   // What the queue asks of its driver
 
   queueSetup(ask: SetupRequest): SetupPlan {
-    const needed = this.#mode.layout.memoryPlanes.map((plane) => plane.sizeimage);
+    const needed = this.#planes.map((plane) => plane.sizeimage);
     if (ask.planeSizes === undefined) return { count: ask.count, planeSizes: needed };
     const fits =
       ask.planeSizes.length === needed.length &&
@@ -169,26 +258,30 @@ export class Camera implements QueueOps<VideoBuffer> {
     return { count: ask.count, planeSizes: ask.planeSizes };
   }
 
-  bufPrepare(buffer: VideoBuffer): void {
-    this.#mode.layout.memoryPlanes.forEach(({ sizeimage }, index) => {
+  get #planes() {
+    return this.#input.mode.layout.memoryPlanes;
+  }
+
+  bufPrepare(buffer: CameraBuffer): void {
+    for (const [index, { sizeimage, bytesperline }] of this.#planes.entries()) {
       const plane = buffer.planes[index];
       if (plane === undefined || plane.length < sizeimage) {
-        throw new V4l2Error(
-          "EINVAL",
-          `plane ${index} of buffer ${buffer.index} is smaller than ${sizeimage} bytes`,
-        );
+        const which = `plane ${index} of buffer ${buffer.index}`;
+        throw new V4l2Error("EINVAL", `${which} is smaller than ${sizeimage} bytes`);
       }
       plane.bytesused = sizeimage;
-    });
+      const drawable = buffer.drawable[index];
+      if (drawable?.bytes !== plane.bytes || drawable.bytesperline !== bytesperline)
+        buffer.drawable[index] = { bytes: plane.bytes, bytesperline };
+    }
   }
 
   startStreaming(): void {
     // The pattern is prepared with its first use, which would make the first frame late.
     const first = this.#owned[0];
-    if (first !== undefined) this.#pattern.fillPlanes(this.#planesOf(first));
-    const { numerator, denominator } = this.#interval;
+    if (first !== undefined) this.#pattern.fillPlanes(first.drawable);
     this.#pacer = new Pacer({
-      intervalNs: this.#unpaced ? undefined : (NS_PER_SECOND * BigInt(numerator)) / BigInt(denominator),
+      intervalNs: this.#unpaced ? undefined : nanoseconds(this.#input.interval),
       onFrame: (sequence, dueNs) => {
         this.#deliver(sequence, dueNs);
       },
@@ -196,7 +289,7 @@ export class Camera implements QueueOps<VideoBuffer> {
     if (this.#owned.length > 0) this.#pacer.poke();
   }
 
-  bufQueue(buffer: VideoBuffer): void {
+  bufQueue(buffer: CameraBuffer): void {
     this.#owned.push(buffer);
     this.#pacer?.poke();
   }
@@ -210,16 +303,12 @@ export class Camera implements QueueOps<VideoBuffer> {
   #deliver(sequence: number, timestampNs: bigint): void {
     const buffer = this.#owned.shift();
     if (buffer === undefined) return;
-    drawFrame(this.#pattern, this.#planesOf(buffer), { sequence, timestampNs });
+    drawFrame(this.#pattern, buffer.drawable, { sequence, timestampNs });
     this.queue.bufferDone(buffer, "done", { sequence, timestampNs, field: Field.None });
     if (this.#owned.length > 0) this.#pacer?.poke();
   }
+}
 
-  #planesOf(buffer: VideoBuffer): PlaneMemory[] {
-    return this.#mode.layout.memoryPlanes.map(({ bytesperline }, index) => {
-      const plane = buffer.planes[index];
-      if (plane === undefined) throw new Error("bufPrepare let a buffer with missing planes pass");
-      return { bytes: plane.bytes, bytesperline };
-    });
-  }
+function nanoseconds({ numerator, denominator }: Fract): bigint {
+  return (NS_PER_SECOND * BigInt(numerator)) / BigInt(denominator);
 }

@@ -1,23 +1,42 @@
-/** What the camera can be set to: pixel formats, frame sizes and rates, and how a client's wish becomes one of them. */
+/** Frames that the camera can deliver: pixel formats, sizes and colours, and how a client's wish becomes one of them. */
 import type { FrameLayout, PixelFormatInfo } from "../tpg/index.js";
 import { frameLayout, pixelFormatInfo } from "../tpg/index.js";
-import type { Fract, VideoBufType, VideoFormat } from "../v4l2/index.js";
-import { Colorspace, Field, Quantization, XferFunc, YcbcrEnc, fourcc } from "../v4l2/index.js";
+import type { VideoBufType, VideoFormat } from "../v4l2/index.js";
+import {
+  Colorspace,
+  Field,
+  FmtFlag,
+  PixFmtFlag,
+  Quantization,
+  XferFunc,
+  YcbcrEnc,
+  fourcc,
+} from "../v4l2/index.js";
+import type { Size, Sizes } from "./sizes.js";
+import { nearestSize } from "./sizes.js";
 
-/** One thing the camera does at a time: what S_FMT and S_PARM choose. */
-export interface Mode {
+type Colors = Pick<VideoFormat, "colorspace" | "ycbcrEnc" | "quantization" | "xferFunc">;
+
+/** What S_FMT chooses. */
+export interface Mode extends Size {
   readonly pixelFormat: PixelFormatInfo;
-  readonly width: number;
-  readonly height: number;
   readonly layout: FrameLayout;
+  readonly colors: Colors;
 }
 
-const singlePlanar = ["YUYV", "NV12", "RGB3"] as const;
-/** NV12M: luma and chroma in buffers of their own; only a multi-planar device can offer it. */
-const multiPlanar = ["NM12", ...singlePlanar] as const;
+/** What a client says in S_FMT or TRY_FMT, as far as it matters here. */
+export type Wish = Size & Pick<VideoFormat, "pixelformat"> & Partial<VideoFormat>;
 
+const singlePlanar = [
+  ...["YUYV", "UYVY", "YVYU", "VYUY", "NV12", "NV21", "NV16", "NV61", "YU12", "YV12", "422P", "GREY"],
+  ...["RGB3", "BGR3", "RGBP", "XR24", "AR24", "BX24"],
+];
+/** Every component in memory of its own: only a multi-planar device can offer these. */
+const multiPlanar = ["NM12", "NM21", "NM16", "YM12", "YM21", "YM16"];
+
+/** The first is the default. */
 export function formatsFor(multiplanar: boolean): readonly PixelFormatInfo[] {
-  return (multiplanar ? multiPlanar : singlePlanar).map(known);
+  return (multiplanar ? [...multiPlanar, ...singlePlanar] : singlePlanar).map(known);
 }
 
 function known(name: string): PixelFormatInfo {
@@ -26,78 +45,65 @@ function known(name: string): PixelFormatInfo {
   return info;
 }
 
-export interface Size {
-  readonly width: number;
-  readonly height: number;
+/** ENUM_FMT: which colour fields a client may set. */
+export function formatFlags({ encoding }: PixelFormatInfo): number {
+  const ycbcr = encoding === "yuv" ? FmtFlag.CscYcbcrEnc : 0;
+  const quantization = encoding === "luma" ? 0 : FmtFlag.CscQuantization;
+  return FmtFlag.CscColorspace | FmtFlag.CscXferFunc | ycbcr | quantization;
 }
 
-/** From small to large, so that clients that take the first one get going anywhere. */
-export const sizes: readonly Size[] = [
-  { width: 320, height: 180 },
-  { width: 320, height: 240 },
-  { width: 640, height: 360 },
-  { width: 640, height: 480 },
-  { width: 1280, height: 720 },
-  { width: 1920, height: 1080 },
-  { width: 3840, height: 2160 },
+const defaultColors: Colors = {
+  colorspace: Colorspace.Srgb,
+  ycbcrEnc: YcbcrEnc.Default,
+  quantization: Quantization.Default,
+  xferFunc: XferFunc.Default,
+};
+
+/** Those of which the generator knows the primaries. */
+const colorspaces: readonly Colorspace[] = [
+  ...[Colorspace.Smpte170m, Colorspace.Smpte240m, Colorspace.Rec709, Colorspace.System470M],
+  ...[Colorspace.System470Bg, Colorspace.Srgb, Colorspace.Oprgb, Colorspace.Bt2020, Colorspace.DciP3],
 ];
 
-/** Frame intervals, the fastest first, as cameras list them. */
-export const intervals: readonly Fract[] = [60, 50, 30, 25, 15, 10, 5, 1].map((fps) => ({
-  numerator: 1,
-  denominator: fps,
-}));
-
-export const defaultSize: Size = { width: 640, height: 480 };
-export const defaultInterval: Fract = { numerator: 1, denominator: 30 };
-
-/** The size nearest to the wish: the least difference in width and height, as v4l2_find_nearest_size counts it. */
-export function nearestSize(width: number, height: number): Size {
-  let best = defaultSize;
-  let least = Infinity;
-  for (const size of sizes) {
-    const difference = Math.abs(size.width - width) + Math.abs(size.height - height);
-    if (difference < least) {
-      least = difference;
-      best = size;
-    }
-  }
-  return best;
-}
-
-/** The interval nearest to the wish; a wish with a zero in it is none, and gets the default (as S_PARM demands). */
-export function nearestInterval(wish: Fract): Fract {
-  if (wish.numerator === 0 || wish.denominator === 0) return defaultInterval;
-  const seconds = wish.numerator / wish.denominator;
-  return intervals.reduce((best, interval) =>
-    Math.abs(interval.numerator / interval.denominator - seconds) <
-    Math.abs(best.numerator / best.denominator - seconds)
-      ? interval
-      : best,
-  );
+/** A client must say that it means the colour fields: others send what they found there. */
+function colorsFor(wish: Wish, { encoding }: PixelFormatInfo): Colors {
+  const { colorspace, ycbcrEnc = 0, quantization = 0, xferFunc = 0 } = wish;
+  const isMeant = ((wish.flags ?? 0) & PixFmtFlag.SetCsc) !== 0;
+  if (!isMeant || colorspace === undefined || !colorspaces.includes(colorspace)) return defaultColors;
+  return {
+    colorspace,
+    xferFunc,
+    ycbcrEnc: encoding === "yuv" && ycbcrEnc < YcbcrEnc.Hsv180 ? ycbcrEnc : YcbcrEnc.Default,
+    quantization: encoding === "luma" ? Quantization.Default : quantization,
+  };
 }
 
 /** The mode nearest to what a client asks for; an unknown pixel format becomes the first that we have. */
-export function nearestMode(wish: { pixelformat: number } & Size, formats: readonly PixelFormatInfo[]): Mode {
+export function nearestMode(wish: Wish, formats: readonly PixelFormatInfo[], sizes: Sizes): Mode {
   const pixelFormat = formats.find((format) => format.fourcc === wish.pixelformat) ?? formats[0];
   if (pixelFormat === undefined) throw new Error("a camera without formats");
-  const { width, height } = nearestSize(wish.width, wish.height);
-  return { pixelFormat, width, height, layout: frameLayout(pixelFormat, width, height) };
+  const { width, height } = nearestSize(wish, sizes);
+  const least = frameLayout(pixelFormat, width, height).memoryPlanes;
+  // Longer lines than needed are for clients that want padding, up to twice as long. Chroma has half the stride.
+  const bytesperline = least.map((plane, index) => {
+    const wanted = wish.planes?.[index]?.bytesperline ?? 0;
+    return Math.min(wanted + (wanted % 2), 2 * plane.bytesperline);
+  });
+  const layout = frameLayout(pixelFormat, width, height, { bytesperline });
+  return { pixelFormat, width, height, layout, colors: colorsFor(wish, pixelFormat) };
 }
 
 /** How V4L2 describes a mode. */
 export function describeMode(mode: Mode, type: VideoBufType): VideoFormat {
+  const { width, height, pixelFormat, layout, colors } = mode;
   return {
     type,
-    width: mode.width,
-    height: mode.height,
-    pixelformat: mode.pixelFormat.fourcc,
+    width,
+    height,
+    pixelformat: pixelFormat.fourcc,
     field: Field.None,
-    planes: mode.layout.memoryPlanes,
-    colorspace: Colorspace.Srgb,
-    ycbcrEnc: YcbcrEnc.Default,
-    quantization: Quantization.Default,
-    xferFunc: XferFunc.Default,
+    planes: layout.memoryPlanes,
+    ...colors,
     flags: 0,
   };
 }

@@ -15,12 +15,16 @@ export interface PacerOptions {
 const NS_PER_MS = 1_000_000n;
 const WRAP = 2 ** 32;
 
-/** Calls `onFrame` at multiples of the interval from the start, without drift. */
+/** Calls `onFrame` at multiples of the interval from the start, or from its last change, without drift. */
 export class Pacer {
   readonly #options: PacerOptions;
   readonly #now: () => bigint;
-  readonly #startNs: bigint;
+  #intervalNs: bigint | undefined;
+  /** From where intervals count. */
+  #startNs: bigint;
+  /** Frames since then. */
   #frames = 0n;
+  #sequence = 0;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #stopped = false;
@@ -28,13 +32,24 @@ export class Pacer {
   constructor(options: PacerOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => process.hrtime.bigint());
+    this.#intervalNs = options.intervalNs;
     this.#startNs = this.#now();
     if (options.intervalNs !== undefined) this.#schedule(options.intervalNs);
   }
 
+  /** The frame after the last one is due when so much time has passed since that one. Without effect when unpaced. */
+  setInterval(intervalNs: bigint): void {
+    if (this.#intervalNs === undefined || this.#stopped) return;
+    this.#startNs += this.#frames * this.#intervalNs;
+    this.#frames = 0n;
+    this.#intervalNs = intervalNs;
+    clearTimeout(this.#timer);
+    this.#schedule(intervalNs);
+  }
+
   /** Unpaced: there is room for a frame. Paced: nothing, the time comes by itself. */
   poke(): void {
-    if (this.#options.intervalNs !== undefined || this.#immediate !== undefined || this.#stopped) return;
+    if (this.#intervalNs !== undefined || this.#immediate !== undefined || this.#stopped) return;
     this.#immediate = setImmediate(() => {
       this.#immediate = undefined;
       this.#deliver(this.#now());
@@ -49,7 +64,8 @@ export class Pacer {
   }
 
   #deliver(dueNs: bigint): void {
-    const sequence = Number(this.#frames % BigInt(WRAP));
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + 1) % WRAP;
     this.#frames += 1n;
     this.#options.onFrame(sequence, dueNs);
   }
@@ -58,14 +74,16 @@ export class Pacer {
     const dueNs = this.#startNs + (this.#frames + 1n) * intervalNs;
     const waitNs = dueNs - this.#now();
     const waitMs = waitNs > 0n ? Number((waitNs + NS_PER_MS - 1n) / NS_PER_MS) : 0;
-    this.#timer = setTimeout(() => {
+    const timer = setTimeout(() => {
       // Hardware goes on while the processor is busy elsewhere: every frame that is due by now was taken at its time,
       // and goes into a buffer if one was queued. Those that nobody had room for are lost.
       const due = Number((this.#now() - this.#startNs) / intervalNs - this.#frames);
-      for (let frame = 0; frame < due && !this.#stopped; frame++) {
+      const isCurrent = (): boolean => !this.#stopped && this.#timer === timer;
+      for (let frame = 0; frame < due && isCurrent(); frame++) {
         this.#deliver(this.#startNs + (this.#frames + 1n) * intervalNs);
       }
-      if (!this.#stopped) this.#schedule(intervalNs);
+      if (isCurrent()) this.#schedule(intervalNs);
     }, waitMs);
+    this.#timer = timer;
   }
 }

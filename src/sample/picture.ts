@@ -1,4 +1,4 @@
-/** What one frame shows: the test pattern, the frame's number and time in text, and a block that moves. */
+/** What one frame shows: the test pattern where its movement has got to, the frame's number and time, a moving block. */
 import type { PlaneMemory, TestPattern } from "../tpg/index.js";
 
 export interface FrameFacts {
@@ -20,7 +20,9 @@ const BLOCK_STEP = 4;
  * It follows from the pattern's settings and `facts` alone, so that a test can draw it again.
  */
 export function drawFrame(pattern: TestPattern, planes: readonly PlaneMemory[], facts: FrameFacts): void {
-  const { width, height } = pattern.settings;
+  const { frameSize, crop } = pattern.settings;
+  const { width, height } = frameSize ?? crop ?? pattern.settings;
+  pattern.seek(facts.sequence);
   pattern.fillPlanes(planes);
   pattern.drawText(planes, MARGIN, MARGIN, frameText(facts));
   pattern.drawText(planes, MARGIN, MARGIN + LINE_HEIGHT, `${formatSeconds(facts.timestampNs)} s`);

@@ -18,7 +18,7 @@
  * pattern.advance();
  * ```
  *
- * Of tpg it leaves out: scaling, cropping and composing, borders and squares, Bayer and HSV formats, the R'G'B' range
+ * Of tpg it leaves out: composing into a part of a frame, borders and squares, Bayer and HSV formats, the R'G'B' range
  * of HDMI sources, and the signals of TV standards.
  */
 export { TestPattern, type PlaneMemory } from "./test-pattern.js";
@@ -38,6 +38,7 @@ export {
   Movement,
   horizontalMovementNames,
   verticalMovementNames,
+  type Area,
   type InitialSettings,
   type TestPatternSettings,
 } from "./settings.js";

@@ -1,7 +1,8 @@
-/** Which prepared line each line of a buffer shows: flipping, fields, vertical movement, shared chroma. */
+/** Which prepared line each line of a buffer shows: scaling, flipping, fields, vertical movement, shared chroma. */
 import { patternDefinition } from "./patterns.js";
+import { geometryOf } from "./settings.js";
 import type { TestPatternSettings } from "./settings.js";
-import { Field, isSequential } from "./values.js";
+import { Field, hasOneField, isSequential } from "./values.js";
 
 /** Where a line of a component plane comes from. */
 export interface RowSource {
@@ -37,8 +38,13 @@ export function rowSources(
   const interlaced = isInterlaced(field);
   // tpg knows no lines to average for these two, and takes the first.
   const averages = vsub === 2 && field !== Field.Any && field !== Field.Alternate;
+  const { crop } = geometryOf(settings);
+  const cropRows = hasOneField(field) ? crop.height >> 1 : crop.height;
+  /** The line of the picture that line `row` of a buffer shows. */
+  const pictureLine = (row: number): number =>
+    crop.top + frameLine(Math.floor((row * cropRows) / rows), field);
   const patternLine = (bufferRow: number, shift: number): number => {
-    const line = frameLine(bufferRow, field);
+    const line = pictureLine(bufferRow);
     const source = vflip ? height - line - 1 : line;
     return lineAt?.((source + height + shift) % height, height) ?? 0;
   };
@@ -48,11 +54,11 @@ export function rowSources(
     // The line after this one in the same field, or in the frame.
     const next = row + (sequential ? 2 : 1);
     if (vsub === 2 && (sequential ? (row & 3) >= 2 : (row & 1) === 1)) continue;
-    const newer = !fieldAlternate && showsSecondField(row, field);
+    const newer = !fieldAlternate && showsSecondField(pictureLine(row), field);
     const shift = newer ? shifts.newer : shifts.older;
     const current = patternLine(row, shift);
     let mean: number | undefined;
-    if (averages) {
+    if (averages && pictureLine(row) !== pictureLine(next)) {
       // tpg: interlaced frames average what the two fields show of one line, others two lines of one field.
       mean = interlaced
         ? between(patternLine(row, shifts.older), patternLine(row, shifts.newer), lines)
@@ -72,7 +78,7 @@ function isInterlaced(field: number): boolean {
   return field === Field.Interlaced || field === Field.InterlacedTb || field === Field.InterlacedBt;
 }
 
-/** The line of the frame that line `row` of a buffer shows. */
+/** The line of a whole frame that line `row` of a buffer is, which may hold one field only. */
 function frameLine(row: number, field: number): number {
   if (field === Field.Top) return 2 * row;
   return field === Field.Bottom ? 2 * row + 1 : row;
@@ -85,15 +91,15 @@ function bufferLine(row: number, field: number, rows: number): number {
   return (row >> 1) + (second === (field === Field.SeqTb) ? rows >> 1 : 0);
 }
 
-function showsSecondField(row: number, field: number): boolean {
+function showsSecondField(line: number, field: number): boolean {
   switch (field) {
     case Field.Interlaced:
     case Field.InterlacedTb:
     case Field.SeqTb:
     case Field.SeqBt:
-      return (row & 1) === 1;
+      return (line & 1) === 1;
     case Field.InterlacedBt:
-      return (row & 1) === 0;
+      return (line & 1) === 0;
     case Field.Bottom:
       return true;
     default:

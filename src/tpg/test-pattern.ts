@@ -5,8 +5,8 @@ import type { ComponentLayout, FrameLayout, PixelFormatInfo } from "./formats.js
 import { noiseOffset, prepareLines, type PlaneLines } from "./lines.js";
 import { Pattern, patternDefinition } from "./patterns.js";
 import { rowSources } from "./rows.js";
-import { defaultSettings, movementStep } from "./settings.js";
-import type { InitialSettings, TestPatternSettings } from "./settings.js";
+import { defaultSettings, geometryOf, movementStep } from "./settings.js";
+import type { Geometry, InitialSettings, TestPatternSettings } from "./settings.js";
 import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphNumbers, GlyphRows } from "./text.js";
 import { Field, hasOneField, isSequential } from "./values.js";
 
@@ -20,12 +20,20 @@ export interface PlaneMemory {
 /** Copies within a run of equal lines are made in blocks of about this size, which stay in the processor's cache. */
 const BLOCK_BYTES = 64 * 1024;
 
+/** Lines of a component plane that follow each other and are equal. */
+interface Run {
+  readonly start: number;
+  readonly count: number;
+  readonly source: Uint8Array;
+}
+
 /** Everything that follows from the settings. */
 interface Prepared {
   readonly format: PixelFormatInfo;
+  readonly geometry: Geometry;
   readonly lines: readonly PlaneLines[];
   readonly glyphs: readonly GlyphRows[];
-  /** Lines of a buffer: half of the picture's when it holds one field. */
+  /** Lines of a buffer: half of the frame's when it holds one field. */
   readonly rows: number;
 }
 
@@ -38,7 +46,9 @@ interface Prepared {
 export class TestPattern {
   #settings: TestPatternSettings;
   #prepared: Prepared | undefined;
-  #layout: { readonly key: string; readonly frame: FrameLayout } | undefined;
+  #layout: { readonly strides: readonly number[]; readonly frame: FrameLayout } | undefined;
+  /** Of each component plane, for this frame and layout. */
+  #runs: readonly (readonly Run[])[] | undefined;
   #frame = 0;
   #shiftX = 0;
   #shiftY = 0;
@@ -66,23 +76,43 @@ export class TestPattern {
     this.#settings = checked({ ...this.#settings, ...changes });
     this.#prepared = undefined;
     this.#layout = undefined;
+    this.#runs = undefined;
   }
 
   /** Moves on to the next frame; a buffer that holds a single field moves half as far. */
   advance(): void {
-    const { width, height, field } = this.#settings;
-    const fields = hasOneField(field) ? 1 : 2;
-    const steps = stepsOf(this.#settings);
-    this.#frame += 1;
-    this.#shiftX = (this.#shiftX + fields * steps.x) % width;
-    this.#shiftY = (this.#shiftY + fields * steps.y) % height;
+    const { width, height } = this.#settings;
+    const steps = this.#frameSteps();
+    this.#move(this.#frame + 1, (this.#shiftX + steps.x) % width, (this.#shiftY + steps.y) % height);
+  }
+
+  /**
+   * Goes to frame `frame` as if `advance` had been called so often since the start, with these settings.
+   * @param frame - At most 2^32.
+   */
+  seek(frame: number): void {
+    const { width, height } = this.#settings;
+    const steps = this.#frameSteps();
+    this.#move(frame, (frame * steps.x) % width, (frame * steps.y) % height);
   }
 
   /** Back to the first frame. */
   restart(): void {
-    this.#frame = 0;
-    this.#shiftX = 0;
-    this.#shiftY = 0;
+    this.#move(0, 0, 0);
+  }
+
+  #frameSteps() {
+    const fields = hasOneField(this.#settings.field) ? 1 : 2;
+    const { x, y } = stepsOf(this.#settings);
+    return { x: fields * x, y: fields * y };
+  }
+
+  #move(frame: number, shiftX: number, shiftY: number): void {
+    const isSame = shiftX === this.#shiftX && shiftY === this.#shiftY;
+    if (!isSame || this.#settings.pattern === Pattern.Noise) this.#runs = undefined;
+    this.#frame = frame;
+    this.#shiftX = shiftX;
+    this.#shiftY = shiftY;
   }
 
   /**
@@ -91,27 +121,31 @@ export class TestPattern {
    * @throws {RangeError} planes are missing, or too small for the picture.
    */
   fillPlanes(planes: readonly PlaneMemory[]): void {
-    const prepared = this.#prepare();
-    const layout = this.#layoutFor(planes, prepared);
-    layout.components.forEach((component, index) => {
+    const layout = this.#layoutFor(planes, this.#prepare());
+    const runs = (this.#runs ??= layout.components.map((component, index) => this.#runsOf(component, index)));
+    for (const [index, component] of layout.components.entries()) {
       const memory = planes[component.memoryPlane];
-      const lines = prepared.lines[index];
-      if (memory !== undefined && lines !== undefined) this.#fillComponent(memory, component, index, lines);
-    });
+      if (memory === undefined) continue;
+      const { offset, bytesperline } = component;
+      for (const { start, count, source } of runs[index] ?? []) {
+        fillRun(memory.bytes, offset + start * bytesperline, bytesperline, count, source);
+      }
+    }
   }
 
   /**
    * Writes one line of text, 8x16 pixels for each character, its top left corner at pixel (`x`, `y`) of the buffer.
    * As in tpg: characters that do not fit are left out, and the whole line unless `x` + 8 and `y` + 16 are less than
-   * the picture's size; a newline is a glyph like any other; flipped pictures have flipped text.
+   * the frame's size; a newline is a glyph like any other; flipped pictures have flipped text.
    * Differs from tpg: negative positions draw nothing, there they leave the buffer.
    *
    * @throws {RangeError} as {@link fillPlanes}.
    */
   drawText(planes: readonly PlaneMemory[], x: number, y: number, text: string): void {
-    const { width, field, hflip, vflip } = this.#settings;
+    const { field, hflip, vflip } = this.#settings;
     const prepared = this.#prepare();
     const { format, rows } = prepared;
+    const { width } = prepared.geometry;
     const layout = this.#layoutFor(planes, prepared);
     if (x < 0 || y < 0 || y + GLYPH_HEIGHT >= rows || x + GLYPH_WIDTH >= width) return;
 
@@ -147,32 +181,40 @@ export class TestPattern {
   #prepare(): Prepared {
     if (this.#prepared === undefined) {
       const settings = this.#settings;
-      const { width, height, hflip, field } = settings;
+      const { hflip, field } = settings;
       const format = formatOf(settings);
+      const geometry = geometryOf(settings);
       const palette = new Palette(settings, format.encoding);
-      const columns = Math.floor(width / GLYPH_WIDTH);
+      const columns = Math.floor(geometry.width / GLYPH_WIDTH);
       this.#prepared = {
         format,
+        geometry,
         lines: prepareLines(settings, format, palette),
         glyphs: format.planes.map(
           (plane) => new GlyphRows(plane, palette.textForeground, palette.textBackground, hflip, columns),
         ),
-        rows: hasOneField(field) ? height >> 1 : height,
+        rows: hasOneField(field) ? geometry.height >> 1 : geometry.height,
       };
     }
     return this.#prepared;
   }
 
-  #layoutFor(planes: readonly PlaneMemory[], { format, rows }: Prepared): FrameLayout {
-    const strides = planes.map(({ bytesperline }) => bytesperline);
-    const key = strides.join();
-    if (this.#layout?.key !== key) {
-      this.#layout = {
-        key,
-        frame: frameLayout(format, this.#settings.width, rows, { bytesperline: strides }),
-      };
+  #layoutFor(planes: readonly PlaneMemory[], { format, geometry, rows }: Prepared): FrameLayout {
+    const known = this.#layout;
+    const isKnown =
+      known?.strides.length === planes.length &&
+      planes.every(({ bytesperline }, index) => bytesperline === known.strides[index]);
+    if (known === undefined || !isKnown) {
+      const strides = planes.map(({ bytesperline }) => bytesperline);
+      const frame = frameLayout(format, geometry.width, rows, { bytesperline: strides });
+      this.#layout = { strides, frame };
+      this.#runs = undefined;
+      return this.#checkedLayout(planes, format, frame);
     }
-    const { frame } = this.#layout;
+    return this.#checkedLayout(planes, format, known.frame);
+  }
+
+  #checkedLayout(planes: readonly PlaneMemory[], format: PixelFormatInfo, frame: FrameLayout): FrameLayout {
     frame.memoryPlanes.forEach(({ bytesperline, sizeimage }, index) => {
       const memory = planes[index];
       if (memory === undefined) {
@@ -188,44 +230,47 @@ export class TestPattern {
     return frame;
   }
 
-  #fillComponent(memory: PlaneMemory, component: ComponentLayout, index: number, lines: PlaneLines): void {
-    const { bytesperline, lineBytes, rows } = component;
-    const sources = this.#sources(index, lines, lineBytes);
+  /** The lines of a component plane in runs of equal ones. */
+  #runsOf({ lineBytes, rows }: ComponentLayout, index: number): Run[] {
+    const sources = this.#sources(index, lineBytes);
+    const runs: Run[] = [];
     let start = 0;
     while (start < rows) {
       const source = sources[start];
       let end = start + 1;
       while (end < rows && sources[end] === source) end++;
-      if (source !== undefined) {
-        fillRun(memory.bytes, component.offset + start * bytesperline, bytesperline, end - start, source);
-      }
+      if (source !== undefined) runs.push({ start, count: end - start, source });
       start = end;
     }
+    return runs;
   }
 
   /** The piece of a prepared line that each line of a component plane is; equal ones are the same object. */
-  #sources(index: number, lines: PlaneLines, lineBytes: number): (Uint8Array | undefined)[] {
+  #sources(index: number, lineBytes: number): (Uint8Array | undefined)[] {
     const settings = this.#settings;
-    const { format, rows } = this.#prepare();
+    const { format, rows, lines: planeLines, geometry } = this.#prepare();
     const plane = format.planes[index];
-    if (plane === undefined) return [];
+    const lines = planeLines[index];
+    if (plane === undefined || lines === undefined) return [];
     const steps = stepsOf(settings);
     const older = { x: this.#shiftX, y: this.#shiftY };
     const newer = { x: (older.x + steps.x) % settings.width, y: (older.y + steps.y) % settings.height };
     const sources = rowSources(settings, plane.vsub, rows, { older: older.y, newer: newer.y });
 
+    const scaled = (x: number): number => Math.floor((x * geometry.scaledWidth) / settings.width);
+    const left = pixelOffset(plane, scaled(geometry.crop.left));
     const piece = (line: Uint8Array | undefined, x: number): Uint8Array | undefined => {
-      const start = pixelOffset(plane, x);
+      const start = left + pixelOffset(plane, x);
       return line?.subarray(start, start + lineBytes);
     };
     if (settings.pattern === Pattern.Noise) {
       return sources.map(({ bufferRow }) =>
-        piece(lines.plain[0], noiseOffset(settings.noiseSeed, settings.width, this.#frame, bufferRow)),
+        piece(lines.plain[0], noiseOffset(settings.noiseSeed, geometry.scaledWidth, this.#frame, bufferRow)),
       );
     }
     const piecesAt = (x: number) => ({
-      plain: lines.plain.map((line) => piece(line, x)),
-      averaged: lines.averaged.map((line) => piece(line, x)),
+      plain: lines.plain.map((line) => piece(line, scaled(x))),
+      averaged: lines.averaged.map((line) => piece(line, scaled(x))),
     });
     const pieces = { older: piecesAt(older.x), newer: piecesAt(newer.x) };
     return sources.map((source) => {
@@ -250,12 +295,21 @@ function formatOf({ pixelFormat }: TestPatternSettings): PixelFormatInfo {
 }
 
 function checked(settings: TestPatternSettings): TestPatternSettings {
-  const { width, height, pattern } = settings;
+  const { width, height, pattern, crop, frameSize } = settings;
   formatOf(settings);
   patternDefinition(pattern);
-  if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
-    throw new RangeError(`no picture of ${width}x${height}`);
+  const isSize = (...lengths: number[]): boolean => lengths.every((n) => Number.isInteger(n) && n >= 1);
+  if (!isSize(width, height)) throw new RangeError(`no picture of ${width}x${height}`);
+  if (frameSize !== undefined && !isSize(frameSize.width, frameSize.height)) {
+    throw new RangeError(`no frame of ${frameSize.width}x${frameSize.height}`);
   }
+  if (crop === undefined) return settings;
+  const { left, top } = crop;
+  const isInside =
+    isSize(crop.width, crop.height, left + 1, top + 1) &&
+    left + crop.width <= width &&
+    top + crop.height <= height;
+  if (!isInside) throw new RangeError(`no crop of ${crop.width}x${crop.height} at (${left}, ${top})`);
   return settings;
 }
 

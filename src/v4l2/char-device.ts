@@ -3,7 +3,7 @@
  * memory, process and rights to the calls, carries out what the helper library inside clients asks for
  * (helper-protocol.ts), and turns V4l2Error into the refusal that src/cuse knows.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { CharDeviceError, CuseSession, processOf } from "../cuse/index.js";
 import type {
   CharDevice,
@@ -101,7 +101,7 @@ export class ProcessMemory implements ClientMemory {
  * The process that called last. Most callers call again, and looking one up takes three system calls; a name that
  * changed since (exec) or a thread id in new hands is seen too late, which matters for the log only.
  */
-class LastClient {
+export class LastClient {
   #tid = -1;
   #client: Client = new LazyClient(0);
 
@@ -115,7 +115,7 @@ class LastClient {
 }
 
 /** A {@link PendingCall} with what V4L2 wants to know besides. */
-class AdapterCall implements Call {
+export class AdapterCall implements Call {
   readonly #pending: PendingCall;
   readonly #clients: LastClient;
   #memory: ClientMemory | undefined;
@@ -151,10 +151,14 @@ class AdapterCall implements Call {
   }
 }
 
-/** Has the thread CAP_SYS_ADMIN now? Not if it cannot be seen. */
+/**
+ * Has the thread CAP_SYS_ADMIN now, where it means something to us: in our own user namespace? Anybody can have all
+ * capabilities in a namespace of his own. Not if it cannot be seen.
+ */
 function hasAdminRights(tid: number): boolean {
   if (tid === 0) return false;
   try {
+    if (readlinkSync(`/proc/${tid}/ns/user`) !== readlinkSync("/proc/self/ns/user")) return false;
     const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${tid}/status`, "latin1"))?.[1];
     return effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
   } catch {
@@ -169,8 +173,8 @@ function refusal(error: unknown): unknown {
   return withoutStack(() => new CharDeviceError(code, detail, { copyOut, cause: error }));
 }
 
-/** Runs a handler; its V4l2Errors become refusals. */
-function answer<Result>(handler: () => Awaitable<Result>): Awaitable<Result> {
+/** Runs a handler; its V4l2Errors become refusals that the session understands. */
+export function answer<Result>(handler: () => Awaitable<Result>): Awaitable<Result> {
   try {
     const result = handler();
     if (!(result instanceof Promise)) return result;
@@ -312,8 +316,8 @@ function requireVersion(version: number): void {
   if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
 }
 
-/** @throws {V4l2Error} see {@link ClientSocket}. */
-function sendOver({ caller }: Call, socketNumber: number, fd: number): void {
+/** Sends `fd` to the caller, who named one end of its own socket pair. @throws {V4l2Error} see {@link ClientSocket}. */
+export function sendOver({ caller }: Call, socketNumber: number, fd: number): void {
   // Not the process that the log remembers: this one gets an fd.
   const process = processOf(caller.tid);
   if (process === undefined) throw new V4l2Error("ESRCH", "the caller cannot be seen");

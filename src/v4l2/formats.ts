@@ -110,6 +110,7 @@ export function parseFormat(view: FormatView, type: BufType): Format {
         plane.reserved.assign([]);
         planes.push({ bytesperline: plane.bytesperline, sizeimage: plane.sizeimage });
       }
+      const first = pix.plane_fmt.get(0);
       return {
         type,
         width: pix.width,
@@ -117,6 +118,9 @@ export function parseFormat(view: FormatView, type: BufType): Format {
         pixelformat: pix.pixelformat,
         field: parseField(pix.field),
         planes,
+        ...(pix.num_planes === 0 && {
+          unnamedPlane: { bytesperline: first.bytesperline, sizeimage: first.sizeimage },
+        }),
         ...colors,
         flags: pix.flags,
       };

@@ -6,8 +6,18 @@
  * pointers; a refusal is a {@link V4l2Error} and becomes the client's errno; anything else that is thrown is a bug,
  * is logged, and does not hurt other clients; an ioctl without an op is ENOTTY.
  */
+export { ArgWriter } from "./arg-writer.js";
 export * from "./call.js";
-export { LazyClient, ProcessMemory, startVideoDevice, VideoCharDevice } from "./char-device.js";
+export {
+  AdapterCall,
+  answer,
+  LastClient,
+  LazyClient,
+  ProcessMemory,
+  sendOver,
+  startVideoDevice,
+  VideoCharDevice,
+} from "./char-device.js";
 export { ClientSocket } from "./client-socket.js";
 export * from "./controls/index.js";
 export type { IoctlName } from "./define-ioctl.js";

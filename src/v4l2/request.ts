@@ -26,7 +26,7 @@ export interface RequestObject {
 
 export interface MediaRequest {
   readonly state: RequestState;
-  /** For the log: `"pid:fd"`, as the kernel names it. */
+  /** For the log, as the kernel names it: `"12:7"`, the device's twelfth request, descriptor 7. */
   readonly name: string;
   readonly objects: readonly RequestObject[];
   /** The object of `owner`, if one is bound. */
@@ -44,4 +44,6 @@ export interface RequestResolver {
    * @throws {V4l2Error} EINVAL - no request of this device's media controller.
    */
   byFd(call: Call, fd: number): MediaRequest;
+  /** Takes note of requests that clients have closed: a close arrives on another channel, and may be late. */
+  catchUp?(): void;
 }

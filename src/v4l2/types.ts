@@ -235,6 +235,11 @@ export interface VideoFormat {
   readonly pixelformat: number;
   readonly field: Field;
   readonly planes: readonly PlaneFormat[];
+  /**
+   * From a multi-planar client that names no planes: its first plane all the same. GStreamer sets the size of its
+   * bitstream buffers there but leaves `num_planes` at 0, and kernel drivers look.
+   */
+  readonly unnamedPlane?: PlaneFormat;
   readonly colorspace: Colorspace;
   readonly ycbcrEnc: YcbcrEnc;
   readonly quantization: Quantization;

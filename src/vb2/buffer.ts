@@ -118,6 +118,13 @@ export class QueueBuffer {
     return this.#state;
   }
 
+  /** @throws {RangeError} The buffer has fewer planes than the driver thinks. */
+  plane(index: number): Plane {
+    const plane = this.planes[index];
+    if (plane === undefined) throw new RangeError(`buffer ${this.index} has no plane ${index}`);
+    return plane;
+  }
+
   /**
    * The one place where a state changes. Only the queue calls this.
    * @returns The state before.

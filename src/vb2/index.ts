@@ -26,6 +26,8 @@ export type { ImportedMemory, ImportRequest, MemoryProvider, PlaneMemory } from 
 export type { IoMode, QueueConfig, QueueOps, SetupPlan, SetupRequest } from "./queue-config.js";
 export { SharedMemoryProvider } from "./shared-memory.js";
 export type { SharedMemoryOptions } from "./shared-memory.js";
+export { sizedByFormat } from "./sized-by-format.js";
+export type { SizedByFormat } from "./sized-by-format.js";
 export { bufferEdges, bufferOwner } from "./state.js";
 export type { BufferOwner, BufferState } from "./state.js";
 export {

@@ -1,7 +1,5 @@
 /** One job: draws the frame that a bitstream buffer and its controls describe, and traces both. */
-import type { M2mContext } from "../m2m/index.js";
-import { copyMetadata } from "../m2m/index.js";
-import { V4l2Error } from "../v4l2/index.js";
+import type { JobState, M2mContext, M2mJob } from "../m2m/index.js";
 import type { VideoBuffer } from "../vb2/index.js";
 import type { CodecValues } from "./codec-values.js";
 import { codecValues } from "./codec-values.js";
@@ -20,7 +18,15 @@ export interface DecoderParts extends Shared {
   warn(text: string): void;
 }
 
+export interface JobCounters {
+  /** All jobs that ran. */
+  readonly done: number;
+  /** Those of them that ended in an error. */
+  readonly failed: number;
+}
+
 export class Decoder {
+  readonly #jobs = { done: 0, failed: 0 };
   readonly #parts: DecoderParts;
   /** The running job, while it pretends to take its time. */
   #pending: { readonly timer: NodeJS.Timeout; finish(): void } | undefined;
@@ -29,24 +35,24 @@ export class Decoder {
     this.#parts = parts;
   }
 
-  /** Runs the next job of `context`; it is over when `transtimeMs` has passed. */
-  deviceRun(context: VislContext): void {
-    const { parameters } = this.#parts;
-    const source = context.nextSource;
-    const destination = context.nextDestination;
-    if (source === undefined || destination === undefined) throw new Error("a job without buffers");
-    const state = this.#decode(context, source, destination);
-    const { jobs } = context.state;
-    jobs.done += 1;
-    if (state === "error") jobs.failed += 1;
+  get jobs(): JobCounters {
+    return this.#jobs;
+  }
 
+  /** Runs a job; it is over when `transtimeMs` has passed. */
+  deviceRun(context: VislContext, job: M2mJob<VislFile>): void {
+    const state = this.#decode(context, job);
+    for (const jobs of [this.#jobs, job.state.jobs]) {
+      jobs.done += 1;
+      if (state === "error") jobs.failed += 1;
+    }
     const finish = (): void => {
       this.#pending = undefined;
-      context.bufDoneAndJobFinish(state);
+      job.finish(state);
     };
-    const { transtimeMs } = parameters.values;
-    if (transtimeMs === 0) return finish();
-    this.#pending = { timer: setTimeout(finish, transtimeMs), finish };
+    const { transtimeMs } = this.#parts.parameters.values;
+    if (transtimeMs === 0) finish();
+    else this.#pending = { timer: setTimeout(finish, transtimeMs), finish };
   }
 
   /** STREAMOFF or close: the job is over at once. The original waits until it is. */
@@ -56,45 +62,27 @@ export class Decoder {
     this.#pending.finish();
   }
 
-  #decode(context: VislContext, source: VideoBuffer, destination: VideoBuffer): "done" | "error" {
+  #decode(context: VislContext, { source, destination, request }: M2mJob<VislFile>): JobState {
     const { tracepoints, debug } = this.#parts;
-    const file = context.state;
-    const { request } = source;
-    let problem = request === undefined ? undefined : this.#applyControls(file, request);
-
-    copyMetadata(source, destination);
-    destination.sequence = file.sequence.destination++;
-    source.sequence = file.sequence.source++;
-    destination.field = file.formats.decoded.field;
-
-    const { codec } = file.formats.codec;
-    const values = codecValues(codec, file.controls);
+    const { formats, controls } = context.state;
     const { sequence } = destination;
+    destination.field = formats.decoded.field;
     debug.frame(
       sequence,
       "visl_device_run",
       `Got OUTPUT buffer sequence ${source.sequence}, timestamp ${source.timestampNs}`,
       `Got CAPTURE buffer sequence ${sequence}, timestamp ${destination.timestampNs}`,
     );
-    if (request !== undefined) problem ??= missingReference(context, codec, values);
+    const { codec } = formats.codec;
+    const values = codecValues(codec, controls);
+    // Without a request the controls may never have been meant for this frame.
+    let problem = request === undefined ? undefined : missingReference(context, codec, values);
     problem ??= this.#draw(context, codec, values, destination);
     tracepoints.job(codec, values, context.file.client);
     this.#dump(source, sequence);
-    if (request !== undefined) file.controls.complete(request);
     if (problem === undefined) return "done";
     this.#parts.warn(`frame ${sequence} of file ${context.file.id} cannot be decoded: ${problem}`);
     return "error";
-  }
-
-  /** @returns Why not, if the controls of the request could not be put into effect. */
-  #applyControls({ controls }: VislFile, request: NonNullable<VideoBuffer["request"]>): string | undefined {
-    try {
-      controls.setup(request);
-      return undefined;
-    } catch (error) {
-      if (error instanceof V4l2Error) return error.message;
-      throw error;
-    }
   }
 
   #draw<C extends Codec>(

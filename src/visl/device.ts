@@ -1,7 +1,8 @@
 /** The device: `/dev/videoN` with its ops, and what its media device needs to know. */
 import { M2mContext, M2mScheduler, m2mBufferOps, m2mFileOps, statelessDecoderOps } from "../m2m/index.js";
 import type { M2mQueueConfig } from "../m2m/index.js";
-import type { RequestOps } from "../media/request.js";
+import type { DeviceNumber, RequestOps } from "../media/index.js";
+import { buildM2mGraph, EntityFunction, MediaDevice } from "../media/index.js";
 import type { FileHandle, FrameSize, IoctlOps, RequestResolver, VideoFormat } from "../v4l2/index.js";
 import { BufType, Cap, isOutput, V4l2Error, VideoDevice } from "../v4l2/index.js";
 import type { MemoryProvider, VideoBuffer } from "../vb2/index.js";
@@ -9,7 +10,7 @@ import { SharedMemoryProvider } from "../vb2/index.js";
 import { BitstreamStore } from "./bitstreams.js";
 import { VislControls } from "./controls.js";
 import { DebugLog } from "./debug-log.js";
-import type { VislContext } from "./decoder.js";
+import type { JobCounters, VislContext } from "./decoder.js";
 import { Decoder } from "./decoder.js";
 import { VislFile } from "./file.js";
 import {
@@ -25,21 +26,28 @@ import { Parameters } from "./parameters.js";
 import { requestOps } from "./requests.js";
 import { Tracepoints } from "./trace/tracepoints.js";
 
+const NAME = "visl";
+const BUS_INFO = "platform:visl";
+/** `KERNEL_VERSION(6, 12, 0)`, of drivers and media API. */
+const VERSION = 0x060c00;
+
 /** The kernel whose visl a client sees. */
 export type VislGeneration = "6.12" | "7.2";
 
 export interface VislOptions {
   /** Node name, `video0`. */
   readonly name: string;
-  /** Finds the requests of the media device that the video device belongs to. */
-  readonly requests: RequestResolver;
+  /** Node name of the media device, `media0`. */
+  readonly mediaName: string;
   readonly parameters?: Partial<ParameterValues>;
   /**
    * "7.2", the default: also the HEVC controls for sets of reference pictures in the sequence, and P010 among all
    * formats. "6.12": exactly what that kernel has.
    */
   readonly generation?: VislGeneration;
-  /** Memory for the buffers of one file; memfds unless given. */
+  /** Finds the requests that clients name; the media device's unless given. */
+  readonly requests?: RequestResolver;
+  /** Memory for the buffers of one queue; memfds unless given. */
   readonly memory?: (name: string) => MemoryProvider;
 }
 
@@ -47,14 +55,17 @@ type VislHandle = FileHandle<VislContext>;
 
 export class VislDevice {
   readonly device: VideoDevice<VislContext>;
+  readonly media: MediaDevice;
   readonly parameters: Parameters;
   readonly tracepoints: Tracepoints;
   readonly bitstreams = new BitstreamStore();
   readonly scheduler: M2mScheduler<VislFile>;
-  /** For the media device. */
+  /** What the media device does with requests. */
   readonly requestOps: RequestOps;
   readonly #options: VislOptions;
+  readonly #requests: RequestResolver;
   readonly #debug: DebugLog;
+  readonly #decoder: Decoder;
   readonly #newer: boolean;
   /** By OUTPUT queue. */
   readonly #contexts = new Map<object, VislContext>();
@@ -69,22 +80,29 @@ export class VislDevice {
       this.device.message("info", line);
     });
     this.requestOps = requestOps((queue) => this.#contexts.get(queue));
+    this.media = new MediaDevice({
+      name: options.mediaName,
+      info: { driver: NAME, model: NAME, busInfo: BUS_INFO, version: VERSION },
+      requests: this.requestOps,
+    });
+    this.#requests = options.requests ?? this.media;
     this.device = new VideoDevice({
       name,
-      driver: "visl",
-      card: "visl",
-      busInfo: "platform:visl",
+      driver: NAME,
+      card: NAME,
+      busInfo: BUS_INFO,
+      version: VERSION,
       deviceCaps: Cap.VideoM2mMplane | Cap.Streaming,
       enumAllFormats: this.#newer,
       ops: { ...m2mBufferOps<VislFile>(), ...statelessDecoderOps<VislFile>(), ...this.#ops() },
       fileOps: m2mFileOps<VislFile>(),
-      requests: options.requests,
+      requests: this.#requests,
       open: (file) => this.#open(file),
       release: (file) => {
         this.#release(file);
       },
     });
-    const decoder = new Decoder({
+    this.#decoder = new Decoder({
       parameters: this.parameters,
       bitstreams: this.bitstreams,
       debug: this.#debug,
@@ -96,15 +114,25 @@ export class VislDevice {
     this.scheduler = new M2mScheduler<VislFile>(
       name,
       {
-        deviceRun: (context) => {
-          decoder.deviceRun(context);
+        deviceRun: (context, job) => {
+          this.#decoder.deviceRun(context, job);
         },
         jobAbort: () => {
-          decoder.jobAbort();
+          this.#decoder.jobAbort();
         },
       },
       this.device.trace,
     );
+  }
+
+  /** The video node exists: clients find it in the media device's graph from now on. */
+  describeNode(node: DeviceNumber): void {
+    buildM2mGraph(this.media.graph, NAME, EntityFunction.VideoDecoder, node);
+  }
+
+  /** Jobs that ran, and those that ended in an error, since the device is there. */
+  get jobs(): JobCounters {
+    return this.#decoder.jobs;
   }
 
   /** The open files. */
@@ -113,7 +141,7 @@ export class VislDevice {
   }
 
   #open(file: VislHandle): VislContext {
-    const { requests } = this.#options;
+    const requests = this.#requests;
     const controls = new VislControls({ requests, newer: this.#newer });
     const state = new VislFile(controls, {
       parameters: this.parameters,
@@ -126,6 +154,7 @@ export class VislDevice {
       file,
       scheduler: this.scheduler,
       state,
+      controls,
       source: {
         ...this.#queueConfig(state, VideoOutputMplane, () => context.source.buffers()),
         // Differs from drivers of real decoders, and agrees with visl: OUTPUT buffers may come without a request.
@@ -157,7 +186,6 @@ export class VislDevice {
     this.#debug.line("visl_release", `Releasing instance ${instanceName(file)}`);
     const context = file.state;
     context.release();
-    context.state.controls.close();
     this.#contexts.delete(context.source);
   }
 

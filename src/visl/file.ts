@@ -1,12 +1,12 @@
 /** What one open file has: its formats, its controls, and the two ends of its queues. */
-import type { VideoFormat } from "../v4l2/index.js";
-import { BufType, V4l2Error } from "../v4l2/index.js";
+import type { BufType, VideoFormat } from "../v4l2/index.js";
+import { isOutput, V4l2Error } from "../v4l2/index.js";
 import type { M2mQueueOps } from "../m2m/index.js";
 import type { SetupPlan, SetupRequest, VideoBuffer } from "../vb2/index.js";
 import type { BitstreamStore } from "./bitstreams.js";
 import type { VislControls } from "./controls.js";
 import type { DebugLog } from "./debug-log.js";
-import type { CodedWish, Formats } from "./formats.js";
+import type { Formats } from "./formats.js";
 import { defaultFormats, setCoded, setDecoded } from "./formats.js";
 import type { Parameters } from "./parameters.js";
 import { Picture } from "./picture.js";
@@ -26,8 +26,6 @@ export class VislFile {
   readonly #shared: Shared;
   #formats: Formats;
   #picture: Picture;
-  /** Numbers of the next job's buffers; each starts anew with STREAMON of its queue. */
-  readonly sequence = { source: 0, destination: 0 };
   /** When CAPTURE started to stream, `performance.now()`. */
   captureStartedMs = 0;
   /** Jobs that ran, and those that ended in an error. */
@@ -67,7 +65,7 @@ export class VislFile {
   }
 
   /** S_FMT of OUTPUT. */
-  setCoded(wish: CodedWish): VideoFormat {
+  setCoded(wish: VideoFormat): VideoFormat {
     const { debug } = this.#shared;
     debug.format("visl_s_fmt_vid_out", "Trying to set the OUTPUT format to:", wish);
     this.#formats = setCoded(wish);
@@ -89,30 +87,21 @@ export class VislFile {
 
   /** The format of a queue. */
   format(type: BufType): VideoFormat {
-    return type === BufType.VideoOutputMplane ? this.#formats.coded : this.#formats.decoded;
+    return isOutput(type) ? this.#formats.coded : this.#formats.decoded;
   }
 
   /** @param buffers - Those of the queue. */
   queueOps(type: BufType, buffers: () => readonly VideoBuffer[]): M2mQueueOps {
-    const isOutput = type === BufType.VideoOutputMplane;
     return {
       queueSetup: (ask) => this.#queueSetup(type, ask),
       bufPrepare: (buffer) => {
         this.#bufPrepare(type, buffer);
       },
       startStreaming: () => {
-        if (isOutput) {
-          this.sequence.source = 0;
-        } else {
-          this.sequence.destination = 0;
-          this.captureStartedMs = performance.now();
-        }
+        if (!isOutput(type)) this.captureStartedMs = performance.now();
       },
       stopStreaming: () => {
         this.#stopStreaming(buffers());
-      },
-      bufRequestComplete: (buffer) => {
-        if (buffer.request !== undefined) this.controls.complete(buffer.request);
       },
     };
   }
@@ -124,7 +113,7 @@ export class VislFile {
     if (sizes.length !== needed.length || needed.some((size, plane) => (sizes[plane] ?? 0) < size)) {
       throw new V4l2Error("EINVAL", `planes of [${sizes.join()}] bytes, [${needed.join()}] are needed`);
     }
-    const name = type === BufType.VideoOutputMplane ? "Output" : "Capture";
+    const name = isOutput(type) ? "Output" : "Capture";
     const { debug } = this.#shared;
     debug.line("visl_queue_setup", `${name}: ${count} buffer(s) requested, num_planes=${needed.length}.`);
     for (const [plane, size] of needed.entries()) {
@@ -140,7 +129,7 @@ export class VislFile {
     if (plane === undefined || plane.length < needed) {
       throw new V4l2Error("EINVAL", `plane[0] size is ${plane?.length ?? 0}, sizeimage is ${needed}`);
     }
-    if (type === BufType.VideoCaptureMplane) plane.bytesused = needed;
+    if (!isOutput(type)) plane.bytesused = needed;
   }
 
   #stopStreaming(buffers: readonly VideoBuffer[]): void {

@@ -2,7 +2,7 @@
  * What the decoder reads and writes: coded formats with their frame sizes, decoded formats, and how a client's wishes
  * become one of them. Pure: a file's formats are a value, and setting one makes a new value.
  */
-import type { FrameSize, PlaneFormat, VideoFormat } from "../v4l2/index.js";
+import type { FrameSize, VideoFormat } from "../v4l2/index.js";
 import { BufType, Colorspace, Field, Quantization, XferFunc, YcbcrEnc, fourcc } from "../v4l2/index.js";
 
 export type Codec = "fwht" | "mpeg2" | "vp8" | "vp9" | "h264" | "hevc" | "av1";
@@ -131,20 +131,11 @@ export function defaultFormats(): Formats {
   return { codec: defaultCoded, coded, decoded, drawn: decoded };
 }
 
-/** A client's wish for OUTPUT. */
-export interface CodedWish extends VideoFormat {
-  /**
-   * `plane_fmt[0]` of a client that says it has no planes. Drivers that look there all the same are what GStreamer
-   * counts on: it sets the size of its bitstream buffers, but not `num_planes`.
-   */
-  readonly unnamedPlane?: PlaneFormat;
-}
-
 /**
  * TRY_FMT of OUTPUT. Colorimetry, flags and line length are the client's, and so is the buffer size unless it is 0.
  * An unknown pixel format becomes the default one.
  */
-export function tryCoded({ unnamedPlane, ...wish }: CodedWish): VideoFormat {
+export function tryCoded({ unnamedPlane, ...wish }: VideoFormat): VideoFormat {
   const codec = findCodedFormat(wish.pixelformat) ?? defaultCoded;
   const { width, height } = fitSize(wish, codec.sizes);
   const asked = wish.planes[0] ?? unnamedPlane ?? { bytesperline: 0, sizeimage: 0 };
@@ -175,7 +166,7 @@ export function tryDecoded(wish: VideoFormat, codec: CodedFormat): VideoFormat {
 }
 
 /** S_FMT of OUTPUT: CAPTURE starts anew in the same size and with the same colorimetry. */
-export function setCoded(wish: CodedWish): Formats {
+export function setCoded(wish: VideoFormat): Formats {
   const coded = tryCoded(wish);
   const codec = findCodedFormat(coded.pixelformat) ?? defaultCoded;
   const drawn = resetDecoded(coded);

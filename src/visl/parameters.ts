@@ -111,6 +111,12 @@ export class Parameters {
 const UINT_MAX = 2 ** 32 - 1;
 const INT_MAX = 2 ** 31 - 1;
 
+/** y, n, t, f, 1, 0, on, off; the kernel looks at the first letters only. */
+export function parseBool(word: string): boolean | undefined {
+  if (/^([yYtT1]|[oO][nN])/.test(word)) return true;
+  return /^([nNfF0]|[oO][fF])/.test(word) ? false : undefined;
+}
+
 /**
  * Reads a value as the kernel's parameter parsers do: numbers in C notation, and y, n, 1, 0, on, off.
  * @throws {V4l2Error} EINVAL - not of this kind; ERANGE - does not fit into 32 bits.
@@ -118,10 +124,9 @@ const INT_MAX = 2 ** 31 - 1;
 export function parseParameter({ name, kind }: ParameterDefinition, text: string): number | boolean {
   const word = text.endsWith("\n") ? text.slice(0, -1) : text;
   if (kind === "bool") {
-    // The kernel looks at the first letters only.
-    if (/^([yYtT1]|[oO][nN])/.test(word)) return true;
-    if (/^([nNfF0]|[oO][fF])/.test(word)) return false;
-    throw new V4l2Error("EINVAL", `${name}: "${word}" is neither yes nor no`);
+    const value = parseBool(word);
+    if (value === undefined) throw new V4l2Error("EINVAL", `${name}: "${word}" is neither yes nor no`);
+    return value;
   }
   const match = /^([+-]?)(0[xX][\da-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(word);
   if (match === null || (kind === "uint" && match[1] === "-")) {

@@ -1,6 +1,7 @@
 /** What the decoder asks of a media request before it is queued. */
-import { queueObjects, validateObjects } from "../media/request.js";
-import type { Request, RequestOps } from "../media/request.js";
+import { queueM2mRequest } from "../m2m/index.js";
+import { validateObjects } from "../media/index.js";
+import type { Request, RequestOps } from "../media/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import type { VislContext } from "./decoder.js";
 
@@ -33,10 +34,8 @@ export function requestOps(contextOf: (queue: object) => VislContext | undefined
       validateObjects(request);
     },
     queue: (request) => {
-      const contexts = contextsOf(request);
-      for (const { state } of contexts) state.controls.noteQueued(request);
-      queueObjects(request);
-      for (const context of contexts) context.trySchedule();
+      for (const { state } of contextsOf(request)) state.controls.noteQueued(request);
+      queueM2mRequest(request);
     },
   };
 }

@@ -29,8 +29,10 @@ export async function findings(run: Client): Promise<Findings> {
   // Progress is written over itself; only what stays on the line counts.
   const rows = lines.map((line) => line.slice(line.lastIndexOf("\r") + 1));
   const text = rows.join("\n");
-  const total = /^Total for .*: (\d+), Succeeded: (\d+), Failed: (\d+), Warnings: (\d+)/m.exec(text);
-  if (total === null)
+  // With -m there is a total for each node, and the grand total last.
+  const totals = /^(?:Grand )?Total for .*: (\d+), Succeeded: (\d+), Failed: (\d+), Warnings: (\d+)/gm;
+  const total = [...text.matchAll(totals)].at(-1);
+  if (total === undefined)
     throw new Error(`v4l2-compliance did not finish (${signal ?? "no signal"}): ${text}\n${stderr}`);
   const tests = [...text.matchAll(/\btest (.+?): (OK|FAIL)( \(Not Supported\))?$/gm)];
   const named = (wanted: (match: RegExpExecArray) => boolean): string[] => [

@@ -167,6 +167,14 @@ describe("without it", () => {
     expect(ask({ handle: second, handles })).toBe(true);
   });
 
+  it("order says nothing when a file was closed in between, whose descriptor the next one got", () => {
+    const first = new FileHandle(3, RDWR, 100);
+    const reopened = new FileHandle(8, RDWR, 100, 1);
+    addFd(100, 3, RDWR | NONBLOCK); // that of the second file
+    addFd(100, 5, RDWR);
+    expect(ask({ handle: reopened, handles: [first, reopened] })).toBe(true);
+  });
+
   it("order: duplicates count once, threads belong to their process", () => {
     const first = new FileHandle(3, RDWR, 101);
     const second = new FileHandle(8, RDWR, 100);

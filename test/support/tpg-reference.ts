@@ -2,13 +2,23 @@
  * What a test picture must look like, pixel by pixel: the pattern's definition applied to one position at a time, with
  * nothing taken from src/tpg but the font. Device tests hold captured frames against it.
  *
- * Progressive frames, neutral colour controls, no noise; Rec. 601 and 709.
+ * Progressive frames, neutral colour controls but for brightness, no noise; Rec. 601 and 709.
  */
 import { font8x16 } from "../../src/tpg/font-8x16.js";
 
 export interface Scene {
+  /** Pixels of the frame. */
   readonly width: number;
   readonly height: number;
+  /** Pixels of the picture that the frame shows a part of; the frame's size if it shows all, unscaled. */
+  readonly picture?: { readonly width: number; readonly height: number };
+  /** That part, in pixels of the flipped picture. */
+  readonly crop?: {
+    readonly left: number;
+    readonly top: number;
+    readonly width: number;
+    readonly height: number;
+  };
   /** Four characters: one of {@link referenceFormats}. */
   readonly format: string;
   /** Menu item of the test pattern. */
@@ -20,6 +30,8 @@ export interface Scene {
   readonly vflip?: boolean;
   readonly encoding?: "601" | "709";
   readonly fullRange?: boolean;
+  /** 0 to 255, 128 is neutral; only for formats with luma and chroma. */
+  readonly brightness?: number;
   readonly texts?: readonly { readonly x: number; readonly y: number; readonly text: string }[];
 }
 
@@ -98,11 +110,12 @@ function semiPlanar(down: 1 | 2, crFirst: boolean, separate: boolean): Format {
   };
 }
 
-function planar(down: 1 | 2, crFirst: boolean): Format {
+function planar(down: 1 | 2, crFirst: boolean, separate = false): Format {
   const chroma = (second: boolean): Place => ({
-    plane: 0,
-    skip: (stride, height) => stride * height + (second ? half(stride) * (height / down) : 0),
-    stride: half,
+    plane: separate ? (second ? 2 : 1) : 0,
+    skip: (stride, height) =>
+      separate ? 0 : stride * height + (second ? half(stride) * (height / down) : 0),
+    stride: separate ? identity : half,
     line: down === 2 ? half : identity,
     byte: half,
   });
@@ -131,9 +144,13 @@ const formats = new Map<string, Format>([
   ["NV61", semiPlanar(1, true, false)],
   ["NM12", semiPlanar(2, false, true)],
   ["NM21", semiPlanar(2, true, true)],
+  ["NM16", semiPlanar(1, false, true)],
   ["YU12", planar(2, false)],
   ["YV12", planar(2, true)],
   ["422P", planar(1, false)],
+  ["YM12", planar(2, false, true)],
+  ["YM21", planar(2, true, true)],
+  ["YM16", planar(1, false, true)],
   ["GREY", bytes(1, 0)],
   ["RGB3", bytes(3, 0, 1, 2)],
   ["BGR3", bytes(3, 2, 1, 0)],
@@ -247,7 +264,7 @@ function sourceColor(pattern: string, x: number, y: number, width: number, heigh
 /** How far the source has moved by frame `frame`: twice the step of a field for each. */
 function shift(
   movement: string,
-  { width }: Scene,
+  width: number,
   slow: number,
   size: number,
   frame: number,
@@ -289,7 +306,8 @@ function components(scene: Scene, kind: Format["kind"], [r, g, b]: Rgb): Compone
   return matrix.map((row, index) => {
     const range = full ? 255 : index === 0 ? 219 : 224;
     const foot = index > 0 ? 128 : full ? 0 : 16;
-    const value = Math.floor((scaled(rounded(range, row)) + 16 * foot) / 16);
+    const brighter = index === 0 ? (scene.brightness ?? 128) - 128 : 0;
+    const value = Math.floor((scaled(rounded(range, row)) + 16 * foot) / 16) + brighter;
     const [low, high] = full ? [1, 254] : [16, index === 0 ? 235 : 240];
     return Math.min(Math.max(value, low), high);
   });
@@ -323,21 +341,34 @@ function glyphAt(scene: Scene, x: number, y: number, across: 1 | 2, down: 1 | 2)
  * Of a pixel that shares chroma: the chroma it shares.
  */
 export function expectedPixel(scene: Scene, frame: number, x: number, y: number): Components {
-  const { width, height, pattern = "75% Colorbar", hflip = false, vflip = false } = scene;
+  const { pattern = "75% Colorbar", hflip = false, vflip = false } = scene;
+  const { width, height } = scene.picture ?? scene;
+  const crop = scene.crop ?? { left: 0, top: 0, width, height };
   const format = formatOf(scene);
-  const right = shift(scene.horizontal ?? "No Movement", scene, 2, width, frame, hflip);
-  const down = shift(scene.vertical ?? "No Movement", scene, 1, height, frame, false);
+  const right = shift(scene.horizontal ?? "No Movement", width, 2, width, frame, hflip);
+  const down = shift(scene.vertical ?? "No Movement", width, 1, height, frame, false);
 
-  const source = (column: number, row: number): Rgb => {
+  // The picture at the scale of the frame: whole pairs of pixels, as many as fit.
+  const scaledWidth = scene.crop === undefined ? width : even(Math.ceil((width * scene.width) / crop.width));
+  /** Where pixel \`position\` of the picture begins, in scaled pixels; chroma that is shared begins at even ones. */
+  const start = (position: number, paired: boolean): number => {
+    const scaled = Math.floor((position * scaledWidth) / width);
+    return paired ? even(scaled) : scaled;
+  };
+  const isPacked =
+    format.across === 2 && format.places.every(({ plane, skip }) => plane === 0 && skip(1, 1) === 0);
+
+  const source = (column: number, row: number, paired: boolean): Rgb => {
+    const at = column + start(crop.left, paired) + start(right, paired);
+    const pixel = (scaled: number): number => Math.floor((scaled * width) / scaledWidth);
     // Flipped, tpg mirrors the source; its even pixels come from two to the left of the mirror image.
-    const moved = hflip
-      ? 2 * width - 1 - (column + right) - ((column + right) % 2 === 0 ? 2 : 0)
-      : column + right;
-    const line = vflip ? height - 1 - row : row;
+    const moved = hflip ? 2 * width - 2 - pixel(at % 2 === 0 ? at + 1 : at - 1) : pixel(at);
+    const shown = crop.top + Math.floor((row * crop.height) / scene.height);
+    const line = vflip ? height - 1 - shown : shown;
     return sourceColor(pattern, moved % width, (line + down) % height, width, height);
   };
-  const stored = (column: number, row: number): Components =>
-    components(scene, format.kind, source(column, row));
+  const stored = (column: number, row: number, paired = isPacked): Components =>
+    components(scene, format.kind, source(column, row, paired));
 
   const [luma = 0, ...own] = stored(x, y);
   const [ink, paper] = pattern === "100% Black" ? [0, 255] : [pattern === "75% Colorbar" ? 191 : 255, 0];
@@ -348,7 +379,7 @@ export function expectedPixel(scene: Scene, frame: number, x: number, y: number)
   const firstRow = format.down === 2 ? even(y) : y;
   const mean = (index: number): number => {
     const ofLine = (row: number): number =>
-      half((stored(even(x), row)[index] ?? 0) + (stored(even(x) + 1, row)[index] ?? 0));
+      half((stored(even(x), row, true)[index] ?? 0) + (stored(even(x) + 1, row, true)[index] ?? 0));
     return format.down === 2 ? half(ofLine(firstRow) + ofLine(firstRow + 1)) : ofLine(y);
   };
   const chroma = [1, 2].map((index) => {

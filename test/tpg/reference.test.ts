@@ -25,8 +25,10 @@ function draw(scene: Scene, frame: number) {
     bytesperline,
   }));
   const pattern = new TestPattern({
-    width,
-    height,
+    ...(scene.picture ?? { width, height }),
+    crop: scene.crop,
+    frameSize: scene.crop === undefined ? undefined : { width, height },
+    brightness: scene.brightness ?? 128,
     pixelFormat,
     field: Field.None,
     pattern: patternNames.indexOf(scene.pattern ?? "75% Colorbar"),
@@ -55,6 +57,15 @@ const texts = [
   { x: 5, y: 3, text: "odd" },
 ];
 
+const squares = { pattern: "100% Color Squares", horizontal: "Move Left", vertical: "Move Up" };
+const picture = { width: 160, height: 120 };
+/** Enlarged, reduced, and both at once. */
+const zoomed = [
+  { picture, crop: { left: 34, top: 22, width: 48, height: 20 }, ...squares },
+  { picture, crop: { left: 2, top: 0, width: 150, height: 112 }, ...squares, hflip: true, vflip: true },
+  { picture, crop: { left: 22, top: 10, width: 68, height: 100 }, pattern: "1x1 Checkers" },
+];
+
 describe("every pixel is the one that the definition gives", () => {
   it.each(referenceFormats)("%s", (format) => {
     const scenes: Scene[] = [
@@ -62,6 +73,7 @@ describe("every pixel is the one that the definition gives", () => {
       { ...size, format, texts, pattern: "100% Color Squares", encoding: "709", horizontal: "Move Left" },
       { ...size, format, texts, pattern: "Gray Ramp", fullRange: true, vertical: "Move Down Fast" },
       { ...size, format, pattern: "100% Color Squares", hflip: true, vflip: true, horizontal: "Move Right" },
+      ...zoomed.map((view): Scene => ({ ...size, format, texts, ...view })),
     ];
     expect(differences(scenes, [0, 5])).toEqual([]);
   });
@@ -77,6 +89,13 @@ describe("every pixel is the one that the definition gives", () => {
       ? { width: 656, height: 8, format: "NV12", horizontal: movement }
       : { width: 656, height: 16, format: "NV12", vertical: movement, pattern: "100% Color Squares" };
     expect(differences([scene], [0, 1, 2, 3])).toEqual([]);
+  });
+});
+
+describe("brightness", () => {
+  it.each([0, 100, 200, 255])("%i", (brightness) => {
+    const scenes = ["YUYV", "NV12", "YU12"].map((format): Scene => ({ ...size, format, texts, brightness }));
+    expect(differences(scenes, [0])).toEqual([]);
   });
 });
 

@@ -141,6 +141,16 @@ describe("VIDIOC_S_FMT, multi-planar", () => {
     expect(arg).toEqual(pix("00000400 00000000", "01", "00 00 00 00 00000000000000"));
   });
 
+  it("shows the first plane of a client that names none, as GStreamer does", () => {
+    const sFmt = vi.fn((_file: unknown, format: VideoFormat) => ({ ...format, planes: someFormat.planes }));
+    const harness = new Harness({ ...mplane, ops: { ...allOps, sFmt } });
+    void harness.ioctl("VIDIOC_S_FMT", pix(plane, "00", "00"));
+    expect(sFmt.mock.calls[0]?.[1]).toMatchObject({
+      planes: [],
+      unnamedPlane: { bytesperline: 0, sizeimage: 262144 },
+    });
+  });
+
   it.each([
     ["none", "00", 0],
     ["8", "08", 8],

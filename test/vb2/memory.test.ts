@@ -113,7 +113,7 @@ describe.skipIf(problem !== undefined)("shared memory", () => {
     let pid = 0;
     beforeAll(async () => {
       client = spawn(process.execPath, ["-e", "process.stdin.resume(); console.log('up')"], {
-        stdio: ["pipe", "pipe", "inherit", source.fd, openSync("/etc/hostname", "r")],
+        stdio: ["pipe", "pipe", "inherit", source.fd, openSync("/proc/self/exe", "r")],
       });
       pid = client.pid ?? 0;
       if (client.stdout !== null) await once(client.stdout, "data");

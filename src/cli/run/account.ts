@@ -1,5 +1,5 @@
 /** `--user`: the client as another user, for a launcher that root had to start. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { Failure } from "../failure.js";
 
 export interface Account {
@@ -40,22 +40,18 @@ export function findAccount(user: string): Account {
   return parseAccount(line);
 }
 
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the type packages leave it out
-  namespace NodeJS {
-    interface Process {
-      /** initgroups(3). */
-      initgroups?(user: string, extraGroup: number): void;
-    }
-  }
+/**
+ * The command line that runs another as the user, with all of the user's groups. `setpriv` (util-linux) does it:
+ * setuid(2) from within Node.js is switched off in builds that use io_uring, Debian's among them.
+ */
+export function asAccount({ uid, gid }: Account, command: readonly string[]): [string, ...string[]] {
+  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--init-groups", "--", ...command];
 }
 
-/** Turns this process into the user's, with all of the user's groups and for good. @throws EPERM - needs root. */
-export function become({ name, uid, gid }: Account): void {
-  if (process.initgroups === undefined || process.setgid === undefined || process.setuid === undefined) {
-    throw new Failure("--user is not possible on this system");
-  }
-  process.initgroups(name, gid);
-  process.setgid(gid);
-  process.setuid(uid);
+/** May the user read this file? */
+export function mayRead(account: Account, path: string): boolean {
+  const [program, ...args] = asAccount(account, ["test", "-r", path]);
+  const { status, error } = spawnSync(program, args, { stdio: "ignore" });
+  if (error !== undefined) throw new Failure("--user needs the program setpriv, which did not start");
+  return status === 0;
 }

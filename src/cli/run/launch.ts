@@ -5,12 +5,12 @@
  * The launcher moves its own main thread into the client's mount namespace and then starts the client as any program
  * is started: arguments, environment, current directory, terminal, signals and exit status need no extra care.
  */
-import { spawn, type SpawnOptions } from "node:child_process";
-import { accessSync, constants as access, existsSync, writeFileSync } from "node:fs";
+import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { helperPath, isSystemError } from "../../native.js";
+import { helperPath, isSystemError, unshareMounts } from "../../native.js";
 import { Failure } from "../failure.js";
-import { become, findAccount, type Account } from "./account.js";
+import { asAccount, findAccount, mayRead, type Account } from "./account.js";
 import { insideView, mountView } from "./mount-view.js";
 import { askNodes, findNodes } from "./nodes.js";
 import { planView } from "./sysfs-view.js";
@@ -59,22 +59,21 @@ export async function runClient(
 
   const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView();
   if (view.is === "forbidden" && !isRoot) {
-    const [program, ...rest] = inUserNamespace(client, args) ?? [];
+    const [program, ...rest] = inUserNamespace(client, args, options.quiet === true) ?? [];
     if (program !== undefined) return startAndWait(program, rest);
   }
-  if ((view.is === "forbidden" || view.is === "failed") && options.quiet !== true) {
-    const reason =
-      view.is === "failed"
-        ? view.reason
-        : `without ${isRoot ? "the right to mount (CAP_SYS_ADMIN)" : "root"}`;
-    process.stderr.write(
-      `v4l2-cuse: ${reason} the client sees no sysfs view: ` +
-        "udev-based programs such as GStreamer's v4l2codecs will not find the device\n",
+  if (options.quiet !== true) sayWhatIsMissing(view);
+
+  const env = clientEnvironment(helper, view.is === "shown", account);
+  if (account === undefined) return startAndWait(client, args, { env });
+  if (!mayRead(account, helper)) {
+    throw new Failure(
+      `${account.name} may not read ${helper}, without which a client cannot stream: install v4l2-cuse elsewhere`,
+      126,
     );
   }
-
-  if (account !== undefined) becomeReaderOf(helper, account);
-  return startAndWait(client, args, { env: clientEnvironment(helper, view.is === "shown", account) });
+  const [program, ...rest] = asAccount(account, [client, ...args]);
+  return startAndWait(program, rest, { env });
 }
 
 type ViewOutcome =
@@ -91,16 +90,32 @@ export function showView(): ViewOutcome {
   if (insideView()) return { is: "shown" };
   const nodes = findNodes();
   if (nodes.length === 0) return { is: "not wanted" };
+  try {
+    unshareMounts();
+  } catch (error) {
+    if (isSystemError(error)) return { is: "forbidden" };
+    throw error;
+  }
   nameOurselves();
   const view = planView(askNodes(nodes));
   try {
     mountView(view);
     return { is: "shown" };
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.syscall === "unshare") return { is: "forbidden" };
-    return { is: "failed", reason: `because of "${error.message}"` };
+    if (error instanceof Error && "syscall" in error) {
+      return { is: "failed", reason: `because of "${error.message}"` };
+    }
+    throw error;
   }
+}
+
+export function sayWhatIsMissing(view: ViewOutcome): void {
+  if (view.is !== "forbidden" && view.is !== "failed") return;
+  const right = process.geteuid?.() === 0 ? "the right to mount (CAP_SYS_ADMIN)" : "root";
+  process.stderr.write(
+    `v4l2-cuse: ${view.is === "failed" ? view.reason : `without ${right}`} the client sees no sysfs view: ` +
+      "udev-based programs such as GStreamer's v4l2codecs will not find the device\n",
+  );
 }
 
 /** The drivers' logs name who asks. */
@@ -109,19 +124,6 @@ function nameOurselves(): void {
     writeFileSync("/proc/self/comm", "v4l2-cuse run");
   } catch {
     // A nicety.
-  }
-}
-
-/** @throws {Failure} 126 - the user cannot load the helper. */
-function becomeReaderOf(helper: string, account: Account): void {
-  become(account);
-  try {
-    accessSync(helper, access.R_OK);
-  } catch {
-    throw new Failure(
-      `${account.name} may not read ${helper}, without which a client cannot stream: install v4l2-cuse elsewhere`,
-      126,
-    );
   }
 }
 
@@ -160,18 +162,20 @@ export async function startAndWait(
   args: readonly string[],
   options: SpawnOptions = {},
 ): Promise<number> {
-  const child = spawn(program, args, { ...options, stdio: "inherit" });
-
+  // Before the client exists: once it does, a signal that ended only us would leave it behind.
+  let child: ChildProcess | undefined = undefined;
   for (const signal of forwarded) {
     // A Ctrl-C reaches the whole foreground group: the client has it already, and a second one may mean "now".
     process.on(signal, () => {
       const fromTerminal = signal === "SIGINT" || signal === "SIGQUIT" || signal === "SIGWINCH";
-      if (!(fromTerminal && process.stdin.isTTY)) child.kill(signal);
+      if (!(fromTerminal && process.stdin.isTTY)) child?.kill(signal);
     });
   }
+  const started = spawn(program, args, { ...options, stdio: "inherit" });
+  child = started;
 
   return new Promise((resolve, reject) => {
-    child.once("error", (error: NodeJS.ErrnoException) => {
+    started.once("error", (error: NodeJS.ErrnoException) => {
       const missing = error.code === "ENOENT";
       reject(
         new Failure(
@@ -182,7 +186,7 @@ export async function startAndWait(
         ),
       );
     });
-    child.once("exit", (status, signal) => {
+    started.once("exit", (status, signal) => {
       resolve(signal === null ? (status ?? 1) : 128 + constants.signals[signal]);
     });
   });

@@ -25,7 +25,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { isSystemError, mount, MountFlag, unmount, unshareMounts } from "../../native.js";
+import { isSystemError, mount, MountFlag, unmount } from "../../native.js";
 import { DEVICES, type Entry, type Folder, type SysfsView } from "./sysfs-view.js";
 
 /** What was covered, below /sys/class. */
@@ -40,12 +40,10 @@ export function insideView(): boolean {
 }
 
 /**
- * Moves the calling thread to a mount namespace of its own and builds the view there. Must be the main thread.
- * @throws {SystemError} `unshare` EPERM - not allowed; the mounts are as they were. Others: the thread is in its own
- *   namespace, without the view.
+ * Builds the view in this thread's mount namespace, which must be its own (see `unshareMounts`): the main thread's.
+ * @throws {SystemError} Something could not be mounted or written; sysfs is as it was then.
  */
 export function mountView(view: SysfsView): void {
-  unshareMounts();
   const propagates = keepMountsToOurselves();
   // A process-wide value, and the client's: back to what it was before anybody else can run.
   const umask = process.umask(0o022);

@@ -12,10 +12,23 @@ const unshare = ["--user", "--map-current-user", "--keep-caps", "--mount", "--pr
  * The command line that runs `client` with a view from a user namespace.
  * @returns Undefined where users may have none (a sysctl, AppArmor, a container), or util-linux is older than 2.36.
  */
-export function inUserNamespace(client: string, args: readonly string[]): string[] | undefined {
+export function inUserNamespace(
+  client: string,
+  args: readonly string[],
+  quiet: boolean,
+): string[] | undefined {
   const trial = spawnSync("unshare", [...unshare, "true"], { stdio: "ignore" });
   if (trial.status !== 0) return undefined;
   // The same kind of file as this one: compiled, or source under a loader that execArgv names.
   const inside = fileURLToPath(import.meta.url).replace(/user-namespace(\.\w+)$/, "inside$1");
-  return ["unshare", ...unshare, process.execPath, ...process.execArgv, inside, client, ...args];
+  return [
+    "unshare",
+    ...unshare,
+    process.execPath,
+    ...process.execArgv,
+    inside,
+    quiet ? "quiet" : "",
+    client,
+    ...args,
+  ];
 }

@@ -80,8 +80,12 @@ export class Tracepoints {
     for (const name of matchEvents(pattern)) this.#enabled.delete(name);
   }
 
-  isEnabled(fullName: string): boolean {
-    return this.#enabled.has(fullName);
+  /** Are the events that match on ("1"), off ("0"), or some of both ("X")? @throws {RangeError} none matches. */
+  state(pattern: string): "0" | "1" | "X" {
+    const names = matchEvents(pattern);
+    const on = names.filter((name) => this.#enabled.has(name)).length;
+    if (on === 0) return "0";
+    return on === names.length ? "1" : "X";
   }
 
   /** @returns The function that ends it. */

@@ -1,12 +1,11 @@
-/** The camera as its users run it, from the command line, and the check that what clients captured is what it drew. */
+/** The camera as its users run it, from the command line; `checkFile` and the like check what clients captured. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { font8x16 } from "../../../src/tpg/font-8x16.js";
-import type { CapturedPlane, Scene } from "../../support/tpg-reference.js";
-import { firstDifference, readPixel } from "../../support/tpg-reference.js";
 import { until } from "./device.js";
 import { startProgram, type Client, type ClientOptions } from "./probe.js";
+
+export { checkFile, checkFrame, type CameraScene, type Reading } from "../../support/camera-frame.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const program = `${root}dist/cli/main.js`;
@@ -67,89 +66,4 @@ export async function startCamera(...args: string[]): Promise<Driver> {
 /** What the log says: one object per event. */
 export function logged(driver: Driver): Record<string, unknown>[] {
   return driver.process.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
-const CHARACTERS = "0123456789. frames";
-const TEXT_X = 16;
-const TEXT_Y = 16;
-
-/** What the frame itself says: its number and time, read from its pixels. */
-export interface Reading {
-  readonly sequence: number;
-  readonly seconds: string;
-}
-
-export function readFrame(scene: Scene, planes: readonly CapturedPlane[]): Reading {
-  const first = readLine(scene, planes, TEXT_Y, 12);
-  const second = readLine(scene, planes, TEXT_Y + 16, 24);
-  const sequence = /^frame +(\d+)/.exec(first)?.[1];
-  const seconds = /^(\d+\.\d{6}) s/.exec(second)?.[1];
-  if (sequence === undefined || seconds === undefined) {
-    throw new Error(`the frame's text is "${first}" and "${second}"`);
-  }
-  return { sequence: Number(sequence), seconds };
-}
-
-function readLine(scene: Scene, planes: readonly CapturedPlane[], y: number, length: number): string {
-  let text = "";
-  for (let cell = 0; cell < length; cell++) {
-    const rows = Array.from({ length: 16 }, (_, row) => {
-      let bits = 0;
-      for (let column = 0; column < 8; column++) {
-        const [bright = 0] = readPixel(scene, planes, TEXT_X + cell * 8 + column, y + row);
-        bits = bits * 2 + (bright > 127 ? 1 : 0);
-      }
-      return bits;
-    });
-    const found = [...CHARACTERS].find((character) =>
-      rows.every((bits, row) => bits === font8x16[character.charCodeAt(0) * 16 + row]),
-    );
-    // Past the text there are bars.
-    if (found === undefined) break;
-    text += found;
-  }
-  return text;
-}
-
-/**
- * Compares every pixel of a captured frame with an independent drawing of it.
- * @returns The frame's number and time. @throws Where and how it differs.
- */
-export function checkFrame(
-  scene: Pick<Scene, "format" | "width" | "height">,
-  planes: readonly CapturedPlane[],
-): Reading {
-  const reading = readFrame(scene, planes);
-  const { sequence, seconds } = reading;
-  const { width, height } = scene;
-  const block = { x: 16 + ((sequence * 4) % (width - 64)), y: height - 32, text: "\u00db".repeat(4) };
-  const texts = [
-    { x: TEXT_X, y: TEXT_Y, text: `frame ${String(sequence).padStart(6)}` },
-    { x: TEXT_X, y: TEXT_Y + 16, text: `${seconds} s` },
-    block,
-  ];
-  const difference = firstDifference({ ...scene, texts }, planes, 0);
-  if (difference !== undefined) throw new Error(`frame ${sequence}: ${JSON.stringify(difference)}`);
-  return reading;
-}
-
-const bytesPerFrame: Readonly<
-  Record<string, (width: number, height: number) => [size: number, stride: number]>
-> = {
-  YUYV: (width, height) => [width * height * 2, width * 2],
-  NV12: (width, height) => [(width * height * 3) / 2, width],
-  RGB3: (width, height) => [width * height * 3, width * 3],
-};
-
-/** Splits a file of raw single-plane frames and checks each. */
-export function checkFile(bytes: Uint8Array, scene: Pick<Scene, "format" | "width" | "height">): Reading[] {
-  const [size, bytesperline] = bytesPerFrame[scene.format]?.(scene.width, scene.height) ?? [0, 0];
-  if (size === 0 || bytes.length === 0 || bytes.length % size !== 0) {
-    throw new Error(`${bytes.length} bytes are no whole number of frames of ${size} bytes`);
-  }
-  const readings: Reading[] = [];
-  for (let offset = 0; offset < bytes.length; offset += size) {
-    readings.push(checkFrame(scene, [{ bytes: bytes.subarray(offset, offset + size), bytesperline }]));
-  }
-  return readings;
 }

@@ -11,15 +11,22 @@ import {
 } from "../../../src/cuse/index.js";
 import { startProgram, type Client, type ClientOptions } from "./probe.js";
 
-/** `describe` for tests that need /dev/cuse. Without it they are skipped, and their title says why. */
-export function describeDevice(title: string, tests: () => void): void {
-  if (existsSync("/dev/cuse") && process.getuid?.() === 0) describe(title, tests);
+function describeWith(channel: string, title: string, tests: () => void): void {
+  if (existsSync(channel) && process.getuid?.() === 0) describe(title, tests);
   else
     describe.skip(
-      `${title} (skipped: needs root and /dev/cuse; run "scripts/guest -- npx vitest run --project device")`,
+      `${title} (skipped: needs root and ${channel}; run "scripts/guest -- npx vitest run --project device")`,
       tests,
     );
 }
+
+/** `describe` for tests that need /dev/cuse. Without it they are skipped, and their title says why. */
+export const describeDevice = (title: string, tests: () => void): void =>
+  describeWith("/dev/cuse", title, tests);
+
+/** The same for tests of anonymous files, which every kernel with FUSE can run. */
+export const describeFiles = (title: string, tests: () => void): void =>
+  describeWith("/dev/fuse", title, tests);
 
 export class TestLog implements SessionLog {
   readonly lines: string[] = [];
@@ -48,6 +55,12 @@ export async function startDevice<File>(
   options: Partial<SessionOptions> = {},
 ): Promise<CuseSession> {
   const session = await CuseSession.start(device, { name: freeName(), ...options });
+  sessions.push(session);
+  return session;
+}
+
+/** Closes the session when the test ends. */
+export function keep<Session extends CuseSession | FuseSession>(session: Session): Session {
   sessions.push(session);
   return session;
 }

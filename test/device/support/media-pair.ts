@@ -7,6 +7,7 @@ import {
   type CharDevice,
   type CuseSession,
   type IoctlRequest,
+  type SessionOptions,
 } from "../../../src/cuse/index.js";
 import { buildM2mGraph, EntityFunction, MediaGraph } from "../../../src/media/graph.js";
 import { deviceInfo, enumEntities, enumLinks, getTopology } from "../../../src/media/media-ioctls.js";
@@ -105,8 +106,12 @@ export interface MediaPair {
 }
 
 /** Starts `/dev/video<number>` and `/dev/media<number>`; they are gone when the test ends. */
-export async function startMediaPair(number: number, identity: Identity, mode = 0o660): Promise<MediaPair> {
-  const video = await startDevice(new TinyVideo(identity), { name: `video${number}`, mode });
-  const media = await startDevice(new TinyMedia(identity, video), { name: `media${number}`, mode });
+export async function startMediaPair(
+  number: number,
+  identity: Identity,
+  access: Partial<SessionOptions> = {},
+): Promise<MediaPair> {
+  const video = await startDevice(new TinyVideo(identity), { ...access, name: `video${number}` });
+  const media = await startDevice(new TinyMedia(identity, video), { ...access, name: `media${number}` });
   return { video, media };
 }

@@ -327,6 +327,15 @@ static void do_step(const char *step) {
       if (file_count < 64) files[file_count++] = fd;
     }
     result(step, fd < 0 ? -1 : file_count - 1);
+  } else if (!strcmp(step, "open-other")) { /* open-other NODE: another node, for reading and writing */
+    int fd = open(next(), O_RDWR);
+    if (fd >= 0) {
+      current = fd;
+      if (file_count < 64) files[file_count++] = fd;
+    }
+    result(step, fd < 0 ? -1 : file_count - 1);
+  } else if (!strcmp(step, "cloexec")) {
+    result(step, fcntl(current, F_GETFD) & FD_CLOEXEC);
   } else if (!strcmp(step, "file")) { /* file N: use the N-th file */
     current = files[number() & 63];
   } else if (!strcmp(step, "use")) { /* use N: use the descriptor N that was inherited */
@@ -361,6 +370,20 @@ static void do_step(const char *step) {
     do_write_size((size_t)number());
   } else if (!strcmp(step, "ioctl")) {
     do_ioctl();
+  } else if (!strcmp(step, "ioctl-fd")) { /* ioctl-fd CMD: one that makes a descriptor, which is used from now on */
+    int fd = -1;
+    int value = ioctl(current, strtoul(next(), NULL, 0), &fd);
+    if (value >= 0) {
+      current = fd;
+      if (file_count < 64) files[file_count++] = fd;
+    }
+    result(step, value < 0 ? value : file_count - 1);
+  } else if (!strcmp(step, "ioctl-on")) { /* ioctl-on N CMD [FD]: on the N-th file, about this descriptor or FD */
+    int on = files[number() & 63];
+    unsigned long cmd = strtoul(next(), NULL, 0);
+    const char *which = next();
+    int fd = strcmp(which, "this") ? (int)strtol(which, NULL, 0) : current;
+    result(step, ioctl(on, cmd, &fd));
   } else if (!strcmp(step, "ioctl-bad")) { /* with a pointer to nowhere */
     result(step, ioctl(current, strtoul(next(), NULL, 0), (void *)16));
   } else if (!strcmp(step, "poll")) {

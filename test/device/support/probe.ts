@@ -4,45 +4,42 @@
  *
  * `probe.c` is a client that does what it is told, step by step, and prints a line for each:
  *
- *     open rw|ro|wo[,nonblock]  file N (use the N-th opened)  dup  close  fork
+ *     open rw|ro|wo[,nonblock]  open-other NODE  cloexec (is it?)  file N (use the N-th opened)  dup  close  fork
  *     read SIZE  write TEXT  write-size SIZE  ioctl CMD HEX  ioctl-bad CMD
  *     poll EVENTS TIMEOUT  select TIMEOUT  epoll EVENTS TIMEOUT COUNT
  *     nonblock 0|1 (fcntl)  fionbio 0|1 (ioctl)
  *     handler restart|interrupt  alarm MS  sleep MS  mark TEXT
  *     bench CMD COUNT  threads CMD THREADS COUNT
+ *     ioctl-fd CMD (makes a descriptor, used from now on)  ioctl-on N CMD this|FD (the N-th file, about a descriptor)
  *     use FD  receive SOCKET  pass (to another process)  reopen rw|ro|path  fstat  map OFFSET LENGTH WORD
  */
 import { spawn, execFile, type ChildProcess } from "node:child_process";
 import { mkdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { helperPath } from "../../../src/native.js";
 
 const source = fileURLToPath(new URL("probe.c", import.meta.url));
 const folder = fileURLToPath(new URL("../../../out/test/", import.meta.url));
 
-let built: Promise<string> | undefined;
+type Linking = "static" | "dynamic";
+const built: Partial<Record<Linking, Promise<string>>> = {};
 
-/** Compiles probe.c when it is newer than the program. Static, so that it runs in any root. */
-export function probeProgram(): Promise<string> {
-  built ??= (async () => {
-    const program = `${folder}probe`;
+/**
+ * Compiles probe.c when it is newer than the program.
+ * @param linking - Static, so that it runs in any root; dynamic, so that libraries can be preloaded.
+ */
+export function probeProgram(linking: Linking = "static"): Promise<string> {
+  return (built[linking] ??= (async () => {
+    const program = `${folder}probe-${linking}`;
     const modified = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
     if (modified(program) < modified(source)) {
       mkdirSync(folder, { recursive: true });
-      await promisify(execFile)("cc", [
-        "-O2",
-        "-Wall",
-        "-Wextra",
-        "-static",
-        "-pthread",
-        "-o",
-        program,
-        source,
-      ]);
+      const options = ["-O2", "-Wall", "-Wextra", "-pthread", ...(linking === "static" ? ["-static"] : [])];
+      await promisify(execFile)("cc", [...options, "-o", program, source]);
     }
     return program;
-  })();
-  return built;
+  })());
 }
 
 export interface ClientResult {
@@ -159,6 +156,19 @@ export const runProgram = (
 /** Steps are words: `"open rw read 4"`. */
 export async function startProbe(node: string, steps: string, options?: ClientOptions): Promise<Client> {
   return startProgram(await probeProgram(), [node, ...steps.trim().split(/\s+/)], options);
+}
+
+/** The same with the helper library, as `v4l2-cuse run` starts clients. */
+export async function startHelpedProbe(
+  node: string,
+  steps: string,
+  options?: ClientOptions,
+): Promise<Client> {
+  const env = { ...process.env, LD_PRELOAD: helperPath() };
+  return startProgram(await probeProgram("dynamic"), [node, ...steps.trim().split(/\s+/)], {
+    ...options,
+    env,
+  });
 }
 
 /** @returns The lines that it printed. @throws When it did not end by itself, with success. */

@@ -49,6 +49,12 @@ function inputLine({ settings, advance, padding, text }: Picture): string {
     padding,
     text?.x ?? 0,
     text?.y ?? 0,
+    s.crop?.left ?? 0,
+    s.crop?.top ?? 0,
+    s.crop?.width ?? 0,
+    s.crop?.height ?? 0,
+    s.frameSize?.width ?? 0,
+    s.frameSize?.height ?? 0,
   ];
   return `${numbers.map(Number).join(" ")} ${text === undefined ? "" : TEXT}`;
 }

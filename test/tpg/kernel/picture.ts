@@ -39,6 +39,7 @@ export function parsePicture(line: string): Picture {
   let advance = 0;
   let padding = 0;
   let text: Picture["text"];
+  const area: Partial<Pick<TestPatternSettings, "crop" | "frameSize">> = {};
   for (const word of words) {
     const [key = "", value] = word.split("=");
     if (key === "advance") advance = Number(value);
@@ -46,9 +47,16 @@ export function parsePicture(line: string): Picture {
     else if (key === "text") {
       const [x = 0, y = 0] = (value ?? "").split(",").map(Number);
       text = { x, y };
+    } else if (key === "crop") {
+      const [left = 0, top = 0, cropWidth = 0, cropHeight = 0] = (value ?? "").split(/[,x]/).map(Number);
+      Object.assign(area, { crop: { left, top, width: cropWidth, height: cropHeight } });
+    } else if (key === "frame") {
+      const [frameWidth = 0, frameHeight = 0] = (value ?? "").split("x").map(Number);
+      Object.assign(area, { frameSize: { width: frameWidth, height: frameHeight } });
     } else numbers[key] = value === undefined ? true : Number(value);
   }
-  return { settings: { width, height, pixelFormat: formatNamed(name), ...numbers }, advance, padding, text };
+  const settings = { width, height, pixelFormat: formatNamed(name), ...numbers, ...area };
+  return { settings, advance, padding, text };
 }
 
 /** Memory for a frame, one array with the planes one after the other, full of `background`. */
@@ -59,10 +67,11 @@ export function allocate(
 ): { frame: Uint8Array; planes: PlaneMemory[] } {
   const format = pixelFormatInfo(settings.pixelFormat);
   if (format === undefined) throw new Error("no format");
-  const rows = hasOneField(settings.field ?? Field.None) ? settings.height >> 1 : settings.height;
-  const { memoryPlanes: tight } = frameLayout(format, settings.width, rows);
+  const { width, height } = settings.frameSize ?? settings.crop ?? settings;
+  const rows = hasOneField(settings.field ?? Field.None) ? height >> 1 : height;
+  const { memoryPlanes: tight } = frameLayout(format, width, rows);
   const bytesperline = tight.map((plane) => plane.bytesperline + padding);
-  const { memoryPlanes } = frameLayout(format, settings.width, rows, { bytesperline });
+  const { memoryPlanes } = frameLayout(format, width, rows, { bytesperline });
   const frame = new Uint8Array(memoryPlanes.reduce((sum, plane) => sum + plane.sizeimage, 0)).fill(
     background,
   );

@@ -44,6 +44,7 @@ function* all(): Generator<string> {
       yield `NV12 1280x32 pattern=${Pattern.Squares100} moveVertical=${mode} advance=3${flip}`;
     }
   }
+  yield* crops();
   yield* colors();
   for (const [x, y] of [
     [0, 0],
@@ -56,6 +57,33 @@ function* all(): Generator<string> {
   ] as const) {
     for (const flip of ["", " hflip", " vflip"]) {
       for (const name of ["YUYV", "NV12", "YUV420", "RGB24"]) yield `${name} ${size} text=${x},${y}${flip}`;
+    }
+  }
+}
+
+/** Unscaled, enlarged, reduced, and each direction by itself. */
+function* crops(): Generator<string> {
+  const views = [
+    "crop=16,8,32x24 frame=32x24",
+    "crop=16,8,32x24 frame=64x48",
+    "crop=6,11,20x14 frame=66x44",
+    "crop=0,0,96x64 frame=48x32",
+    "crop=10,2,80x60 frame=36x44",
+    "crop=40,20,56x44 frame=100x32",
+  ];
+  const moving = "moveHorizontal=1 moveVertical=4 advance=3";
+  for (const view of views) {
+    for (const name of [...typical, "YUV420M"]) {
+      for (const pattern of [Pattern.Squares100, Pattern.RedGreenCheckers1x1, Pattern.Cross10]) {
+        yield `${name} 96x64 pattern=${pattern} ${view} text=3,1`;
+        yield `${name} 96x64 pattern=${pattern} ${view} hflip vflip`;
+      }
+      yield `${name} 96x64 pattern=${Pattern.Squares100} ${view} ${moving}`;
+      yield `${name} 96x64 pattern=${Pattern.GrayRamp} ${view} ${moving} hflip`;
+    }
+    for (const field of fields) {
+      for (const name of ["YUYV", "NV12"])
+        yield `${name} 96x64 pattern=${Pattern.Squares100} ${view} field=${field} ${moving}`;
     }
   }
 }

@@ -16,6 +16,8 @@ struct picture {
   unsigned advance; /* frames before this one */
   unsigned padding; /* bytes after each line of the first component */
   unsigned textX, textY;
+  unsigned cropLeft, cropTop, cropWidth, cropHeight; /* cropWidth 0: all */
+  unsigned frameWidth, frameHeight;
 };
 
 static u8 font[4096];
@@ -29,13 +31,24 @@ static void draw(const struct picture *p, const char *text) {
   unsigned total = 0, plane;
 
   tpg_init(&tpg, p->width, p->height);
-  if (tpg_alloc(&tpg, p->width)) exit(1);
+  if (tpg_alloc(&tpg, 16 * p->width)) exit(1);
   if (!tpg_s_fourcc(&tpg, p->fourcc)) {
     fprintf(stderr, "no format %08x\n", p->fourcc);
     exit(1);
   }
   tpg_reset_source(&tpg, p->width, p->height, p->field);
   tpg_s_field(&tpg, p->field, p->fieldAlternate);
+  if (p->cropWidth) {
+    unsigned factor = V4L2_FIELD_HAS_T_OR_B(p->field) ? 2 : 1;
+    struct v4l2_rect crop = {p->cropLeft, p->cropTop, p->cropWidth, p->cropHeight};
+    struct v4l2_rect compose = {0, 0, p->frameWidth, p->frameHeight / factor};
+
+    /* Strides are those of the frame. */
+    tpg_s_buf_height(&tpg, compose.height);
+    for (plane = 0; plane < tpg_g_planes(&tpg); plane++)
+      tpg.bytesperline[plane] = tpg_hdiv(&tpg, plane, p->frameWidth);
+    tpg_s_crop_compose(&tpg, &crop, &compose);
+  }
   if (p->padding && tpg_g_buffers(&tpg) > 1) {
     for (plane = 0; plane < tpg_g_planes(&tpg); plane++)
       tpg_s_bytesperline(&tpg, plane, tpg_g_bytesperline(&tpg, plane) + p->padding);

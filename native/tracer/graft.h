@@ -1,0 +1,83 @@
+// One job: gives a client's thread a file, under the number of one that it has, or
+// under a new one. See docs/graft.md for the steps; their names are in protocol.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "../addon/unique-fd.h"
+#include "failure.h"
+#include "proc.h"
+#include "protocol.h"
+#include "tracee.h"
+
+namespace v4l2cuse::tracer {
+
+// What this kernel lets this process do; asked once, before the first job.
+struct Abilities {
+  bool suspendSeccomp = false;
+};
+
+class Graft {
+ public:
+  Graft(const tracer_job& job, UniqueFd link, UniqueFd file, const Abilities& abilities);
+  Graft(const Graft&) = delete;
+  Graft& operator=(const Graft&) = delete;
+
+  // To be called once, in a process of its own that ends afterwards: with it ends
+  // whatever is left of the tracing.
+  void Run();
+
+ private:
+  void Enter(uint32_t step);
+  void SeizeInCall();
+  void CheckStatus();
+  void CheckPendingCall(uint64_t number, const Arguments& arguments, bool firstIsKnown);
+  void CheckStopped();
+  void Place();
+  void Deliver();      // the file arrives under a number of its own
+  void SwapAll();      // it takes the place of the client's
+  void Swap(int fd);
+  void Unregister(int fd);
+  void Register(int fd);
+  void CloseOwn(bool withFile);
+  void Confirm();
+  void Commit();
+  void Undo();
+  void Report(uint32_t kind);
+  // Runs a call that must succeed: its result. Throws Refusal.
+  int64_t Call(uint64_t number, const Arguments& arguments);
+
+  bool IsDevice(int fd) const;
+  std::vector<int> OtherNumbers() const;
+  void SaveScratch();
+  void RestoreScratch();
+  uint64_t ScratchAddress(size_t offset) const;
+
+  // A descriptor that we made in the client.
+  struct Made {
+    int fd = -1;
+    FileFacts facts;
+  };
+
+  tracer_job job_;
+  UniqueFd link_;
+  UniqueFd file_;
+  Abilities abilities_;
+  Tracee tracee_;
+  tracer_event event_{};
+  int fd_ = -1;    // the client's descriptor
+  FileFacts old_;  // what it led to when the thread stopped
+  std::vector<uint8_t> scratch_;  // what was there before; empty: not touched
+  std::vector<Made> sockets_;
+  std::optional<Made> delivered_;
+  std::vector<Registration> unregistered_;
+  int unregisteredFd_ = -1;
+  bool inCall_ = false;     // the thread is in the call that was expected
+  bool committed_ = false;  // nothing is undone any more
+  bool overdue_ = false;
+  int64_t stoppedSinceNs_ = 0;
+};
+
+}  // namespace v4l2cuse::tracer

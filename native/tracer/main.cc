@@ -1,0 +1,89 @@
+// v4l2-cuse-tracer: puts files into other processes. Started by the driver
+// (src/graft), which it serves over a socket; protocol.h has the messages.
+//
+// A process of its own, and one more for each job, because
+// - requests to a traced thread must come from the thread that seized it, and a job
+//   waits: for the driver's answer, for a client that is frozen, for ever if need be;
+// - a thread in the driver would share its children with it. node waits for the
+//   children that it has started, and would take a stop of one that we trace for its end;
+// - the driver may be killed at any time, and a client must not be left with our
+//   registers. These processes see the socket close, and put things right first.
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "../addon/unique-fd.h"
+#include "graft.h"
+#include "link.h"
+#include "proc.h"
+#include "protocol.h"
+
+namespace v4l2cuse::tracer {
+namespace {
+
+constexpr int kDriver = 0;  // The socket is our standard input.
+
+// Tried on a child, because it depends on the kernel's configuration, our
+// capabilities in the first user namespace, and filters on ourselves.
+bool CanSuspendSeccomp() {
+  const pid_t child = ::fork();
+  if (child < 0) return false;
+  if (child == 0) {
+    for (;;) ::pause();
+  }
+  // SAFETY: options are a number.
+  const bool can = ::ptrace(PTRACE_SEIZE, child, nullptr, reinterpret_cast<void*>(PTRACE_O_SUSPEND_SECCOMP)) == 0;
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, __WALL);
+  return can;
+}
+
+// The terminal and supervisors mean the driver, whose end we see on the socket.
+// While a client is in our hands, only SIGKILL may end us.
+void IgnoreSignals() {
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2}) {
+    ::signal(signal, SIG_IGN);
+  }
+}
+
+bool IsSound(const tracer_job& job, const Received& received) {
+  return received.size == sizeof job && job.protocol == TRACER_PROTOCOL && received.fds.size() == 2 && job.thread > 0;
+}
+
+void RunJob(const tracer_job& job, Received received, const Abilities& abilities) {
+  const pid_t child = ::fork();
+  // Nothing to do about failure: the job's socket closes, which says it.
+  if (child != 0) return;
+  // Or the driver would not see the end of the process that serves it.
+  ::close(kDriver);
+  Graft graft(job, std::move(received.fds[0]), std::move(received.fds[1]), abilities);
+  graft.Run();
+  // What is not stopped is let go by the kernel now.
+  ::_exit(0);
+}
+
+int Serve() {
+  IgnoreSignals();
+  Abilities abilities;
+  abilities.suspendSeccomp = CanSuspendSeccomp();
+  // Jobs end by themselves; nobody waits for them. Not earlier: CanSuspendSeccomp waits.
+  ::signal(SIGCHLD, SIG_IGN);
+
+  const tracer_hello hello{TRACER_PROTOCOL, (abilities.suspendSeccomp ? uint32_t{TRACER_SUSPENDS_SECCOMP} : 0) |
+                                                (HasKcmp() ? uint32_t{TRACER_HAS_KCMP} : 0)};
+  if (!SendMessage(kDriver, &hello, sizeof hello)) return 1;
+  for (;;) {
+    tracer_job job{};
+    Received received = ReceiveMessage(kDriver, &job, sizeof job);
+    if (received.size == 0) return 0;
+    if (IsSound(job, received)) RunJob(job, std::move(received), abilities);
+  }
+}
+
+}  // namespace
+}  // namespace v4l2cuse::tracer
+
+int main() { return v4l2cuse::tracer::Serve(); }

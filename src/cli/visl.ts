@@ -1,0 +1,218 @@
+/** `v4l2-cuse visl`: the virtual stateless decoder. */
+import { closeSync, openSync } from "node:fs";
+import type { CuseSession, SessionLog } from "../cuse/index.js";
+import { CuseError } from "../cuse/index.js";
+import { startMediaDevice } from "../media/index.js";
+import { startVideoDevice, V4l2Error } from "../v4l2/index.js";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { DebugMount, ParameterKey, ParameterValues, TraceHit, VislGeneration } from "../visl/index.js";
+import {
+  ftraceLine,
+  matchEvents,
+  mountTree,
+  parameterDefinitions,
+  parseParameter,
+  removeStaleMount,
+  traceJsonLine,
+  VislDevice,
+  vislTree,
+} from "../visl/index.js";
+import { Failure } from "./failure.js";
+import { startEventLog } from "./log.js";
+import { LogSink } from "./log-sink.js";
+import type { NodeOptions } from "./node-options.js";
+import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
+
+/** What the original's parameters are called on the command line; the rest of the help is theirs. */
+const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {
+  debug: ["--debug [level]", "log what the driver does (level 1)"],
+  transtimeMs: ["--transtime-ms <ms>", "a job takes this long at least"],
+  dprintkFrameStart: ["--dprintk-frame-start <n>", "with --debug: log the text of frames from this one on"],
+  dprintkNframes: ["--dprintk-nframes <n>", "with --debug: log the text of so many frames"],
+  keepBitstreamBuffers: ["--keep-bitstream-buffers", "keep bitstream dumps after streaming stops"],
+  bitstreamTraceFrameStart: [
+    "--bitstream-trace-frame-start <n>",
+    "dump bitstream buffers from this frame on",
+  ],
+  bitstreamTraceNframes: ["--bitstream-trace-nframes <n>", "dump the bitstream of so many frames"],
+  tpgVerbose: ["--tpg-verbose", "also draw stream time, buffer indices and queue states"],
+};
+
+type VislOptions = NodeOptions &
+  Partial<ParameterValues> & {
+    readonly media?: number;
+    readonly kernel: VislGeneration;
+    readonly trace?: readonly string[];
+    readonly traceFile?: string;
+    readonly traceFormat: "text" | "json";
+    readonly debugfs: boolean;
+  };
+
+const STDERR = 2;
+
+export function vislCommand(): Command {
+  const command = new Command("visl").description(
+    "a virtual stateless decoder that shows what clients submit, as the kernel's visl does",
+  );
+  addNodeOptions(command).option(
+    "--media <N>",
+    "the number in /dev/mediaN (default: the first free one)",
+    parseNodeNumber,
+  );
+  for (const definition of parameterDefinitions) {
+    const [flags, help] = parameterHelp[definition.key];
+    const option = new Option(flags, help);
+    if (definition.kind !== "bool") {
+      option.argParser((text) => refusedAsArgument(() => parseParameter(definition, text)));
+    }
+    // `--debug` alone.
+    command.addOption(definition.key === "debug" ? option.preset("1") : option);
+  }
+  return command
+    .option(
+      "--trace <event...>",
+      "trace controls: all, a codec (vp8), a group, or an event (v4l2_ctrl_vp8_frame); * matches anything",
+      collectEvents,
+    )
+    .option("--trace-file <path>", "where traces go (default: standard error)")
+    .addOption(
+      new Option("--trace-format <form>", "ftrace's text, or a JSON object per line")
+        .choices(["text", "json"])
+        .default("text"),
+    )
+    .addOption(
+      new Option("--kernel <version>", "the kernel whose visl clients see")
+        .choices(["6.12", "7.2"])
+        .default("7.2"),
+    )
+    .option("--no-debugfs", "do not mount dumps, parameters and counters at /run/v4l2-cuse/<device>")
+    .action(run);
+}
+
+function refusedAsArgument<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof V4l2Error) throw new InvalidArgumentError(`${error.detail}.`);
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
+  }
+}
+
+function collectEvents(text: string, before: readonly string[] | undefined): string[] {
+  const patterns = text.split(",").filter((pattern) => pattern !== "");
+  for (const pattern of patterns) refusedAsArgument(() => matchEvents(pattern));
+  return [...(before ?? []), ...patterns];
+}
+
+async function run(options: VislOptions): Promise<void> {
+  const name = nodeName("video", options.video);
+  const visl = new VislDevice({
+    name,
+    mediaName: nodeName("media", options.media),
+    generation: options.kernel,
+    parameters: parametersOf(options),
+  });
+  const traces = startTraces(visl, options);
+  let mount: DebugMount | undefined;
+  try {
+    await servePair(visl, options, async () => {
+      if (options.debugfs) mount = await mountOrExplain(visl, name);
+      else await removeStaleMount(name);
+    });
+  } finally {
+    await mount?.close();
+    await traces.end();
+  }
+}
+
+/** Those that the command line names. */
+function parametersOf(options: VislOptions): Partial<ParameterValues> {
+  const named = parameterDefinitions.filter(({ key }) => options[key] !== undefined);
+  const entries: (readonly [ParameterKey, unknown])[] = named.map(({ key }) => [key, options[key]]);
+  return Object.fromEntries(entries);
+}
+
+const sessionLog: SessionLog = {
+  warn: (message) => process.stderr.write(`v4l2-cuse: ${message}\n`),
+  error: (message) => process.stderr.write(`v4l2-cuse: ${message}\n`),
+};
+
+/**
+ * Serves both nodes until SIGINT, SIGTERM or SIGHUP, or until the kernel takes one away.
+ * @param started - Runs when both are there.
+ * @throws {Failure} a node cannot be made; the message says why and what to do.
+ */
+async function servePair(
+  visl: VislDevice,
+  options: VislOptions,
+  started: () => Promise<void>,
+): Promise<void> {
+  const logs = [visl.device, visl.media].map(({ trace, name }) => startEventLog(trace, name, options.log));
+  const access = { mode: options.mode, group: options.group, log: sessionLog };
+  const sessions: CuseSession[] = [];
+  const stopped = new Promise<undefined>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.once(signal, () => {
+        resolve(undefined);
+      });
+    }
+  });
+  try {
+    const video = await startVideoDevice(visl.device, access);
+    sessions.push(video);
+    visl.describeNode(video);
+    const media = await startMediaDevice(visl.media, access);
+    sessions.push(media);
+    await started();
+    process.stderr.write(`${video.node} and ${media.node} are ready; Ctrl-C removes them.\n`);
+    const ended = await Promise.race([stopped, video.closed, media.closed]);
+    if (ended instanceof Error) throw new Failure(ended.message);
+  } catch (error) {
+    throw error instanceof CuseError ? new Failure(error.message) : error;
+  } finally {
+    // Requests end before the buffers in them.
+    for (const session of sessions.reverse()) await session.close();
+    for (const log of logs) await log.end();
+  }
+}
+
+/** The device works without its tree. */
+async function mountOrExplain(visl: VislDevice, name: string): Promise<DebugMount | undefined> {
+  try {
+    const mount = await mountTree(vislTree(visl), name);
+    process.stderr.write(`Dumps, parameters and counters are at ${mount.path}.\n`);
+    return mount;
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
+    process.stderr.write(`v4l2-cuse: no files at /run/v4l2-cuse/${name}: ${reason}\n`);
+    return undefined;
+  }
+}
+
+/** Writes the chosen events, and what is chosen later through the tree, until `end()`. */
+function startTraces(visl: VislDevice, options: VislOptions): { end(): Promise<void> } {
+  for (const pattern of options.trace ?? []) visl.tracepoints.enable(pattern);
+  const fd = options.traceFile === undefined ? STDERR : openTraceFile(options.traceFile);
+  const sink = new LogSink(fd);
+  const line: (hit: TraceHit) => string = options.traceFormat === "json" ? traceJsonLine : ftraceLine;
+  const stop = visl.tracepoints.subscribe((hit) => {
+    sink.line(line(hit));
+  });
+  return {
+    end: async () => {
+      stop();
+      await sink.flush();
+      if (fd !== STDERR) closeSync(fd);
+    },
+  };
+}
+
+function openTraceFile(path: string): number {
+  try {
+    return openSync(path, "a");
+  } catch (error) {
+    throw new Failure(
+      `cannot write traces to ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

@@ -1,0 +1,76 @@
+/** The format ioctls of a mem2mem device, from what its driver says of its formats. */
+import type { FormatOps, FrameSize, VideoBufType, VideoFormat } from "../v4l2/index.js";
+import {
+  BufType,
+  Colorspace,
+  Field,
+  Quantization,
+  V4l2Error,
+  XferFunc,
+  YcbcrEnc,
+  isVideoBufType,
+} from "../v4l2/index.js";
+import type { M2mContext } from "./context.js";
+import type { M2mFile } from "./ops.js";
+
+/**
+ * What both queues of a file can carry. The methods know the queue by its type (`isOutput(type)`); of the formats that
+ * they return, `type` does not count.
+ */
+export interface M2mFormats<State> {
+  /** ENUM_FMT: pixel formats of the queue, the preferred one first. */
+  list(context: M2mContext<State>, type: VideoBufType): readonly number[];
+  /** ENUM_FRAMESIZES; `undefined`: there is no such pixel format. */
+  sizes?(pixelformat: number): FrameSize | readonly FrameSize[] | undefined;
+  /** G_FMT: the format that is set. */
+  current(context: M2mContext<State>, type: VideoBufType): VideoFormat;
+  /** TRY_FMT: the nearest that the hardware can do to what the client wishes; never refuses. */
+  nearest(context: M2mContext<State>, wish: VideoFormat): VideoFormat;
+  /**
+   * S_FMT: sets what {@link nearest} has answered. The queue has no buffers then; the other may have.
+   * @throws {V4l2Error} EBUSY - the other queue's format would change too, and it has buffers.
+   */
+  set(context: M2mContext<State>, format: VideoFormat): void;
+}
+
+/** A wish for nothing in particular: what a driver makes its first format of. */
+export const anyFormat: VideoFormat = {
+  type: BufType.VideoOutput,
+  width: 0,
+  height: 0,
+  pixelformat: 0,
+  field: Field.Any,
+  planes: [],
+  colorspace: Colorspace.Default,
+  ycbcrEnc: YcbcrEnc.Default,
+  quantization: Quantization.Default,
+  xferFunc: XferFunc.Default,
+  flags: 0,
+};
+
+type Ops<State> = Required<
+  Pick<FormatOps<M2mFile<State>>, "enumFmt" | "gFmt" | "tryFmt" | "sFmt" | "enumFramesizes">
+>;
+
+export function m2mFormatOps<State>(formats: M2mFormats<State>): Ops<State> {
+  return {
+    enumFmt: (file, { type, index }) => {
+      const pixelformat = isVideoBufType(type) ? formats.list(file.state, type)[index] : undefined;
+      return pixelformat === undefined ? undefined : { pixelformat };
+    },
+    gFmt: (file, type) => formats.current(file.state, type),
+    tryFmt: (file, wish) => formats.nearest(file.state, wish),
+    sFmt: (file, wish) => {
+      if (file.state.queue(wish.type)?.busy === true) {
+        throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
+      }
+      const format = formats.nearest(file.state, wish);
+      formats.set(file.state, format);
+      return format;
+    },
+    enumFramesizes: (_file, { index, pixelformat }) => {
+      const sizes = formats.sizes?.(pixelformat) ?? [];
+      return ("kind" in sizes ? [sizes] : sizes)[index];
+    },
+  };
+}

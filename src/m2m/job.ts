@@ -1,0 +1,49 @@
+/** One job of the hardware: the next buffer of each queue of one open file, until it is finished or aborted. */
+import type { MediaRequest } from "../v4l2/index.js";
+import type { VideoBuffer } from "../vb2/index.js";
+import type { M2mContext } from "./context.js";
+
+export type JobState = "done" | "error";
+
+export class M2mJob<State = unknown> {
+  readonly context: M2mContext<State>;
+  readonly #source: VideoBuffer | undefined;
+  readonly #destination: VideoBuffer | undefined;
+  /** What the OUTPUT buffer was queued with; its controls are in effect during the job. */
+  readonly request: MediaRequest | undefined;
+
+  /** Made by the scheduler. */
+  constructor(context: M2mContext<State>) {
+    this.context = context;
+    this.#source = context.nextSource;
+    this.#destination = context.nextDestination;
+    this.request = this.#source?.request;
+  }
+
+  /** The driver's own of this file. */
+  get state(): State {
+    return this.context.state;
+  }
+
+  /** The OUTPUT buffer. @throws {Error} There is none, which only `sourceBuffered` makes possible. */
+  get source(): VideoBuffer {
+    if (this.#source === undefined) throw new Error("a job without an OUTPUT buffer");
+    return this.#source;
+  }
+
+  /** The CAPTURE buffer. @throws {Error} There is none, which only `destinationBuffered` makes possible. */
+  get destination(): VideoBuffer {
+    if (this.#destination === undefined) throw new Error("a job without a CAPTURE buffer");
+    return this.#destination;
+  }
+
+  /** False once the job was finished or aborted: its buffers are not the driver's any more. */
+  get isRunning(): boolean {
+    return this.context.scheduler.job === this;
+  }
+
+  /** Gives both buffers back and lets the next job run. Does nothing when the job was aborted meanwhile. */
+  finish(state: JobState = "done"): void {
+    if (this.isRunning) this.context.bufDoneAndJobFinish(state);
+  }
+}

@@ -1,0 +1,137 @@
+/** The media device's node: src/cuse's `CharDevice` over a {@link MediaDevice}, as v4l2's adapter is for video. */
+import { CuseError, CuseSession, FuseSession } from "../cuse/index.js";
+import type { CharDevice, IoctlRequest, OpenRequest, SessionOptions } from "../cuse/index.js";
+import type { Awaitable } from "../v4l2/index.js";
+import {
+  AdapterCall,
+  answer,
+  emitHello,
+  HELPER_FD,
+  HELPER_HELLO,
+  HELPER_VERSION,
+  HelperFeature,
+  isHelperIoctl,
+  LastClient,
+  LazyClient,
+  parseFd,
+  parseHello,
+  sendOver,
+  V4l2Error,
+} from "../v4l2/index.js";
+import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
+import type { MediaDevice, MediaFile } from "./media-device.js";
+import { mediaIoctlName } from "./describe.js";
+
+export class MediaCharDevice implements CharDevice<MediaFile> {
+  readonly #device: MediaDevice;
+  readonly #clients = new LastClient();
+
+  constructor(device: MediaDevice) {
+    this.#device = device;
+  }
+
+  open({ file, caller }: OpenRequest): MediaFile {
+    const opened = { id: file.id, client: new LazyClient(caller.tid) };
+    this.#device.open(opened);
+    return opened;
+  }
+
+  release(file: MediaFile): void {
+    this.#device.release(file);
+  }
+
+  /** 32-bit programs are served too: only ENUM_LINKS has another layout, and with it another number. */
+  ioctl(file: MediaFile, request: IoctlRequest): number | Promise<number> {
+    const { cmd, arg } = request;
+    const call = new AdapterCall(request, this.#clients);
+    return answer(() =>
+      isHelperIoctl(cmd) ? this.#helper(file, cmd, arg, call) : this.#device.ioctl(file, cmd, arg, call),
+    );
+  }
+
+  #helper(file: MediaFile, cmd: number, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    switch (cmd) {
+      case HELPER_HELLO:
+        requireVersion(parseHello(arg).version);
+        emitHello(arg, HelperFeature.Fd);
+        return 0;
+      case HELPER_FD:
+        return this.#fd(file, arg, call);
+      default:
+        throw new V4l2Error("ENODEV", "a media device has no memory to map");
+    }
+  }
+
+  /** REQUEST_ALLOC by a client that can take the descriptor; the helper writes its number where it belongs. */
+  #fd(file: MediaFile, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    const { version, socket, cmd, arg: inner } = parseFd(arg);
+    requireVersion(version);
+    if (cmd !== MEDIA_IOC_REQUEST_ALLOC) {
+      throw new V4l2Error("ENOTTY", `${mediaIoctlName(cmd)} makes no descriptor here`);
+    }
+    call.sendFd = (fd) => {
+      sendOver(call, socket, fd);
+    };
+    return this.#device.ioctl(file, cmd, inner, call);
+  }
+}
+
+/** @throws {V4l2Error} EINVAL */
+function requireVersion(version: number): void {
+  if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
+}
+
+export interface MediaSessionOptions extends Omit<SessionOptions, "name"> {
+  /** For requests; default: a session of the device's own. It stays the caller's. */
+  readonly files?: FuseSession;
+  /** Where that session of its own finds FUSE; default "/dev/fuse". */
+  readonly fusePath?: string;
+}
+
+/**
+ * Makes the node `/dev/<device.name>`; closing the session removes it and ends its requests: their clients get ENODEV.
+ *
+ * Where files for clients cannot be made (no FUSE, a kernel before 5.14), the device starts without requests, and the
+ * log says why.
+ *
+ * @throws {CuseError} As `CuseSession.start`.
+ */
+export async function startMediaDevice(
+  device: MediaDevice,
+  options: MediaSessionOptions = {},
+): Promise<CuseSession> {
+  const { files: given, fusePath, ...sessionOptions } = options;
+  const files = given ?? (device.hasRequests ? ownFiles(device, fusePath, sessionOptions.log) : undefined);
+  const end = (): void => {
+    device.useFiles(undefined);
+    if (files !== given) void files?.close();
+  };
+  device.useFiles(files);
+  try {
+    const session = await CuseSession.start(new MediaCharDevice(device), {
+      ...sessionOptions,
+      name: device.name,
+    });
+    session.closed.then(end, end);
+    return session;
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+function ownFiles(
+  device: MediaDevice,
+  devicePath: string | undefined,
+  log: SessionOptions["log"],
+): FuseSession | undefined {
+  try {
+    return new FuseSession({ devicePath, log });
+  } catch (error) {
+    if (!(error instanceof CuseError)) throw error;
+    const text = `${device.name} starts without requests. ${error.message}`;
+    device.message("warning", text);
+    log?.warn(text);
+    return undefined;
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * A media device as its driver declares it: its identity, its graph, and what it does with requests. Knows nothing of
+ * how calls arrive: `char-device.ts` brings them.
+ */
+import {
+  MEDIA_IOC_DEVICE_INFO,
+  MEDIA_IOC_ENUM_ENTITIES,
+  MEDIA_IOC_ENUM_LINKS,
+  MEDIA_IOC_G_TOPOLOGY,
+  MEDIA_IOC_REQUEST_ALLOC,
+  MEDIA_IOC_SETUP_LINK,
+} from "../v4l2/gen/index.js";
+import type { Awaitable, Call, Client, MediaRequest, RequestResolver } from "../v4l2/index.js";
+import { TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
+import { mediaIoctlName } from "./describe.js";
+import { MediaGraph } from "./graph.js";
+import { deviceInfo, enumEntities, enumLinks, getTopology, setupLink } from "./media-ioctls.js";
+import type { MediaDeviceInfo } from "./media-ioctls.js";
+import { RequestFiles, type AnonymousFiles } from "./request-files.js";
+import type { RequestOps } from "./request.js";
+import { tracedMediaIoctl } from "./traced-ioctl.js";
+
+export interface MediaDeviceOptions {
+  /** Node name, `media0`. */
+  readonly name: string;
+  readonly info: MediaDeviceInfo;
+  /** May still be filled after the device was made: a video node's number is known when the node exists. */
+  readonly graph?: MediaGraph;
+  /** Absent: the device has no requests. */
+  readonly requests?: RequestOps;
+  /** Requests that may be open at one time; default 16384. */
+  readonly maxRequests?: number;
+}
+
+/** An open file of the node. */
+export interface MediaFile {
+  readonly id: bigint;
+  readonly client: Client;
+}
+
+export class MediaDevice implements RequestResolver {
+  readonly name: string;
+  readonly info: MediaDeviceInfo;
+  readonly graph: MediaGraph;
+  /** What happens on the node and to its requests. */
+  readonly trace = new TraceStream();
+  readonly #requests: RequestFiles | undefined;
+
+  constructor(options: MediaDeviceOptions) {
+    const { name, info, requests: ops, maxRequests } = options;
+    this.name = name;
+    this.info = info;
+    this.graph = options.graph ?? new MediaGraph();
+    if (ops !== undefined) {
+      this.#requests = new RequestFiles({
+        name,
+        ops,
+        trace: this.trace,
+        ...(maxRequests === undefined ? {} : { maxRequests }),
+      });
+    }
+  }
+
+  /** Does the driver take requests? */
+  get hasRequests(): boolean {
+    return this.#requests !== undefined;
+  }
+
+  /** Requests whose descriptors are not all closed. */
+  get openRequests(): number {
+    return this.#requests?.size ?? 0;
+  }
+
+  /** Makes requests of these files from now on; `undefined` ends it. */
+  useFiles(files: AnonymousFiles | undefined): void {
+    this.#requests?.use(files);
+  }
+
+  /** @throws {V4l2Error} EBADR - the device has no requests; EINVAL - `fd` is none of its requests. */
+  byFd(call: Call, fd: number): MediaRequest {
+    if (this.#requests === undefined) throw new V4l2Error("EBADR", `${this.name} has no requests`);
+    return this.#requests.byFd(call, fd);
+  }
+
+  catchUp(): void {
+    this.#requests?.catchUp();
+  }
+
+  open(file: MediaFile): void {
+    this.#report(file, "open");
+  }
+
+  release(file: MediaFile): void {
+    this.#report(file, "release");
+  }
+
+  /**
+   * @param arg - `_IOC_SIZE(cmd)` bytes, changed in place; counts only after success.
+   * @throws {V4l2Error} What the client gets as errno; ENOTTY - no ioctl of a media device.
+   */
+  ioctl(file: MediaFile, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
+    const { trace, name: device } = this;
+    if (cmd === MEDIA_IOC_REQUEST_ALLOC) {
+      let made = "";
+      const note = (): string => made;
+      return tracedMediaIoctl({ trace, device, file: file.id, cmd, arg, call, note }, async () => {
+        made = await this.#allocate(call);
+        return 0;
+      });
+    }
+    return tracedMediaIoctl({ trace, device, file: file.id, cmd, arg, call }, () => {
+      this.#answer(cmd, arg, call);
+      return 0;
+    });
+  }
+
+  #answer(cmd: number, arg: Uint8Array, call: Call): void {
+    switch (cmd) {
+      case MEDIA_IOC_DEVICE_INFO:
+        return deviceInfo(arg, this.info);
+      case MEDIA_IOC_ENUM_ENTITIES:
+        return enumEntities(arg, this.graph);
+      case MEDIA_IOC_ENUM_LINKS:
+        return enumLinks(arg, this.graph, call.memory);
+      case MEDIA_IOC_SETUP_LINK:
+        return setupLink(arg, this.graph);
+      case MEDIA_IOC_G_TOPOLOGY:
+        return getTopology(arg, this.graph, call.memory);
+      default:
+        throw new V4l2Error("ENOTTY", `no ioctl of a media device: ${mediaIoctlName(cmd)}`);
+    }
+  }
+
+  /**
+   * Makes a request and gives its descriptor to the caller.
+   * @returns What the log says of it.
+   * @throws {V4l2Error} ENOTTY - no requests, or the caller cannot take a descriptor; EINTR; see RequestFiles.allocate.
+   */
+  async #allocate(call: Call): Promise<string> {
+    if (this.#requests?.isUsable !== true) throw new V4l2Error("ENOTTY", `${this.name} has no requests`);
+    if (call.sendFd === undefined) {
+      throw new V4l2Error("ENOTTY", "a descriptor reaches only a client that v4l2-cuse run has started");
+    }
+    const state = { interrupted: false };
+    call.onInterrupt(() => {
+      state.interrupted = true;
+    });
+    const { request, file } = await this.#requests.allocate();
+    try {
+      if (state.interrupted) throw new V4l2Error("EINTR", "the caller was interrupted meanwhile");
+      call.sendFd(file.fd);
+    } finally {
+      file.close(); // The client has its own now, or nobody wants it.
+    }
+    return `request=${request.name}`;
+  }
+
+  #report({ id, client }: MediaFile, action: "open" | "release"): void {
+    if (!this.trace.active) return;
+    this.trace.emit({
+      kind: "file",
+      timeMs: traceTime(),
+      device: this.name,
+      action,
+      pid: client.pid,
+      comm: client.comm,
+      file: id,
+      size: 0,
+      value: 0,
+      errno: undefined,
+      durationUs: 0,
+    });
+  }
+
+  /** A sentence for the operator. */
+  message(level: "info" | "warning" | "error", text: string): void {
+    if (this.trace.active) {
+      this.trace.emit({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** Keeps a driver's process running until somebody ends it. */
+import type { DeviceSession } from "./media/index.js";
+
+/**
+ * Waits for SIGINT, SIGTERM or SIGHUP, or until the kernel takes a node away; then removes all nodes.
+ *
+ * @param ready - Is told the nodes. Default: a line on standard error.
+ * @throws {Error} The kernel ended the device.
+ */
+export async function serveUntilSignal(
+  session: DeviceSession,
+  ready: (nodes: readonly string[]) => void = (nodes) => {
+    process.stderr.write(`${nodes.join(" and ")}: ready; Ctrl-C ends it.\n`);
+  },
+): Promise<void> {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = () => {
+      resolve(undefined);
+    };
+    for (const signal of signals) process.once(signal, stop);
+  });
+  ready(session.nodes);
+  const ended = await Promise.race([stopped, session.closed]);
+  // From here on a signal ends the process at once.
+  for (const signal of signals) process.off(signal, stop);
+  await session.close();
+  if (ended !== undefined) throw ended;
+}

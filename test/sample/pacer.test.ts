@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Pacer } from "../../src/sample/pacer.js";
+
+const MS = 1_000_000n;
+
+/** Sequence numbers and times, in milliseconds, of the frames that were due. */
+function pace(intervalMs: bigint | undefined) {
+  const frames: [number, number][] = [];
+  const pacer = new Pacer({
+    intervalNs: intervalMs === undefined ? undefined : intervalMs * MS,
+    now: () => BigInt(Date.now()) * MS,
+    onFrame: (sequence, dueNs) => {
+      frames.push([sequence, Number(dueNs / MS)]);
+    },
+  });
+  return { pacer, frames };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1000 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("frames are due", () => {
+  it("at multiples of the interval", () => {
+    const { pacer, frames } = pace(40n);
+    vi.advanceTimersByTime(130);
+    expect(frames).toEqual([
+      [0, 1040],
+      [1, 1080],
+      [2, 1120],
+    ]);
+    pacer.stop();
+    vi.advanceTimersByTime(100);
+    expect(frames).toHaveLength(3);
+  });
+
+  it("at their own time, also when the process was busy", () => {
+    const { pacer, frames } = pace(40n);
+    vi.setSystemTime(1100);
+    vi.advanceTimersByTime(40);
+    expect(frames.map(([, time]) => time)).toEqual([1040, 1080, 1120]);
+    pacer.stop();
+  });
+
+  it("an interval after the last one when the interval changes; numbers go on", () => {
+    const { pacer, frames } = pace(40n);
+    vi.advanceTimersByTime(90);
+    pacer.setInterval(100n * MS);
+    vi.advanceTimersByTime(200);
+    pacer.setInterval(10n * MS);
+    vi.advanceTimersByTime(2);
+    expect(frames).toEqual([
+      [0, 1040],
+      [1, 1080],
+      [2, 1180],
+      [3, 1280],
+      [4, 1290],
+    ]);
+    pacer.stop();
+  });
+
+  it("not again when the interval changes from within a frame", () => {
+    const due: number[] = [];
+    const pacer: Pacer = new Pacer({
+      intervalNs: 10n * MS,
+      now: () => BigInt(Date.now()) * MS,
+      onFrame: (sequence, dueNs) => {
+        due.push(Number(dueNs / MS));
+        if (sequence === 0) pacer.setInterval(30n * MS);
+      },
+    });
+    vi.advanceTimersByTime(75);
+    pacer.stop();
+    expect(due).toEqual([1010, 1040, 1070]);
+  });
+
+  it("when there is room, unpaced", () => {
+    const { pacer, frames } = pace(undefined);
+    vi.advanceTimersByTime(1000);
+    expect(frames).toEqual([]);
+    pacer.setInterval(10n * MS);
+    pacer.poke();
+    pacer.poke();
+    vi.advanceTimersByTime(1);
+    expect(frames.map(([sequence]) => sequence)).toEqual([0]);
+    pacer.stop();
+    pacer.poke();
+    vi.advanceTimersByTime(1);
+    expect(frames).toHaveLength(1);
+  });
+});
