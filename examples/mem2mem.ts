@@ -103,7 +103,8 @@ function mirrorLine(from: Uint8Array, to: Uint8Array, mirrored: readonly number[
 function deviceRun(job: M2mJob<Mirror>): void {
   const { state, source, destination } = job;
   state.copy(source.plane(0).bytes, destination.plane(0).bytes);
-  setTimeout(() => job.finish(), state.transactionTimeMs.value);
+  // Without unref() a driver that is told to end would wait for the timer of a job that is over.
+  setTimeout(() => job.finish(), state.transactionTimeMs.value).unref();
 }
 
 const formats: M2mFormats<Mirror> = {

@@ -6,7 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cmath>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "arguments.h"
@@ -29,7 +31,7 @@ std::vector<int> FdsArgument(const Napi::CallbackInfo& info, size_t index, const
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Value element = array[i];
     const double number = element.IsNumber() ? element.As<Napi::Number>().DoubleValue() : -1;
-    if (!(number >= 0 && number <= INT_MAX)) {
+    if (!(number >= 0 && number <= INT_MAX) || std::trunc(number) != number) {
       throw Napi::TypeError::New(info.Env(), std::string(usage) + ": fds must be descriptors");
     }
     fds.push_back(static_cast<int>(number));

@@ -72,59 +72,57 @@ void Graft::Enter(uint32_t step) {
 
 void Graft::Report(uint32_t kind) {
   event_.kind = kind;
+  if (kind == TRACER_DONE && failedStep_ != 0) event_.step = failedStep_;
   SendMessage(link_.get(), &event_, sizeof event_);
 }
 
 void Graft::Run() {
-  bool still = false;  // The thread is, and must be let go by us.
   try {
     SeizeInCall();
     Report(TRACER_SEIZED);
-
     Enter(TRACER_STEP_ANSWER);
     tracee_.AwaitStop(link_.get(), Deadline::In(job_.answer_ms));
-    stoppedSinceNs_ = NowNs();
-    still = true;
+    RunStopped();
+  } catch (const Gone&) {
+    event_.reason = TRACER_GONE;
+  } catch (const Refusal& refusal) {
+    // It still runs, and cannot be let go explicitly. That happens when this process ends, which is now.
+    Fail(refusal);
+  }
+  if (!overdue_) Report(TRACER_DONE);
+}
 
+void Graft::RunStopped() {
+  const int64_t since = NowNs();
+  try {
     Enter(TRACER_STEP_PREPARE);
     tracee_.LoadState();
     CheckStopped();
     tracee_.BlockSignals();
     Place();
     Confirm();
-  } catch (const Gone&) {
-    event_.reason = TRACER_GONE;
-    if (!overdue_) Report(TRACER_DONE);
-    return;
   } catch (const Refusal& refusal) {
-    event_.reason = refusal.reason;
-    event_.error = static_cast<uint32_t>(refusal.error);
-    event_.detail = refusal.detail;
-    if (!still) {
-      // It cannot be let go explicitly while it runs; that happens when this process ends, which is now.
-      Report(TRACER_DONE);
-      return;
+    Fail(refusal);
+    try {
+      Undo();
+    } catch (const Refusal& another) {
+      Fail(another);
     }
   }
-  const uint32_t step = event_.step;
-  try {
-    if (event_.reason != TRACER_SUCCESS) Undo();
-    Enter(TRACER_STEP_RESTORE);
-    RestoreScratch();
-    Enter(TRACER_STEP_SETTLE);
-    tracee_.Settle();
-    Enter(TRACER_STEP_DETACH);
-    tracee_.Detach();
-  } catch (const Gone&) {
-    event_.reason = TRACER_GONE;
-  } catch (const Refusal& refusal) {
-    event_.reason = TRACER_UNEXPECTED;
-    event_.error = static_cast<uint32_t>(refusal.error);
-    event_.detail = refusal.detail;
-  }
-  event_.stopped_ns = Word(NowNs() - stoppedSinceNs_);
-  if (event_.reason != TRACER_SUCCESS && event_.reason != TRACER_GONE) event_.step = step;
-  if (!overdue_) Report(TRACER_DONE);
+  Enter(TRACER_STEP_RESTORE);
+  RestoreScratch();
+  Enter(TRACER_STEP_SETTLE);
+  tracee_.Settle();
+  Enter(TRACER_STEP_DETACH);
+  tracee_.Detach();
+  event_.stopped_ns = Word(NowNs() - since);
+}
+
+void Graft::Fail(const Refusal& refusal) {
+  event_.reason = refusal.reason;
+  event_.error = static_cast<uint32_t>(refusal.error);
+  event_.detail = refusal.detail;
+  failedStep_ = event_.step;
 }
 
 // ---- Before the call is answered -----------------------------------------------------------------------------------
@@ -174,8 +172,8 @@ void Graft::CheckStopped() {
   Arguments arguments{};
   for (size_t i = 0; i < arguments.size(); ++i) arguments[i] = state.Argument(i);
   CheckPendingCall(state.CallNumber(), arguments, kHasFirstArgument);
-  inCall_ = true;
   if (!tracee_.IsAtCallInstruction()) throw Refusal{TRACER_FOREIGN_CODE};
+  inCall_ = true;
   if (fd_ < 0 && kHasFirstArgument) fd_ = static_cast<int>(static_cast<uint32_t>(arguments[0]));
 
   const int64_t result = state.Result();

@@ -16,6 +16,7 @@ namespace v4l2cuse::tracer {
 
 // What this kernel lets this process do; asked once, before the first job.
 struct Abilities {
+  bool seize = false;
   bool suspendSeccomp = false;
 };
 
@@ -31,6 +32,8 @@ class Graft {
 
  private:
   void Enter(uint32_t step);
+  void RunStopped();
+  void Fail(const Refusal& refusal);
   void SeizeInCall();
   void CheckStatus();
   void CheckPendingCall(uint64_t number, const Arguments& arguments, bool firstIsKnown);
@@ -77,7 +80,7 @@ class Graft {
   bool inCall_ = false;     // the thread is in the call that was expected
   bool committed_ = false;  // nothing is undone any more
   bool overdue_ = false;
-  int64_t stoppedSinceNs_ = 0;
+  uint32_t failedStep_ = 0;
 };
 
 }  // namespace v4l2cuse::tracer

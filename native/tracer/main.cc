@@ -26,19 +26,33 @@ namespace {
 
 constexpr int kDriver = 0;  // The socket is our standard input.
 
+bool CanSeize(pid_t thread, unsigned long options) {
+  // SAFETY: options are a number.
+  return ::ptrace(PTRACE_SEIZE, thread, nullptr, reinterpret_cast<void*>(options)) == 0;
+}
+
 // Tried on a child, because it depends on the kernel's configuration, our
 // capabilities in the first user namespace, and filters on ourselves.
-bool CanSuspendSeccomp() {
+Abilities TryAbilities() {
+  Abilities abilities;
   const pid_t child = ::fork();
-  if (child < 0) return false;
+  if (child < 0) return abilities;
   if (child == 0) {
     for (;;) ::pause();
   }
-  // SAFETY: options are a number.
-  const bool can = ::ptrace(PTRACE_SEIZE, child, nullptr, reinterpret_cast<void*>(PTRACE_O_SUSPEND_SECCOMP)) == 0;
+  abilities.suspendSeccomp = CanSeize(child, PTRACE_O_SUSPEND_SECCOMP);
+  abilities.seize = abilities.suspendSeccomp || CanSeize(child, 0);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, __WALL);
-  return can;
+  return abilities;
+}
+
+uint32_t Features(const Abilities& abilities) {
+  uint32_t features = 0;
+  if (abilities.suspendSeccomp) features |= TRACER_SUSPENDS_SECCOMP;
+  if (abilities.seize) features |= TRACER_CAN_SEIZE;
+  if (HasKcmp()) features |= TRACER_HAS_KCMP;
+  return features;
 }
 
 // The terminal and supervisors mean the driver, whose end we see on the socket.
@@ -67,13 +81,11 @@ void RunJob(const tracer_job& job, Received received, const Abilities& abilities
 
 int Serve() {
   IgnoreSignals();
-  Abilities abilities;
-  abilities.suspendSeccomp = CanSuspendSeccomp();
-  // Jobs end by themselves; nobody waits for them. Not earlier: CanSuspendSeccomp waits.
+  const Abilities abilities = TryAbilities();
+  // Jobs end by themselves; nobody waits for them. Not earlier: TryAbilities waits.
   ::signal(SIGCHLD, SIG_IGN);
 
-  const tracer_hello hello{TRACER_PROTOCOL, (abilities.suspendSeccomp ? uint32_t{TRACER_SUSPENDS_SECCOMP} : 0) |
-                                                (HasKcmp() ? uint32_t{TRACER_HAS_KCMP} : 0)};
+  const tracer_hello hello{TRACER_PROTOCOL, Features(abilities)};
   if (!SendMessage(kDriver, &hello, sizeof hello)) return 1;
   for (;;) {
     tracer_job job{};

@@ -21,6 +21,7 @@
 /* tracer_hello.features */
 #define TRACER_SUSPENDS_SECCOMP 0x1 /* PTRACE_O_SUSPEND_SECCOMP works here */
 #define TRACER_HAS_KCMP 0x2
+#define TRACER_CAN_SEIZE 0x4 /* ptrace(2) is allowed at all, in this container say */
 
 struct tracer_hello {
 	uint32_t protocol;

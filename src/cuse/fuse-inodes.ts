@@ -20,7 +20,8 @@ import { CharDeviceError } from "./errors.js";
 import {
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,
-  FOPEN_NONSEEKABLE,
+  FOPEN_PASSTHROUGH,
+  FOPEN_STREAM,
   FUSE_GETATTR,
   FUSE_LOOKUP,
   FUSE_OPENDIR,
@@ -42,8 +43,16 @@ export interface Inode {
   readonly device: CharDevice<unknown>;
   /** Makes the device's file, when the descriptor is opened. */
   readonly open: (file: OpenFile) => unknown;
+  /** Of the memory that mappings of the file show; undefined: it cannot be mapped. */
+  readonly backingId: number | undefined;
   /** Undefined until it is open. */
   opened: { readonly file: unknown } | undefined;
+}
+
+/** What a file is made of. */
+export interface NewInode extends Pick<Inode, "device" | "open" | "backingId"> {
+  /** The name before the colon. */
+  readonly label: string;
 }
 
 const S_IFDIR = 0o040000;
@@ -70,10 +79,10 @@ export class Inodes implements CharDevice<Inode> {
   }
 
   /** A file that may be opened once, by its name. */
-  add(label: string, device: CharDevice<unknown>, open: (file: OpenFile) => unknown): Inode {
+  add({ label, ...given }: NewInode): Inode {
     this.#lastNumber += 1;
     const ino = this.#lastNumber;
-    const inode: Inode = { ino, name: `${label}:${ino}`, device, open, opened: undefined };
+    const inode: Inode = { ...given, ino, name: `${label}:${ino}`, opened: undefined };
     this.#byNumber.set(ino, inode);
     this.#unopenedByName.set(inode.name, inode);
     return inode;
@@ -141,7 +150,12 @@ export class Inodes implements CharDevice<Inode> {
     if (inode === undefined || !this.#unopenedByName.delete(inode.name)) {
       throw new CharDeviceError("EACCES", `inode ${nodeId} cannot be opened again`);
     }
-    call.openFlags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_NOFLUSH;
+    // STREAM: each read(2) starts at offset 0, as on a character device. The kernel does not take it together with
+    // PASSTHROUGH (FOPEN_PASSTHROUGH_MASK): such a file has a position, which the device need not look at.
+    // DIRECT_IO has read and write come to us all the same.
+    call.openFlags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH;
+    call.openFlags |= inode.backingId === undefined ? FOPEN_STREAM : FOPEN_PASSTHROUGH;
+    call.backingId = inode.backingId ?? 0;
     inode.opened = { file: inode.open(call.file) };
     return inode;
   }

@@ -6,13 +6,18 @@
  * gave. A client's descriptor is known by its mount and inode, which the kernel tells ({@link FuseSession.identify}).
  */
 import { constants } from "node:fs";
-import { Channel, mountFuse, openFileFacts, readReady, type OpenFileFacts } from "../native.js";
+import { Channel, ioctl, mountFuse, openFileFacts, readReady, type OpenFileFacts } from "../native.js";
 import { AnonymousFlags } from "./anonymous-flags.js";
 import type { CharDevice, OpenFile, SessionLog } from "./char-device.js";
 import { Connection, releaseFile } from "./connection.js";
 import { CuseError, stackOf, systemCode } from "./errors.js";
 import { FileOpener, type OpenedFile, type Opener } from "./file-opener.js";
-import { FUSE_INIT } from "./gen/fuse.js";
+import {
+  FUSE_DEV_IOC_BACKING_CLOSE,
+  FUSE_DEV_IOC_BACKING_OPEN,
+  FUSE_INIT,
+  FuseBackingMapView,
+} from "./gen/fuse.js";
 import { answerFuseInit } from "./init.js";
 import { Inodes, type Inode } from "./fuse-inodes.js";
 import { OpenFileTable } from "./open-files.js";
@@ -34,6 +39,12 @@ export interface AnonymousFileOptions {
   readonly label?: string;
   /** As for `open(2)`; default `O_RDONLY`, as the kernel opens media requests. */
   readonly flags?: number;
+  /**
+   * A descriptor of memory (a memfd) that `mmap()` of the file maps, at the same offsets, while everything else still
+   * reaches the device. It stays the caller's, who may close it once the file is made. Where the kernel has no
+   * FUSE_PASSTHROUGH ({@link FuseSession.canMap}), making the file fails with EOPNOTSUPP.
+   */
+  readonly backing?: number;
 }
 
 /** A client's descriptor that is one of ours. */
@@ -60,6 +71,8 @@ export interface FuseEnvironment {
   startOpener(mountFd: number): Opener;
   openFileFacts(pid: number, fd: number): OpenFileFacts | undefined;
   readReady(fd: number, into: Uint8Array): number;
+  /** On a channel; the result is what `ioctl(2)` returns. */
+  ioctl(fd: number, command: number, argument: Uint8Array): number;
 }
 
 const system: FuseEnvironment = {
@@ -68,6 +81,7 @@ const system: FuseEnvironment = {
   startOpener: (mountFd) => new FileOpener(mountFd),
   openFileFacts,
   readReady,
+  ioctl,
 };
 
 /** O_PATH, which Node does not list. Such a descriptor only names the file. */
@@ -85,6 +99,11 @@ export class FuseSession {
    * ended it.
    */
   readonly closed: Promise<Error | undefined>;
+  /**
+   * Can files be mapped ({@link AnonymousFileOptions.backing})? Linux 6.9 and later, if built with
+   * CONFIG_FUSE_PASSTHROUGH. Known when the kernel has said what it can, which it does at once.
+   */
+  readonly canMap: Promise<boolean>;
 
   readonly #log: SessionLog;
   readonly #environment: FuseEnvironment;
@@ -96,6 +115,7 @@ export class FuseSession {
   readonly #mountId: number;
   readonly #opener: Opener;
   #resolveClosed: (reason: Error | undefined) => void = () => undefined;
+  #resolveCanMap: (can: boolean) => void = () => undefined;
   #isOver = false;
   #isServing = false;
   #receiveBuffer: Uint8Array | undefined;
@@ -112,6 +132,9 @@ export class FuseSession {
     };
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
+    });
+    this.canMap = new Promise((resolve) => {
+      this.#resolveCanMap = resolve;
     });
     const path = options.devicePath ?? "/dev/fuse";
     this.#channel = attempt(path, () =>
@@ -166,9 +189,11 @@ export class FuseSession {
     options: AnonymousFileOptions = {},
   ): Promise<AnonymousFile> {
     this.#requireAlive();
-    const inode = this.#inodes.add(options.label ?? "anon", device, open);
+    const { label = "anon", flags = constants.O_RDONLY, backing } = options;
+    const backingId = backing === undefined ? undefined : await this.#openBacking(backing);
+    const inode = this.#inodes.add({ label, device, open, backingId });
     try {
-      const opened = await this.#opener.open(inode.name, options.flags ?? constants.O_RDONLY);
+      const opened = await this.#opener.open(inode.name, flags);
       return {
         ino: inode.ino,
         get fd() {
@@ -178,6 +203,29 @@ export class FuseSession {
       };
     } finally {
       this.#inodes.giveUp(inode);
+      if (backingId !== undefined) this.#closeBacking(backingId); // The open file has the memory for itself.
+    }
+  }
+
+  /** @throws With `code`: EOPNOTSUPP; EPERM - needs CAP_SYS_ADMIN; EBADF. */
+  async #openBacking(fd: number): Promise<number> {
+    if (!(await this.canMap)) {
+      const text = "this kernel cannot map files of a FUSE server (it needs Linux 6.9 and FUSE_PASSTHROUGH)";
+      throw Object.assign(new Error(text), { code: "EOPNOTSUPP" });
+    }
+    this.#requireAlive();
+    const map = new FuseBackingMapView(new Uint8Array(FuseBackingMapView.SIZE));
+    map.fd = fd;
+    return this.#environment.ioctl(this.#channel.fd, FUSE_DEV_IOC_BACKING_OPEN, map.bytes);
+  }
+
+  #closeBacking(id: number): void {
+    if (this.#isOver) return; // It went with the channel.
+    const argument = new Uint8Array(Uint32Array.of(id).buffer);
+    try {
+      this.#environment.ioctl(this.#channel.fd, FUSE_DEV_IOC_BACKING_CLOSE, argument);
+    } catch (error) {
+      this.#log.warn(`memory behind a file stays registered: ${stackOf(error)}`);
     }
   }
 
@@ -266,9 +314,12 @@ export class FuseSession {
   #control(message: Message, reply: Reply): boolean {
     if (message.opcode !== FUSE_INIT) return this.#inodes.answer(message, reply);
     try {
-      reply.data(answerFuseInit(message.body).bytes);
+      const { bytes, passthrough } = answerFuseInit(message.body);
+      reply.data(bytes);
+      this.#resolveCanMap(passthrough);
     } catch (error) {
       if (reply.due) reply.fail("EIO");
+      this.#resolveCanMap(false);
       this.#log.error(error instanceof CuseError ? error.message : stackOf(error));
     }
     return true;
@@ -282,6 +333,7 @@ export class FuseSession {
   #end(reason: Error | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#resolveCanMap(false);
     this.#connection.end("ENODEV");
     this.#channel.close();
     this.#opener.close();

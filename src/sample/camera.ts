@@ -84,6 +84,8 @@ export class Camera implements QueueOps<CameraBuffer> {
       memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
       createBuffer: (init) => new CameraBuffer(init),
       minReqBufs: LEAST_BUFFERS,
+      // 32 is what every client expects, and v4l2-compliance 1.22 wants that field to be zero.
+      tellsMaxNumBuffers: false,
     });
     this.device = new VideoDevice({
       name: options.name,
@@ -134,12 +136,13 @@ export class Camera implements QueueOps<CameraBuffer> {
         const isKnown = this.#offers(pixelformat) && hasSize(sizes, { width, height });
         return isKnown ? frameIntervalAt(intervals, index) : undefined;
       },
-      gParm: () => this.#streamParm(),
-      sParm: (_file, { timeperframe }) => {
+      gParm: (_file, type) => this.#streamParm(type),
+      sParm: (_file, { type, timeperframe }) => {
+        this.#assertType(type);
         const { intervals, defaultInterval } = this.#input.profile;
         this.#input.interval = nearestInterval(timeperframe, intervals, defaultInterval);
         this.#pacer?.setInterval(nanoseconds(this.#input.interval));
-        return this.#streamParm();
+        return this.#streamParm(type);
       },
       gSelection: (_file, request) => getSelection(this.#input, request),
       sSelection: (_file, request) => {
@@ -192,7 +195,13 @@ export class Camera implements QueueOps<CameraBuffer> {
     return nearestMode(wish, this.#formats, this.#input.profile.sizes);
   }
 
-  #streamParm(): StreamParm {
+  /** @throws {V4l2Error} EINVAL - the other kind of planes. */
+  #assertType(type: BufType): void {
+    if (type !== this.#type) throw new V4l2Error("EINVAL", `no queue of buffer type ${type}`);
+  }
+
+  #streamParm(type: BufType): StreamParm {
+    this.#assertType(type);
     return {
       type: this.#type,
       capability: CAP_TIMEPERFRAME,

@@ -27,16 +27,20 @@ export interface Mode extends Size {
 /** What a client says in S_FMT or TRY_FMT, as far as it matters here. */
 export type Wish = Size & Pick<VideoFormat, "pixelformat"> & Partial<VideoFormat>;
 
-const singlePlanar = [
-  ...["YUYV", "UYVY", "YVYU", "VYUY", "NV12", "NV21", "NV16", "NV61", "YU12", "YV12", "422P", "GREY"],
-  ...["RGB3", "BGR3", "RGBP", "XR24", "AR24", "BX24"],
+const plain = [
+  ...["YUYV", "UYVY", "YVYU", "VYUY", "RGB3", "BGR3", "RGBP", "XR24", "AR24", "BX24", "GREY"],
+  ...["YU12", "YV12", "422P"],
 ];
+const semiPlanar = ["NV12", "NV21", "NV16", "NV61"];
 /** Every component in memory of its own: only a multi-planar device can offer these. */
-const multiPlanar = ["NM12", "NM21", "NM16", "YM12", "YM21", "YM16"];
+const multiPlanar = ["YM12", "YM21", "YM16", "NM12", "NM21", "NM16"];
 
-/** The first is the default. */
+/**
+ * The first is the default. The NV formats come last, because v4l2-compliance 1.22 stops listing at the first of them:
+ * it knows them by an older name.
+ */
 export function formatsFor(multiplanar: boolean): readonly PixelFormatInfo[] {
-  return (multiplanar ? [...multiPlanar, ...singlePlanar] : singlePlanar).map(known);
+  return [...plain, ...(multiplanar ? multiPlanar : []), ...semiPlanar].map(known);
 }
 
 function known(name: string): PixelFormatInfo {

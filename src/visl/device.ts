@@ -224,10 +224,15 @@ export class VislDevice {
 /** What the original prints as the address of a file's data. */
 const instanceName = (file: VislHandle): string => file.id.toString(16).padStart(16, "0");
 
-/** @throws {V4l2Error} EBUSY - OUTPUT cannot change while CAPTURE has buffers. */
+/**
+ * Differs from visl-video.c, where CAPTURE counts as busy until REQBUFS(0) although REMOVE_BUFS took all its buffers:
+ * GStreamer then cannot follow a stream whose resolution changes.
+ *
+ * @throws {V4l2Error} EBUSY - OUTPUT cannot change while CAPTURE has buffers.
+ */
 function setFormat(context: VislContext, format: VideoFormat): VideoFormat {
   if (!isOutput(format.type)) return context.state.setDecoded(format);
-  if (context.destination.busy) {
+  if (context.destination.numBuffers > 0) {
     throw new V4l2Error("EBUSY", "the CAPTURE queue has buffers, whose format would change");
   }
   return context.state.setCoded(format);

@@ -7,8 +7,9 @@ const timeoutMs = 250_000;
 
 describe("v4l2-compliance on the camera", () => {
   it.each([
-    ["camera", []],
-    ["camera-multiplanar", ["--multiplanar"]],
+    // Unpaced: on a starved machine a paced camera loses frames, and each loss is a warning of its own.
+    ["camera", ["--unpaced"]],
+    ["camera-multiplanar", ["--unpaced", "--multiplanar"]],
   ])("%s: streaming, with the helper", async (run, args) => {
     const driver = await startCamera(...args);
     const found = await findings(withHelper(["v4l2-compliance", "-d", driver.node, "-s"], { timeoutMs }));

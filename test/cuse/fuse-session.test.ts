@@ -153,7 +153,7 @@ describe("making a file", () => {
         "02000000 00000000 00000000 00000000 00000000 00000000 " + // ino, size, blocks
         "00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 " + // times
         "80810000 01000000 00000000 00000000 00000000 00100000 00000000", // S_IFREG 0600, one link, root's
-      "20000000 00000000 04000000 00000000 01000000 00000000 25000000 00000000", // DIRECT_IO, NONSEEKABLE, NOFLUSH
+      "20000000 00000000 04000000 00000000 01000000 00000000 31000000 00000000", // DIRECT_IO, STREAM, NOFLUSH
     ]);
     file.close();
     expect(file.fd).toBe(-1);
@@ -206,6 +206,56 @@ describe("making a file", () => {
     const files = await Promise.all([1, 2, 3].map(() => bench.create()));
     expect(files.map(({ ino }) => ino)).toEqual([2, 3, 4]);
     expect(bench.device.files.map(({ file }) => file.id)).toEqual([1n, 2n, 3n]);
+  });
+});
+
+describe("memory behind a file", () => {
+  it("is registered, named in the answer to OPEN, and forgotten: the open file has it then", async () => {
+    const bench = new Bench();
+    bench.deliver(INIT);
+    expect(await bench.session.canMap).toBe(true);
+    await bench.create({ backing: 33, flags: constants.O_RDWR });
+    expect(bench.system.opener.answers[1]).toBe(
+      "20000000 00000000 04000000 00000000 01000000 00000000 a1000000 07000000", // DIRECT_IO, NOFLUSH, PASSTHROUGH
+    );
+    expect(bench.system.steps.slice(-2)).toEqual([
+      "ioctl 10 0x4010e501 21000000 00000000 00000000 00000000",
+      "ioctl 10 0x4004e502 07000000",
+    ]);
+  });
+
+  it("waits for what the kernel says it can", async () => {
+    const bench = new Bench();
+    const pending = bench.create({ backing: 33 });
+    await turns();
+    expect(bench.session.size).toBe(0);
+    bench.deliver(INIT);
+    await pending;
+    expect(bench.session.size).toBe(1);
+  });
+
+  it("is EOPNOTSUPP on a kernel without passthrough", async () => {
+    const bench = new Bench();
+    bench.deliver(OLD_INIT);
+    expect(await bench.session.canMap).toBe(false);
+    await expect(bench.create({ backing: 33 })).rejects.toMatchObject({ code: "EOPNOTSUPP" });
+    expect(bench.session.size).toBe(0);
+  });
+
+  it("is forgotten when the file cannot be opened", async () => {
+    const bench = new Bench();
+    bench.deliver(INIT);
+    bench.system.opener.failures.set("anon", "EMFILE");
+    await expect(bench.create({ backing: 33 })).rejects.toMatchObject({ code: "EMFILE" });
+    expect(bench.system.steps.at(-1)).toBe("ioctl 10 0x4004e502 07000000");
+  });
+
+  it("fails when the session ends meanwhile", async () => {
+    const bench = new Bench();
+    const pending = bench.create({ backing: 33 });
+    await bench.session.close();
+    await expect(pending).rejects.toMatchObject({ code: "EOPNOTSUPP" });
+    expect(await bench.session.canMap).toBe(false);
   });
 });
 

@@ -36,6 +36,9 @@ async function linesOf(client: Client): Promise<readonly string[]> {
   return lines;
 }
 
+/** The second: the call was on its way when the session ended. */
+const GONE = /^ioctl -1 (ENOTCONN|ECONNABORTED) 00$/;
+
 describeFiles("an anonymous file", () => {
   it("is on a mount that nobody sees, and needs no answer to be looked at", async () => {
     const session = startFiles();
@@ -243,6 +246,81 @@ describeFiles("an anonymous file", () => {
 
 const hexByte = (value: number): string => value.toString(16).padStart(2, "0");
 
+describeFiles("a file with memory behind it", () => {
+  const PAGE = 4096;
+  const O_RDWR = 2;
+  const NO_PASSTHROUGH = "this kernel has no FUSE_PASSTHROUGH";
+
+  /** undefined where the kernel cannot; what it says then is checked here. */
+  async function makeMapped(): Promise<
+    { device: EchoDevice; file: AnonymousFile; memory: SharedMemory } | undefined
+  > {
+    const session = startFiles();
+    const device = new EchoDevice();
+    const memory = SharedMemory.create("pool", 2 * PAGE);
+    const make = (): Promise<AnonymousFile> =>
+      session.create(device, (handle) => device.add(handle), {
+        label: "video",
+        flags: O_RDWR,
+        backing: memory.fd,
+      });
+    if (!(await session.canMap)) {
+      await expect(make()).rejects.toMatchObject({ code: "EOPNOTSUPP" });
+      return undefined;
+    }
+    return { device, file: await make(), memory };
+  }
+
+  it("is mapped by a client that was sent it, while ioctl, poll, read and write reach the device", async ({
+    skip,
+  }) => {
+    const made = await makeMapped();
+    if (made === undefined) return skip(NO_PASSTHROUGH);
+    const { device, file, memory } = made;
+    memory.bytes.fill(0x11, 0, PAGE).fill(0x22, PAGE);
+    const client = await give(
+      file,
+      `map 0 ${2 * PAGE} first map ${PAGE} ${PAGE} second pass map 0 ${PAGE} third
+       ioctl ${ECHO.reverse} 0102030405060708 write abc poll ${POLLIN} 0 read 64 close`,
+      { uid: 1000, gid: 1000 },
+    );
+    expect(await linesOf(client)).toEqual([
+      "map 11 22",
+      "map 22 22",
+      "pass 0",
+      "map 66 11",
+      "ioctl 8 0807060504030201",
+      "write 3",
+      expect.stringMatching(/^poll 1 0x1 after /),
+      "read 3 616263",
+      "close 0",
+    ]);
+    const text = (offset: number): string =>
+      Buffer.from(memory.bytes.subarray(offset, offset + 6)).toString();
+    expect([text(0), text(PAGE)]).toEqual(["third\x11", "second"]);
+    await until(() => device.openFiles.size === 0, "the file is released");
+    memory.close();
+  });
+
+  it("keeps its mappings when the driver's session ends", async ({ skip }) => {
+    const session = startFiles();
+    if (!(await session.canMap)) return skip(NO_PASSTHROUGH);
+    const device = new EchoDevice();
+    const memory = SharedMemory.create("pool", PAGE);
+    memory.bytes.fill(0x33);
+    const file = await session.create(device, (handle) => device.add(handle), {
+      flags: O_RDWR,
+      backing: memory.fd,
+    });
+    const client = await give(file, `mark ready sleep 300 map 0 ${PAGE} x ioctl ${ECHO.urgent} 00`);
+    await client.line("mark ready");
+    memory.close();
+    await session.close();
+    const lines = await linesOf(client);
+    expect(lines.slice(1)).toEqual(["map 33 33", expect.stringMatching(GONE)]);
+  });
+});
+
 describeFiles("identify", () => {
   it("finds a client's descriptor in its process and in its child, and no other", async () => {
     const session = startFiles();
@@ -299,9 +377,6 @@ describeDevice("catchUp", () => {
     expect(seen).toEqual(new Array(20).fill(0));
   });
 });
-
-/** The second: the call was on its way when the session ended. */
-const GONE = /^ioctl -1 (ENOTCONN|ECONNABORTED) 00$/;
 
 describeFiles("the end of a session", () => {
   it("fails the calls of clients that have files, and wakes them", async () => {

@@ -1,15 +1,18 @@
 /** STREAMOFF, close and death in the middle of a job, and requests, on the mem2mem example. */
 import { expect, it } from "vitest";
 import { describeDevice, until } from "./support/device.js";
-import { Control, runClient, startClient, startMem2mem } from "./support/mem2mem.js";
+import { Control, runClient, sharedMem2mem, startClient } from "./support/mem2mem.js";
 import type { Mem2mem } from "./support/mem2mem.js";
 
 /** One file that streams 32x32 with two buffers on each queue; jobs last so long. */
 const streaming = (jobMs: number): string =>
   `open size 32x32 ctrl ${Control.transactionTimeMs} ${jobMs} alloc 2 on both queue cap 0 queue cap 1`;
 
-const jobs = (device: Mem2mem): string[] =>
-  device.process.lines.flatMap((line) => / job of file \d+ (\w+)$/.exec(line)?.[1] ?? []);
+/** What becomes of jobs from now on. */
+function watchJobs({ process }: Mem2mem): () => string[] {
+  const before = process.lines.length;
+  return () => process.lines.slice(before).flatMap((line) => / job of file \d+ (\w+)$/.exec(line)?.[1] ?? []);
+}
 
 /** Does the device still do what it should, for somebody else? */
 async function expectUsable(device: Mem2mem): Promise<void> {
@@ -21,11 +24,14 @@ async function expectUsable(device: Mem2mem): Promise<void> {
 }
 
 describeDevice("in the middle of a job", () => {
+  const shared = sharedMem2mem();
+
   it.each([
     ["out", "cap"],
     ["cap", "out"],
   ])("STREAMOFF of %s answers at once, and the job's other buffer comes back bad", async (off, other) => {
-    const device = await startMem2mem("--log");
+    const device = shared();
+    const jobs = watchJobs(device);
     const started = Date.now();
     const lines = await runClient(
       device,
@@ -39,13 +45,13 @@ describeDevice("in the middle of a job", () => {
       `dequeue ${other}: EAGAIN`,
       `dequeue ${off}: EINVAL`,
     ]);
-    expect(jobs(device)).toEqual(["queued", "started", "aborted"]);
+    expect(jobs()).toEqual(["queued", "started", "aborted"]);
     await expectUsable(device);
-    expect(await device.stop()).toBe(0);
   });
 
   it("STREAMOFF and STREAMON: the old job does not touch the new one", async () => {
-    const device = await startMem2mem("--log");
+    const device = shared();
+    const jobs = watchJobs(device);
     // The timer of the first job (600 ms) rings in the middle of the second (700 ms).
     const lines = await runClient(
       device,
@@ -57,11 +63,11 @@ describeDevice("in the middle of a job", () => {
       "poll: in out",
       "dequeue cap: index 0 sequence 0 frame 2 plain",
     ]);
-    expect(jobs(device)).toEqual(["queued", "started", "aborted", "queued", "started", "finished"]);
+    expect(jobs()).toEqual(["queued", "started", "aborted", "queued", "started", "finished"]);
   });
 
   it("a buffer that is not part of it stays queued when the other queue stops", async () => {
-    const device = await startMem2mem();
+    const device = shared();
     const lines = await runClient(
       device,
       `${streaming(400)} queue out 0 1 queue out 1 2 sleep 150 off cap on cap
@@ -75,36 +81,37 @@ describeDevice("in the middle of a job", () => {
   });
 
   it("close ends it, and the next file's job starts", async () => {
-    const device = await startMem2mem("--log");
+    const device = shared();
     const lines = await runClient(
       device,
       `${streaming(10_000)} queue out 0 1 ${streaming(1)} queue out 0 2 sleep 200
        file 0 close file 1 dequeue cap`,
     );
     expect(lines.slice(-2)).toEqual(["close: ok", "dequeue cap: index 0 sequence 0 frame 2 plain"]);
-    expect(await device.stop()).toBe(0);
   });
 
   it("SIGKILL of the client ends it, and nothing of the client is left", async () => {
-    const device = await startMem2mem("--log");
+    const device = shared();
+    const jobs = watchJobs(device);
     const client = await startClient(
       device,
       `${streaming(10_000)} media ${device.media} request 0 rqueue 0 0 1 submit 0
        request 1 rqueue 1 1 2 mark waiting dequeue cap`,
     );
     await client.line("waiting");
-    await until(() => jobs(device).includes("started"), "the job starts");
+    await until(() => jobs().includes("started"), "the job starts");
     client.kill();
     await client.result;
-    await until(() => jobs(device).includes("aborted"), "the job ends");
+    await until(() => jobs().includes("aborted"), "the job ends");
     await expectUsable(device);
-    expect(await device.stop()).toBe(0);
   });
 });
 
 describeDevice("requests", () => {
+  const shared = sharedMem2mem();
+
   it("set controls for one frame alone", async () => {
-    const device = await startMem2mem();
+    const device = shared();
     const lines = await runClient(
       device,
       `open size 32x32 ctrl ${Control.transactionTimeMs} 30 alloc 4 on both
@@ -133,11 +140,10 @@ describeDevice("requests", () => {
       "dequeue cap: index 3 sequence 3 frame 13 plain",
       "dequeue out: index 0 sequence 0 frame 10",
     ]);
-    expect(await device.stop()).toBe(0);
   });
 
   it("can be used again and again", async () => {
-    const device = await startMem2mem();
+    const device = shared();
     const round = (frame: number): string =>
       `rctrl 0 ${Control.hflip} ${frame % 2} rqueue 0 0 ${frame} submit 0 rwait 0 5000
        dequeue cap dequeue out queue cap 0 reinit 0`;
@@ -155,7 +161,7 @@ describeDevice("requests", () => {
   });
 
   it("complete when STREAMOFF ends their job or takes their buffer", async () => {
-    const device = await startMem2mem();
+    const device = shared();
     const lines = await runClient(
       device,
       `${streaming(10_000)} media ${device.media} request 0 rqueue 0 0 1 submit 0 request 1 rqueue 1 1 2 submit 1
@@ -172,7 +178,7 @@ describeDevice("requests", () => {
   });
 
   it("run to their end when their descriptor is closed before", async () => {
-    const device = await startMem2mem();
+    const device = shared();
     const lines = await runClient(
       device,
       `${streaming(200)} media ${device.media} request 0 rctrl 0 ${Control.vflip} 1 rqueue 0 0 1 submit 0 drop 0
@@ -183,11 +189,10 @@ describeDevice("requests", () => {
       "dequeue cap: index 0 sequence 0 frame 1 vflip",
       "dequeue out: index 0 sequence 0 frame 1",
     ]);
-    expect(await device.stop()).toBe(0);
   });
 
   it("are refused as documented", async () => {
-    const device = await startMem2mem();
+    const device = shared();
     const lines = await runClient(
       device,
       `${streaming(1)} media ${device.media}

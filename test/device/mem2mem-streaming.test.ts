@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { withHelper } from "./support/camera.js";
 import { describeDevice } from "./support/device.js";
-import { Control, runClient, startClient, startMem2mem, temporaryFolder } from "./support/mem2mem.js";
+import {
+  Control,
+  runClient,
+  sharedMem2mem,
+  startClient,
+  startMem2mem,
+  temporaryFolder,
+} from "./support/mem2mem.js";
 import type { Mem2mem } from "./support/mem2mem.js";
 import type { Client } from "./support/probe.js";
 
@@ -76,15 +83,17 @@ function expectFlipped(input: Uint8Array, output: Uint8Array, format: string, fl
   }
 }
 
-describeDevice("v4l2-ctl", () => {
+describeDevice("the mem2mem example", () => {
+  const shared = sharedMem2mem();
+
   it.each([
     ["RGBP", { hflip: false, vflip: false }],
     ["RGBP", { hflip: true, vflip: false }],
     ["RGB3", { hflip: false, vflip: true }],
     ["RGB3", { hflip: true, vflip: true }],
     ["YUYV", { hflip: true, vflip: false }],
-  ])("copies %s through the device, %o", async (format, flips) => {
-    const device = await startMem2mem();
+  ])("copies %s for v4l2-ctl, %o", async (format, flips) => {
+    const device = shared();
     const folder = temporaryFolder();
     const [input, output] = [join(folder, "in"), join(folder, "out")];
     const frames = 12;
@@ -95,11 +104,10 @@ describeDevice("v4l2-ctl", () => {
     const written = readFileSync(output);
     expect(written.length).toBeGreaterThanOrEqual((frames - 2) * frameBytes(format));
     expectFlipped(bytes, written, format, flips);
-    expect(await device.stop()).toBe(0);
   });
 
-  it("mirrors its own test pattern", async () => {
-    const device = await startMem2mem();
+  it("mirrors the test pattern of v4l2-ctl", async () => {
+    const device = shared();
     const folder = temporaryFolder();
     const pattern = async (flip: number): Promise<Uint8Array> => {
       const output = join(folder, `out${flip}`);
@@ -117,7 +125,7 @@ describeDevice("v4l2-ctl", () => {
   });
 
   it("says what it is", async () => {
-    const device = await startMem2mem();
+    const device = shared();
     const all = (await withHelper(["v4l2-ctl", "-d", device.video, "--all"]).result).lines.join("\n");
     expect(all).toContain("Video Memory-to-Memory");
     expect(all).toContain("horizontal_flip 0x00980914 (bool)   : default=0 value=0");
@@ -126,11 +134,9 @@ describeDevice("v4l2-ctl", () => {
     );
     expect(all).toContain("Name             : mem2mem-source");
   });
-});
 
-describeDevice("media-ctl", () => {
-  it("shows the graph of a mem2mem device", async () => {
-    const device = await startMem2mem();
+  it("shows media-ctl the graph of a mem2mem device", async () => {
+    const device = shared();
     const { lines, code } = await withHelper(["media-ctl", "-d", device.media, "-p"]).result;
     expect(code).toBe(0);
     const text = lines.join("\n");
@@ -145,11 +151,9 @@ describeDevice("media-ctl", () => {
     expect(text.match(/ENABLED,IMMUTABLE/g)).toHaveLength(4);
     expect(text.match(new RegExp(`device node name ${device.video}`, "g"))).toHaveLength(2);
   });
-});
 
-describeDevice("several clients at once", () => {
-  it("each get their own pictures, mirrored their own way", async () => {
-    const device = await startMem2mem();
+  it("gives several clients at once their own pictures, mirrored their own way", async () => {
+    const device = shared();
     const folder = temporaryFolder();
     const frames = 30;
     const bytes = randomBytes(frames * frameBytes("RGB3"));
@@ -168,11 +172,11 @@ describeDevice("several clients at once", () => {
       expect((await run.result).code).toBe(0);
       expectFlipped(bytes, readFileSync(output), "RGB3", flips);
     }
-    expect(await device.stop()).toBe(0);
   });
 
-  it("in one process, take turns", async () => {
-    const device = await startMem2mem("--log");
+  it("lets several files of one process take turns", async () => {
+    const device = shared();
+    const before = device.process.lines.length;
     const start = `open size 32x32 ctrl ${Control.transactionTimeMs} 20 alloc 3 on both
       queue cap 0 queue cap 1 queue cap 2`;
     const feed = (first: number): string =>
@@ -193,6 +197,7 @@ describeDevice("several clients at once", () => {
       "dequeue cap: index 2 sequence 2 frame 22 hflip",
     ]);
     const started = device.process.lines
+      .slice(before)
       .map((line) => / job of file (\d+) started/.exec(line)?.[1])
       .filter((file) => file !== undefined);
     const [first = "", second = ""] = new Set(started);

@@ -279,6 +279,12 @@ describe("inputs", () => {
     expect(client.op("gParm")(client.file, BufType.VideoCapture)).toMatchObject({ timeperframe: interval });
   });
 
+  it("tell their rate for the queue that there is only", () => {
+    const client = newClient({ multiplanar: true });
+    expect(errnoOf(() => client.op("gParm")(client.file, BufType.VideoCapture))).toBe("EINVAL");
+    expect(errnoOf(() => client.op("gParm")(client.file, BufType.VideoCaptureMplane))).toBeUndefined();
+  });
+
   it("are not changed while there are buffers, but naming the current one is fine", () => {
     const client = newClient();
     client.start();

@@ -335,6 +335,23 @@ describe("STREAMOFF and close", () => {
     }
   });
 
+  it("leave requests behind that can only be closed", () => {
+    const client = vp8Client();
+    const prepared = client.bench.request(1);
+    client.setControls(1, [Cid.StatelessVp8Frame, vp8Frame({ key: true })]);
+    const filled = client.bench.request(2);
+    client.setControls(2, [Cid.StatelessVp8Frame, vp8Frame({ key: true })]);
+    client.qbuf(OUTPUT, 0, { requestFd: 2 });
+    const queued = submit(client, 1, 0n, { key: true });
+    client.close();
+    expect(client.bench.memory.live).toBe(0);
+    expect([prepared.state, filled.state, queued.state]).toEqual(["idle", "idle", "complete"]);
+    for (const request of [prepared, filled]) expect(errno(() => request.queue())).toBe("ENOENT");
+    for (const request of [prepared, filled, queued]) {
+      request.close();
+    }
+  });
+
   it("leave other files alone", async () => {
     const bench = new Bench();
     const gone = vp8Client(bench);

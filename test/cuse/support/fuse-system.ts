@@ -5,6 +5,7 @@ import type { FuseEnvironment } from "../../../src/cuse/fuse-session.js";
 import { FUSE_LOOKUP } from "../../../src/cuse/gen/fuse.js";
 import type { OpenFileFacts } from "../../../src/native.js";
 import { FakeChannel, systemError } from "./fake-channel.js";
+import { digits } from "./hex.js";
 import * as send from "./messages.js";
 
 export const MOUNT_ID = 27;
@@ -126,6 +127,12 @@ export class FakeFuse implements FuseEnvironment {
   openFileFacts(pid: number, fd: number): OpenFileFacts | undefined {
     if (this.factsError) throw this.factsError;
     return this.descriptors.get(`${pid}/${fd}`);
+  }
+
+  /** Registers memory, from 7 up. */
+  ioctl(fd: number, command: number, argument: Uint8Array): number {
+    this.steps.push(`ioctl ${fd} 0x${command.toString(16)} ${digits(argument)}`);
+    return 7;
   }
 
   readReady(_fd: number, into: Uint8Array): number {

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { onTestFinished } from "vitest";
-import { withHelper } from "./camera.js";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { helperPath } from "../../../src/native.js";
 import { until } from "./device.js";
 import { startProgram, type Client, type ClientOptions } from "./probe.js";
 
@@ -23,7 +23,7 @@ export interface Mem2mem {
 
 let lastNumber = 40;
 
-/** Starts the example on nodes that no other test uses; it is stopped when the test ends. */
+/** Starts the example on nodes that no other test uses. Whoever starts it stops it. */
 export async function startMem2mem(...args: string[]): Promise<Mem2mem> {
   const number = String(++lastNumber);
   const [video, media] = [`/dev/video${number}`, `/dev/media${number}`];
@@ -31,26 +31,36 @@ export async function startMem2mem(...args: string[]): Promise<Mem2mem> {
   const child = startProgram(
     process.execPath,
     ["--import", "tsx", `${root}examples/mem2mem.ts`, ...nodes, ...args],
-    { timeoutMs: 300_000 },
+    { timeoutMs: 600_000 },
   );
   let ended = false;
   void child.result.then(() => {
     ended = true;
   });
+  await until(() => ended || existsSync(media), `${media} appears`, 30_000);
+  if (ended) throw new Error(`the example ended: ${(await child.result).stderr}`);
   const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> => {
     child.kill(signal);
     const { code, stderr } = await child.result;
     if (!/^[^\n]* ready; Ctrl-C ends it\.\n$/.test(stderr)) throw new Error(`the example said: ${stderr}`);
     return code;
   };
-  onTestFinished(async () => {
-    if (ended) return;
-    child.kill("SIGTERM");
-    await child.result;
-  });
-  await until(() => ended || existsSync(media), `${media} appears`, 30_000);
-  if (ended) throw new Error(`the example ended: ${(await child.result).stderr}`);
   return { video, media, process: child, stop };
+}
+
+/** One device with its log for all tests of a `describe`, which must end well. To start it takes seconds. */
+export function sharedMem2mem(): () => Mem2mem {
+  let device: Mem2mem | undefined;
+  beforeAll(async () => {
+    device = await startMem2mem("--log");
+  });
+  afterAll(async () => {
+    expect(await device?.stop()).toBe(0);
+  });
+  return () => {
+    if (device === undefined) throw new Error("the device did not start");
+    return device;
+  };
 }
 
 /** A folder that is gone when the test ends. */
@@ -69,19 +79,20 @@ function clientProgram(): Promise<string> {
   built ??= (async () => {
     const program = join(mkdtempSync(join(tmpdir(), "v4l2-cuse-client-")), "m2m-client");
     const source = fileURLToPath(new URL("m2m-client.c", import.meta.url));
-    await promisify(execFile)("cc", ["-O2", "-Wall", "-Wextra", "-o", program, source]);
+    await promisify(execFile)("cc", ["-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-o", program, source]);
     return program;
   })();
   return built;
 }
 
-/** Steps are words, see m2m-client.c: `"open alloc 2 on both"`. */
+/** With the helper, without the launcher. Steps are words, see m2m-client.c: `"open alloc 2 on both"`. */
 export async function startClient(
   { video }: Mem2mem,
   steps: string,
   options?: ClientOptions,
 ): Promise<Client> {
-  return withHelper([await clientProgram(), video, ...steps.trim().split(/\s+/)], options);
+  const env = { ...process.env, LD_PRELOAD: helperPath() };
+  return startProgram(await clientProgram(), [video, ...steps.trim().split(/\s+/)], { env, ...options });
 }
 
 /** @returns The lines that it printed. @throws When it did not end by itself, with success. */

@@ -4,8 +4,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { checkFile, startCamera, withHelper } from "./support/camera.js";
-import { describeDevice } from "./support/device.js";
+import { checkFile, startCamera, withHelper } from "../device/support/camera.js";
+import { describeDevice } from "../device/support/device.js";
 
 const size = { width: 320, height: 180 };
 
