@@ -31,10 +31,11 @@ function temporaryFile(name: string): string {
   return join(folder, name);
 }
 
-async function setFormat(driver: Driver, format: string, fps = 60): Promise<void> {
+async function setFormat(driver: Driver, format: string, fps: number | null = 60): Promise<void> {
   const fmt = `width=${size.width},height=${size.height},pixelformat=${format}`;
-  const set = withoutHelper(["v4l2-ctl", "-d", driver.node, `--set-fmt-video=${fmt}`, `--set-parm=${fps}`]);
-  expect((await set.result).code).toBe(0);
+  const parm = fps === null ? [] : [`--set-parm=${fps}`];
+  const set = withoutHelper(["v4l2-ctl", "-d", driver.node, `--set-fmt-video=${fmt}`, ...parm]);
+  expect(await set.result).toMatchObject({ code: 0 });
 }
 
 /** Numbers grow, times are monotonic, and frames that follow each other are one interval apart. */
@@ -92,7 +93,8 @@ describeDevice("v4l2-ctl", () => {
 
   it("streams from a multi-planar device, luma and chroma in buffers of their own", async () => {
     const driver = await startCamera("--multiplanar");
-    await setFormat(driver, "NM12");
+    // v4l2-ctl 1.22 asks S_PARM for a single-planar type, whatever the device has: vivid refuses that as well.
+    await setFormat(driver, "NM12", null);
     const file = temporaryFile("frames.raw");
     const run = withHelper([
       "v4l2-ctl",
