@@ -18,6 +18,7 @@ import {
   type OpenHooks,
 } from "./calls.js";
 import { CharDeviceError, stackOf, type ErrnoName } from "./errors.js";
+import { ALWAYS_READY } from "./flags.js";
 import {
   FUSE_BATCH_FORGET,
   FUSE_DESTROY,
@@ -64,9 +65,6 @@ export interface ConnectionOptions<File> {
 
 /** As {@link CharDevice.open}, for the inode `nodeId`. May set the answer's flags. */
 export type OpenHandler<File> = (call: OpenCall<File>, nodeId: number) => File | Promise<File>;
-
-/** A file without a poll handler is always ready: POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM (DEFAULT_POLLMASK). */
-export const ALWAYS_READY = 0x001 | 0x004 | 0x040 | 0x100;
 
 /**
  * Bytes of `write(2)` that may wait for handlers at one time. A client has as many pending writes as it has
@@ -395,7 +393,7 @@ export class Connection<File> {
       this.#log.warn(`FUSE_RELEASE names file ${fh}, which is not open`);
       return;
     }
-    releaseFile(this.#device, record.file, this.#log);
+    releaseRecord(this.#device, record, this.#log);
   }
 
   /**
@@ -466,10 +464,21 @@ export class Connection<File> {
   }
 }
 
-/** Tells the device that a file is gone. What it throws is logged: nobody can do anything about it. */
-export function releaseFile<File>(device: CharDevice<File>, file: File, log: SessionLog): void {
+/**
+ * Tells the device that a file is gone, unless other files still lead to it. What it throws is logged: nobody can do
+ * anything about it.
+ * @param isEnd - The device goes too: nothing leads to it any more.
+ */
+export function releaseRecord<File>(
+  device: CharDevice<File>,
+  record: OpenFileRecord<File>,
+  log: SessionLog,
+  isEnd = false,
+): void {
   try {
-    device.release(file);
+    if (record.shared === undefined) device.release(record.file);
+    else if (isEnd) record.shared.end();
+    else record.shared.detachNode();
   } catch (error) {
     log.error(describeFailure({ name: "FUSE_RELEASE" }, error));
   }

@@ -15,8 +15,8 @@ import type {
   WriteRequest,
 } from "./char-device.js";
 import type { OpenCall } from "./calls.js";
-import { ALWAYS_READY } from "./connection.js";
 import { CharDeviceError } from "./errors.js";
+import { ALWAYS_READY } from "./flags.js";
 import {
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,

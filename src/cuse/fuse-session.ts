@@ -9,7 +9,7 @@ import { constants } from "node:fs";
 import { Channel, ioctl, mountFuse, openFileFacts, readReady, type OpenFileFacts } from "../native.js";
 import { AnonymousFlags } from "./anonymous-flags.js";
 import type { CharDevice, OpenFile, SessionLog } from "./char-device.js";
-import { Connection, releaseFile } from "./connection.js";
+import { Connection, releaseRecord } from "./connection.js";
 import { CuseError, stackOf, systemCode } from "./errors.js";
 import { FileOpener, type OpenedFile, type Opener } from "./file-opener.js";
 import {
@@ -340,7 +340,7 @@ export class FuseSession {
     this.#mount.close();
     for (const { handle } of [...this.#files]) {
       const record = this.#files.remove(handle.fh);
-      if (record !== undefined) releaseFile(this.#inodes, record.file, this.#log);
+      if (record !== undefined) releaseRecord(this.#inodes, record, this.#log, true);
     }
     this.#resolveClosed(reason);
   }

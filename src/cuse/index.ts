@@ -47,3 +47,4 @@ export {
 } from "./fuse-session.js";
 export { MAX_IOCTL_BYTES, MAX_TRANSFER_BYTES } from "./protocol.js";
 export { CuseSession, type SessionOptions } from "./session.js";
+export type { SharedFile } from "./shared-file.js";

@@ -6,6 +6,7 @@
 import type { OpenFile } from "./char-device.js";
 import { O_NONBLOCK } from "./flags.js";
 import type { ReplyWriter } from "./reply.js";
+import type { SharedFile } from "./shared-file.js";
 
 /** Those who poll a file through one channel. */
 interface Poller {
@@ -27,6 +28,7 @@ export class FileHandle implements OpenFile {
   /** The thread that opened it. */
   readonly openerTid: number;
   readonly #pollers: Poller[] = [];
+  readonly #followers: OpenFile[] = [];
 
   constructor(
     readonly fh: number,
@@ -66,6 +68,17 @@ export class FileHandle implements OpenFile {
       poller.armed = false;
       poller.writer.notifyPoll(poller.handleLow, poller.handleHigh);
     }
+    for (const follower of this.#followers) follower.notifyPoll();
+  }
+
+  /** Who polls `other` is woken whenever those are who poll this. */
+  follow(other: OpenFile): void {
+    this.#followers.push(other);
+  }
+
+  unfollow(other: OpenFile): void {
+    const index = this.#followers.indexOf(other);
+    if (index >= 0) this.#followers.splice(index, 1);
   }
 
   /** Wakes nobody from here on: the file is released, or that channel is closed. */
@@ -80,6 +93,8 @@ export class FileHandle implements OpenFile {
 export interface OpenFileRecord<File> {
   readonly handle: FileHandle;
   readonly file: File;
+  /** Other files lead to it, too: it is released with the last of them. */
+  shared?: SharedFile<File>;
 }
 
 export class OpenFileTable<File> implements Iterable<OpenFileRecord<File>> {

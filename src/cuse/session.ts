@@ -2,7 +2,8 @@
 import { Channel, sameFile } from "../native.js";
 import type { CharDevice, SessionLog } from "./char-device.js";
 import { CallerFlags } from "./caller.js";
-import { Connection, releaseFile } from "./connection.js";
+import { describeFailure } from "./calls.js";
+import { Connection, releaseRecord } from "./connection.js";
 import { CuseError, systemCode } from "./errors.js";
 import { CUSE_INIT } from "./gen/fuse.js";
 import { answerCuseInit, checkDeviceNumber, type DeviceNumber } from "./init.js";
@@ -19,6 +20,7 @@ import {
 import { OpenFileTable } from "./open-files.js";
 import { RECEIVE_BYTES, type Message } from "./protocol.js";
 import type { Reply, ReplyChannel } from "./reply.js";
+import { SharedFile } from "./shared-file.js";
 
 export interface SessionOptions {
   /** The node's name under /dev: "video0". */
@@ -103,6 +105,10 @@ export class CuseSession {
   readonly #environment: SessionEnvironment;
   readonly #channel: SessionChannel;
   readonly #connection: Connection<unknown>;
+  readonly #device: CharDevice<unknown>;
+  readonly #files = new OpenFileTable<unknown>();
+  /** Those that are not released. */
+  readonly #shared = new Set<SharedFile>();
   readonly #shutDownDevice: () => void;
   readonly #started = defer<undefined>();
   readonly #ended = defer<Error | undefined>();
@@ -150,7 +156,8 @@ export class CuseSession {
     this.closed = this.#ended.promise;
     this.#started.promise.catch(() => undefined); // Whoever starts a session hears it; nobody else need.
 
-    const files = new OpenFileTable<unknown>();
+    this.#device = device;
+    const files = this.#files;
     const path = options.devicePath ?? "/dev/cuse";
     const { before } = options;
     this.#channel = openChannel(environment, path, {
@@ -178,9 +185,36 @@ export class CuseSession {
       this.#channel.close();
       for (const { handle } of [...files]) {
         const record = files.remove(handle.fh);
-        if (record !== undefined) releaseFile(device, record.file, this.#log);
+        if (record !== undefined) releaseRecord(device, record, this.#log, true);
+      }
+      for (const shared of [...this.#shared]) {
+        try {
+          shared.end();
+        } catch (error) {
+          this.#log.error(describeFailure({ name: "FUSE_RELEASE" }, error));
+        }
       }
     };
+  }
+
+  /**
+   * An open file that anonymous files shall lead to as well (see {@link SharedFile}). From then on the last of them
+   * releases it, and closing the descriptor of the node does not.
+   *
+   * @param id - {@link OpenFile.id}.
+   * @returns undefined when it is not open.
+   */
+  share(id: bigint): SharedFile | undefined {
+    const record = this.#files.get(Number(id));
+    if (record === undefined || this.#isOver) return undefined;
+    if (record.shared === undefined) {
+      const shared = new SharedFile(this.#device, record.file, record.handle, () =>
+        this.#shared.delete(shared),
+      );
+      record.shared = shared;
+      this.#shared.add(shared);
+    }
+    return record.shared;
   }
 
   /** The device number as `stat(2)` gives it (`st_rdev`). */

@@ -352,6 +352,65 @@ describeFiles("identify", () => {
   });
 });
 
+describeDevice("a file that takes the place of a device node's", () => {
+  it("is the same file to the device, wakes with it, and outlives it", async () => {
+    const files = startFiles();
+    const device = new EchoDevice();
+    const session = await startDevice(device, { before: () => files.catchUp() });
+    const program = await probeProgram();
+    const first = startProgram(program, [
+      session.node,
+      ...`open rw ioctl ${ECHO.store} 2a000000 mark open poll ${POLLPRI} 9000 close mark closed`.split(" "),
+    ]);
+    await first.line("mark open");
+    const [opened] = device.openFiles;
+    const shared = session.share(opened?.file.id ?? 0n);
+    if (shared === undefined) throw new Error("not open");
+
+    const file = await files.create(shared, shared.attach, { label: "video", flags: 2 });
+    const second = await give(
+      file,
+      `ioctl ${ECHO.query} 0000000000000000 poll ${POLLPRI} 9000 mark woken sleep 500
+                                     ioctl ${ECHO.urgent} 00 close`,
+    );
+    await second.line(/^ioctl 0/);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    device.setUrgent();
+    await first.line("mark closed");
+    await second.line("mark woken");
+    expect(device.openFiles.size).toBe(1);
+    expect((await linesOf(second)).slice(0, 3)).toEqual([
+      "ioctl 0 2a0000005a5a5a5a",
+      expect.stringMatching(/^poll 1 0x2 after /),
+      "mark woken",
+    ]);
+    await until(() => device.openFiles.size === 0, "the file is released");
+    expect(device.events.filter((event) => event === "release")).toEqual(["release"]);
+  });
+
+  it("answers ENODEV when the device is gone", async () => {
+    const files = startFiles();
+    const device = new EchoDevice();
+    const session = await startDevice(device);
+    const opener = startProgram(await probeProgram(), [
+      session.node,
+      ..."open rw mark open sleep 2000".split(" "),
+    ]);
+    await opener.line("mark open");
+    const [opened] = device.openFiles;
+    const shared = session.share(opened?.file.id ?? 0n);
+    if (shared === undefined) throw new Error("not open");
+    const file = await files.create(shared, shared.attach);
+    const client = await give(file, `mark ready sleep 300 ioctl ${ECHO.urgent} 00 poll ${POLLPRI} 9000`);
+    await client.line("mark ready");
+    await session.close();
+    expect((await linesOf(client)).slice(1)).toEqual([
+      "ioctl -1 ENODEV 00",
+      expect.stringMatching(/^poll 1 0x18 after /),
+    ]);
+  });
+});
+
 describeDevice("catchUp", () => {
   it("a device learns of a client's close(2) before it serves the client's next call", async () => {
     const files = startFiles();
