@@ -44,6 +44,19 @@ int64_t NowNs() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+// Is this socket one of a pair like ours, made by the thread's own process?
+bool IsPairOf(int socket, pid_t thread) {
+  int domain = 0;
+  int type = 0;
+  ucred peer{};
+  socklen_t intSize = sizeof domain;
+  socklen_t peerSize = sizeof peer;
+  const std::optional<ThreadStatus> status = ReadStatus(thread);
+  return status && ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &intSize) == 0 && domain == AF_UNIX &&
+         ::getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &intSize) == 0 && type == SOCK_SEQPACKET &&
+         ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &peerSize) == 0 && peer.pid == status->process;
+}
+
 // A number as a register holds it.
 uint64_t Word(int64_t value) { return static_cast<uint64_t>(value); }
 
@@ -229,6 +242,8 @@ void Graft::Deliver() {
   const std::optional<FileFacts> facts = ReadFile(0, ours.get());
   // Another thread of the client may close what it does not know.
   if (!facts || !facts->SameInode(sockets_[1].facts)) throw Refusal{TRACER_STEP_FAILED, EBADF};
+  // Or change the number in memory, to have us send something to whomever it likes.
+  if (!IsPairOf(ours.get(), job_.thread)) throw Refusal{TRACER_STEP_FAILED, ENOTSOCK};
 
   Enter(TRACER_STEP_SEND);
   if (const int error = SendDescriptor(ours.get(), file_.get())) throw Refusal{TRACER_STEP_FAILED, error};

@@ -7,9 +7,8 @@
 // cannot be blocked: it is passed on, the process stops as it should, and its
 // thread goes on making our calls until it is let go, and then stops too.
 //
-// Being killed. This process may end at any time: the kernel then lets the thread
-// go. Its own registers are put back as early as possible; but between the first
-// and the last call they are ours.
+// If this process is killed, the kernel lets the thread go, with the registers that
+// it has then: between the first and the last of our calls these are ours.
 #pragma once
 
 #include <sys/types.h>

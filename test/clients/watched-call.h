@@ -1,0 +1,154 @@
+/*
+ * Makes one system call with known values in all registers and below the stack, and tells what the call
+ * has changed of them. Watches nothing on other processors than x86-64.
+ */
+#ifndef WATCHED_CALL_H
+#define WATCHED_CALL_H
+
+#include "client.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BELOW 1024 /* bytes of stack that are watched */
+
+#ifdef __x86_64__
+
+struct machine_state {
+	uint64_t registers[16]; /* rax rbx rcx rdx rsi rdi rbp rsp r8 .. r15 */
+	uint64_t flags;
+	uint8_t xmm[16][16];
+	uint64_t mxcsr;
+	uint64_t fpu_control;
+	uint8_t below[BELOW]; /* the bytes below the stack pointer, lowest first */
+};
+
+/* Used by the assembly below, by these names. */
+__attribute__((used)) static struct machine_state before, after;
+__attribute__((used)) static uint64_t stack_pointer;
+__attribute__((used)) static uint64_t old_mode; /* int $0x80 instead of syscall */
+
+#define AT(state, number) #state "+8*" #number "(%rip)"
+#define LOAD_XMM(number) "movups before+136+16*" #number "(%rip), %xmm" #number "\n"
+#define SAVE_XMM(number) "movups %xmm" #number ", after+136+16*" #number "(%rip)\n"
+
+_Static_assert(offsetof(struct machine_state, flags) == 128, "see the assembly");
+_Static_assert(offsetof(struct machine_state, xmm) == 136, "see the assembly");
+_Static_assert(offsetof(struct machine_state, mxcsr) == 392, "see the assembly");
+_Static_assert(offsetof(struct machine_state, fpu_control) == 400, "see the assembly");
+_Static_assert(offsetof(struct machine_state, below) == 408, "see the assembly");
+
+/* Loads `before`, makes the call, stores `after`. Nothing is pushed in between. */
+void watched_call(void);
+__asm__(".text\n.globl watched_call\nwatched_call:\n"
+	"push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+	"mov %rsp, stack_pointer(%rip)\n"
+	"lea -1024(%rsp), %rdi; lea before+408(%rip), %rsi; mov $1024, %ecx; cld; rep movsb\n"
+	LOAD_XMM(0) LOAD_XMM(1) LOAD_XMM(2) LOAD_XMM(3) LOAD_XMM(4) LOAD_XMM(5) LOAD_XMM(6) LOAD_XMM(7)
+	LOAD_XMM(8) LOAD_XMM(9) LOAD_XMM(10) LOAD_XMM(11) LOAD_XMM(12) LOAD_XMM(13) LOAD_XMM(14) LOAD_XMM(15)
+	"ldmxcsr before+392(%rip); fldcw before+400(%rip)\n"
+	"mov " AT(before, 0) ", %rax; mov " AT(before, 1) ", %rbx; mov " AT(before, 3) ", %rdx\n"
+	"mov " AT(before, 4) ", %rsi; mov " AT(before, 5) ", %rdi; mov " AT(before, 6) ", %rbp\n"
+	"mov " AT(before, 8) ", %r8; mov " AT(before, 9) ", %r9; mov " AT(before, 10) ", %r10\n"
+	"mov " AT(before, 12) ", %r12; mov " AT(before, 13) ", %r13; mov " AT(before, 14) ", %r14\n"
+	"mov " AT(before, 15) ", %r15\n"
+	"cmpq $0, old_mode(%rip); jne 2f\n"
+	"stc; syscall; jmp 3f\n"
+	"2: mov %rdi, %rbx; mov %rsi, %rcx; int $0x80\n"
+	"3: mov %rax, " AT(after, 0) "; mov %rbx, " AT(after, 1) "; mov %rcx, " AT(after, 2) "\n"
+	"mov %rdx, " AT(after, 3) "; mov %rsi, " AT(after, 4) "; mov %rdi, " AT(after, 5) "\n"
+	"mov %rbp, " AT(after, 6) "; mov %rsp, " AT(after, 7) "; mov %r8, " AT(after, 8) "\n"
+	"mov %r9, " AT(after, 9) "; mov %r10, " AT(after, 10) "; mov %r11, " AT(after, 11) "\n"
+	"mov %r12, " AT(after, 12) "; mov %r13, " AT(after, 13) "; mov %r14, " AT(after, 14) "\n"
+	"mov %r15, " AT(after, 15) "\n"
+	/* The child of vfork(): waits for a byte and ends. Registers are its own, memory is not. */
+	"test %rax, %rax; jnz 4f; cmpq $58, " AT(before, 0) "; jne 4f\n"
+	"xor %eax, %eax; xor %edi, %edi; lea child_byte(%rip), %rsi; mov $1, %edx; syscall\n"
+	"mov $60, %eax; xor %edi, %edi; syscall\n"
+	"4: lea after+408(%rip), %rdi; lea -1024(%rsp), %rsi; mov $1024, %ecx; cld; rep movsb\n"
+	"mov stack_pointer(%rip), %rsp\n"
+	"pushfq; popq after+128(%rip)\n"
+	SAVE_XMM(0) SAVE_XMM(1) SAVE_XMM(2) SAVE_XMM(3) SAVE_XMM(4) SAVE_XMM(5) SAVE_XMM(6) SAVE_XMM(7)
+	SAVE_XMM(8) SAVE_XMM(9) SAVE_XMM(10) SAVE_XMM(11) SAVE_XMM(12) SAVE_XMM(13) SAVE_XMM(14) SAVE_XMM(15)
+	"stmxcsr after+392(%rip); fstcw after+400(%rip)\n"
+	"pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n"
+	".size watched_call, .-watched_call\n");
+__attribute__((used)) static char child_byte;
+
+static long make_call(uint64_t number, const uint64_t arguments[6])
+{
+	static const int places[6] = {5, 4, 3, 10, 8, 9};
+
+	for (int i = 0; i < 16; i++) {
+		before.registers[i] = 0x0101010101010101u * (unsigned)(i + 0x40);
+		memset(before.xmm[i], 0xa0 + i, 16);
+	}
+	for (int i = 0; i < BELOW; i++)
+		before.below[i] = (uint8_t)(i * 7 + 3);
+	before.mxcsr = 0x3f80;       /* all exceptions masked, rounding down */
+	before.fpu_control = 0x0f7f; /* rounding towards zero */
+	before.registers[0] = number;
+	for (int i = 0; i < 6; i++)
+		before.registers[places[i]] = arguments[i];
+	watched_call();
+	__asm__ volatile("fninit");
+	{
+		uint32_t usual = 0x1f80;
+		__asm__ volatile("ldmxcsr %0" ::"m"(usual));
+	}
+	return (long)after.registers[0];
+}
+
+/* Appends the names of what the call has changed, but for rax, rcx and r11, which it may. */
+static void print_damage(bool signals)
+{
+	static const char *const names[16] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
+					      "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+	const char *comma = "";
+	size_t watched = signals ? 128 : BELOW; /* handlers may use all but the red zone */
+
+	printf("\"damaged\":[");
+	for (int i = 0; i < 16; i++) {
+		uint64_t wanted = i == 7 ? stack_pointer : before.registers[i];
+		if (i == 0 || i == 2 || i == 11 || (old_mode && i == 1))
+			continue;
+		if (after.registers[i] != wanted)
+			printf("%s\"%s %#lx\"", comma, names[i], (unsigned long)after.registers[i]), comma = ",";
+	}
+	if (!old_mode && !(after.registers[11] & 1)) /* r11 has the flags that the call was made with */
+		printf("%s\"r11\"", comma), comma = ",";
+	if (memcmp(before.xmm, after.xmm, sizeof before.xmm))
+		printf("%s\"xmm\"", comma), comma = ",";
+	if (before.mxcsr != after.mxcsr || before.fpu_control != (after.fpu_control & 0xffff))
+		printf("%s\"fpu control\"", comma), comma = ",";
+	for (size_t i = BELOW - watched; i < BELOW; i++) {
+		if (before.below[i] != after.below[i]) {
+			printf("%s\"stack-%zu\"", comma, BELOW - i);
+			break;
+		}
+	}
+	printf("]");
+}
+
+#else
+
+static uint64_t old_mode;
+
+static long make_call(uint64_t number, const uint64_t arguments[6])
+{
+	long result = syscall((long)number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]);
+
+	return result < 0 ? -errno : result;
+}
+
+static void print_damage(bool signals)
+{
+	printf("\"damaged\":[]");
+	(void)signals;
+}
+
+#endif
+
+#endif
