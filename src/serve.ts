@@ -4,12 +4,13 @@ import type { DeviceSession } from "./media/index.js";
 /**
  * Waits for SIGINT, SIGTERM or SIGHUP, or until the kernel takes a node away; then removes all nodes.
  *
- * @param ready - Is told the nodes. Default: a line on standard error.
+ * @param ready - Is told the nodes, and may take its time: a signal meanwhile counts when it is done. Default: a line
+ * on standard error.
  * @throws {Error} The kernel ended the device.
  */
 export async function serveUntilSignal(
   session: DeviceSession,
-  ready: (nodes: readonly string[]) => void = (nodes) => {
+  ready: (nodes: readonly string[]) => void | Promise<void> = (nodes) => {
     process.stderr.write(`${nodes.join(" and ")}: ready; Ctrl-C ends it.\n`);
   },
 ): Promise<void> {
@@ -21,10 +22,14 @@ export async function serveUntilSignal(
     };
     for (const signal of signals) process.once(signal, stop);
   });
-  ready(session.nodes);
-  const ended = await Promise.race([stopped, session.closed]);
-  // From here on a signal ends the process at once.
-  for (const signal of signals) process.off(signal, stop);
-  await session.close();
+  let ended: Error | undefined;
+  try {
+    await ready(session.nodes);
+    ended = await Promise.race([stopped, session.closed]);
+  } finally {
+    // From here on a signal ends the process at once.
+    for (const signal of signals) process.off(signal, stop);
+    await session.close();
+  }
   if (ended !== undefined) throw ended;
 }

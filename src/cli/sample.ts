@@ -1,8 +1,11 @@
 /** `v4l2-cuse sample`: the virtual camera. */
 import { Command } from "commander";
+import { deviceSession } from "../media/index.js";
 import { Camera } from "../sample/index.js";
+import { startVideoDevice } from "../v4l2/index.js";
 import { addNodeOptions, nodeName, type NodeOptions } from "./node-options.js";
-import { serveVideo } from "./serve.js";
+import type { Served } from "./serve.js";
+import { serve } from "./serve.js";
 
 interface SampleOptions extends NodeOptions {
   readonly multiplanar?: boolean;
@@ -20,6 +23,8 @@ export function sampleCommand(): Command {
         multiplanar: options.multiplanar ?? false,
         unpaced: options.unpaced ?? false,
       });
-      await serveVideo(camera.device, options);
+      const { device } = camera;
+      const start: Served["start"] = async (access) => deviceSession(await startVideoDevice(device, access));
+      await serve({ logged: [device], start }, options);
     });
 }

@@ -1,12 +1,22 @@
-/** Runs a driver's devices until a signal ends them: nodes up, log on, nodes down, nothing left behind. */
+/** Runs a driver's nodes until a signal ends them: log on, nodes up, nodes down, nothing left behind. */
 import type { SessionLog } from "../cuse/index.js";
-import type { CuseSession } from "../cuse/index.js";
 import { CuseError } from "../cuse/index.js";
-import type { VideoDevice } from "../v4l2/index.js";
-import { startVideoDevice } from "../v4l2/index.js";
+import type { DeviceSession, StartOptions } from "../media/index.js";
+import { serveUntilSignal } from "../serve.js";
+import type { TraceStream } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog } from "./log.js";
 import type { NodeOptions } from "./node-options.js";
+
+/** What a driver command serves. */
+export interface Served {
+  /** Whose events are logged. */
+  readonly logged: readonly { readonly trace: TraceStream; readonly name: string }[];
+  /** Makes the nodes. @throws {CuseError} A node cannot be made. */
+  start(access: StartOptions): Promise<DeviceSession>;
+  /** Runs when the nodes are there, before they are announced. */
+  started?(): Promise<void>;
+}
 
 const sessionLog: SessionLog = {
   warn: (message) => process.stderr.write(`v4l2-cuse: ${message}\n`),
@@ -14,31 +24,22 @@ const sessionLog: SessionLog = {
 };
 
 /**
- * Serves `device` as /dev/<its name> until SIGINT, SIGTERM or SIGHUP, or until the kernel takes the device away.
- * @throws {Failure} the node cannot be made; the message says why and what to do.
+ * Serves the nodes until SIGINT, SIGTERM or SIGHUP, or until the kernel takes one away.
+ * @throws {Failure} A node cannot be made, or was taken away; the message says why and what to do.
  */
-export async function serveVideo<State>(device: VideoDevice<State>, options: NodeOptions): Promise<void> {
-  const log = startEventLog(device.trace, device.name, options.log);
-  const session = await startSession(device, options);
-  process.stderr.write(`${session.node} is ready; Ctrl-C removes it.\n`);
-
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.once(signal, () => {
-        resolve();
-      });
-  });
-  const ended = await Promise.race([stopped, session.closed]);
-  await session.close();
-  await log.end();
-  if (ended instanceof Error) throw new Failure(ended.message);
-}
-
-async function startSession<State>(device: VideoDevice<State>, options: NodeOptions): Promise<CuseSession> {
+export async function serve(served: Served, options: NodeOptions): Promise<void> {
+  const logs = served.logged.map(({ trace, name }) => startEventLog(trace, name, options.log));
   try {
-    return await startVideoDevice(device, { mode: options.mode, group: options.group, log: sessionLog });
+    const session = await served.start({ mode: options.mode, group: options.group, log: sessionLog });
+    const closed = session.closed.then((error) => error && new Failure(error.message));
+    await serveUntilSignal({ ...session, closed }, async (nodes) => {
+      await served.started?.();
+      const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
+      process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);
+    });
   } catch (error) {
-    if (error instanceof CuseError) throw new Failure(error.message);
-    throw error;
+    throw error instanceof CuseError ? new Failure(error.message) : error;
+  } finally {
+    for (const log of logs) await log.end();
   }
 }

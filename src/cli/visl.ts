@@ -1,27 +1,25 @@
 /** `v4l2-cuse visl`: the virtual stateless decoder. */
 import { closeSync, openSync } from "node:fs";
-import type { CuseSession, SessionLog } from "../cuse/index.js";
-import { CuseError } from "../cuse/index.js";
-import { startMediaDevice } from "../media/index.js";
-import { startVideoDevice, V4l2Error } from "../v4l2/index.js";
+import type { DeviceNumber, MediaGraph } from "../media/index.js";
+import { startWithMedia } from "../media/index.js";
+import { V4l2Error } from "../v4l2/index.js";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { DebugMount, ParameterKey, ParameterValues, TraceHit, VislGeneration } from "../visl/index.js";
+import type { ParameterKey, ParameterValues, TraceHit, VislGeneration } from "../visl/index.js";
 import {
+  DebugMount,
   ftraceLine,
   matchEvents,
-  mountTree,
   parameterDefinitions,
   parseParameter,
-  removeStaleMount,
   traceJsonLine,
   VislDevice,
   vislTree,
 } from "../visl/index.js";
 import { Failure } from "./failure.js";
-import { startEventLog } from "./log.js";
 import { LogSink } from "./log-sink.js";
 import type { NodeOptions } from "./node-options.js";
 import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
+import { serve } from "./serve.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {
@@ -81,7 +79,7 @@ export function vislCommand(): Command {
         .default("text"),
     )
     .addOption(
-      new Option("--kernel <version>", "the kernel whose visl clients see")
+      new Option("--kernel <version>", "the kernel whose visl clients see; 7.2 has more HEVC controls")
         .choices(["6.12", "7.2"])
         .default("7.2"),
     )
@@ -112,15 +110,28 @@ async function run(options: VislOptions): Promise<void> {
     generation: options.kernel,
     parameters: parametersOf(options),
   });
+  const describe = (_graph: MediaGraph, node: DeviceNumber): void => {
+    visl.describeNode(node);
+  };
+  const tree = new DebugMount(name);
   const traces = startTraces(visl, options);
-  let mount: DebugMount | undefined;
   try {
-    await servePair(visl, options, async () => {
-      if (options.debugfs) mount = await mountOrExplain(visl, name);
-      else await removeStaleMount(name);
-    });
+    await serve(
+      {
+        logged: [visl.device, visl.media],
+        start: async (access) => {
+          const session = await startWithMedia(visl.device, visl.media, describe, access);
+          // The tree goes before the nodes: as long as it is there, nobody else has their names.
+          return { ...session, close: () => tree.close().then(() => session.close()) };
+        },
+        started: async () => {
+          const text = await tree.open(options.debugfs ? vislTree(visl) : undefined);
+          if (text !== undefined) process.stderr.write(`${text}\n`);
+        },
+      },
+      options,
+    );
   } finally {
-    await mount?.close();
     await traces.end();
   }
 }
@@ -130,63 +141,6 @@ function parametersOf(options: VislOptions): Partial<ParameterValues> {
   const named = parameterDefinitions.filter(({ key }) => options[key] !== undefined);
   const entries: (readonly [ParameterKey, unknown])[] = named.map(({ key }) => [key, options[key]]);
   return Object.fromEntries(entries);
-}
-
-const sessionLog: SessionLog = {
-  warn: (message) => process.stderr.write(`v4l2-cuse: ${message}\n`),
-  error: (message) => process.stderr.write(`v4l2-cuse: ${message}\n`),
-};
-
-/**
- * Serves both nodes until SIGINT, SIGTERM or SIGHUP, or until the kernel takes one away.
- * @param started - Runs when both are there.
- * @throws {Failure} a node cannot be made; the message says why and what to do.
- */
-async function servePair(
-  visl: VislDevice,
-  options: VislOptions,
-  started: () => Promise<void>,
-): Promise<void> {
-  const logs = [visl.device, visl.media].map(({ trace, name }) => startEventLog(trace, name, options.log));
-  const access = { mode: options.mode, group: options.group, log: sessionLog };
-  const sessions: CuseSession[] = [];
-  const stopped = new Promise<undefined>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(signal, () => {
-        resolve(undefined);
-      });
-    }
-  });
-  try {
-    const video = await startVideoDevice(visl.device, access);
-    sessions.push(video);
-    visl.describeNode(video);
-    const media = await startMediaDevice(visl.media, access);
-    sessions.push(media);
-    await started();
-    process.stderr.write(`${video.node} and ${media.node} are ready; Ctrl-C removes them.\n`);
-    const ended = await Promise.race([stopped, video.closed, media.closed]);
-    if (ended instanceof Error) throw new Failure(ended.message);
-  } catch (error) {
-    throw error instanceof CuseError ? new Failure(error.message) : error;
-  } finally {
-    // Requests end before the buffers in them.
-    for (const session of sessions.reverse()) await session.close();
-    for (const log of logs) await log.end();
-  }
-}
-
-/** The device works without its tree. */
-async function mountOrExplain(visl: VislDevice, name: string): Promise<DebugMount | undefined> {
-  try {
-    const mount = await mountTree(vislTree(visl), name);
-    process.stderr.write(`Dumps, parameters and counters are at ${mount.path}.\n`);
-    return mount;
-  } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
-    process.stderr.write(`v4l2-cuse: no files at /run/v4l2-cuse/${name}: ${reason}\n`);
-    return undefined;
-  }
 }
 
 /** Writes the chosen events, and what is chosen later through the tree, until `end()`. */

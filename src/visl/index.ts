@@ -9,8 +9,7 @@
 export { BitstreamStore } from "./bitstreams.js";
 export type { BitstreamDump } from "./bitstreams.js";
 export { vislTree } from "./debugfs/contents.js";
-export { MOUNT_ROOT, mountTree, removeStaleMount } from "./debugfs/mount.js";
-export type { DebugMount } from "./debugfs/mount.js";
+export { DebugMount, MOUNT_ROOT } from "./debugfs/mount.js";
 export type { VislContext } from "./decoder.js";
 export { VislDevice } from "./device.js";
 export type { VislGeneration, VislOptions } from "./device.js";

@@ -1,14 +1,19 @@
 /**
  * Mounts the tree of a device at `/run/v4l2-cuse/<device>` with `fuse-native`, an optional dependency: where it cannot
  * be loaded, or mounting fails, the device works without.
+ *
+ * Nobody waits for ever in such a mount. The kernel answers for a driver that died, and unmounting detaches: it takes
+ * the tree away from whoever looks for it, while those who are inside get errors when the process ends.
  */
-import { mkdir, rmdir, stat } from "node:fs/promises";
+import { accessSync, constants as access, existsSync, readFileSync } from "node:fs";
+import { mkdir, rmdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { isSystemError, unmount } from "../../native.js";
+import { unmount } from "../../native.js";
 import type { FuseOperations } from "./operations.js";
 import { fuseOperations } from "./operations.js";
+import { staleMounts } from "./stale.js";
 import type { DirectoryNode } from "./tree.js";
 
 /** Where the trees of all devices are. */
@@ -24,12 +29,6 @@ interface FuseModule {
   unmount(path: string, done: (error: Error | null) => void): void;
 }
 
-export interface DebugMount {
-  readonly path: string;
-  /** Unmounts, and removes the directory. Never fails. */
-  close(): Promise<void>;
-}
-
 const RTLD_NODELETE = 0x1000;
 
 /** @throws {Error} not installed, or not for this machine. */
@@ -42,6 +41,8 @@ function loadFuse(): FuseModule {
     // in the process, the loader takes that one.
     const folder = dirname(locate(require));
     const library = join(folder, "prebuilds", `linux-${process.arch}`, "libfuse.so");
+    if (!existsSync(library))
+      throw new Error(`fuse-native has no binary for ${process.arch}`, { cause: error });
     try {
       process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
     } catch (notAnAddon) {
@@ -61,18 +62,23 @@ function locate(require: NodeJS.Require): string {
   }
 }
 
+const CAP_SYS_ADMIN = 21n;
+
 /**
- * Takes away what a killed driver of a device of this name left mounted: such a mount answers ENOTCONN.
- * @throws {Error} not allowed.
+ * What libfuse would find out, and print in its own words.
+ * @throws {Error} a sentence.
  */
-export async function removeStaleMount(name: string): Promise<void> {
-  const path = join(MOUNT_ROOT, name);
+function checkMayMount(): void {
+  if (!existsSync("/dev/fuse")) throw new Error("there is no /dev/fuse; `modprobe fuse` makes it");
   try {
-    await stat(path);
-  } catch (error) {
-    if (!isSystemError(error) || error.code !== "ENOTCONN") return;
-    unmount(path);
-    await rmdir(path).catch(() => undefined);
+    accessSync("/dev/fuse", access.R_OK | access.W_OK);
+  } catch {
+    throw new Error("/dev/fuse may not be opened");
+  }
+  const [, capabilities = "0"] =
+    /^CapEff:\s*([\da-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+  if (((BigInt(`0x${capabilities}`) >> CAP_SYS_ADMIN) & 1n) === 0n) {
+    throw new Error("mounting is not permitted, which takes CAP_SYS_ADMIN");
   }
 }
 
@@ -95,44 +101,90 @@ async function withoutDebug(run: () => Promise<void>): Promise<void> {
   }
 }
 
-/**
- * Mounts `tree` for the device `name`.
- * @throws {Error} no fuse-native, no /dev/fuse, or not allowed; a sentence.
- */
-export async function mountTree(tree: DirectoryNode, name: string): Promise<DebugMount> {
-  await removeStaleMount(name);
-  const Module = loadFuse();
-  // fuse-native asks the program fusermount, which root does not need and not every machine has.
-  Module.unmount = (mounted, done) => {
+/** Unmounts, if anything is mounted there. Asks nobody: not the file system, and not the program fusermount. */
+function unmountIfMounted(path: string): void {
+  try {
+    unmount(path);
+  } catch {
+    // Somebody else did it already, or it is not permitted; the driver goes on, or ends, in any case.
+  }
+}
+
+/** The mount of the device `name`. Its node must exist: as long as it does, no other driver has the name. */
+export class DebugMount {
+  readonly path: string;
+  readonly #name: string;
+  #fuse: Fuse | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+    this.path = join(MOUNT_ROOT, name);
+  }
+
+  /**
+   * Takes away what killed drivers left mounted, and mounts `tree`. Never fails: the device works without.
+   * @param tree - Undefined: nothing is mounted.
+   * @returns A sentence for the log, if there is something to say.
+   */
+  async open(tree: DirectoryNode | undefined): Promise<string | undefined> {
+    await this.#removeStale();
+    if (tree === undefined) return undefined;
     try {
-      unmount(mounted);
-      done(null);
+      await this.#mount(tree);
+      return `Dumps, parameters and counters are at ${this.path}.`;
     } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)));
+      await rmdir(this.path).catch(() => undefined);
+      const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
+      return `v4l2-cuse: no files at ${this.path}: ${reason}`;
     }
-  };
-  const path = join(MOUNT_ROOT, name);
-  await mkdir(path, { recursive: true });
-  const fuse = new Module(path, fuseOperations(tree), {
-    // Sizes and contents change by themselves; text, because 0 would be taken for "not given".
-    attrTimeout: "0",
-    entryTimeout: "0",
-    defaultPermissions: true,
-    fsname: `v4l2-cuse-${name}`,
-    timeout: false,
-  });
-  await withoutDebug(() =>
-    call((done) => {
-      fuse.mount(done);
-    }),
-  );
-  return {
-    path,
-    close: async () => {
-      await call((done) => {
-        fuse.unmount(done);
-      }).catch(() => undefined);
+  }
+
+  /** Unmounts, and removes the directory. Never fails, and may be called when nothing is mounted. */
+  async close(): Promise<void> {
+    const fuse = this.#fuse;
+    if (fuse === undefined) return;
+    this.#fuse = undefined;
+    await call((done) => {
+      fuse.unmount(done);
+    }).catch(() => undefined);
+    await rmdir(this.path).catch(() => undefined);
+  }
+
+  async #removeStale(): Promise<void> {
+    const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+    const isServed = (name: string): boolean => name !== this.#name && existsSync(`/sys/class/cuse/${name}`);
+    for (const path of staleMounts(mounts, MOUNT_ROOT, isServed)) {
+      unmountIfMounted(path);
       await rmdir(path).catch(() => undefined);
-    },
-  };
+    }
+  }
+
+  /** @throws {Error} a sentence. */
+  async #mount(tree: DirectoryNode): Promise<void> {
+    checkMayMount();
+    const Module = loadFuse();
+    Module.unmount = (mounted, done) => {
+      unmountIfMounted(mounted);
+      // Whatever happened: fuse-native lets go of the event loop only after a success.
+      done(null);
+    };
+    // Nobody but root looks into it while the tree is not there, either.
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    const fuse = new Module(this.path, fuseOperations(tree), {
+      // Sizes and contents change by themselves; text, because 0 would be taken for "not given". What follows a comma
+      // is an option of libfuse that fuse-native does not know: no page cache, so that a reader sees the file as it
+      // was when it was opened, whatever its size is now.
+      attrTimeout: "0,direct_io",
+      entryTimeout: "0",
+      defaultPermissions: true,
+      fsname: `v4l2-cuse-${this.#name}`,
+      timeout: false,
+    });
+    await withoutDebug(() =>
+      call((done) => {
+        fuse.mount(done);
+      }),
+    );
+    this.#fuse = fuse;
+  }
 }

@@ -42,6 +42,8 @@ export interface FuseOperations {
   mknod(path: string, mode: number, device: number, done: (error: number) => void): void;
   mkdir(path: string, mode: number, done: (error: number) => void): void;
   unlink(path: string, done: (error: number) => void): void;
+  rmdir(path: string, done: (error: number) => void): void;
+  rename(from: string, to: string, done: (error: number) => void): void;
 }
 
 const Errno = { EPERM: -1, ENOENT: -2, EIO: -5, EBADF: -9, EACCES: -13, ENOTDIR: -20, EISDIR: -21 } as const;
@@ -52,10 +54,14 @@ interface OpenFile {
   readonly bytes: Uint8Array;
 }
 
-const statsOf = (node: TreeNode, now: Date): Stats => ({
+/** As in debugfs: what is inside may be read by anyone, but only root gets inside. */
+const ROOT_MODE = 0o700;
+const DIRECTORY_MODE = 0o755;
+
+const statsOf = (node: TreeNode, isRoot: boolean, now: Date): Stats => ({
   mode:
     node.kind === "directory"
-      ? constants.S_IFDIR | 0o755
+      ? constants.S_IFDIR | (isRoot ? ROOT_MODE : DIRECTORY_MODE)
       : constants.S_IFREG | (node.write === undefined ? 0o444 : 0o644),
   nlink: node.kind === "directory" ? 2 : 1,
   size: node.kind === "directory" ? 0 : node.read().length,
@@ -76,7 +82,7 @@ export function fuseOperations(root: DirectoryNode): FuseOperations {
     getattr: (path, done) => {
       const node = lookup(root, path);
       if (node === undefined) return done(Errno.ENOENT);
-      return done(0, statsOf(node, new Date()));
+      return done(0, statsOf(node, node === root, new Date()));
     },
     readdir: (path, done) => {
       const node = lookup(root, path);
@@ -112,7 +118,11 @@ export function fuseOperations(root: DirectoryNode): FuseOperations {
       }
     },
     // A shell empties a file before it writes; what is written counts alone.
-    truncate: (_path, _size, done) => done(0),
+    truncate: (path, _size, done) => {
+      const node = lookup(root, path);
+      if (node === undefined) return done(Errno.ENOENT);
+      return done(node.kind === "file" && node.write !== undefined ? 0 : Errno.EACCES);
+    },
     release: (_path, fd, done) => {
       open.delete(fd);
       return done(0);
@@ -122,5 +132,7 @@ export function fuseOperations(root: DirectoryNode): FuseOperations {
     mknod: (_path, _mode, _device, done) => done(Errno.EPERM),
     mkdir: (_path, _mode, done) => done(Errno.EPERM),
     unlink: (_path, done) => done(Errno.EPERM),
+    rmdir: (_path, done) => done(Errno.EPERM),
+    rename: (_from, _to, done) => done(Errno.EPERM),
   };
 }

@@ -71,6 +71,7 @@ export class Client {
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr += text;
+      this.#wake();
     });
     this.result = new Promise((resolve, reject) => {
       child.once("error", reject);
@@ -92,6 +93,34 @@ export class Client {
     return this.#lines;
   }
 
+  /** What it wrote to standard error until now. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Waits for something on standard error. @throws When the client ends without it, or after `timeoutMs`. */
+  async saying(wanted: RegExp, timeoutMs = 10_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (!wanted.test(this.#stderr)) {
+      if (this.#ended) throw new Error(`the client ended without saying ${String(wanted)}: ${this.#stderr}`);
+      if (Date.now() >= deadline) {
+        throw new Error(`no ${String(wanted)} in ${timeoutMs} ms: ${this.#stderr}`);
+      }
+      await this.#activity(deadline);
+    }
+  }
+
+  /** Until it prints something, or ends. */
+  #activity(deadline: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, deadline - Date.now());
+      this.#waiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   /** Waits for a line. @throws When the client ends without it, or after `timeoutMs`. */
   async line(wanted: string | RegExp, timeoutMs = 10_000): Promise<string> {
     const matches = (line: string): boolean =>
@@ -103,13 +132,7 @@ export class Client {
       const printed = `printed:\n${this.#lines.join("\n")}\n${this.#stderr}`;
       if (this.#ended) throw new Error(`the client ended without "${String(wanted)}"; ${printed}`);
       if (Date.now() >= deadline) throw new Error(`no "${String(wanted)}" in ${timeoutMs} ms; ${printed}`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadline - Date.now());
-        this.#waiters.push(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      await this.#activity(deadline);
     }
   }
 

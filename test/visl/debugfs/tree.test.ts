@@ -71,7 +71,8 @@ describe("the tree", () => {
   it("has directories that can be entered, and files that can be read, or read and written", () => {
     const { stat, ls } = ((it) => ({ stat: it.stat.bind(it), ls: it.ls.bind(it) }))(shell());
     expect(ls("/")).toEqual(["bitstream", "parameters", "events", "contexts", "counters"]);
-    expect(stat("/")).toMatchObject({ mode: constants.S_IFDIR | 0o755 });
+    expect(stat("/")).toMatchObject({ mode: constants.S_IFDIR | 0o700 });
+    expect(stat("/parameters")).toMatchObject({ mode: constants.S_IFDIR | 0o755 });
     expect(stat("/parameters/tpg_verbose")).toMatchObject({ mode: constants.S_IFREG | 0o644, size: 2 });
     expect(stat("/parameters/keep_bitstream_buffers")).toMatchObject({ mode: constants.S_IFREG | 0o444 });
     expect(stat("/nothing")).toBe(-2);
