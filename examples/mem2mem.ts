@@ -5,8 +5,6 @@
  *
  *     sudo npx tsx examples/mem2mem.ts [--video N] [--media N] [--log]
  *     v4l2-cuse run -- v4l2-ctl -d /dev/videoN --set-ctrl horizontal_flip=1 --stream-out-mmap --stream-mmap
- *
- * In a project of its own everything is imported from "v4l2-cuse".
  */
 import { parseArgs } from "node:util";
 import {
@@ -23,8 +21,8 @@ import {
   M2mDevice,
   serveUntilSignal,
   V4l2Error,
-} from "../src/index.js";
-import type { FrameSize, M2mFormats, M2mJob, VideoFormat } from "../src/index.js";
+} from "v4l2-cuse";
+import type { FrameSize, M2mFormats, M2mJob, VideoFormat } from "v4l2-cuse";
 
 /** How the pixels of a format lie in memory. */
 interface Packing {
@@ -140,4 +138,4 @@ const device = new M2mDevice<Mirror>({
 });
 
 if (options.log) device.video.trace.subscribe(logListener((line) => console.log(line)));
-await serveUntilSignal(await device.start());
+await serveUntilSignal(device.start());

@@ -4,11 +4,135 @@
  * A mem2mem driver declares an {@link M2mDevice}. Any other declares a {@link VideoDevice} with ops that are named like
  * ioctls, gives it buffer queues ({@link VideoQueue}) and controls ({@link ControlHandler}), and starts it with
  * {@link startVideoDevice}. A driver sees plain typed values only; to refuse a call it throws a {@link V4l2Error}.
+ *
+ * Types are here for all that an op can meet. Values are named one by one: what is not here is not for drivers, and
+ * may change.
  */
-export { CuseError, CuseSession, type SessionLog, type SessionOptions } from "./cuse/index.js";
-export * from "./v4l2/index.js";
-export * from "./vb2/index.js";
-export * from "./media/index.js";
-export * from "./m2m/index.js";
-export * as tpg from "./tpg/index.js";
+export type * from "./v4l2/index.js";
+export type * from "./vb2/index.js";
+export type * from "./media/index.js";
+export type * from "./m2m/index.js";
+
+// A device
+export { startVideoDevice, V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
 export { serveUntilSignal } from "./serve.js";
+export { CuseError, type CuseSession, type SessionLog, type SessionOptions } from "./cuse/index.js";
+
+// Formats and everything else that ioctls carry
+export {
+  anyFormat,
+  CAP_TIMEPERFRAME,
+  Cap,
+  Colorspace,
+  DecCmd,
+  EDID_BLOCK_BYTES,
+  EncCmd,
+  Field,
+  FmtFlag,
+  fourcc,
+  InputCap,
+  InputType,
+  isVideoFormat,
+  MAX_PLANES,
+  OutputType,
+  PixFmtFlag,
+  Poll,
+  Priority,
+  Quantization,
+  SelectionFlag,
+  SelectionTarget,
+  singleInput,
+  Std,
+  TunerCap,
+  TunerType,
+  XferFunc,
+  YcbcrEnc,
+} from "./v4l2/index.js";
+
+// Buffers
+export {
+  BufCap,
+  BufFlag,
+  BufType,
+  isBufType,
+  isMultiplanar,
+  isOutput,
+  isVideoBufType,
+  Memory,
+  MemoryFlag,
+} from "./v4l2/index.js";
+export {
+  bufferOps,
+  DEFAULT_HANDLE_BYTES,
+  DEFAULT_PLANE_BYTES,
+  fileOps,
+  MemoryBudget,
+  processBudget,
+  SharedMemoryProvider,
+  sizedByFormat,
+  VideoBuffer,
+  VideoQueue,
+} from "./vb2/index.js";
+
+// Controls
+export {
+  Cid,
+  ControlHandler,
+  CtrlChange,
+  CtrlClass,
+  CtrlFlag,
+  CtrlNext,
+  CtrlType,
+  CtrlWhich,
+  PRIVATE_BASE,
+  standardIntMenu,
+  standardMenu,
+  standardName,
+} from "./v4l2/index.js";
+
+// Events
+export {
+  EventSubFlag,
+  eventQueue,
+  EventType,
+  queueEvent,
+  SourceChange,
+  subscribeControlEvent,
+  subscribeEvent,
+  subscribeSourceChange,
+} from "./v4l2/index.js";
+
+// The log: a device's `trace`
+export { jsonLine, kernelLine, logListener, prettyLine } from "./v4l2/index.js";
+
+// The media controller, requests
+export {
+  buildM2mGraph,
+  deviceSession,
+  EntityFunction,
+  LinkFlag,
+  MediaDevice,
+  MediaGraph,
+  PadFlag,
+  queueObjects,
+  startMediaDevice,
+  startWithMedia,
+  validateObjects,
+} from "./media/index.js";
+
+// mem2mem
+export {
+  copyMetadata,
+  drainOps,
+  M2mContext,
+  M2mDevice,
+  M2mScheduler,
+  m2mBufferOps,
+  m2mFileOps,
+  m2mFormatOps,
+  queueM2mRequest,
+  statelessDecoderOps,
+} from "./m2m/index.js";
+
+// Test pictures
+export * as tpg from "./tpg/index.js";

@@ -96,12 +96,17 @@ function built(name: string): string {
     : `${elsewhere}/${name}`;
 }
 
+/** How to build what is missing: a clone and an installed package differ. */
+export const rebuildCommand = import.meta.url.includes("/node_modules/")
+  ? "npm rebuild v4l2-cuse"
+  : "npm run build:native";
+
 let loaded: Addon | undefined;
 
 function load(): Addon {
   const path = built("v4l2_cuse.node");
   if (!existsSync(path)) {
-    throw new Error(`The native addon ${path} is not built: run \`npm run build:native\`.`);
+    throw new Error(`The native addon ${path} is not built: run \`${rebuildCommand}\`.`);
   }
   try {
     const addon: unknown = createRequire(import.meta.url)(path);
@@ -110,7 +115,7 @@ function load(): Addon {
     return loaded;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`The native addon does not load (${reason}): run \`npm run build:native\` again.`, {
+    throw new Error(`The native addon does not load (${reason}): run \`${rebuildCommand}\` again.`, {
       cause,
     });
   }

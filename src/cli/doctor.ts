@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { Command } from "commander";
-import { helperPath, nativeProblem } from "../native.js";
+import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
 
 /** One thing looked at. `needed` false marks what only widens what a client can do. */
 export interface Finding {
@@ -49,7 +49,7 @@ function cuse(): Finding {
   if (!existsSync("/dev/cuse")) {
     const remedy = cuseModuleExists()
       ? "Load it: sudo modprobe cuse"
-      : "This kernel has no cuse module. Use a kernel with CONFIG_CUSE, or run inside a guest: scripts/guest -- COMMAND";
+      : "This kernel has no cuse module. Use a kernel with CONFIG_CUSE, or run inside a guest, from a clone of v4l2-cuse: scripts/guest -- COMMAND";
     return { ok: false, needed: true, what, remedy };
   }
   const usable = canOpen("/dev/cuse");
@@ -116,7 +116,7 @@ function helper(): Finding {
     ok: existsSync(helperPath()),
     needed: false,
     what: "the helper library that gives clients mmap (v4l2-cuse run -- CLIENT)",
-    remedy: "Build it: npm run build:native. Without it clients can still use read() and every ioctl.",
+    remedy: `Build it: ${rebuildCommand}. Without it clients can still use read() and every ioctl.`,
   };
 }
 

@@ -94,6 +94,8 @@ function defer<T>(): Deferred<T> {
 export class CuseSession {
   /** The node: "/dev/video0". */
   readonly node: string;
+  /** The same as a list: what can be served until a signal comes has one or more. */
+  readonly nodes: readonly string[];
   /**
    * Settles when the device is gone, for whatever reason; never rejects. undefined: {@link close} was
    * called. An error: the kernel ended the session.
@@ -152,6 +154,7 @@ export class CuseSession {
     this.#number = number;
     this.#environment = environment;
     this.node = `${systemFolders.dev}/${options.name}`;
+    this.nodes = [this.node];
     this.#log = options.log ?? consoleLog(options.name);
     this.closed = this.#ended.promise;
     this.#started.promise.catch(() => undefined); // Whoever starts a session hears it; nobody else need.

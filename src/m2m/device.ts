@@ -140,8 +140,6 @@ export class M2mDevice<State = unknown> {
       io: this.#options.io ?? ["mmap", "userptr", "dmabuf"],
       memory,
       trace: this.video.trace,
-      // 32 is what every client expects, and v4l2-compliance before 1.28 wants that field to be zero.
-      tellsMaxNumBuffers: false,
       ops: { ...sizedByFormat(() => this.#options.formats.current(context, type), !isBitstream), ...ops },
     });
     const { VideoOutput, VideoOutputMplane, VideoCapture, VideoCaptureMplane } = BufType;

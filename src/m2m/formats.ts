@@ -1,15 +1,6 @@
 /** The format ioctls of a mem2mem device, from what its driver says of its formats. */
 import type { FormatOps, FrameSize, VideoBufType, VideoFormat } from "../v4l2/index.js";
-import {
-  BufType,
-  Colorspace,
-  Field,
-  Quantization,
-  V4l2Error,
-  XferFunc,
-  YcbcrEnc,
-  isVideoBufType,
-} from "../v4l2/index.js";
+import { V4l2Error, isVideoBufType } from "../v4l2/index.js";
 import type { M2mContext } from "./context.js";
 import type { M2mFile } from "./ops.js";
 
@@ -32,21 +23,6 @@ export interface M2mFormats<State> {
    */
   set(context: M2mContext<State>, format: VideoFormat): void;
 }
-
-/** A wish for nothing in particular: what a driver makes its first format of. */
-export const anyFormat: VideoFormat = {
-  type: BufType.VideoOutput,
-  width: 0,
-  height: 0,
-  pixelformat: 0,
-  field: Field.Any,
-  planes: [],
-  colorspace: Colorspace.Default,
-  ycbcrEnc: YcbcrEnc.Default,
-  quantization: Quantization.Default,
-  xferFunc: XferFunc.Default,
-  flags: 0,
-};
 
 type Ops<State> = Required<
   Pick<FormatOps<M2mFile<State>>, "enumFmt" | "gFmt" | "tryFmt" | "sFmt" | "enumFramesizes">

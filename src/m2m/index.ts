@@ -10,7 +10,7 @@ export { CAPTURE_OFFSET_BASE, M2mContext } from "./context.js";
 export type { M2mContextOptions, M2mQueueConfig, M2mQueueOps } from "./context.js";
 export { M2mDevice } from "./device.js";
 export type { M2mDeviceOptions, M2mSide } from "./device.js";
-export { anyFormat, m2mFormatOps } from "./formats.js";
+export { m2mFormatOps } from "./formats.js";
 export type { M2mFormats } from "./formats.js";
 export { M2mJob } from "./job.js";
 export type { JobState } from "./job.js";

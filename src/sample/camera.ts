@@ -84,8 +84,6 @@ export class Camera implements QueueOps<CameraBuffer> {
       memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
       createBuffer: (init) => new CameraBuffer(init),
       minReqBufs: LEAST_BUFFERS,
-      // 32 is what every client expects, and v4l2-compliance 1.22 wants that field to be zero.
-      tellsMaxNumBuffers: false,
     });
     this.device = new VideoDevice({
       name: options.name,

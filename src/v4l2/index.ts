@@ -6,6 +6,7 @@
  * pointers; a refusal is a {@link V4l2Error} and becomes the client's errno; anything else that is thrown is a bug,
  * is logged, and does not hurt other clients; an ioctl without an op is ENOTTY.
  */
+export { anyFormat } from "./any-format.js";
 export { ArgWriter } from "./arg-writer.js";
 export * from "./call.js";
 export {
@@ -32,6 +33,7 @@ export * from "./ops.js";
 export type { VideoOps } from "./ops-video.js";
 export * from "./request.js";
 export { settle } from "./settle.js";
+export { singleInput } from "./single-input.js";
 export { Std } from "./standards.js";
 export * from "./trace.js";
 export * from "./types.js";

@@ -25,10 +25,10 @@ import type { Awaitable, MmapReply, MmapRequest } from "./types.js";
 export interface VideoDeviceOptions<State> {
   /** Node name, `video0`: names the device in the log. */
   readonly name: string;
-  /** QUERYCAP: at most 15, 31 and 31 bytes. */
+  /** QUERYCAP: at most 15, 31 and 31 bytes. `busInfo` is `platform:<name>` unless given. */
   readonly driver: string;
   readonly card: string;
-  readonly busInfo: string;
+  readonly busInfo?: string;
   /** QUERYCAP, `KERNEL_VERSION(a, b, c)`; 6.12.0 unless given. */
   readonly version?: number;
   /** `Cap` bits of this node; the core adds `ExtPixFormat`. */

@@ -9,6 +9,9 @@ import type { BufferState } from "./state.js";
 import { describeBuffer } from "./video-buffer.js";
 import type { BufferTraits, VideoBuffer } from "./video-buffer.js";
 
+/** `VIDEO_MAX_FRAME`: the most buffers a queue can have, as clients knew it before kernel 6.8. */
+const EXPECTED_BUFFERS = 32;
+
 export interface VideoQueueConfig<B extends VideoBuffer> extends Omit<
   QueueConfig<B>,
   "name" | "isOutput" | "copyTimestamp"
@@ -28,8 +31,9 @@ export interface VideoQueueConfig<B extends VideoBuffer> extends Omit<
   /** OUTPUT: `V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF` works. */
   readonly supportsHold?: boolean;
   /**
-   * CREATE_BUFS tells `maxNumBuffers` in a field that uAPI headers before 6.8 call reserved. Default true, as in vb2.
-   * False keeps clients content that check reserved fields for zero (v4l2-compliance before 1.28).
+   * CREATE_BUFS tells `maxNumBuffers`. Default: when it is not 32, which clients expect anyway.
+   * Differs from vb2, which always tells: uAPI headers before 6.8 call that field reserved, and v4l2-compliance before
+   * 1.28 fails when it is not zero.
    */
   readonly tellsMaxNumBuffers?: boolean;
   /** write(): queue a buffer after each call, full or not. */
@@ -98,7 +102,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
 
   /** Does CREATE_BUFS tell how many buffers there can be? */
   get tellsMaxNumBuffers(): boolean {
-    return this.#video.tellsMaxNumBuffers ?? true;
+    return this.#video.tellsMaxNumBuffers ?? this.maxNumBuffers !== EXPECTED_BUFFERS;
   }
 
   describe(buffer: B): Buffer {

@@ -22,7 +22,14 @@ describe("capabilities", () => {
 
   it("are those of the kernel's visl: OUTPUT 0x1bd, CAPTURE 0x195", () => {
     const io = ["mmap", "dmabuf"] as const;
-    const output = client({ type: BufType.VideoOutputMplane, io, supportsHold: true, ...requests });
+    const tells = { tellsMaxNumBuffers: true };
+    const output = client({
+      type: BufType.VideoOutputMplane,
+      io,
+      supportsHold: true,
+      ...tells,
+      ...requests,
+    });
     expect(request(output, 0)).toEqual({
       index: 0,
       count: 0,
@@ -30,14 +37,18 @@ describe("capabilities", () => {
       flags: 0,
       maxNumBuffers: 32,
     });
-    const capture = client({ type: BufType.VideoCaptureMplane, io });
+    const capture = client({ type: BufType.VideoCaptureMplane, io, ...tells });
     expect(request(capture, 0).capabilities).toBe(0x195);
     expect(request(capture, 1)).toMatchObject({ index: 0, count: 1, capabilities: 0x195 });
   });
 
-  it("leave the most buffers out for drivers with clients that take the field for reserved", () => {
-    const c = client({ tellsMaxNumBuffers: false });
-    expect(request(c, 0).capabilities & BufCap.MaxNumBuffers).toBe(0);
+  it("tell the most buffers only when they are not 32, for clients that take the field for reserved", () => {
+    const tells = (config: Parameters<typeof client>[0]): boolean =>
+      (request(client(config), 0).capabilities & BufCap.MaxNumBuffers) !== 0;
+    expect(tells({})).toBe(false);
+    expect(tells({ maxNumBuffers: 64 })).toBe(true);
+    expect(tells({ maxNumBuffers: 4 })).toBe(true);
+    expect(tells({ maxNumBuffers: 64, tellsMaxNumBuffers: false })).toBe(false);
   });
 
   it("REQBUFS does not tell the most buffers", () => {

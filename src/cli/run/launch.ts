@@ -8,7 +8,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { helperPath, isSystemError, unshareMounts } from "../../native.js";
+import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
 import { Failure } from "../failure.js";
 import { asAccount, findAccount, mayRead, type Account } from "./account.js";
 import { insideView, mountView } from "./mount-view.js";
@@ -49,7 +49,7 @@ export async function runClient(
 ): Promise<number> {
   const helper = helperPath();
   if (!existsSync(helper)) {
-    throw new Failure(`the helper library ${helper} is not built; run 'npm run build:native' in the project`);
+    throw new Failure(`the helper library ${helper} is not built; run '${rebuildCommand}'`);
   }
   const isRoot = process.geteuid?.() === 0;
   if (options.user !== undefined && !isRoot) {

@@ -17,7 +17,7 @@ const querycap = defineIoctl({
   name: "VIDIOC_QUERYCAP",
   arg: CapabilityView,
   run: ({ view, device }) => {
-    const { driver, card, busInfo, version, deviceCaps } = device.options;
+    const { name, driver, card, busInfo = `platform:${name}`, version, deviceCaps } = device.options;
     view.driver = driver;
     view.card = card;
     view.bus_info = busInfo;
