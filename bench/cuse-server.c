@@ -1,5 +1,6 @@
 // The yardstick of scripts/bench: the least that a V4L2 device in C on libfuse3's cuse_lowlevel can be.
-// It answers QUERYCAP, and QBUF/DQBUF of one imaginary buffer, and nothing else.
+// It answers QUERYCAP, QBUF/DQBUF of one imaginary buffer, and S_EXT_CTRLS of one compound control, whose value it
+// copies, and nothing else.
 //
 // `unrestricted` is how a V4L2 server on libfuse has to run, because only then can it reach nested
 // pointers (planes, controls): every ioctl costs a RETRY round trip. `restricted` shows the same server
@@ -18,6 +19,35 @@ static int unrestricted;
 static void bench_open(fuse_req_t req, struct fuse_file_info *fi) { fuse_reply_open(req, fi); }
 
 static void reply(fuse_req_t req, const void *data, size_t size) { fuse_reply_ioctl(req, 0, data, size); }
+
+// The controls and the value of the first one are behind pointers: each level costs a round trip more.
+static void set_control(fuse_req_t req, void *arg, const void *in, size_t in_size) {
+  static char value[4096];
+  struct v4l2_ext_controls controls;
+  struct v4l2_ext_control control;
+  memcpy(&controls, in, sizeof controls);
+  if (controls.count != 1) {
+    fuse_reply_err(req, EINVAL);
+    return;
+  }
+  struct iovec iov[3] = {{arg, sizeof controls}, {controls.controls, sizeof control}};
+  if (in_size < sizeof controls + sizeof control) {
+    fuse_reply_ioctl_retry(req, iov, 2, iov, 1);
+    return;
+  }
+  memcpy(&control, (const char *)in + sizeof controls, sizeof control);
+  if (control.size > sizeof value) {
+    fuse_reply_err(req, ENOSPC);
+    return;
+  }
+  if (in_size < sizeof controls + sizeof control + control.size) {
+    iov[2] = (struct iovec){control.ptr, control.size};
+    fuse_reply_ioctl_retry(req, iov, 3, iov, 1);
+    return;
+  }
+  memcpy(value, (const char *)in + sizeof controls + sizeof control, control.size);
+  reply(req, &controls, sizeof controls);
+}
 
 static void bench_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_info *fi, unsigned flags,
                         const void *in, size_t in_size, size_t out_size) {
@@ -50,6 +80,9 @@ static void bench_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_inf
       reply(req, &buffer, sizeof buffer);
       return;
     }
+    case VIDIOC_S_EXT_CTRLS:
+      set_control(req, arg, in, in_size);
+      return;
     default:
       fuse_reply_err(req, ENOTTY);
   }

@@ -44,6 +44,7 @@ type VislOptions = NodeOptions &
     readonly traceFile?: string;
     readonly traceFormat: "text" | "json";
     readonly debugfs: boolean;
+    readonly drawing: boolean;
   };
 
 const STDERR = 2;
@@ -83,6 +84,7 @@ export function vislCommand(): Command {
         .choices(["6.12", "7.2"])
         .default("7.2"),
     )
+    .option("--no-drawing", "leave frames as they are, to measure how fast requests are served")
     .option("--no-debugfs", "do not mount dumps, parameters and counters at /run/v4l2-cuse/<device>")
     .action(run);
 }
@@ -108,6 +110,7 @@ async function run(options: VislOptions): Promise<void> {
     name,
     mediaName: nodeName("media", options.media),
     generation: options.kernel,
+    drawing: options.drawing,
     parameters: parametersOf(options),
   });
   const describe = (_graph: MediaGraph, node: DeviceNumber): void => {

@@ -13,6 +13,8 @@ import type { Tracepoints } from "./trace/tracepoints.js";
 export type VislContext = M2mContext<VislFile>;
 
 export interface DecoderParts extends Shared {
+  /** False: CAPTURE buffers are given back as they are. For measurements. */
+  readonly drawing: boolean;
   readonly tracepoints: Tracepoints;
   /** A sentence for the operator: why a job ended in an error. */
   warn(text: string): void;
@@ -98,6 +100,7 @@ export class Decoder {
       return `its CAPTURE buffer has ${plane?.length ?? 0} bytes, the format set since needs ${picture.sizeBytes}`;
     }
     const { sequence, timestampNs } = destination;
+    if (!this.#parts.drawing) return undefined;
     const facts: FrameFacts = {
       codec,
       sequence,

@@ -45,6 +45,8 @@ export interface VislOptions {
    * formats. "6.12": exactly what that kernel has.
    */
   readonly generation?: VislGeneration;
+  /** False: frames stay undrawn, for measurements. Default true. */
+  readonly drawing?: boolean;
   /** Finds the requests that clients name; the media device's unless given. */
   readonly requests?: RequestResolver;
   /** Memory for the buffers of one queue; memfds unless given. */
@@ -103,6 +105,7 @@ export class VislDevice {
       },
     });
     this.#decoder = new Decoder({
+      drawing: options.drawing ?? true,
       parameters: this.parameters,
       bitstreams: this.bitstreams,
       debug: this.#debug,

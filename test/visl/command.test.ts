@@ -12,7 +12,13 @@ function parse(...args: string[]): Record<string, unknown> {
 
 describe("v4l2-cuse visl", () => {
   it("leaves parameters alone that are not named", () => {
-    expect(parse()).toEqual({ log: "pretty", traceFormat: "text", kernel: "7.2", debugfs: true });
+    expect(parse()).toEqual({
+      log: "pretty",
+      traceFormat: "text",
+      kernel: "7.2",
+      debugfs: true,
+      drawing: true,
+    });
   });
 
   it("takes the original's parameters", () => {
