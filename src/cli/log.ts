@@ -14,25 +14,35 @@ export interface EventLog {
   end(): Promise<void>;
 }
 
+/** Whose events are printed. */
+export interface Logged {
+  readonly trace: TraceStream;
+  /** `video0` */
+  readonly name: string;
+}
+
 /**
- * Prints the events of `trace` until `end()`.
+ * Prints the events of these devices until `end()`, through one sink: lines of a video node and its media node stay in
+ * the order in which things happened.
  *
  * The pretty form goes through `debug` namespaces, `v4l2-cuse:<device>:<kind>`: with DEBUG in the environment it
  * selects what is shown, else ioctls, files and messages are.
  */
-export function startEventLog(trace: TraceStream, device: string, form: LogForm): EventLog {
+export function startEventLog(devices: readonly Logged[], form: LogForm): EventLog {
   if (form === "none") return { end: () => Promise.resolve() };
   const sink = new LogSink(STDOUT);
-  const stop = trace.subscribe(
-    form === "json"
-      ? (event) => {
-          sink.line(jsonLine(event));
-        }
-      : prettyListener(device, sink),
+  const stops = devices.map(({ trace, name }) =>
+    trace.subscribe(
+      form === "json"
+        ? (event) => {
+            sink.line(jsonLine(event));
+          }
+        : prettyListener(name, sink),
+    ),
   );
   return {
     end: async () => {
-      stop();
+      for (const stop of stops) stop();
       await sink.flush();
     },
   };

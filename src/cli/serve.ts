@@ -3,15 +3,14 @@ import type { SessionLog } from "../cuse/index.js";
 import { CuseError } from "../cuse/index.js";
 import type { DeviceSession, StartOptions } from "../media/index.js";
 import { serveUntilSignal } from "../serve.js";
-import type { TraceStream } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
-import { startEventLog } from "./log.js";
+import { startEventLog, type Logged } from "./log.js";
 import type { NodeOptions } from "./node-options.js";
 
 /** What a driver command serves. */
 export interface Served {
   /** Whose events are logged. */
-  readonly logged: readonly { readonly trace: TraceStream; readonly name: string }[];
+  readonly logged: readonly Logged[];
   /** Makes the nodes. @throws {CuseError} A node cannot be made. */
   start(access: StartOptions): Promise<DeviceSession>;
   /** Runs when the nodes are there, before they are announced. */
@@ -28,7 +27,7 @@ const sessionLog: SessionLog = {
  * @throws {Failure} A node cannot be made, or was taken away; the message says why and what to do.
  */
 export async function serve(served: Served, options: NodeOptions): Promise<void> {
-  const logs = served.logged.map(({ trace, name }) => startEventLog(trace, name, options.log));
+  const log = startEventLog(served.logged, options.log);
   try {
     const session = await served.start({ mode: options.mode, group: options.group, log: sessionLog });
     const closed = session.closed.then((error) => error && new Failure(error.message));
@@ -40,6 +39,6 @@ export async function serve(served: Served, options: NodeOptions): Promise<void>
   } catch (error) {
     throw error instanceof CuseError ? new Failure(error.message) : error;
   } finally {
-    for (const log of logs) await log.end();
+    await log.end();
   }
 }

@@ -9,7 +9,10 @@ export type MemoryModel = "mmap" | "userptr" | "dmabuf";
 
 /** What the client said of one plane in its last QBUF or PREPARE_BUF; becomes true when the buffer is prepared. */
 export interface PlaneInput {
+  /** OUTPUT: 0 from the client stands for the whole plane, unless the queue allows it. */
   bytesused: number;
+  /** OUTPUT: the client said 0. */
+  isEmpty: boolean;
   length: number;
   dataOffset: number;
   userptr: bigint;
@@ -30,7 +33,14 @@ export class Plane {
   /** Memory "userptr" and "dmabuf": the process that `userptr` or `fd` belongs to. */
   pid = 0;
   memory: PlaneMemory | undefined;
-  readonly input: PlaneInput = { bytesused: 0, length: 0, dataOffset: 0, userptr: 0n, fd: 0 };
+  readonly input: PlaneInput = {
+    bytesused: 0,
+    isEmpty: false,
+    length: 0,
+    dataOffset: 0,
+    userptr: 0n,
+    fd: 0,
+  };
   #bytesused = 0;
 
   constructor(

@@ -127,10 +127,11 @@ function takePlane(plane: Plane, given: BufferPlane, memory: Memory, traits: Buf
   input.length = isMmap ? plane.length : given.length;
   input.bytesused = 0;
   input.dataOffset = 0;
+  input.isEmpty = isOutput(traits.type) && given.bytesused === 0;
   if (!isOutput(traits.type)) return false;
-  input.bytesused = given.bytesused === 0 && !traits.allowZeroBytesused ? input.length : given.bytesused;
+  input.bytesused = input.isEmpty && !traits.allowZeroBytesused ? input.length : given.bytesused;
   input.dataOffset = isMultiplanar(traits.type) ? given.dataOffset : 0;
-  return given.bytesused === 0;
+  return input.isEmpty;
 }
 
 function verifyPayload(buffer: VideoBuffer, from: Buffer, type: BufType): void {

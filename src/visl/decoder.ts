@@ -77,8 +77,8 @@ export class Decoder {
     );
     const { codec } = formats.codec;
     const values = codecValues(codec, controls);
-    // Without a request the controls may never have been meant for this frame.
-    let problem = request === undefined ? undefined : missingReference(context, codec, values);
+    // Without a request neither buffer nor controls need be meant for decoding: v4l2-compliance streams so.
+    let problem = request === undefined ? undefined : unfitRequest(context, source, codec, values);
     problem ??= this.#draw(context, codec, values, destination);
     tracepoints.job(codec, values, context.file.client);
     this.#dump(source, sequence);
@@ -125,6 +125,18 @@ export class Decoder {
     const problem = bitstreams.add(source.sequence, plane.bytes.subarray(0, plane.bytesused));
     if (problem !== undefined) this.#parts.warn(`bitstream of frame ${sequence} is not dumped: ${problem}`);
   }
+}
+
+/** @returns A sentence about what a real decoder could not decode. */
+function unfitRequest<C extends Codec>(
+  context: VislContext,
+  source: VideoBuffer,
+  codec: C,
+  values: CodecValues[C],
+): string | undefined {
+  return source.planes[0]?.input.isEmpty === true
+    ? "its OUTPUT buffer is empty, bytesused is 0"
+    : missingReference(context, codec, values);
 }
 
 /** @returns A sentence about the first frame that this one is made from and that no CAPTURE buffer holds. */

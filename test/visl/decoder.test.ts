@@ -304,6 +304,31 @@ describe("a frame whose reference is unknown", () => {
   });
 });
 
+describe("an empty OUTPUT buffer", () => {
+  const planes = [{ bytesused: 0, length: 0, dataOffset: 0, offset: 0 }];
+
+  it("in a request comes back in error, with a sentence about it in the log", async () => {
+    const client = vp8Client();
+    const request = client.bench.request(1);
+    client.setControls(1, [Cid.StatelessVp8Frame, vp8Frame({ key: true })]);
+    client.qbuf(OUTPUT, 0, { requestFd: 1, planes });
+    request.queue();
+    client.qbuf(CAPTURE, 0);
+    await turn();
+    expect(client.dqbuf(OUTPUT).flags & BufFlag.Error).not.toBe(0);
+    expect(client.dqbuf(CAPTURE).flags & BufFlag.Error).not.toBe(0);
+    expect(client.bench.messages.at(-1)).toMatch(/frame 0 .* cannot be decoded: its OUTPUT buffer is empty/);
+  });
+
+  it("without a request is as full as the plane, as v4l2-compliance wants it", async () => {
+    const client = vp8Client();
+    client.qbuf(OUTPUT, 0, { planes });
+    client.qbuf(CAPTURE, 0);
+    await turn();
+    expect(client.dqbuf(OUTPUT).flags & BufFlag.Error).toBe(0);
+  });
+});
+
 describe("STREAMOFF and close", () => {
   it("give back what waits, and complete its request", () => {
     const client = vp8Client();

@@ -142,7 +142,15 @@ describe("forms that the clips do not show", () => {
 
 describe("tracepoints", () => {
   const [frame] = readJobs("vp8", golden("vp8.ivf/trace-controls.txt.gz"));
-  const origin = { pid: 385, comm: "ivfparse0:sink" };
+  /** With getters of its class, as a client's process has them. */
+  const origin = new (class {
+    get pid(): number {
+      return 385;
+    }
+    get comm(): string {
+      return "ivfparse0:sink";
+    }
+  })();
 
   function heard(...patterns: string[]): TraceHit[] {
     const points = new Tracepoints("video0");
@@ -176,7 +184,13 @@ describe("tracepoints", () => {
     const line = JSON.parse(hit === undefined ? "{}" : traceJsonLine(hit)) as {
       fields: Record<string, unknown>;
     };
-    expect(line).toMatchObject({ kind: "control", device: "video0", pid: 385, event: "v4l2_ctrl_vp8_frame" });
+    expect(line).toMatchObject({
+      kind: "control",
+      device: "video0",
+      pid: 385,
+      comm: "ivfparse0:sink",
+      event: "v4l2_ctrl_vp8_frame",
+    });
     expect(line.fields).toMatchObject({ width: 320, flags: ["KEY_FRAME", "SHOW_FRAME", "MB_NO_SKIP_COEFF"] });
   });
 });

@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { cli } from "./camera.js";
-import { until } from "./device.js";
 import type { Client } from "./probe.js";
 
 /** What a driver has open. */
@@ -36,12 +35,8 @@ async function launch(args: readonly string[]): Promise<Visl & { readonly isStop
   const driver = cli(["visl", ...nodes, ...(args.includes("--log") ? [] : ["--log", "none"]), ...args], {
     timeoutMs: 600_000,
   });
-  let [isStopped, hasEnded] = [false, false];
-  void driver.result.then(() => {
-    hasEnded = true;
-  });
-  await until(() => hasEnded || existsSync(media), `${media} appears`, 30_000);
-  if (hasEnded) throw new Error(`the driver ended: ${(await driver.result).stderr}`);
+  let isStopped = false;
+  await driver.saying(/ are ready; /, 30_000);
   return {
     video,
     media,
