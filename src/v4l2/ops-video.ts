@@ -69,6 +69,7 @@ export interface VideoOps<File> {
   ): Awaitable<void>;
   gFrequency?(file: File, tuner: number): Awaitable<Frequency>;
   sFrequency?(file: File, frequency: Frequency): Awaitable<void>;
+  /** @throws {V4l2Error} ENOTTY - no bands of this tuner: its own range is the only one. */
   enumFreqBands?(
     file: File,
     request: { readonly tuner: number; readonly type: number; readonly index: number },

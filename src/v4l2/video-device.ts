@@ -78,6 +78,12 @@ interface Operation {
   readonly size: number;
 }
 
+/** Ioctls that the core makes of another: they go with it (v4l2-dev.c, determine_valid_ioctls). */
+const madeOf: Partial<Record<IoctlName, readonly IoctlName[]>> = {
+  VIDIOC_G_SELECTION: ["VIDIOC_G_CROP", "VIDIOC_CROPCAP"],
+  VIDIOC_S_SELECTION: ["VIDIOC_S_CROP"],
+};
+
 /** Answer of poll for a device that has no poll op: always ready. */
 const ALWAYS_READY = Poll.In | Poll.Out | Poll.RdNorm | Poll.WrNorm;
 
@@ -101,8 +107,9 @@ export class VideoDevice<State = unknown> {
     this.fileOps = options.fileOps ?? {};
     const { deviceCaps, type = "video", direction = directionOf(deviceCaps) } = options;
     this.traits = new DeviceTraits(type, direction, deviceCaps, this.ops, options.controls !== undefined);
+    const disabled = new Set(options.disabled?.flatMap((name) => [name, ...(madeOf[name] ?? [])]));
     for (const definition of ioctlTable.all) {
-      const valid = definition.valid(this.traits) && options.disabled?.includes(definition.name) !== true;
+      const valid = definition.valid(this.traits) && !disabled.has(definition.name);
       this.#valid[definition.nr] = valid ? 1 : 0;
     }
   }

@@ -184,6 +184,13 @@ describe("extended controls", () => {
     expect(arg.subarray(8, 12)).toEqual(hex`03000000`);
   });
 
+  it("a class that is named by one of its controls goes back as the class", async () => {
+    const harness = new Harness({ controls: fakeControls() });
+    const arg = extRequest(0, "00099800");
+    await harness.ioctl("VIDIOC_TRY_EXT_CTRLS", arg);
+    expect(arg.subarray(0, 4)).toEqual(hex`00009800`);
+  });
+
   it("no controls, no array: a question about the class", () => {
     const gExtCtrls = vi.fn();
     const harness = new Harness({ controls: fakeControls({ gExtCtrls }) });

@@ -129,4 +129,16 @@ describe("which ioctls a device has", () => {
     expect(await errnoOf(() => harness.ioctl("VIDIOC_REQBUFS", argOf("VIDIOC_REQBUFS")))).toBe("ENOTTY");
     expect(harness.device.accepts("VIDIOC_QUERYBUF")).toBe(true);
   });
+
+  it("the crop ioctls go with the selection ioctls that they are made of", () => {
+    const accepted = (...disabled: ("VIDIOC_G_SELECTION" | "VIDIOC_S_SELECTION")[]): string[] => {
+      const { device } = new Harness({ ops: allOps, disabled });
+      return (["VIDIOC_G_CROP", "VIDIOC_S_CROP", "VIDIOC_CROPCAP"] as const).filter((name) =>
+        device.accepts(name),
+      );
+    };
+    expect(accepted()).toEqual(["VIDIOC_G_CROP", "VIDIOC_S_CROP", "VIDIOC_CROPCAP"]);
+    expect(accepted("VIDIOC_G_SELECTION")).toEqual(["VIDIOC_S_CROP"]);
+    expect(accepted("VIDIOC_S_SELECTION")).toEqual(["VIDIOC_G_CROP", "VIDIOC_CROPCAP"]);
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { V4l2Error } from "../../src/v4l2/error.js";
 import { DvTimingsView, EdidView } from "../../src/v4l2/gen/index.js";
 import { listStandards } from "../../src/v4l2/standards.js";
 import { Cap } from "../../src/v4l2/types.js";
@@ -262,6 +263,33 @@ describe("tuners", () => {
     const arg = padded(64, hex`00000000 01000000 00000000`);
     void harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg);
     expect(arg.subarray(12, 28)).toEqual(hex`01040000 78050000 c0060000 04000000`);
+  });
+
+  it.each([
+    [
+      "at once",
+      () => {
+        throw new V4l2Error("ENOTTY", "not this tuner");
+      },
+    ],
+    ["by promise", () => Promise.reject(new V4l2Error("ENOTTY", "not this tuner"))],
+  ])(
+    "VIDIOC_ENUM_FREQ_BANDS: a driver that knows no bands of a tuner says so %s",
+    async (_how, enumFreqBands) => {
+      const harness = new Harness({ ...radio, ops: { gTuner: () => tuner, enumFreqBands } });
+      const arg = padded(64, hex`00000000 01000000 00000000`);
+      await harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg);
+      expect(arg.subarray(12, 28)).toEqual(hex`01040000 78050000 c0060000 04000000`);
+    },
+  );
+
+  it("VIDIOC_ENUM_FREQ_BANDS: any other refusal is the driver's", async () => {
+    const enumFreqBands = (): never => {
+      throw new V4l2Error("EINVAL", "no such band");
+    };
+    const harness = new Harness({ ...radio, ops: { gTuner: () => tuner, enumFreqBands } });
+    const arg = padded(64, hex`00000000 01000000 00000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg))).toBe("EINVAL");
   });
 
   it("VIDIOC_S_HW_FREQ_SEEK", async () => {

@@ -5,6 +5,7 @@
 import type { ArgWriter } from "../arg-writer.js";
 import type { Call } from "../call.js";
 import { standardName } from "../controls/standard.js";
+import { classOf } from "../controls/types.js";
 import { defineIoctl } from "../define-ioctl.js";
 import type { IoctlContext, IoctlDefinition, NestedArray } from "../define-ioctl.js";
 import {
@@ -245,6 +246,8 @@ function defineExtCtrls(
       const request = parseExtControls(context);
       const finish = (): void => {
         view.error_idx = request.errorIdx;
+        // A client may name the class by any control in it, and reads the class itself.
+        view.which = classOf(request.which);
       };
       let done: Awaitable<void>;
       try {

@@ -8,6 +8,7 @@ import { FrequencyBandView, FrequencyView, HwFreqSeekView, ModulatorView, TunerV
 import { settle } from "../settle.js";
 import type { Awaitable } from "../types.js";
 import { TunerCap, TunerType } from "../types-device.js";
+import type { FrequencyBand } from "../types-device.js";
 
 /** Software defined radio has two kinds of tuners, named by the client; of the other devices each has one kind. */
 function tunerType(device: DeviceTraits): TunerType {
@@ -147,7 +148,7 @@ function emitBand(view: FrequencyBandView, band: Band): void {
   view.modulation = band.modulation;
 }
 
-/** Without an op for bands, the range of the tuner or modulator is the only one. */
+/** Without an op for bands, or when it has nothing to say (ENOTTY), the range of the tuner or modulator is the only one. */
 const enumFreqBands = defineIoctl({
   name: "VIDIOC_ENUM_FREQ_BANDS",
   arg: FrequencyBandView,
@@ -158,26 +159,36 @@ const enumFreqBands = defineIoctl({
     const emit = (band: Band): void => {
       emitBand(view, band);
     };
-    if (ops.enumFreqBands !== undefined) {
-      return settle(ops.enumFreqBands(file, { tuner, type, index }), (band) => {
-        emit(orEnd(band, "frequency band"));
-      });
-    }
     const isRadio = type === TunerType.Radio;
     const whole = (range: Omit<Band, "modulation"> | undefined): void => {
       const { capability, rangelow, rangehigh } = orEnd(range, "tuner");
       const modulation = isRadio ? Modulation.Fm : Modulation.Vsb;
       emit({ capability: capability | TunerCap.FreqBands, rangelow, rangehigh, modulation });
     };
-    if (device.accepts("VIDIOC_G_TUNER") && ops.gTuner !== undefined) {
-      if (index !== 0) throw new V4l2Error("EINVAL", "the tuner has one frequency band");
-      return settle(ops.gTuner(file, tuner), whole);
+    const single = (): Awaitable<void> => {
+      if (device.accepts("VIDIOC_G_TUNER") && ops.gTuner !== undefined) {
+        if (index !== 0) throw new V4l2Error("EINVAL", "the tuner has one frequency band");
+        return settle(ops.gTuner(file, tuner), whole);
+      }
+      if (device.accepts("VIDIOC_G_MODULATOR") && ops.gModulator !== undefined) {
+        if (!isRadio || index !== 0) throw new V4l2Error("EINVAL", "the modulator has one frequency band");
+        return settle(ops.gModulator(file, tuner), whole);
+      }
+      throw new V4l2Error("ENOTTY", "neither frequency bands nor a tuner");
+    };
+    if (ops.enumFreqBands === undefined) return single();
+    const orSingle = (error: unknown): Awaitable<void> => {
+      if (error instanceof V4l2Error && error.code === "ENOTTY") return single();
+      throw error;
+    };
+    let band: Awaitable<FrequencyBand | undefined>;
+    try {
+      band = ops.enumFreqBands(file, { tuner, type, index });
+    } catch (error) {
+      return orSingle(error);
     }
-    if (device.accepts("VIDIOC_G_MODULATOR") && ops.gModulator !== undefined) {
-      if (!isRadio || index !== 0) throw new V4l2Error("EINVAL", "the modulator has one frequency band");
-      return settle(ops.gModulator(file, tuner), whole);
-    }
-    throw new V4l2Error("ENOTTY", "neither frequency bands nor a tuner");
+    const emitOrEnd = (found: FrequencyBand | undefined): void => emit(orEnd(found, "frequency band"));
+    return band instanceof Promise ? band.then(emitOrEnd, orSingle) : emitOrEnd(band);
   },
   describe: (out, view) => {
     out.uint("tuner", view.tuner).uint("type", view.type).uint("index", view.index);
