@@ -22,6 +22,7 @@ import { RECEIVE_BYTES, type Message } from "./protocol.js";
 import type { Reply, ReplyChannel } from "./reply.js";
 import { SharedFile } from "./shared-file.js";
 
+/** Name, number and access rights of a node. */
 export interface SessionOptions {
   /** The node's name under /dev: "video0". */
   readonly name: string;
@@ -91,6 +92,7 @@ function defer<T>(): Deferred<T> {
   return { promise, resolve: (value) => settle?.resolve(value), reject: (error) => settle?.reject(error) };
 }
 
+/** A device node and the connection to the kernel behind it, from {@link CuseSession.start} until it is closed. */
 export class CuseSession {
   /** The node: "/dev/video0". */
   readonly node: string;

@@ -21,6 +21,7 @@ export const CAPTURE_OFFSET_BASE = 0x4000_0000;
  */
 export type M2mQueueOps = Omit<QueueOps<VideoBuffer>, "bufQueue">;
 
+/** One of a context's two queues; what follows from mem2mem itself is left out. */
 export interface M2mQueueConfig extends Omit<
   VideoQueueConfig<VideoBuffer>,
   "ops" | "createBuffer" | "device" | "timestamps" | "offsetBase" | "file"
@@ -28,6 +29,7 @@ export interface M2mQueueConfig extends Omit<
   readonly ops: M2mQueueOps;
 }
 
+/** What a context is made from; {@link M2mDevice} does it for each open file. */
 export interface M2mContextOptions<State> {
   readonly device: string;
   readonly file: FileHandle<M2mContext<State>>;
@@ -62,6 +64,7 @@ export function contextOf(queue: object): M2mContext | undefined {
   return contexts.get(queue);
 }
 
+/** What one open file of a mem2mem device has (`struct v4l2_m2m_ctx`): two queues, and the driver's own state. */
 export class M2mContext<State = unknown> {
   readonly file: FileHandle<M2mContext<State>>;
   readonly state: State;

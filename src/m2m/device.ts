@@ -33,6 +33,7 @@ export interface M2mSide {
   readonly isBitstream?: boolean;
 }
 
+/** What a driver declares of its mem2mem device. */
 export interface M2mDeviceOptions<State> {
   /** Node name, `video0`. */
   readonly name: string;
@@ -75,6 +76,7 @@ export interface M2mDeviceOptions<State> {
 
 const DEFAULT_VERSION = 0x00060c00;
 
+/** A mem2mem device: declare it, {@link M2mDevice.start} it, and get a `deviceRun` for each pair of buffers. */
 export class M2mDevice<State = unknown> {
   readonly video: VideoDevice<M2mContext<State>>;
   readonly media: MediaDevice | undefined;

@@ -28,6 +28,7 @@ type Ops<State> = Required<
   Pick<FormatOps<M2mFile<State>>, "enumFmt" | "gFmt" | "tryFmt" | "sFmt" | "enumFramesizes">
 >;
 
+/** The format ops of a device whose formats are `formats`. */
 export function m2mFormatOps<State>(formats: M2mFormats<State>): Ops<State> {
   return {
     enumFmt: (file, { type, index }) => {

@@ -3,8 +3,10 @@ import type { MediaRequest } from "../v4l2/index.js";
 import type { VideoBuffer } from "../vb2/index.js";
 import type { M2mContext } from "./context.js";
 
+/** How a job ended: what its buffers tell their client. */
 export type JobState = "done" | "error";
 
+/** A job that runs: the file's state, one buffer of each queue, and the way to end it. */
 export class M2mJob<State = unknown> {
   readonly context: M2mContext<State>;
   readonly #source: VideoBuffer | undefined;

@@ -23,6 +23,7 @@ export interface JobOps<State> {
   jobAbort?(context: M2mContext<State>, job: M2mJob<State>): void;
 }
 
+/** Decides whose job runs next; a device has one. */
 export class M2mScheduler<State = unknown> {
   readonly #ops: JobOps<State>;
   readonly #device: string;

@@ -22,6 +22,7 @@ import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
 import type { MediaDevice, MediaFile } from "./media-device.js";
 import { mediaIoctlName } from "./describe.js";
 
+/** A {@link MediaDevice} as the character device that src/cuse serves. */
 export class MediaCharDevice implements CharDevice<MediaFile> {
   readonly #device: MediaDevice;
   readonly #clients = new LastClient();
@@ -81,6 +82,7 @@ function requireVersion(version: number): void {
   if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
 }
 
+/** Access to the node, and the files that its requests are. */
 export interface MediaSessionOptions extends Omit<SessionOptions, "name"> {
   /** For requests; default: a session of the device's own. It stays the caller's. */
   readonly files?: FuseSession;

@@ -38,11 +38,13 @@ export const EntityFunction = {
 } as const;
 export type EntityFunction = (typeof EntityFunction)[keyof typeof EntityFunction];
 
+/** Bits of a pad, `MEDIA_PAD_FL_*`. */
 export const PadFlag = {
   Sink: MEDIA_PAD_FL_SINK,
   Source: MEDIA_PAD_FL_SOURCE,
   MustConnect: MEDIA_PAD_FL_MUST_CONNECT,
 } as const;
+/** Bits of a link, `MEDIA_LNK_FL_*`. */
 export const LinkFlag = {
   Enabled: MEDIA_LNK_FL_ENABLED,
   Immutable: MEDIA_LNK_FL_IMMUTABLE,
@@ -50,6 +52,7 @@ export const LinkFlag = {
   InterfaceLink: MEDIA_LNK_FL_INTERFACE_LINK,
 } as const;
 
+/** Where a link meets an entity. */
 export interface Pad {
   readonly id: number;
   readonly entity: Entity;
@@ -58,6 +61,7 @@ export interface Pad {
   readonly flags: number;
 }
 
+/** A part of the hardware, or a node's end of it. */
 export interface Entity {
   readonly id: number;
   readonly name: string;
@@ -68,6 +72,7 @@ export interface Entity {
   readonly devnode: DeviceNumber | undefined;
 }
 
+/** Major and minor number of a node. */
 export interface DeviceNumber {
   readonly major: number;
   readonly minor: number;
@@ -97,6 +102,7 @@ export interface InterfaceLink {
   readonly flags: number;
 }
 
+/** Entities with their pads, interfaces, and the links between them. */
 export class MediaGraph {
   readonly entities: Entity[] = [];
   readonly pads: Pad[] = [];

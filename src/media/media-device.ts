@@ -20,6 +20,7 @@ import { RequestFiles, type AnonymousFiles } from "./request-files.js";
 import type { RequestOps } from "./request.js";
 import { tracedMediaIoctl } from "./traced-ioctl.js";
 
+/** What a driver declares of its media device. */
 export interface MediaDeviceOptions {
   /** Node name, `media0`. */
   readonly name: string;
@@ -38,6 +39,7 @@ export interface MediaFile {
   readonly client: Client;
 }
 
+/** A media controller device; `startMediaDevice` or `startWithMedia` makes its node. */
 export class MediaDevice implements RequestResolver {
   readonly name: string;
   readonly info: MediaDeviceInfo;

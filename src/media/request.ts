@@ -24,6 +24,7 @@ interface Entry {
   completed: boolean;
 }
 
+/** A request and what is bound to it. */
 export class Request implements MediaRequest {
   readonly #id: string;
   readonly #ops: RequestOps;

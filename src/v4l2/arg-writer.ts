@@ -15,6 +15,7 @@ export function hex(value: number | bigint, digits = 1): string {
   return `0x${unsigned.toString(16).padStart(digits, "0")}`;
 }
 
+/** Collects what the log shows of an ioctl's argument: the kernel's text, and the same as a plain object. */
 export class ArgWriter {
   #text = "";
   #comma = false;

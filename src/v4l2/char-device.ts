@@ -186,6 +186,7 @@ export function answer<Result>(handler: () => Awaitable<Result>): Awaitable<Resu
   }
 }
 
+/** A {@link VideoDevice} as the character device that src/cuse serves. */
 export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   readonly #device: VideoDevice<State>;
   /** Processes whose 32-bit calls were refused, so that each is reported once. */

@@ -23,6 +23,7 @@ function refusal(error: unknown, what: string): unknown {
   return new V4l2Error(code, `${what}: ${error.syscall} ${error.code}`);
 }
 
+/** One end of a client's socket pair, taken over to send it a descriptor. */
 export class ClientSocket {
   readonly #socket: ProcessFd;
 

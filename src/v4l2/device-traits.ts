@@ -46,6 +46,7 @@ export function directionOf(deviceCaps: number): DeviceDirection {
   return output ? "tx" : "rx";
 }
 
+/** What kind of device it is: type, direction and capabilities in the words of the kernel's checks. */
 export class DeviceTraits {
   readonly isVideo: boolean;
   readonly isMeta: boolean;

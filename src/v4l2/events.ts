@@ -78,12 +78,14 @@ interface Waiter {
   readonly reject: (error: V4l2Error) => void;
 }
 
+/** The clock and the limit of an event queue; other ones in tests. */
 export interface EventQueueOptions {
   /** CLOCK_MONOTONIC in nanoseconds. */
   readonly now?: () => bigint;
   readonly maxSubscriptions?: number;
 }
 
+/** Subscriptions and waiting events of one file (`v4l2-event.c`). */
 export class EventQueue implements FileEvents {
   readonly file: AnyFile;
   readonly now: () => bigint;

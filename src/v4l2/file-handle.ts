@@ -28,6 +28,7 @@ export interface FileEvents {
   close(): void;
 }
 
+/** What is known of a file when it is opened. */
 export interface FileHandleOptions<State> {
   readonly device: VideoDevice<State>;
   /** Unique among the open files of a device. */
@@ -39,6 +40,7 @@ export interface FileHandleOptions<State> {
   readonly notifyPoll: () => void;
 }
 
+/** One open file of a device: who opened it, its priority, controls and events, and the driver's own state. */
 export class FileHandle<State = unknown> {
   readonly device: VideoDevice<State>;
   readonly id: bigint;

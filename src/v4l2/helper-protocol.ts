@@ -28,15 +28,21 @@ export const HelperFeature = {
 
 /** Bytes of each argument. */
 export const HELPER_HELLO_BYTES = 8;
+/** Size of the argument of {@link HELPER_MAP}. */
 export const HELPER_MAP_BYTES = 40;
+/** Size of the argument of {@link HELPER_FD}. */
 export const HELPER_FD_BYTES = 80;
 
+/** The helper says what it can do. */
 export const HELPER_HELLO = iowr(0, HELPER_HELLO_BYTES);
+/** The helper asks for the memory of an `mmap()`. */
 export const HELPER_MAP = iowr(1, HELPER_MAP_BYTES);
+/** The helper carries an ioctl that answers with a descriptor. */
 export const HELPER_FD = iowr(2, HELPER_FD_BYTES);
 
 /** Byte offsets in the arguments, by the C names. */
 export const HELPER_HELLO_FIELDS = { version: 0, features: 4 } as const;
+/** Where the fields of {@link HELPER_MAP} are, bytes. */
 export const HELPER_MAP_FIELDS = {
   version: 0,
   socket: 4,
@@ -46,6 +52,7 @@ export const HELPER_MAP_FIELDS = {
   flags: 28,
   fd_offset: 32,
 } as const;
+/** Where the fields of {@link HELPER_FD} are, bytes. */
 export const HELPER_FD_FIELDS = { version: 0, socket: 4, cmd: 8, reserved: 12, arg: 16 } as const;
 
 /** Is `cmd` one of the helper's ioctls? */
@@ -87,6 +94,7 @@ export interface HelperFdRequest {
 const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** What a client's helper can do. The bytes are the ioctl's argument. */
 export function parseHello(bytes: Uint8Array): HelperHello {
   const view = viewOf(bytes);
   return {
@@ -102,6 +110,7 @@ export function emitHello(bytes: Uint8Array, features: number): void {
   view.setUint32(HELPER_HELLO_FIELDS.features, features, true);
 }
 
+/** Which memory a client's helper wants mapped. */
 export function parseMap(bytes: Uint8Array): HelperMapRequest {
   const view = viewOf(bytes);
   return {
@@ -119,6 +128,7 @@ export function emitMap(bytes: Uint8Array, fdOffset: bigint): void {
   viewOf(bytes).setBigUint64(HELPER_MAP_FIELDS.fd_offset, fdOffset, true);
 }
 
+/** Which ioctl a client's helper carries, and the socket for the descriptor. */
 export function parseFd(bytes: Uint8Array): HelperFdRequest {
   const view = viewOf(bytes);
   return {

@@ -13,8 +13,10 @@ import { constants } from "node:os";
 import { bufTypeNames, escapeText, nameOf } from "./names.js";
 import type { BufferEvent, FileEvent, IoctlEvent, TraceEvent, TraceListener } from "./trace.js";
 
+/** For people, or for programs. */
 export type LogFormat = "pretty" | "json";
 
+/** What goes to the log, and how. */
 export interface LogOptions {
   readonly format?: LogFormat;
   /** Kinds of events to show; all unless given. */
@@ -50,6 +52,7 @@ export function kernelLine(event: IoctlEvent): string {
   return `${event.device}: ${event.name}${refused}${text}`;
 }
 
+/** One event as a line for people, without its line end. */
 export function prettyLine(event: TraceEvent): string {
   const clock = clockText(event.timeMs);
   switch (event.kind) {

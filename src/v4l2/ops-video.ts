@@ -26,6 +26,7 @@ import type {
   Tuner,
 } from "./types-device.js";
 
+/** Inputs and outputs, standards and timings, tuners, codec commands, debugging. */
 export interface VideoOps<File> {
   enuminput?(file: File, index: number): Awaitable<Input | undefined>;
   gInput?(file: File): Awaitable<number>;

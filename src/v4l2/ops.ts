@@ -143,6 +143,7 @@ export interface EventOps<File> {
   unsubscribeEvent?(file: File, subscription: EventSubscription): Awaitable<void>;
 }
 
+/** The driver's private ioctls. */
 export interface DefaultOps<File> {
   /**
    * Any ioctl that is not V4L2's.

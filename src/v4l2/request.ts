@@ -24,6 +24,7 @@ export interface RequestObject {
   release?(): void;
 }
 
+/** A request as V4L2 sees it: its state, and what is bound to it. */
 export interface MediaRequest {
   readonly state: RequestState;
   /** For the log, as the kernel names it: `"12:7"`, the device's twelfth request, descriptor 7. */
@@ -38,6 +39,7 @@ export interface MediaRequest {
   complete(object: RequestObject): void;
 }
 
+/** Finds requests by the descriptors that clients name; a {@link MediaDevice} is one. */
 export interface RequestResolver {
   /**
    * @param fd - Number in the calling process.

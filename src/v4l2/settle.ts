@@ -1,6 +1,7 @@
 /** Continues after a result that may come later, without a promise when it does not. */
 import type { Awaitable } from "./types.js";
 
+/** Goes on with `next` at once, or when the promise is fulfilled: what answers at once stays without a promise. */
 export function settle<Value, Result>(
   value: Awaitable<Value>,
   next: (value: Value) => Awaitable<Result>,

@@ -85,7 +85,9 @@ export interface MessageEvent extends EventBase {
   readonly text: string;
 }
 
+/** Anything that happens on a device; `kind` tells what. */
 export type TraceEvent = IoctlEvent | FileEvent | BufferEvent | RequestEvent | JobEvent | MessageEvent;
+/** Is told every event, in order. If it throws, that becomes a warning of the process and disturbs nobody. */
 export type TraceListener = (event: TraceEvent) => void;
 
 /** Now, for {@link TraceEvent.timeMs}. */
@@ -93,6 +95,7 @@ export function traceTime(): number {
   return performance.timeOrigin + performance.now();
 }
 
+/** The events of one device, for any number of listeners. */
 export class TraceStream {
   #listeners: readonly TraceListener[] = [];
   /** Does anybody listen? */

@@ -110,6 +110,7 @@ export interface SetEdidRequest extends EdidRequest {
   readonly bytes: Uint8Array;
 }
 
+/** G_EDID and S_EDID: the blocks there are. */
 export interface EdidReply {
   /** Blocks that the answer really covers. */
   readonly blocks: number;
@@ -221,6 +222,7 @@ export interface JpegCompression {
   readonly jpegMarkers: number;
 }
 
+/** One entry of an encoder's index, `struct v4l2_enc_idx_entry`. */
 export interface EncIndexEntry {
   readonly offset: bigint;
   readonly pts: bigint;
@@ -262,18 +264,21 @@ export interface DbgMatch {
   readonly addr: number;
 }
 
+/** DBG_S_REGISTER: a register and its new value. */
 export interface DbgRegister {
   readonly match: DbgMatch;
   readonly reg: bigint;
   readonly val: bigint;
 }
 
+/** DBG_G_REGISTER: a register's value, and its size in bytes. */
 export interface DbgRegisterReply {
   readonly val: bigint;
   /** Bytes of the register. */
   readonly size: number;
 }
 
+/** DBG_G_CHIP_INFO: the chip's name, and whether its registers can be read and written. */
 export interface DbgChipInfo {
   readonly name: string;
   /** `V4L2_CHIP_FL_*`. */
@@ -371,6 +376,7 @@ export const EventType = {
 /** Bits of {@link EventSubscription.flags}. */
 export const EventSubFlag = { SendInitial: 1, AllowFeedback: 2 } as const;
 
+/** `struct v4l2_event_subscription`: what a client wants to hear of. */
 export interface EventSubscription {
   /** {@link EventType}, or a number this list does not know. */
   readonly type: number;

@@ -35,10 +35,12 @@ export type VideoBufType =
   | typeof BufType.VideoCaptureMplane
   | typeof BufType.VideoOutputMplane;
 
+/** Is the number one of the buffer types? */
 export function isBufType(value: number): value is BufType {
   return value >= BufType.VideoCapture && value <= BufType.MetaOutput;
 }
 
+/** Is it a type of picture buffers, single- or multi-planar? */
 export function isVideoBufType(type: number): type is VideoBufType {
   return (
     type === BufType.VideoCapture ||
@@ -48,6 +50,7 @@ export function isVideoBufType(type: number): type is VideoBufType {
   );
 }
 
+/** Does the buffer type use the multi-planar structs? */
 export function isMultiplanar(type: number): boolean {
   return type === BufType.VideoCaptureMplane || type === BufType.VideoOutputMplane;
 }
@@ -184,6 +187,7 @@ export const Poll = {
   WrNorm: 0x100,
 } as const;
 
+/** `struct v4l2_rect`, pixels. Left and top may be negative. */
 export interface Rect {
   readonly left: number;
   readonly top: number;
@@ -191,6 +195,7 @@ export interface Rect {
   readonly height: number;
 }
 
+/** `struct v4l2_fract`: of a frame interval seconds, of an aspect ratio height to width. */
 export interface Fract {
   readonly numerator: number;
   readonly denominator: number;
@@ -212,6 +217,7 @@ export const MAX_PLANES = 8;
 /** Bits of {@link VideoFormat.flags}, `V4L2_PIX_FMT_FLAG_*`. */
 export const PixFmtFlag = { PremulAlpha: 0x1, SetCsc: 0x2 } as const;
 
+/** How one plane of a picture lies in memory. */
 export interface PlaneFormat {
   /** Distance between two lines, bytes; 0 for compressed formats. */
   readonly bytesperline: number;
@@ -302,6 +308,7 @@ export interface MetaFormat {
 /** `struct v4l2_format`; `type` tells which. */
 export type Format = VideoFormat | WindowFormat | VbiFormat | SlicedVbiFormat | SdrFormat | MetaFormat;
 
+/** Is it a format of pictures, rather than of an overlay, VBI, SDR or metadata? */
 export function isVideoFormat(format: Format): format is VideoFormat {
   return isVideoBufType(format.type);
 }
@@ -320,6 +327,7 @@ export const FmtFlag = {
   MetaLineBased: 0x0200,
 } as const;
 
+/** ENUM_FMT: which format is asked for. */
 export interface EnumFmtRequest {
   readonly index: number;
   readonly type: BufType;
@@ -470,6 +478,7 @@ export interface DequeueRequest {
   readonly planeCapacity: number;
 }
 
+/** REQBUFS: how many buffers of which memory. */
 export interface RequestBuffers {
   readonly type: BufType;
   readonly memory: Memory;
@@ -478,6 +487,7 @@ export interface RequestBuffers {
   readonly flags: number;
 }
 
+/** REQBUFS: what there is now. */
 export interface RequestBuffersReply {
   readonly count: number;
   /** {@link BufCap} bits. */
@@ -485,6 +495,7 @@ export interface RequestBuffersReply {
   readonly flags: number;
 }
 
+/** CREATE_BUFS: how many more buffers, large enough for which format. */
 export interface CreateBuffers {
   /** 0 asks for `capabilities` and `index` only. */
   readonly count: number;
@@ -494,6 +505,7 @@ export interface CreateBuffers {
   readonly flags: number;
 }
 
+/** CREATE_BUFS: what was added, and what the queue can do. */
 export interface CreateBuffersReply {
   /** Index of the first new buffer. */
   readonly index: number;
@@ -504,12 +516,14 @@ export interface CreateBuffersReply {
   readonly maxNumBuffers: number;
 }
 
+/** REMOVE_BUFS: which buffers go. */
 export interface RemoveBuffers {
   readonly type: BufType;
   readonly index: number;
   readonly count: number;
 }
 
+/** EXPBUF: which plane becomes a descriptor. */
 export interface ExportBuffer {
   readonly type: BufType;
   readonly index: number;
@@ -535,6 +549,7 @@ export interface MmapRequest {
   readonly flags: number;
 }
 
+/** The memory of an `mmap()`. */
 export interface MmapReply extends ExportedFd {
   /** Where in `fd` the buffer starts, bytes. */
   readonly fdOffset: bigint;
@@ -557,6 +572,7 @@ export const SelectionTarget = {
 /** Bits of {@link SelectionRequest.flags}, `V4L2_SEL_FLAG_*`. */
 export const SelectionFlag = { Ge: 1, Le: 2, KeepConfig: 4 } as const;
 
+/** G_SELECTION: which rectangle of which queue. */
 export interface SelectionRequest {
   /** Never a multi-planar type: the core maps those to the single-planar ones, as the kernel does. */
   readonly type: BufType;
@@ -565,6 +581,7 @@ export interface SelectionRequest {
   readonly flags: number;
 }
 
+/** S_SELECTION: the rectangle that is wished for. */
 export interface SetSelectionRequest extends SelectionRequest {
   readonly rect: Rect;
 }

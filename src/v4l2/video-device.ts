@@ -63,6 +63,7 @@ export interface VideoDeviceOptions<State> {
   release?(file: FileHandle<State>): void;
 }
 
+/** Who opens a file, and how. */
 export interface OpenOptions {
   readonly id: bigint;
   readonly client: Client;
@@ -87,6 +88,7 @@ const madeOf: Partial<Record<IoctlName, readonly IoctlName[]>> = {
 /** Answer of poll for a device that has no poll op: always ready. */
 const ALWAYS_READY = Poll.In | Poll.Out | Poll.RdNorm | Poll.WrNorm;
 
+/** A device: what its driver declared, its open files, and the calls on them. `startVideoDevice` makes its node. */
 export class VideoDevice<State = unknown> {
   readonly options: VideoDeviceOptions<State>;
   readonly ops: IoctlOps<FileHandle<State>>;

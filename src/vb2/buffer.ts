@@ -19,6 +19,7 @@ export interface PlaneInput {
   fd: number;
 }
 
+/** One plane of a buffer: its memory and its payload. */
 export class Plane {
   /** Size, bytes, 0 to 2^32 - 1. At least `minLength` once the plane has memory. */
   length: number;
@@ -87,12 +88,14 @@ export class Plane {
   }
 }
 
+/** What a buffer is made of; hand it to the constructor. */
 export interface BufferInit {
   readonly index: number;
   readonly memory: MemoryModel;
   readonly planes: readonly Plane[];
 }
 
+/** A buffer and its state, without what only V4L2 knows; drivers get a {@link VideoBuffer}. */
 export class QueueBuffer {
   readonly index: number;
   readonly memory: MemoryModel;

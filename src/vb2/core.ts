@@ -32,6 +32,7 @@ export interface BufferUser<B> {
 /** How a driver gives a buffer back; "queued" only when streaming could not start. */
 export type DoneState = "done" | "error" | "queued";
 
+/** The state machine of a queue, without V4L2's structs; drivers make a {@link VideoQueue}. */
 export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   readonly name: string;
   readonly isOutput: boolean;

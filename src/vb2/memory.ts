@@ -38,6 +38,7 @@ export interface ImportedMemory extends PlaneMemory {
   isFile(pid: number, fd: number): boolean;
 }
 
+/** Memory of a client that a USERPTR or DMABUF plane is to use. */
 export interface ImportRequest {
   /** The client, and the number there. */
   readonly pid: number;
@@ -50,6 +51,7 @@ export interface ImportRequest {
   readonly writable: boolean;
 }
 
+/** Where the memory of planes comes from; {@link SharedMemoryProvider} is the one there is. */
 export interface MemoryProvider {
   /** @throws {V4l2Error} ENOMEM */
   allocPlane(sizeBytes: number): PlaneMemory;

@@ -2,6 +2,7 @@
 import type { BufferInit, MemoryModel, QueueBuffer } from "./buffer.js";
 import type { MemoryProvider } from "./memory.js";
 
+/** What `queueSetup` is asked. */
 export interface SetupRequest {
   /** Buffers that are about to be allocated. */
   readonly count: number;
@@ -15,6 +16,7 @@ export interface SetupRequest {
   readonly planeSizes: readonly number[] | undefined;
 }
 
+/** What `queueSetup` answers: how many buffers of which size. */
 export interface SetupPlan {
   /** More or fewer buffers than asked for, as the driver needs. */
   readonly count: number;
@@ -61,8 +63,10 @@ export interface QueueOps<B extends QueueBuffer> {
   bufRequestComplete?(buffer: B): void;
 }
 
+/** A way for clients to bring and fetch data. */
 export type IoMode = MemoryModel | "read" | "write";
 
+/** What a queue is like, apart from V4L2. */
 export interface QueueConfig<B extends QueueBuffer> {
   /** For log lines: `"video0 capture"`. */
   readonly name: string;

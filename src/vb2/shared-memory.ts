@@ -75,6 +75,7 @@ class ImportedPlane extends SharedPlane implements ImportedMemory {
   }
 }
 
+/** Names the memory, and bounds it. */
 export interface SharedMemoryOptions {
   /** Seen in `/proc/<pid>/maps` of the clients. */
   readonly name: string;

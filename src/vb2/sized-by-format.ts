@@ -4,6 +4,7 @@ import type { VideoFormat } from "../v4l2/index.js";
 import type { SetupPlan, SetupRequest } from "./queue-config.js";
 import type { VideoBuffer } from "./video-buffer.js";
 
+/** The two ops that {@link sizedByFormat} makes. */
 export interface SizedByFormat {
   /** @throws {V4l2Error} EINVAL - CREATE_BUFS asks for other planes than the format has, or smaller ones. */
   queueSetup(ask: SetupRequest): SetupPlan;

@@ -4,6 +4,7 @@
  * Source of the states: `enum vb2_buffer_state`. The edges are what videobuf2-core.c does, seen from outside.
  */
 
+/** Where a buffer is on its way from the client to the driver and back. */
 export type BufferState =
   | "dequeued" // the client owns it
   | "in-request" // waits in a media request that was not queued yet
@@ -13,8 +14,10 @@ export type BufferState =
   | "done" // waits for the client
   | "error"; // waits for the client, which is told that the contents are bad
 
+/** Only the owner may touch a buffer's memory. */
 export type BufferOwner = "client" | "request" | "vb2" | "driver";
 
+/** Who owns a buffer in each of its states. */
 export const bufferOwner: Readonly<Record<BufferState, BufferOwner>> = {
   dequeued: "client",
   "in-request": "request",

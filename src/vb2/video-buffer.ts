@@ -22,6 +22,7 @@ const OUTPUT_FLAGS =
 /** Cache hints mean nothing to memory that caches keep coherent, so they are refused by clearing them. */
 const CACHE_FLAGS = BufFlag.NoCacheInvalidate | BufFlag.NoCacheClean;
 
+/** A buffer as drivers get it (`struct vb2_v4l2_buffer`); extend it to keep things of your own with each. */
 export class VideoBuffer extends QueueBuffer {
   /** {@link BufFlag} bits of the contents: KEYFRAME, TIMECODE, LAST, ... The state's are not in here. */
   flags = 0;

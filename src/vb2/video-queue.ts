@@ -12,6 +12,7 @@ import type { BufferTraits, VideoBuffer } from "./video-buffer.js";
 /** `VIDEO_MAX_FRAME`: the most buffers a queue can have, as clients knew it before kernel 6.8. */
 const EXPECTED_BUFFERS = 32;
 
+/** What a queue is like: type, memory, time stamps, and its driver's ops. */
 export interface VideoQueueConfig<B extends VideoBuffer> extends Omit<
   QueueConfig<B>,
   "name" | "isOutput" | "copyTimestamp"
@@ -56,6 +57,10 @@ export interface DoneDetails {
   readonly bytesused?: readonly number[];
 }
 
+/**
+ * A queue of buffers (`struct vb2_queue`): clients use it through {@link bufferOps}, its driver through {@link
+ * QueueOps}.
+ */
 export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue<B> {
   readonly type: BufType;
   readonly traits: BufferTraits;

@@ -58,6 +58,7 @@ export interface Control<Value = unknown> {
   onChange(listener: ((control: Control<Value>) => void) | undefined): void;
 }
 
+/** Least and greatest value, step and default; of a string the lengths, bytes. */
 export interface RangeOptions {
   readonly min?: Numeric;
   readonly max?: Numeric;
@@ -73,6 +74,7 @@ interface CommonOptions<Value> extends ControlCallbacks<Value> {
 /** Of a standard control with a range. `min` and `default` are 0 and `step` is 1 when left out; numbers need a `max`. */
 export interface StandardOptions<Value> extends CommonOptions<Value>, RangeOptions {}
 
+/** Of a menu of texts. */
 export interface MenuOptions extends CommonOptions<number> {
   /** Items of a standard control that has no standard menu; an empty one is a hole. */
   readonly items?: readonly string[];
@@ -83,6 +85,7 @@ export interface MenuOptions extends CommonOptions<number> {
   readonly skip?: readonly number[];
 }
 
+/** Of a menu of integers. */
 export interface IntMenuOptions extends CommonOptions<number> {
   /** May be left out where the standard has a menu. */
   readonly items?: readonly (number | bigint)[];
@@ -92,6 +95,7 @@ export interface IntMenuOptions extends CommonOptions<number> {
   readonly skip?: readonly number[];
 }
 
+/** Of a standard compound control that is no array. */
 export interface CompoundOptions<Value> extends CommonOptions<Value> {
   readonly dims?: undefined;
   /** The API's default for the type when left out; its own corrections apply to this one too. */

@@ -48,6 +48,7 @@ import { ControlTable } from "./table.js";
 import { COMPOUND_TYPES, CtrlFlag, CtrlType, classOf } from "./types.js";
 import type { ElementValue } from "./types.js";
 
+/** How a handler deals with requests, and which of the newer parts of the API it shows. */
 export interface ControlHandlerOptions {
   /** Finds the requests that clients name; without it REQUEST_VAL is EINVAL. */
   readonly requests?: RequestResolver | undefined;
@@ -64,6 +65,7 @@ const orChanges = (older: EventPayload, newer: EventPayload): EventPayload =>
     ? { ...newer, changes: older.changes | newer.changes }
     : newer;
 
+/** The controls of a device or a file: declared with the add methods, then served without any op of the driver. */
 export class ControlHandler implements ControlOps {
   /** Finds the requests that clients name. */
   requests: RequestResolver | undefined;

@@ -16,6 +16,7 @@ interface Stored {
   isNew: boolean;
 }
 
+/** The values that a request holds for one handler's controls. */
 export class ControlRequest implements RequestObject, RequestValues {
   readonly kind = "controls";
   readonly #values = new Map<ControlImpl, Stored>();
