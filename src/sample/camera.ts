@@ -12,11 +12,11 @@ import type { CameraControls, Look } from "./controls.js";
 import { makeControls } from "./controls.js";
 import { getSelection, nearestCrop } from "./crop.js";
 import type { InputState } from "./inputs.js";
-import { inputProfiles, wholeOf } from "./inputs.js";
+import { inputProfiles, setInterval, wholeOf } from "./inputs.js";
 import { describeMode, formatFlags, formatsFor, nearestMode } from "./modes.js";
 import { Pacer } from "./pacer.js";
 import { drawFrame } from "./picture.js";
-import { frameIntervalAt, frameSizeAt, hasSize, nearestInterval } from "./sizes.js";
+import { frameIntervalAt, frameSizeAt, hasSize } from "./sizes.js";
 
 export interface CameraOptions {
   /** Node name, `"video0"`. */
@@ -92,6 +92,8 @@ export class Camera implements QueueOps<CameraBuffer> {
       busInfo: `platform:${options.name}`,
       deviceCaps: (multiplanar ? Cap.VideoCaptureMplane : Cap.VideoCapture) | Cap.Streaming | Cap.ReadWrite,
       controls: this.#controls.handler,
+      // The words that clients of every age know.
+      oldFormatNames: true,
       ops: {
         ...this.#formatOps(),
         ...this.#inputOps(),
@@ -124,6 +126,7 @@ export class Camera implements QueueOps<CameraBuffer> {
       sFmt: (_file, format) => {
         this.#assertIdle();
         this.#input.mode = this.#nearestMode(format);
+        setInterval(this.#input, this.#input.interval);
         this.#refresh();
         return describeMode(this.#input.mode, this.#type);
       },
@@ -132,13 +135,12 @@ export class Camera implements QueueOps<CameraBuffer> {
       enumFrameintervals: (_file, { index, pixelformat, width, height }) => {
         const { sizes, intervals } = this.#input.profile;
         const isKnown = this.#offers(pixelformat) && hasSize(sizes, { width, height });
-        return isKnown ? frameIntervalAt(intervals, index) : undefined;
+        return isKnown ? frameIntervalAt(intervals({ width, height }), index) : undefined;
       },
       gParm: (_file, type) => this.#streamParm(type),
       sParm: (_file, { type, timeperframe }) => {
         this.#assertType(type);
-        const { intervals, defaultInterval } = this.#input.profile;
-        this.#input.interval = nearestInterval(timeperframe, intervals, defaultInterval);
+        setInterval(this.#input, timeperframe);
         this.#pacer?.setInterval(nanoseconds(this.#input.interval));
         return this.#streamParm(type);
       },

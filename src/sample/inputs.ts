@@ -3,12 +3,14 @@ import { Pattern } from "../tpg/index.js";
 import type { Fract, Rect } from "../v4l2/index.js";
 import type { Mode } from "./modes.js";
 import type { Intervals, Size, Sizes } from "./sizes.js";
+import { nearestInterval } from "./sizes.js";
 
 export interface InputProfile {
   readonly name: string;
   readonly sizes: Sizes;
   readonly defaultSize: Size;
-  readonly intervals: Intervals;
+  /** Of frames of one size: large ones come slower. */
+  readonly intervals: (size: Size) => Intervals;
   readonly defaultInterval: Fract;
   /** A `Pattern` number of the generator. */
   readonly defaultPattern: number;
@@ -19,6 +21,14 @@ export interface InputProfile {
 }
 
 const perSecond = (frames: number): Fract => ({ numerator: 1, denominator: frames });
+
+/** Frames per second of the webcam by the frame's width: the rates of the last entry that is not wider. */
+const webcamRates: readonly (readonly [width: number, rates: readonly number[]])[] = [
+  [0, [60, 50, 30, 25, 15, 10, 5, 1]],
+  [1280, [60, 30, 25, 10, 1]],
+  [1920, [60, 30, 25, 1]],
+  [3840, [30, 15]],
+];
 
 /** As webcams are: a list of sizes, from small to large, and a list of rates, the fastest first. No cropping. */
 const webcam: InputProfile = {
@@ -33,7 +43,8 @@ const webcam: InputProfile = {
     { width: 3840, height: 2160 },
   ],
   defaultSize: { width: 640, height: 480 },
-  intervals: [60, 50, 30, 25, 15, 10, 5, 1].map(perSecond),
+  intervals: ({ width }) =>
+    (webcamRates.filter(([least]) => least <= width).at(-1)?.[1] ?? []).map(perSecond),
   defaultInterval: perSecond(30),
   defaultPattern: Pattern.Bars75,
   sensor: undefined,
@@ -45,7 +56,7 @@ const sensor: InputProfile = {
   name: "Sensor, upside down",
   sizes: { least: { width: 16, height: 16 }, most: { width: 1920, height: 1080 }, step: 2 },
   defaultSize: { width: 1280, height: 720 },
-  intervals: { least: perSecond(60), most: perSecond(1) },
+  intervals: () => ({ least: perSecond(60), most: perSecond(1) }),
   defaultInterval: perSecond(25),
   defaultPattern: Pattern.Squares100,
   sensor: { width: 1920, height: 1080 },
@@ -62,6 +73,12 @@ export interface InputState {
   pattern: number;
   /** Of the sensor; undefined without one. */
   crop: Rect | undefined;
+}
+
+/** Sets the frame interval to the nearest that there is for the frame's size; a wish with a zero gets the default. */
+export function setInterval(input: InputState, wish: Fract): void {
+  const { intervals, defaultInterval } = input.profile;
+  input.interval = nearestInterval(wish, intervals(input.mode), defaultInterval);
 }
 
 /** All of a sensor. */

@@ -35,10 +35,7 @@ const semiPlanar = ["NV12", "NV21", "NV16", "NV61"];
 /** Every component in memory of its own: only a multi-planar device can offer these. */
 const multiPlanar = ["YM12", "YM21", "YM16", "NM12", "NM21", "NM16"];
 
-/**
- * The first is the default. The NV formats come last, because v4l2-compliance 1.22 stops listing at the first of them:
- * it knows them by an older name.
- */
+/** The first is the default. */
 export function formatsFor(multiplanar: boolean): readonly PixelFormatInfo[] {
   return [...plain, ...(multiplanar ? multiPlanar : []), ...semiPlanar].map(known);
 }

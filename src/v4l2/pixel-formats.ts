@@ -342,6 +342,11 @@ add("V4L2_TCH_FMT_", touch, false);
 add("V4L2_META_FMT_", metadata, false);
 for (const [code, description] of lineBased) known.set(code, { description, compressed: false });
 
+/** What kernels before 6.0 called a format. */
+export function oldDescription(description: string): string {
+  return description.replace("Y/UV", "Y/CbCr").replace("Y/VU", "Y/CrCb");
+}
+
 /** What the core adds to a driver's answer to ENUM_FMT. An unknown format without a description shows its code. */
 export function describePixelFormat(
   format: FormatDescription,

@@ -44,6 +44,11 @@ export interface VideoDeviceOptions<State> {
   readonly maxEdidBlocks?: number;
   /** Does enumFmt know `request.all`? */
   readonly enumAllFormats?: boolean;
+  /**
+   * ENUM_FMT describes semi-planar formats as kernels before 6.0 did ("Y/CbCr 4:2:0") instead of "Y/UV 4:2:0". Both
+   * mean the same; v4l2-compliance before 1.24 takes the newer words for a mistake, later ones accept either.
+   */
+  readonly oldFormatNames?: boolean;
   /** The driver's cropping means what others call composing, and the reverse (V4L2_FL_QUIRK_INVERTED_CROP). */
   readonly invertedCrop?: boolean;
   /** Ioctls that answer ENOTTY although there is an op (`v4l2_disable_ioctl`). */

@@ -14,7 +14,14 @@ import {
   SelectionTarget,
   YcbcrEnc,
 } from "../../src/v4l2/index.js";
-import type { FormatDescription, FrameSize, Input, V4l2Event } from "../../src/v4l2/index.js";
+import type {
+  FormatDescription,
+  FrameInterval,
+  FrameSize,
+  Input,
+  StreamParm,
+  V4l2Event,
+} from "../../src/v4l2/index.js";
 import { horizontalMovementNames, patternNames } from "../../src/tpg/index.js";
 import { frameDifference, type CameraScene } from "../support/camera-frame.js";
 import { referenceFormats } from "../support/tpg-reference.js";
@@ -277,6 +284,30 @@ describe("inputs", () => {
     });
     expect(controls.gCtrl(Cid.TestPattern)).toBe(7);
     expect(client.op("gParm")(client.file, BufType.VideoCapture)).toMatchObject({ timeperframe: interval });
+  });
+
+  it("deliver large frames at fewer rates, of which S_FMT keeps the nearest", () => {
+    const client = newClient();
+    const rates = (width: number, height: number): (number | undefined)[] => {
+      const found = [];
+      for (let index = 0; ; index++) {
+        const request = { index, pixelformat: fourcc("YUYV"), width, height };
+        const interval = client.op("enumFrameintervals")(client.file, request) as FrameInterval | undefined;
+        if (interval === undefined) return found;
+        found.push(interval.kind === "discrete" ? interval.interval.denominator : undefined);
+      }
+    };
+    expect(rates(640, 480)).toEqual([60, 50, 30, 25, 15, 10, 5, 1]);
+    expect(rates(3840, 2160)).toEqual([30, 15]);
+    void client.op("sParm")(client.file, {
+      ...{ type: BufType.VideoCapture, capability: 0, mode: 0, extendedmode: 0, buffers: 0 },
+      timeperframe: { numerator: 1, denominator: 50 },
+    });
+    const rate = () => (client.op("gParm")(client.file, BufType.VideoCapture) as StreamParm).timeperframe;
+    client.setFormat({ name: "YUYV", width: 3840, height: 2160 });
+    expect(rate()).toEqual({ numerator: 1, denominator: 30 });
+    client.setFormat({ name: "YUYV", ...small });
+    expect(rate()).toEqual({ numerator: 1, denominator: 30 });
   });
 
   it("tell their rate for the queue that there is only", () => {

@@ -316,6 +316,23 @@ describe("descriptions", () => {
     );
   });
 
+  it("a device may keep to what kernels before 6.0 called them", () => {
+    const named = (pixelformat: number, oldFormatNames: boolean): string => {
+      const harness = new Harness({
+        oldFormatNames,
+        ops: { ...allOps, enumFmt: () => ({ pixelformat }) },
+      });
+      const arg = argOf("VIDIOC_ENUM_FMT");
+      arg[4] = BufType.VideoCapture;
+      void harness.ioctl("VIDIOC_ENUM_FMT", arg);
+      return Buffer.from(arg.subarray(12, 44)).toString("latin1").replace(/\0+$/, "");
+    };
+    expect(named(fourcc("NV12"), false)).toBe("Y/UV 4:2:0");
+    expect(named(fourcc("NV12"), true)).toBe("Y/CbCr 4:2:0");
+    expect(named(fourcc("NM61"), true)).toBe("Y/CrCb 4:2:2 (N-C)");
+    expect(named(fourcc("YUYV"), true)).toBe("YUYV 4:2:2");
+  });
+
   it("line based metadata is marked, other metadata is not", () => {
     expect(describePixelFormat({ pixelformat: fourcc("MET8") }, BufType.MetaCapture).flags).toBe(0x200);
     expect(

@@ -16,7 +16,7 @@ import {
 import type { FractView } from "../gen/index.js";
 import { bufTypeNames } from "../names.js";
 import { parseDeviceBufType } from "../parse.js";
-import { describePixelFormat } from "../pixel-formats.js";
+import { describePixelFormat, oldDescription } from "../pixel-formats.js";
 import { settle } from "../settle.js";
 import { framePeriod } from "../standards.js";
 import { BufType, Cap, isOutput, isVideoBufType } from "../types.js";
@@ -65,7 +65,7 @@ const enumFmt = defineIoctl({
       const { description, flags } = describePixelFormat(format, type);
       view.index = request.index;
       view.pixelformat = format.pixelformat;
-      view.description = description;
+      view.description = device.options.oldFormatNames === true ? oldDescription(description) : description;
       view.flags = flags;
     });
   },

@@ -41,7 +41,7 @@ export async function startCamera(...args: string[]): Promise<Driver> {
   lastNumber += 1;
   const node = `/dev/video${lastNumber}`;
   const child = cli(["sample", "--video", String(lastNumber), "--log", "json", ...args], {
-    timeoutMs: 300_000,
+    timeoutMs: 1_000_000,
   });
   let ended = false;
   void child.result.then(() => {
