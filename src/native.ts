@@ -63,9 +63,9 @@ interface Addon {
     new (name: string, sizeBytes: number): NativeSharedMemory;
     new (fd: number, sizeBytes: number, writable: boolean): NativeSharedMemory;
   };
-  processRead(pid: number, address: bigint, into: Uint8Array): void;
-  processWrite(pid: number, address: bigint, from: Uint8Array): void;
-  takeFd(pid: number, fd: number): NativeFd;
+  processRead(pid: number, address: bigint, into: Uint8Array, uid: number): void;
+  processWrite(pid: number, address: bigint, from: Uint8Array, uid: number): void;
+  takeFd(pid: number, fd: number, isSocket: boolean): NativeFd;
   sameFile(pidA: number, fdA: number, pidB: number, fdB: number): boolean;
   inspectFd(fd: number): FdFacts;
   sendFd(socketFd: number, fd: number): void;
@@ -322,15 +322,29 @@ export class OwnedFd {
   }
 }
 
-/** A duplicate of another process's descriptor: the same open file. */
+/**
+ * A duplicate of another process's descriptor: the same open file, of memory or of a unix socket. Any other could make
+ * us wait: closing it would ask its file system to flush, which the client itself may serve. So the descriptor is looked
+ * at, and closed if it is not what it should be, on a thread that is made for it and may be left behind.
+ */
 export class ProcessFd extends OwnedFd {
   /**
+   * A memfd or a dma-buf.
    * @param pid - A process or any of its threads, as in a FUSE header.
    * @throws {SystemError} `pidfd_open`: ESRCH. `pidfd_getfd`: EBADF - it has no such descriptor; EPERM - not ours to
    *   trace (needs CAP_SYS_PTRACE for other users' processes); ENOSYS - before Linux 5.6.
+   * @throws {SystemError} EINVAL - it is something else. ETIMEDOUT - too much of the process's user hangs already.
    */
-  static take(pid: number, fd: number): ProcessFd {
-    return new ProcessFd(addon().takeFd(pid, fd));
+  static takeMemory(pid: number, fd: number): ProcessFd {
+    return new ProcessFd(addon().takeFd(pid, fd, false));
+  }
+
+  /**
+   * A unix socket.
+   * @throws {SystemError} As {@link takeMemory}, but ENOTSOCK - it is something else.
+   */
+  static takeSocket(pid: number, fd: number): ProcessFd {
+    return new ProcessFd(addon().takeFd(pid, fd, true));
   }
 }
 
@@ -344,7 +358,7 @@ export interface FdFacts {
 
 /**
  * What a client's descriptor is. Asks no file system but that of memfds and dma-bufs, so that no client can make us wait.
- * @throws {SystemError} EBADF. EINVAL: neither a memfd nor a dma-buf.
+ * @throws {SystemError} EBADF. EINVAL: neither a memfd (of ordinary pages) nor a dma-buf.
  */
 export function inspectFd(fd: number): FdFacts {
   return addon().inspectFd(fd);
@@ -405,12 +419,16 @@ export function sendMessage(socketFd: number, message: Uint8Array, fds: readonly
 
 /**
  * Fills `into` from the memory of a process that is blocked in a call to us.
+ *
  * @param pid - A process or any of its threads.
- * @throws {SystemError} EFAULT - not all of it is readable there; `into` may be partly overwritten.
+ * @param uid - Whose process it is. His memory may be a mapping of a file that he himself serves (FUSE), so that reading
+ *   it never ends: for all but root it is read on another thread, and given up after a second. A user who keeps us
+ *   waiting again and again is refused at once.
+ * @throws {SystemError} EFAULT - not all of it is readable there; `into` may be partly overwritten. ETIMEDOUT.
  * @throws {SystemError} ESRCH - it is gone. EPERM - not ours to trace (needs CAP_SYS_PTRACE for other users').
  */
-export function processRead(pid: number, address: bigint, into: Uint8Array): void {
-  addon().processRead(pid, address, into);
+export function processRead(pid: number, address: bigint, into: Uint8Array, uid = 0): void {
+  addon().processRead(pid, address, into, uid);
 }
 
 /**
@@ -418,8 +436,8 @@ export function processRead(pid: number, address: bigint, into: Uint8Array): voi
  * @throws {SystemError} As {@link processRead}; after EFAULT the bytes before the bad page may be written, as after
  *   the kernel's own copy_to_user().
  */
-export function processWrite(pid: number, address: bigint, from: Uint8Array): void {
-  addon().processWrite(pid, address, from);
+export function processWrite(pid: number, address: bigint, from: Uint8Array, uid = 0): void {
+  addon().processWrite(pid, address, from, uid);
 }
 
 /**

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include "addon-data.h"
@@ -21,17 +22,27 @@
 namespace v4l2cuse {
 namespace {
 
-// DMA_BUF_MAGIC of linux/magic.h ("DMAB"), which some distributions' headers lack.
-constexpr auto kDmabufMagic = 0x444d4142;
+// TMPFS_MAGIC of linux/magic.h. Not hugetlbfs: it maps whole huge pages only, and
+// a page that its owner punches out may be missing when we touch it (SIGBUS).
+constexpr auto kShmemMagic = 0x01021994;
 
-// By its name in /proc, which the kernel gives without asking a file system.
-bool IsCalledDmabuf(int fd) {
-  std::array<char, 64> link{};
-  std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
+// By what only dma-bufs say of themselves in /proc, which the kernel tells without
+// asking a file system. A name is not enough: whoever mounts a file system of his
+// own and makes it his root can have a file called /dmabuf:anything.
+bool IsDmabuf(int fd) {
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/thread-self/fd/%d", fd);
   std::array<char, 16> target{};
-  if (::readlink(link.data(), target.data(), target.size() - 1) < 0) return false;
-  const std::string_view name(target.data());
-  return name.substr(0, 8) == "/dmabuf:" || name.substr(0, 10) == "anon_inode";
+  if (::readlink(path.data(), target.data(), target.size() - 1) < 0) return false;
+  if (std::string_view(target.data()).substr(0, 8) != "/dmabuf:") return false;
+
+  std::snprintf(path.data(), path.size(), "/proc/thread-self/fdinfo/%d", fd);
+  const std::unique_ptr<FILE, int (*)(FILE*)> facts(std::fopen(path.data(), "re"), std::fclose);
+  std::array<char, 256> line{};
+  while (facts && std::fgets(line.data(), static_cast<int>(line.size()), facts.get()) != nullptr) {
+    if (std::string_view(line.data()).substr(0, 9) == "exp_name:") return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -61,21 +72,21 @@ DescriptorFacts Inspect(int fd) {
   DescriptorFacts facts;
   const int seals = ::fcntl(fd, F_GET_SEALS);
   if (seals >= 0) {
+    // Memory, whose file system is the kernel's own.
+    struct statfs system {};
+    if (::fstatfs(fd, &system) < 0) facts.error = errno;
+    if (facts.error == 0 && system.f_type != kShmemMagic) facts.error = EINVAL;
     facts.seals = seals;
   } else if (errno != EINVAL) {
     facts.error = errno;
-    return facts;
   } else {
     // stat() and statfs() ask the file system. That can be one whose server lets
     // us wait, or, for ever, one that this very thread serves: a client may pass
-    // us anything. So only what calls itself a dma-buf is asked whether it is one.
-    struct statfs system {};
-    facts.isDmabuf = IsCalledDmabuf(fd) && ::fstatfs(fd, &system) == 0 && system.f_type == kDmabufMagic;
-    if (!facts.isDmabuf) {
-      facts.error = EINVAL;
-      return facts;
-    }
+    // us anything. A dma-buf's is the kernel's.
+    facts.isDmabuf = IsDmabuf(fd);
+    if (!facts.isDmabuf) facts.error = EINVAL;
   }
+  if (facts.error != 0) return facts;
   struct stat status {};
   if (::fstat(fd, &status) < 0) facts.error = errno;
   facts.sizeBytes = static_cast<uint64_t>(status.st_size);
@@ -93,12 +104,7 @@ Napi::Value InspectFd(const Napi::CallbackInfo& info) {
   return result;
 }
 
-void SendFd(const Napi::CallbackInfo& info) {
-  static constexpr const char* kUsage = "sendFd(socketFd, fd)";
-  const Napi::Env env = info.Env();
-  const int socket = FdArgument(info, 0, kUsage);
-  const int fd = FdArgument(info, 1, kUsage);
-
+int SendFile(int socket, int fd, int flags) {
   // SCM_RIGHTS needs at least one byte of data to travel with.
   char byte = 0;
   iovec data{&byte, 1};
@@ -116,10 +122,50 @@ void SendFd(const Napi::CallbackInfo& info) {
 
   ssize_t sent = 0;
   do {
-    // A client chose this socket: it must neither block us nor signal us.
-    sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = ::sendmsg(socket, &message, flags | MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  if (sent < 0) throw SystemError(env, "sendmsg", errno);
+  return sent < 0 ? errno : 0;
+}
+
+UniqueFd ReceiveFile(int socket, int* error) {
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_LEN(sizeof(int));  // Room for one, without the padding.
+  ssize_t received = 0;
+  do {
+    received = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (received < 0 && errno == EINTR);
+  *error = received < 0 ? errno : 0;
+  if (*error != 0) return {};
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+      header->cmsg_len != CMSG_LEN(sizeof(int))) {
+    *error = ENODATA;
+    return {};
+  }
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return UniqueFd(fd);
+}
+
+void SendFd(const Napi::CallbackInfo& info) {
+  static constexpr const char* kUsage = "sendFd(socketFd, fd)";
+  const int socket = FdArgument(info, 0, kUsage);
+  // A client chose this socket: it must neither block us nor signal us.
+  const int error = SendFile(socket, FdArgument(info, 1, kUsage), MSG_DONTWAIT);
+  if (error != 0) throw SystemError(info.Env(), "sendmsg", error);
+}
+
+Napi::Value ReceiveFd(const Napi::CallbackInfo& info) {
+  int error = 0;
+  UniqueFd fd = ReceiveFile(FdArgument(info, 0, "receiveFd(socketFd)"), &error);
+  if (error != 0) throw SystemError(info.Env(), "recvmsg", error);
+  return OwnedFd::Wrap(info.Env(), std::move(fd));
 }
 
 Napi::Value SocketPeer(const Napi::CallbackInfo& info) {

@@ -34,12 +34,22 @@ struct DescriptorFacts {
   bool isDmabuf = false;
 };
 
+// Waits for nobody, whatever the descriptor is.
 DescriptorFacts Inspect(int fd);
+
+// Sends a duplicate of `fd` over a unix socket, with one byte of data; no SIGPIPE.
+// `flags` of sendmsg(2). 0, or an errno.
+int SendFile(int socket, int fd, int flags);
+// Takes the one descriptor of a message from a unix socket. Never waits. Invalid,
+// with `error`, when there is none: EAGAIN, or ENODATA for a message without.
+UniqueFd ReceiveFile(int socket, int* error);
 
 // inspectFd(fd): { sizeBytes, seals, isDmabuf }
 Napi::Value InspectFd(const Napi::CallbackInfo& info);
 // sendFd(socketFd, fd): SCM_RIGHTS with one byte
 void SendFd(const Napi::CallbackInfo& info);
+// receiveFd(socketFd): OwnedFd
+Napi::Value ReceiveFd(const Napi::CallbackInfo& info);
 // socketPeer(socketFd): { pid, uid, gid } of who made the other end of a unix socket
 Napi::Value SocketPeer(const Napi::CallbackInfo& info);
 // createDmabuf(memfd, sizeBytes): OwnedFd | undefined

@@ -57,23 +57,6 @@ void Pair(Napi::Env env, UniqueFd& ours, UniqueFd& theirs) {
   theirs = UniqueFd(ends[1]);
 }
 
-bool SendFile(int socket, int fd) {
-  char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
-}
-
 // 0, or the errno of what failed.
 uint32_t OpenAndSend(const Order& order) {
   const int flags = static_cast<int>(order.flags) | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
@@ -82,7 +65,7 @@ uint32_t OpenAndSend(const Order& order) {
   // Servers that do not know FUSE_STATX are asked once; afterwards a stat(2) is served from what LOOKUP said.
   struct statx ignored {};
   static_cast<void>(::statx(file.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &ignored));
-  return SendFile(kFiles, file.get()) ? 0 : static_cast<uint32_t>(errno);
+  return static_cast<uint32_t>(SendFile(kFiles, file.get(), 0));
   // Closed before it is answered: a server that is asked to flush can answer now.
 }
 
@@ -155,32 +138,6 @@ Napi::Value StartOpener(const Napi::CallbackInfo& info) {
   ends.Set("orders", OwnedFd::Wrap(env, std::move(orders)));
   ends.Set("files", OwnedFd::Wrap(env, std::move(files)));
   return ends;
-}
-
-Napi::Value ReceiveFd(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const int socket = FdArgument(info, 0, "receiveFd(socketFd)");
-  char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = CMSG_LEN(sizeof(int));  // Room for one, without the padding.
-  ssize_t received = 0;
-  do {
-    received = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
-  if (received < 0) throw SystemError(env, "recvmsg", errno);
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len != CMSG_LEN(sizeof(int))) {
-    throw SystemError(env, "recvmsg", ENODATA);
-  }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return OwnedFd::Wrap(env, UniqueFd(fd));
 }
 
 }  // namespace v4l2cuse

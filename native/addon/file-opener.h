@@ -22,7 +22,4 @@ namespace v4l2cuse {
 // when `orders` is closed.
 Napi::Value StartOpener(const Napi::CallbackInfo& info);
 
-// receiveFd(socketFd): OwnedFd, one descriptor that was sent with SCM_RIGHTS; never waits
-Napi::Value ReceiveFd(const Napi::CallbackInfo& info);
-
 }  // namespace v4l2cuse

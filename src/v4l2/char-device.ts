@@ -65,23 +65,31 @@ export class LazyClient implements Client {
   }
 }
 
+/** Why memory of a caller cannot be had. */
+const accessErrors: Readonly<Record<string, string>> = {
+  EFAULT: "bad address",
+  ETIMEDOUT: "it does not answer; is it a mapping of a file that somebody should serve?",
+};
+
 /** The memory of a thread that waits in a call to us. */
 export class ProcessMemory implements ClientMemory {
   readonly #tid: number;
+  readonly #uid: number;
 
-  constructor(tid: number) {
+  constructor({ tid, uid }: Pick<Caller, "tid" | "uid">) {
     this.#tid = tid;
+    this.#uid = uid;
   }
 
   read(address: bigint, into: Uint8Array): void {
     this.#access(() => {
-      processRead(this.#tid, address, into);
+      processRead(this.#tid, address, into, this.#uid);
     });
   }
 
   write(address: bigint, from: Uint8Array): void {
     this.#access(() => {
-      processWrite(this.#tid, address, from);
+      processWrite(this.#tid, address, from, this.#uid);
     });
   }
 
@@ -91,7 +99,7 @@ export class ProcessMemory implements ClientMemory {
       copy();
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      const detail = error.code === "EFAULT" ? "bad address" : `${error.code}, are we allowed to trace it?`;
+      const detail = accessErrors[error.code] ?? `${error.code}, are we allowed to trace it?`;
       throw new V4l2Error("EFAULT", `memory of the caller: ${detail}`);
     }
   }
@@ -135,7 +143,7 @@ export class AdapterCall implements Call {
   }
 
   get memory(): ClientMemory {
-    return (this.#memory ??= new ProcessMemory(this.#pending.caller.tid));
+    return (this.#memory ??= new ProcessMemory(this.#pending.caller));
   }
 
   nonblocking(): boolean {

@@ -39,7 +39,7 @@ export class ClientSocket {
   static take(pid: number, socket: number): ClientSocket {
     let taken: ProcessFd | undefined;
     try {
-      taken = ProcessFd.take(pid, socket);
+      taken = ProcessFd.takeSocket(pid, socket);
       const peer = socketPeer(taken.fd);
       if (peer.pid !== pid) throw new V4l2Error("EPERM", `the socket's other end is of process ${peer.pid}`);
       return new ClientSocket(taken);

@@ -108,7 +108,7 @@ export class SharedMemoryProvider implements MemoryProvider {
   importPlane({ pid, fd, lengthBytes, minBytes, writable }: ImportRequest): ImportedMemory {
     const what = `fd ${fd} of process ${pid}`;
     if (!canExist(pid, fd)) throw new V4l2Error("EINVAL", `${what} cannot exist`);
-    const taken = orRefuse("EINVAL", what, () => ProcessFd.take(pid, fd));
+    const taken = orRefuse("EINVAL", what, () => ProcessFd.takeMemory(pid, fd));
     try {
       const { sizeBytes: fileBytes } = orRefuse("EINVAL", what, () => inspectFd(taken.fd));
       const sizeBytes = lengthBytes === 0 ? fileBytes : lengthBytes;

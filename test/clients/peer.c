@@ -5,6 +5,7 @@
  */
 #include "client.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -62,6 +63,8 @@ int main(void)
 	/* Readable and writable, then a hole, then read-only. */
 	char *pages = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int unsealed = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* Like memory that is acceptable in all but its pages. -1 on kernels without. */
+	int huge = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
 	int packets[2], stream[2];
 	pthread_t thread;
 	char line[64];
@@ -70,11 +73,13 @@ int main(void)
 	    ftruncate(unsealed, (off_t)page) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, packets) ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) || pthread_create(&thread, NULL, idle, NULL))
 		die("setup");
+	if (huge != -1 && (ftruncate(huge, 2 << 20) || fcntl(huge, F_ADD_SEALS, F_SEAL_SHRINK)))
+		die("huge pages");
 	memset(pages, 'a', 2 * page);
 	while (!__atomic_load_n(&thread_id, __ATOMIC_ACQUIRE))
 		usleep(1000);
-	printf("{\"page\":%zu,\"address\":\"%p\",\"thread\":%d,\"unsealed\":%d,\"packets\":[%d,%d],\"stream\":[%d,%d]}\n",
-	       page, (void *)pages, thread_id, unsealed, packets[0], packets[1], stream[0], stream[1]);
+	printf("{\"page\":%zu,\"address\":\"%p\",\"thread\":%d,\"unsealed\":%d,\"huge\":%d,\"packets\":[%d,%d],\"stream\":[%d,%d]}\n",
+	       page, (void *)pages, thread_id, unsealed, huge, packets[0], packets[1], stream[0], stream[1]);
 	fflush(stdout);
 
 	while (fgets(line, sizeof line, stdin)) {

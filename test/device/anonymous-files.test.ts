@@ -225,11 +225,13 @@ describeFiles("an anonymous file", () => {
     device.put(Buffer.from("data")); // A read that succeeds makes attributes stale.
     const client = await give(file, "read 4 mark here sleep 500");
     await client.line("mark here");
-    const taken = ProcessFd.take(client.pid, 3);
-    expect(() => inspectFd(taken.fd)).toThrow("EINVAL");
-    expect(() => SharedMemory.fromFd(taken.fd, 4096, false)).toThrow("EINVAL");
-    taken.close();
+    expect(() => ProcessFd.takeMemory(client.pid, 3)).toThrow("EINVAL");
+    expect(() => ProcessFd.takeSocket(client.pid, 3)).toThrow("ENOTSOCK");
     client.kill();
+    const { file: own } = await makeFile(session);
+    expect(() => inspectFd(own.fd)).toThrow("EINVAL");
+    expect(() => SharedMemory.fromFd(own.fd, 4096, false)).toThrow("EINVAL");
+    own.close();
   });
 
   it("many at once: each is its own, and all go", async () => {

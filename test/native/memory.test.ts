@@ -144,7 +144,7 @@ describe("SharedMemory.fromFd", () => {
 
   it("refuses a memfd that its owner can shrink, with EINVAL", async () => {
     const peer = await Peer.start();
-    const foreign = ProcessFd.take(peer.pid, peer.facts.unsealed);
+    const foreign = ProcessFd.takeMemory(peer.pid, peer.facts.unsealed);
     expect(inspectFd(foreign.fd)).toEqual({ sizeBytes: PAGE, seals: 0, isDmabuf: false });
     expect(systemError(() => SharedMemory.fromFd(foreign.fd, PAGE, false)).code).toBe("EINVAL");
     foreign.close();

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   inspectFd,
@@ -20,6 +21,35 @@ afterAll(async () => {
 });
 
 const letters = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+
+describe("memory of a user who is not trusted with our time", () => {
+  const uid = 12345;
+
+  it("is read and written as anybody's", async () => {
+    const { address, page } = peer.facts;
+    const bytes = new Uint8Array(2 * page);
+    processWrite(peer.pid, address, Buffer.from("guarded"), uid);
+    processRead(peer.pid, address, bytes, uid);
+    expect(letters(bytes.subarray(0, 8))).toBe("guardeda");
+    expect(await peer.ask("peek 0")).toBe("g");
+    processWrite(peer.pid, address, Buffer.from("aaaaaaa"), uid);
+  });
+
+  it("is EFAULT where there is none, and ESRCH of nobody", () => {
+    const { address, page } = peer.facts;
+    const hole = address + BigInt(2 * page);
+    expect(systemError(() => processRead(peer.pid, hole, new Uint8Array(1), uid))).toMatchObject({
+      code: "EFAULT",
+      syscall: "process_vm_readv",
+    });
+    expect(systemError(() => processWrite(peer.pid, hole, new Uint8Array(1), uid))).toMatchObject({
+      code: "EFAULT",
+      syscall: "process_vm_writev",
+    });
+    processRead(peer.pid, address, new Uint8Array(0), uid);
+    expect(systemError(() => processRead(2 ** 22 + 1, address, new Uint8Array(1), uid)).code).toBe("ESRCH");
+  });
+});
 
 describe("another process's memory", () => {
   it("is read and written, by process or thread id", async () => {
@@ -85,7 +115,7 @@ describe("another process's memory", () => {
     await gone.stop();
     const { address } = gone.facts;
     expect(systemError(() => processRead(gone.pid, address, new Uint8Array(1))).code).toBe("ESRCH");
-    expect(systemError(() => ProcessFd.take(gone.pid, 0)).code).toBe("ESRCH");
+    expect(systemError(() => ProcessFd.takeMemory(gone.pid, 0)).code).toBe("ESRCH");
   });
 
   it("refuses arguments of the wrong type", () => {
@@ -107,8 +137,8 @@ describe("another process's memory", () => {
 
 describe("another process's descriptor", () => {
   it("can be taken from any of its threads, and shares the open file", () => {
-    const byProcess = ProcessFd.take(peer.pid, peer.facts.unsealed);
-    const byThread = ProcessFd.take(peer.facts.thread, peer.facts.unsealed);
+    const byProcess = ProcessFd.takeMemory(peer.pid, peer.facts.unsealed);
+    const byThread = ProcessFd.takeMemory(peer.facts.thread, peer.facts.unsealed);
     expect(inspectFd(byProcess.fd).sizeBytes).toBe(peer.facts.page);
     try {
       expect(sameFile(process.pid, byProcess.fd, process.pid, byThread.fd)).toBe(true);
@@ -124,17 +154,38 @@ describe("another process's descriptor", () => {
   });
 
   it("is EBADF when there is none", () => {
-    expect(systemError(() => ProcessFd.take(peer.pid, 1000))).toMatchObject({
+    expect(systemError(() => ProcessFd.takeMemory(peer.pid, 1000))).toMatchObject({
       code: "EBADF",
       syscall: "pidfd_getfd",
     });
   });
 
   it("is closed by the collector when forgotten, and leaves nothing else", async () => {
+    const { unsealed } = peer.facts;
+    ProcessFd.takeMemory(peer.pid, unsealed).close();
     const before = openFds();
-    for (let round = 0; round < 100; round++) ProcessFd.take(peer.pid, 0);
+    for (let round = 0; round < 100; round++) ProcessFd.takeMemory(peer.pid, unsealed);
     await collectGarbage();
     expect(openFds()).toBe(before);
+  });
+
+  it("is refused when it is not what is wanted, and not kept", () => {
+    const { unsealed, stream } = peer.facts;
+    ProcessFd.takeMemory(peer.pid, unsealed).close();
+    const before = openFds();
+    const file = openSync("/dev/null", "r");
+    expect(systemError(() => ProcessFd.takeMemory(process.pid, file)).code).toBe("EINVAL");
+    expect(systemError(() => ProcessFd.takeSocket(process.pid, file)).code).toBe("ENOTSOCK");
+    closeSync(file);
+    // Sockets and memory are of use in their own place only.
+    expect(systemError(() => ProcessFd.takeMemory(peer.pid, stream[0])).code).toBe("EINVAL");
+    expect(systemError(() => ProcessFd.takeSocket(peer.pid, unsealed)).code).toBe("ENOTSOCK");
+    expect(openFds()).toBe(before);
+  });
+
+  it("is refused when it is memory of huge pages", ({ skip }) => {
+    if (peer.facts.huge < 0) skip("this kernel has no huge pages");
+    expect(systemError(() => ProcessFd.takeMemory(peer.pid, peer.facts.huge)).code).toBe("EINVAL");
   });
 });
 
@@ -142,7 +193,7 @@ describe("sendFd", () => {
   it("delivers memory that the receiver can write but not shrink", async () => {
     const memory = SharedMemory.create("test", 3 * peer.facts.page);
     memory.bytes[0] = 55;
-    const socket = ProcessFd.take(peer.pid, peer.facts.stream[1]);
+    const socket = ProcessFd.takeSocket(peer.pid, peer.facts.stream[1]);
     sendFd(socket.fd, memory.fd);
     expect(await peer.ask("receive")).toBe(`${3 * peer.facts.page} 55 truncate EPERM`);
     expect(memory.bytes[1]).toBe("c".charCodeAt(0));
@@ -152,7 +203,7 @@ describe("sendFd", () => {
   });
 
   it("never waits: a full socket is EAGAIN", () => {
-    const socket = ProcessFd.take(peer.pid, peer.facts.packets[1]);
+    const socket = ProcessFd.takeSocket(peer.pid, peer.facts.packets[1]);
     let sent = 0;
     const error = systemError(() => {
       for (; sent < 10_000; sent++) sendFd(socket.fd, 0);
@@ -164,7 +215,7 @@ describe("sendFd", () => {
   });
 
   it("refuses what is no socket, and what is no descriptor", () => {
-    const socket = ProcessFd.take(peer.pid, peer.facts.stream[1]);
+    const socket = ProcessFd.takeSocket(peer.pid, peer.facts.stream[1]);
     const memory = SharedMemory.create("test", 1);
     expect(systemError(() => sendFd(memory.fd, memory.fd)).code).toBe("ENOTSOCK");
     expect(systemError(() => sendFd(socket.fd, 100_000)).code).toBe("EBADF");
@@ -176,7 +227,7 @@ describe("sendFd", () => {
 
 describe("socketPeer", () => {
   it("names the process that made the pair", () => {
-    const socket = ProcessFd.take(peer.pid, peer.facts.stream[1]);
+    const socket = ProcessFd.takeSocket(peer.pid, peer.facts.stream[1]);
     expect(socketPeer(socket.fd)).toEqual({
       pid: peer.pid,
       uid: process.getuid?.(),

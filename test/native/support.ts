@@ -72,6 +72,8 @@ interface PeerFacts {
   readonly thread: number;
   /** A memfd that may be shrunk. */
   readonly unsealed: number;
+  /** A sealed memfd of huge pages; -1 where there are none. */
+  readonly huge: number;
   /** Connected pairs: SOCK_SEQPACKET, SOCK_STREAM. */
   readonly packets: readonly [number, number];
   readonly stream: readonly [number, number];
@@ -107,6 +109,7 @@ export class Peer {
       address: BigInt(String(facts["address"])),
       thread: numberIn(facts, "thread"),
       unsealed: numberIn(facts, "unsealed"),
+      huge: numberIn(facts, "huge"),
       packets: pairIn(facts, "packets"),
       stream: pairIn(facts, "stream"),
     };
@@ -147,7 +150,7 @@ export class Peer {
 export async function packetPair(): Promise<[ProcessFd, ProcessFd]> {
   const peer = await Peer.start();
   const [first, second] = peer.facts.packets;
-  const pair: [ProcessFd, ProcessFd] = [ProcessFd.take(peer.pid, first), ProcessFd.take(peer.pid, second)];
+  const pair: [ProcessFd, ProcessFd] = [ProcessFd.takeSocket(peer.pid, first), ProcessFd.takeSocket(peer.pid, second)];
   await peer.stop();
   return pair;
 }

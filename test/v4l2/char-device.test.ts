@@ -235,7 +235,7 @@ describe.skipIf(nativeProblem() !== undefined)("with the native addon", () => {
   });
 
   it("memory that is not there is EFAULT", () => {
-    const memory = new ProcessMemory(process.pid);
+    const memory = new ProcessMemory({ tid: process.pid, uid: 0 });
     expect(() => {
       memory.read(8n, new Uint8Array(4));
     }).toThrow(expect.objectContaining({ code: "EFAULT" }) as Error);
@@ -246,7 +246,7 @@ describe.skipIf(nativeProblem() !== undefined)("with the native addon", () => {
 
   it("memory of a caller that we cannot see is EFAULT", () => {
     expect(() => {
-      new ProcessMemory(0).read(0x1000n, new Uint8Array(4));
+      new ProcessMemory({ tid: 0, uid: 0 }).read(0x1000n, new Uint8Array(4));
     }).toThrow("not visible");
   });
 });

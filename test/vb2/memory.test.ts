@@ -117,6 +117,8 @@ describe.skipIf(problem !== undefined)("shared memory", () => {
       });
       pid = client.pid ?? 0;
       if (client.stdout !== null) await once(client.stdout, "data");
+      // The thread that takes descriptors is started with the first one.
+      provider.importPlane({ ...request, pid, fd: 3 }).release();
     });
     afterAll(async () => {
       client.stdin?.end();

@@ -71,7 +71,7 @@ export class TinyMedia implements CharDevice<undefined> {
 
   ioctl(_file: undefined, { cmd, arg, caller }: IoctlRequest): number {
     try {
-      this.#answer(cmd, arg, new ProcessMemory(caller.tid));
+      this.#answer(cmd, arg, new ProcessMemory(caller));
     } catch (error) {
       if (error instanceof V4l2Error) throw new CharDeviceError(error.code, error.detail);
       throw error;
