@@ -56,6 +56,8 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
   readonly #options: RequestFilesOptions;
   readonly #open = new Map<Request, RequestFile>();
   readonly #clients = new LastClient();
+  /** Those that clients put something into, and have not queued: all whose end means something to other nodes. */
+  readonly #filling = new Set<Request>();
   #files: AnonymousFiles | undefined;
   #lastId = 0;
   #beingMade = 0;
@@ -79,9 +81,12 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
     return this.#files !== undefined;
   }
 
-  /** Takes note of requests that clients have closed by now. */
+  /**
+   * Takes note of requests that clients have closed by now. Costs nothing while none is being filled: that an empty
+   * request is closed, or one that is queued or complete, changes nothing for anybody else.
+   */
   catchUp(): void {
-    this.#files?.catchUp();
+    if (this.#filling.size > 0) this.#files?.catchUp();
   }
 
   /**
@@ -115,6 +120,9 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
     this.#lastId += 1;
     const { trace, name: device, ops } = this.#options;
     const request: Request = new Request(String(this.#lastId), ops, (from, to) => {
+      // A request that was refused is still what it was.
+      if (from === "validating" && to === "idle") this.#filling.add(request);
+      else this.#filling.delete(request);
       if (trace.active) {
         trace.emit({ kind: "request", timeMs: traceTime(), device, request: request.name, from, to });
       }
@@ -136,6 +144,7 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
     }
     const { request } = found.file;
     request.seenAs(fd);
+    if (request.state === "idle") this.#filling.add(request);
     return request;
   }
 
@@ -147,6 +156,7 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
 
   release(file: RequestFile): void {
     this.#open.delete(file.request);
+    this.#filling.delete(file.request);
     file.request.close();
   }
 

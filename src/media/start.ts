@@ -47,7 +47,7 @@ export async function startWithMedia<State>(
   const files = requestFiles(media, options);
   const videoSession = await startVideoDevice(video, {
     ...options,
-    before: files && (() => files.catchUp()),
+    before: files && (() => media.catchUp()),
   });
   const { major, minor } = videoSession;
   describe(media.graph, { major, minor });

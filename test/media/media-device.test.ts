@@ -383,3 +383,34 @@ describe("the node", () => {
     await expect(ioctl(MEDIA_IOC_REQUEST_ALLOC, new Uint8Array(4))).rejects.toEqual(refusal("ENOTTY"));
   });
 });
+
+describe("catching up with closed requests", () => {
+  it("is asked of the files only while a request is being filled", async () => {
+    const bench = new Bench();
+    let asked = 0;
+    bench.files.onCatchUp = () => {
+      asked += 1;
+    };
+    const catchUp = (): boolean => {
+      const before = asked;
+      bench.device.catchUp();
+      return asked > before;
+    };
+    await bench.request(7);
+    expect(catchUp()).toBe(false);
+    const request = bench.byFd(7);
+    expect(catchUp()).toBe(true);
+    // It stays filled when it is refused: here, for want of a buffer.
+    expect(() => {
+      request.queue();
+    }).toThrow("ENOENT");
+    expect(catchUp()).toBe(true);
+    request.reinit();
+    expect(catchUp()).toBe(false);
+    bench.byFd(7);
+    expect(catchUp()).toBe(true);
+    const made = bench.files.held.get(7);
+    made?.device.release(made.file);
+    expect(catchUp()).toBe(false);
+  });
+});
