@@ -180,6 +180,8 @@ export class VislDevice {
       type,
       io: ["mmap", "dmabuf"],
       memory: newMemory(name),
+      // As the kernel's visl, of any generation: GStreamer asks.
+      tellsMaxNumBuffers: true,
       trace: this.device.trace,
       ops: file.queueOps(type, buffers),
     };

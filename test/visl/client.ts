@@ -1,5 +1,6 @@
 /** A stateless client of a visl device in this process: no CUSE, buffers in ordinary memory. */
 import type { Buffer, Call, ExtControl, FileHandle, VideoFormat } from "../../src/v4l2/index.js";
+import type { CreateBuffersReply } from "../../src/v4l2/types.js";
 import { BufFlag, BufType, CtrlWhich, Field, fourcc, Memory, V4l2Error } from "../../src/v4l2/index.js";
 import { Request } from "../../src/media/index.js";
 import type { VislContext } from "../../src/visl/decoder.js";
@@ -128,9 +129,11 @@ export class Client {
   }
 
   /** One buffer more, as GStreamer makes them. */
-  createBuf(type: QueueType): void {
+  createBuf(type: QueueType, count = 1): CreateBuffersReply {
     const format = this.getFormat(type);
-    now(this.#ops.createBufs?.(this.file, { count: 1, memory: Memory.Mmap, format, flags: 0 }, this.call));
+    return now(
+      this.#ops.createBufs?.(this.file, { count, memory: Memory.Mmap, format, flags: 0 }, this.call),
+    );
   }
 
   streamon(type: QueueType): void {

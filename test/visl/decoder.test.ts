@@ -491,6 +491,14 @@ describe("formats", () => {
   });
 });
 
+describe("the queues", () => {
+  it("have the kernel's capabilities, and at most 32 buffers", () => {
+    const client = new Bench().open();
+    expect(client.createBuf(OUTPUT, 0)).toMatchObject({ capabilities: 0x1bd, maxNumBuffers: 32 });
+    expect(client.createBuf(CAPTURE, 0)).toMatchObject({ capabilities: 0x195, maxNumBuffers: 32 });
+  });
+});
+
 describe("traces", () => {
   it("are of the client whose job it is", async () => {
     const bench = new Bench();
