@@ -15,7 +15,10 @@ interface SampleOptions extends NodeOptions {
 export function sampleCommand(): Command {
   const command = new Command("sample").description("a virtual camera that prints every ioctl it serves");
   return addNodeOptions(command)
-    .option("--multiplanar", "offer the multi-planar API (and NV12M) instead of the single-planar one")
+    .option(
+      "--multiplanar",
+      "offer the multi-planar API, with the formats that need it, instead of the single-planar one",
+    )
     .option("--unpaced", "hand frames out as fast as they are taken, instead of at the frame rate")
     .action(async (options: SampleOptions) => {
       const camera = new Camera({

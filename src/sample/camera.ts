@@ -75,16 +75,6 @@ export class Camera implements QueueOps<CameraBuffer> {
       this.#changeLook(change);
     });
     this.#controls.handler.setup();
-    this.queue = new VideoQueue<CameraBuffer>({
-      device: options.name,
-      type: this.#type,
-      timestamps: "monotonic",
-      io: ["mmap", "userptr", "dmabuf", "read"],
-      ops: this,
-      memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
-      createBuffer: (init) => new CameraBuffer(init),
-      minReqBufs: LEAST_BUFFERS,
-    });
     this.device = new VideoDevice({
       name: options.name,
       driver: "sample",
@@ -110,6 +100,17 @@ export class Camera implements QueueOps<CameraBuffer> {
       release: (file) => {
         this.queue.releaseFile(file);
       },
+    });
+    this.queue = new VideoQueue<CameraBuffer>({
+      device: options.name,
+      type: this.#type,
+      timestamps: "monotonic",
+      io: ["mmap", "userptr", "dmabuf", "read"],
+      ops: this,
+      memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
+      createBuffer: (init) => new CameraBuffer(init),
+      minReqBufs: LEAST_BUFFERS,
+      trace: this.device.trace,
     });
   }
 

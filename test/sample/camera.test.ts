@@ -434,3 +434,22 @@ describe("selections", () => {
     },
   );
 });
+
+describe("the trace", () => {
+  it("has the way of every buffer", async () => {
+    const client = newClient();
+    const steps: string[] = [];
+    client.camera.device.trace.subscribe((event) => {
+      if (event.kind === "buffer" && event.index === 0) steps.push(`${event.from} ${event.to}`);
+    });
+    client.start();
+    await client.dequeue();
+    expect(steps.slice(0, 5)).toEqual([
+      "dequeued preparing",
+      "preparing dequeued",
+      "dequeued queued",
+      "queued active",
+      "active done",
+    ]);
+  });
+});
