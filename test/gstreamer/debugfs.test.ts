@@ -13,8 +13,11 @@ let number = 80;
 
 it.each([
   ["vp8.ivf", "v4l2slvp8dec"],
+  ["vp9.ivf", "v4l2slvp9dec"],
+  ["av1.ivf", "v4l2slav1dec"],
   ["h264_main_b.h264", "v4l2slh264dec"],
   ["hevc_main_b.h265", "v4l2slh265dec"],
+  ["mpeg2_b.m2v", "v4l2slmpeg2dec"],
 ])("dumps the bitstream of %s", async (clip, decoder) => {
   number += 1;
   const nodes = ["--video", String(number), "--media", String(number), "--log", "none"];
