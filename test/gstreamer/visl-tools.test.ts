@@ -2,8 +2,11 @@
  * What v4l2-ctl 1.30, media-ctl and gst-inspect-1.0 print about visl, compared with what they printed about the kernel's.
  * test/visl/differences.ts has the few lines that differ.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { withHelper } from "../device/support/camera.js";
+import { temporaryFolder } from "../device/support/mem2mem.js";
 import { startSharedVisl, type Visl } from "../device/support/visl.js";
 import { withDifferences } from "../visl/differences.js";
 import { golden, sections } from "../visl/golden.js";
@@ -93,5 +96,36 @@ describe("gst-inspect-1.0", () => {
     expect(await printed(shared(), `gst-inspect-1.0 ${element}`)).toBe(
       kernels(`gst-inspect-${element}.txt.gz`),
     );
+  });
+});
+
+describe("v4l2-compliance -m -s", () => {
+  /** `"VIDIOC_G_FMT ok"`, `"VIDIOC_G_FMT EINVAL"`: each answer that strace saw an ioctl get. */
+  function answersIn(trace: string): Set<string> {
+    const unfinished = new Map<string, string>();
+    const answers = new Set<string>();
+    for (const line of trace.split("\n")) {
+      const [, pid = "", call = ""] = /^(\d+) +(.*)$/.exec(line) ?? [];
+      if (call.includes("<unfinished ...>")) {
+        unfinished.set(pid, call);
+        continue;
+      }
+      const whole = call.includes(" resumed>") ? `${unfinished.get(pid) ?? ""}${call}` : call;
+      const [, name, errno] = /^ioctl\(\d+, (\w+).*\) += (?:-1 (\w+)|\d+)/.exec(whole) ?? [];
+      if (name !== undefined && /^(VIDIOC|MEDIA)_/.test(name)) answers.add(`${name} ${errno ?? "ok"}`);
+    }
+    return answers;
+  }
+
+  it("gets every answer that the kernel's visl gives, and no other", async () => {
+    const trace = join(temporaryFolder(), "strace.txt");
+    await printed(shared(), `strace -f -e trace=ioctl -o ${trace} v4l2-compliance -m $M -s`);
+    // The helper turns the first into the second: see the list of differences.
+    const isExpbuf = (answer: string): boolean => answer.startsWith("VIDIOC_EXPBUF ");
+    const kernels = golden("compliance-answers.txt").trim().split("\n");
+    const answers = [...answersIn(readFileSync(trace, "utf8"))];
+    expect(answers.filter(isExpbuf)).toEqual(["VIDIOC_EXPBUF ENOTTY"]);
+    const rest = (all: readonly string[]): string[] => all.filter((answer) => !isExpbuf(answer)).sort();
+    expect(rest(answers)).toEqual(rest(kernels));
   });
 });
