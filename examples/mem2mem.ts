@@ -3,7 +3,7 @@
  * buffer, mirrored as its controls say. Every open file has its own format, controls and queues, and with a request a
  * client sets controls for one frame.
  *
- *     sudo npx tsx examples/mem2mem.ts [--video N] [--media N] [--log]
+ *     sudo npx tsx examples/mem2mem.ts [--video N] [--media N] [--graft off] [--log]
  *     v4l2-cuse run -- v4l2-ctl -d /dev/videoN --set-ctrl horizontal_flip=1 --stream-out-mmap --stream-mmap
  */
 import { parseArgs } from "node:util";
@@ -122,6 +122,7 @@ const { values: options } = parseArgs({
   options: {
     video: { type: "string", default: "0" },
     media: { type: "string", default: "0" },
+    graft: { type: "string", default: "auto" },
     log: { type: "boolean", default: false },
   },
 });
@@ -138,4 +139,5 @@ const device = new M2mDevice<Mirror>({
 });
 
 if (options.log) device.video.trace.subscribe(logListener((line) => console.log(line)));
-await serveUntilSignal(device.start());
+const graft = options.graft === "off" ? "off" : "auto";
+await serveUntilSignal(device.start({ graft }));

@@ -61,8 +61,10 @@ interface Addon {
   ) => NativeChannel;
   SharedMemory: {
     new (name: string, sizeBytes: number): NativeSharedMemory;
-    new (fd: number, sizeBytes: number, writable: boolean): NativeSharedMemory;
+    new (fd: number, sizeBytes: number, writable: boolean, offset: number): NativeSharedMemory;
   };
+  createMemfd(name: string, sizeBytes: number): NativeFd;
+  punchHole(fd: number, offset: number, sizeBytes: number): void;
   processRead(pid: number, address: bigint, into: Uint8Array, uid: number): void;
   processWrite(pid: number, address: bigint, from: Uint8Array, uid: number): void;
   takeFd(pid: number, fd: number, isSocket: boolean): NativeFd;
@@ -70,7 +72,7 @@ interface Addon {
   inspectFd(fd: number): FdFacts;
   sendFd(socketFd: number, fd: number): void;
   socketPeer(socketFd: number): SocketPeer;
-  createDmabuf(memfd: number, sizeBytes: number): NativeFd | undefined;
+  createDmabuf(memfd: number, sizeBytes: number, offset: number): NativeFd | undefined;
   receiveFd(socketFd: number): NativeFd;
   mountFuse(channelFd: number): NativeFd;
   readReady(fd: number, into: Uint8Array): number;
@@ -275,12 +277,13 @@ export class SharedMemory {
    * Maps a duplicate of another's descriptor; `fd` stays the caller's. Only what cannot shrink is accepted: dma-bufs,
    * and memfds with F_SEAL_SHRINK (those of {@link SharedMemory.create}).
    *
-   * @throws {SystemError} EBADF. EINVAL: can shrink, or is smaller than `sizeBytes`.
+   * @param offset - Of the mapping in the file, bytes, in whole pages.
+   * @throws {SystemError} EBADF. EINVAL: can shrink, or ends before the mapping would.
    * @throws {SystemError} EACCES, EPERM: opened or sealed against writing. ENODEV, ENOTTY, EINVAL: an exporter that
    *   does not let itself be mapped.
    */
-  static fromFd(fd: number, sizeBytes: number, writable: boolean): SharedMemory {
-    return new SharedMemory(new (addon().SharedMemory)(fd, sizeBytes, writable), sizeBytes);
+  static fromFd(fd: number, sizeBytes: number, writable: boolean, offset = 0): SharedMemory {
+    return new SharedMemory(new (addon().SharedMemory)(fd, sizeBytes, writable, offset), sizeBytes);
   }
 
   /** The descriptor's number; -1 once closed. */
@@ -295,6 +298,15 @@ export class SharedMemory {
   close(): void {
     this.#native.close();
   }
+}
+
+/** As {@link SharedMemory.create}, but only the descriptor. */
+export const createMemfd = (name: string, sizeBytes: number): OwnedFd =>
+  OwnedFd.own(addon().createMemfd(name, sizeBytes));
+
+/** Gives whole pages of a memfd back; mappings show zeroes there. @throws {SystemError} EPERM: sealed against it. */
+export function punchHole(memfd: number, offset: number, sizeBytes: number): void {
+  addon().punchHole(memfd, offset, sizeBytes);
 }
 
 // ---- Descriptors ---------------------------------------------------------------------------------------------------
@@ -391,13 +403,13 @@ export function socketPeer(socketFd: number): SocketPeer {
 
 /**
  * A dma-buf over a memfd's pages (udmabuf), for importers that take nothing else.
- * @param sizeBytes - A multiple of the page size. The kernel's default limit is 64 MiB.
+ * @param sizeBytes - A multiple of the page size, as is `offset`. The kernel's default limit is 64 MiB.
  * @returns Undefined where there is no `/dev/udmabuf`.
  * @throws {SystemError} EINVAL: wrong size, or not sealed against shrinking.
  */
-export function createDmabuf(memfd: number, sizeBytes: number): OwnedFd | undefined {
-  const native = addon().createDmabuf(memfd, sizeBytes);
-  return native === undefined ? undefined : OwnedFd.own(native);
+export function createDmabuf(memfd: number, sizeBytes: number, offset = 0): OwnedFd | undefined {
+  const native = addon().createDmabuf(memfd, sizeBytes, offset);
+  return native && OwnedFd.own(native);
 }
 
 /** Two connected unix sockets that keep message boundaries. */

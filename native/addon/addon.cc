@@ -23,6 +23,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
   exports.Set("Channel", Channel::Define(env));
   exports.Set("SharedMemory", SharedMemory::Define(env));
+  exports.Set("createMemfd", Napi::Function::New<CreateMemfd>(env, "createMemfd"));
+  exports.Set("punchHole", Napi::Function::New<PunchHole>(env, "punchHole"));
   exports.Set("processRead", Napi::Function::New<ProcessRead>(env, "processRead"));
   exports.Set("processWrite", Napi::Function::New<ProcessWrite>(env, "processWrite"));
   exports.Set("takeFd", Napi::Function::New<TakeFd>(env, "takeFd"));

@@ -183,10 +183,11 @@ Napi::Value SocketPeer(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value CreateDmabuf(const Napi::CallbackInfo& info) {
-  static constexpr const char* kUsage = "createDmabuf(memfd, sizeBytes)";
+  static constexpr const char* kUsage = "createDmabuf(memfd, sizeBytes, offset)";
   const Napi::Env env = info.Env();
   const int memfd = FdArgument(info, 0, kUsage);
   const size_t sizeBytes = SizeArgument(info, 1, kUsage);
+  const uint32_t offset = Uint32Argument(info, 2, kUsage);
 
   const UniqueFd device(::open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
   if (!device.valid()) {
@@ -197,6 +198,7 @@ Napi::Value CreateDmabuf(const Napi::CallbackInfo& info) {
   udmabuf_create request{};
   request.memfd = static_cast<uint32_t>(memfd);
   request.flags = UDMABUF_FLAGS_CLOEXEC;
+  request.offset = offset;
   request.size = sizeBytes;
   UniqueFd dmabuf(::ioctl(device.get(), UDMABUF_CREATE, &request));
   if (!dmabuf.valid()) throw SystemError(env, "ioctl(UDMABUF_CREATE)", errno);

@@ -52,7 +52,7 @@ void SendFd(const Napi::CallbackInfo& info);
 Napi::Value ReceiveFd(const Napi::CallbackInfo& info);
 // socketPeer(socketFd): { pid, uid, gid } of who made the other end of a unix socket
 Napi::Value SocketPeer(const Napi::CallbackInfo& info);
-// createDmabuf(memfd, sizeBytes): OwnedFd | undefined
+// createDmabuf(memfd, sizeBytes, offset): OwnedFd | undefined
 Napi::Value CreateDmabuf(const Napi::CallbackInfo& info);
 
 }  // namespace v4l2cuse

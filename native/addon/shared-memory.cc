@@ -40,9 +40,9 @@ class SharedMemory::Mapping {
 namespace {
 
 constexpr const char* kCreateUsage = "new SharedMemory(name, sizeBytes)";
-constexpr const char* kMapUsage = "new SharedMemory(fd, sizeBytes, writable)";
+constexpr const char* kMapUsage = "new SharedMemory(fd, sizeBytes, writable, offset)";
 
-UniqueFd CreateMemfd(Napi::Env env, const std::string& name, size_t sizeBytes) {
+UniqueFd NewMemfd(Napi::Env env, const std::string& name, size_t sizeBytes) {
   // Never executable: the kernel wants to be told since 6.3, and may insist (vm.memfd_noexec).
   UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL));
   if (!fd.valid() && errno == EINVAL) fd = UniqueFd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -61,7 +61,7 @@ UniqueFd CreateMemfd(Napi::Env env, const std::string& name, size_t sizeBytes) {
   return fd;
 }
 
-UniqueFd DuplicateForeign(Napi::Env env, int foreign, size_t sizeBytes) {
+UniqueFd DuplicateForeign(Napi::Env env, int foreign, uint64_t endOffset) {
   UniqueFd fd(::fcntl(foreign, F_DUPFD_CLOEXEC, 0));
   if (!fd.valid()) throw SystemError(env, "fcntl(F_DUPFD_CLOEXEC)", errno);
 
@@ -73,7 +73,7 @@ UniqueFd DuplicateForeign(Napi::Env env, int foreign, size_t sizeBytes) {
   if (!facts.isDmabuf && (facts.seals & F_SEAL_SHRINK) == 0) {
     throw SystemError(env, "mmap of a file that can shrink", EINVAL);
   }
-  if (facts.sizeBytes < sizeBytes) throw SystemError(env, "mmap beyond the end of the file", EINVAL);
+  if (facts.sizeBytes < endOffset) throw SystemError(env, "mmap beyond the end of the file", EINVAL);
   return fd;
 }
 
@@ -94,14 +94,16 @@ SharedMemory::SharedMemory(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sh
   const char* usage = create ? kCreateUsage : kMapUsage;
   const size_t sizeBytes = SizeArgument(info, 1, usage);
   int protection = PROT_READ | PROT_WRITE;
+  uint32_t offset = 0;
   if (create) {
-    fd_ = CreateMemfd(env, info[0].As<Napi::String>().Utf8Value(), sizeBytes);
+    fd_ = NewMemfd(env, info[0].As<Napi::String>().Utf8Value(), sizeBytes);
   } else {
     if (!BooleanArgument(info, 2, usage)) protection = PROT_READ;
-    fd_ = DuplicateForeign(env, FdArgument(info, 0, usage), sizeBytes);
+    offset = Uint32Argument(info, 3, usage);
+    fd_ = DuplicateForeign(env, FdArgument(info, 0, usage), uint64_t{offset} + sizeBytes);
   }
 
-  void* address = ::mmap(nullptr, sizeBytes, protection, MAP_SHARED, fd_.get(), 0);
+  void* address = ::mmap(nullptr, sizeBytes, protection, MAP_SHARED, fd_.get(), offset);
   if (address == MAP_FAILED) throw SystemError(env, "mmap", errno);
   mapping_ = std::make_shared<Mapping>(address, sizeBytes);
 }
@@ -136,5 +138,23 @@ void SharedMemory::Close(const Napi::CallbackInfo& /*info*/) {
 }
 
 Napi::Value SharedMemory::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), fd_.get()); }
+
+Napi::Value CreateMemfd(const Napi::CallbackInfo& info) {
+  static constexpr const char* kUsage = "createMemfd(name, sizeBytes)";
+  const std::string name = TextArgument(info, 0, kUsage);
+  return OwnedFd::Wrap(info.Env(), NewMemfd(info.Env(), name, SizeArgument(info, 1, kUsage)));
+}
+
+void PunchHole(const Napi::CallbackInfo& info) {
+  static constexpr const char* kUsage = "punchHole(fd, offset, sizeBytes)";
+  const int fd = FdArgument(info, 0, kUsage);
+  const auto offset = static_cast<off_t>(Uint32Argument(info, 1, kUsage));
+  const auto sizeBytes = static_cast<off_t>(SizeArgument(info, 2, kUsage));
+  int result = 0;
+  do {
+    result = ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, sizeBytes);
+  } while (result < 0 && errno == EINTR);
+  if (result < 0) throw SystemError(info.Env(), "fallocate", errno);
+}
 
 }  // namespace v4l2cuse

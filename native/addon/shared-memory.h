@@ -15,7 +15,7 @@ class SharedMemory : public Napi::ObjectWrap<SharedMemory> {
   static Napi::Function Define(Napi::Env env);
 
   // new SharedMemory(name: string, sizeBytes: number): a new memfd
-  // new SharedMemory(fd: number, sizeBytes: number, writable: boolean): maps a duplicate of `fd`
+  // new SharedMemory(fd: number, sizeBytes: number, writable: boolean, offset: number): maps a duplicate of `fd`
   explicit SharedMemory(const Napi::CallbackInfo& info);
   SharedMemory(const SharedMemory&) = delete;
   SharedMemory& operator=(const SharedMemory&) = delete;
@@ -34,5 +34,10 @@ class SharedMemory : public Napi::ObjectWrap<SharedMemory> {
   std::shared_ptr<Mapping> mapping_;
   Napi::Reference<Napi::ArrayBuffer> buffer_;  // Weak: only to detach it.
 };
+
+// createMemfd(name: string, sizeBytes: number): OwnedFd
+Napi::Value CreateMemfd(const Napi::CallbackInfo& info);
+// punchHole(fd, offset, sizeBytes): the pages go back to the system
+void PunchHole(const Napi::CallbackInfo& info);
 
 }  // namespace v4l2cuse

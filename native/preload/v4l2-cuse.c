@@ -270,18 +270,16 @@ static int call_for_fd(int device, uint32_t cmd, void *arg)
 	return result;
 }
 
-/* REQBUFS and CREATE_BUFS. Ahead of the call, since the driver's answer depends on whether we are here. */
-RARE static int call_after_hello(int fd, unsigned long cmd, void *arg)
+/* Ahead of calls whose answer depends on whether we are here. They are rare, so nothing is remembered. */
+RARE static void greet(int device)
 {
 	int before = errno;
 
-	/* Rare calls, so nothing is remembered. `arg` is not looked at: it may be a bad pointer. */
-	hello(fd);
+	hello(device);
 	errno = before;
-	return plain_ioctl(fd, cmd, arg);
 }
 
-/* EXPBUF and REQUEST_ALLOC. A driver of ours answers ENOTTY: without us they cannot work. */
+/* EXPBUF and REQUEST_ALLOC. A driver of ours answers ENOTTY to clients of which it knows that they have us. */
 RARE static int call_unless_refused(int fd, unsigned long cmd, void *arg)
 {
 	int before = errno;
@@ -310,9 +308,12 @@ EXPORT int ioctl(int fd, unsigned long cmd, ...)
 	switch ((uint32_t)cmd) {
 	case VIDIOC_REQBUFS:
 	case VIDIOC_CREATE_BUFS:
-		return call_after_hello(fd, cmd, arg);
-	case VIDIOC_EXPBUF:
+		greet(fd);
+		return plain_ioctl(fd, cmd, arg);
 	case MEDIA_IOC_REQUEST_ALLOC:
+		greet(fd); /* EXPBUF comes after REQBUFS, which has greeted. */
+		return call_unless_refused(fd, cmd, arg);
+	case VIDIOC_EXPBUF:
 		return call_unless_refused(fd, cmd, arg);
 	default:
 		return plain_ioctl(fd, cmd, arg);

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { Command } from "commander";
 import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
+import { ClientFiles } from "../v4l2/index.js";
 
 /** One thing looked at. `needed` false marks what only widens what a client can do. */
 export interface Finding {
@@ -17,8 +18,8 @@ export function doctorCommand(): Command {
   return new Command("doctor")
     .description("say what is missing on this machine to serve a device, and what to do about it")
     .option("--json", "print the findings as JSON")
-    .action((options: { json?: boolean }) => {
-      const findings = examine();
+    .action(async (options: { json?: boolean }) => {
+      const findings = await examine();
       process.stdout.write(
         options.json === true ? `${JSON.stringify(findings, null, 2)}\n` : report(findings),
       );
@@ -36,8 +37,26 @@ function report(findings: readonly Finding[]): string {
 }
 
 /** Looks at the machine without changing it. */
-export function examine(): Finding[] {
-  return [kernel(), cuse(), root(), node(), addon(), helper(), udmabuf(), number81()];
+export async function examine(): Promise<Finding[]> {
+  return [kernel(), cuse(), root(), node(), addon(), await graft(), helper(), udmabuf(), number81()];
+}
+
+/** Which way clients go that nobody has prepared; see docs/graft.md. */
+async function graft(): Promise<Finding> {
+  const what = "mmap for programs as they are: their descriptors are grafted (FUSE passthrough, ptrace)";
+  if (nativeProblem() !== undefined)
+    return { ok: false, needed: false, what, remedy: "The addon comes first." };
+  const quiet = { warn: () => undefined, error: () => undefined };
+  const files = await ClientFiles.start({ log: quiet });
+  const { mapProblem, installProblem } = files;
+  await files.close();
+  if (mapProblem === undefined) return { ok: true, needed: false, what };
+  const requests =
+    installProblem === undefined
+      ? " Descriptors (of requests, say) can be put into clients nevertheless."
+      : "";
+  const remedy = `Not here: ${mapProblem}. Start clients with: v4l2-cuse run -- CLIENT.${requests}`;
+  return { ok: false, needed: false, what, remedy };
 }
 
 function kernel(): Finding {
@@ -115,7 +134,7 @@ function helper(): Finding {
   return {
     ok: existsSync(helperPath()),
     needed: false,
-    what: "the helper library that gives clients mmap (v4l2-cuse run -- CLIENT)",
+    what: "the helper library, which gives clients mmap on any kernel (v4l2-cuse run -- CLIENT)",
     remedy: `Build it: ${rebuildCommand}. Without it clients can still use read() and every ioctl.`,
   };
 }

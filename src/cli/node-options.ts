@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
+import type { GraftChoice } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
 
 export type LogForm = "pretty" | "json" | "none";
@@ -11,16 +12,22 @@ export interface NodeOptions {
   readonly mode?: number;
   readonly group?: string;
   readonly log: LogForm;
+  readonly graft: GraftChoice;
 }
 
 const MAX_NODE_NUMBER = 255;
 
-/** Adds `--video`, `--mode`, `--group` and `--log` to a command. */
+/** Adds `--video`, `--mode`, `--group`, `--graft` and `--log` to a command. */
 export function addNodeOptions(command: Command): Command {
   return command
     .option("--video <N>", "the number in /dev/videoN (default: the first free one)", parseNodeNumber)
     .option("--mode <octal>", "permissions of the node (default: 0600, or 0660 with --group)", parseMode)
     .option("--group <name>", "group of the node, for example video")
+    .addOption(
+      new Option("--graft <choice>", "give clients without the helper mmap by replacing their descriptor")
+        .choices(["auto", "off"])
+        .default("auto"),
+    )
     .addOption(
       new Option("--log <form>", "what is printed for each ioctl")
         .choices(["pretty", "json", "none"])

@@ -74,6 +74,12 @@ class SmallFiles {
 
 const files = new SmallFiles();
 
+/** Numbers of read(2) and write(2). */
+const transferCalls: Partial<Record<NodeJS.Architecture, readonly number[]>> = {
+  x64: [0, 1],
+  arm64: [63, 64],
+};
+
 /** Looks at the system calls that callers sleep in, where the kernel shows them. */
 export class CallWatch {
   readonly #proc: string;
@@ -86,12 +92,24 @@ export class CallWatch {
 
   /** The descriptor in the system call that the caller sleeps in, if it is this one. */
   descriptor(call: AskedIoctl): number | undefined {
+    const text = this.#read(call.caller.tid);
+    return text === undefined ? undefined : parseIoctlDescriptor(text, call);
+  }
+
+  /** How many bytes the caller's `read(2)` or `write(2)` asks for; undefined in any other call. */
+  transferBytes(tid: number): number | undefined {
+    const [, number, length] =
+      /^(\d+) 0x[0-9a-f]+ 0x[0-9a-f]+ 0x([0-9a-f]+) /.exec(this.#read(tid) ?? "") ?? [];
+    if (number === undefined || length === undefined) return undefined;
+    const isTransfer = transferCalls[process.arch]?.includes(Number(number)) ?? false;
+    return isTransfer ? Number.parseInt(length, 16) : undefined;
+  }
+
+  #read(tid: number): string | undefined {
     if (!this.#isPossible) return undefined;
     for (let attempt = 0; attempt < SYSCALL_ATTEMPTS; attempt++) {
-      const text = files.read(`${this.#proc}/${call.caller.tid}/syscall`);
-      if (text === undefined) return undefined;
-      if (text.startsWith("running")) continue;
-      return parseIoctlDescriptor(text, call);
+      const text = files.read(`${this.#proc}/${tid}/syscall`);
+      if (text?.startsWith("running") !== true) return text;
     }
     return undefined;
   }

@@ -51,9 +51,15 @@ export abstract class Call {
   unique = 0;
   #callbacks: (() => void)[] | undefined;
   #interrupted = false;
+  #isUninterruptible = false;
 
   constructor(writer: ReplyWriter) {
     this.reply = new Reply(writer);
+  }
+
+  /** Signals do not end it. */
+  get isUninterruptible(): boolean {
+    return this.#isUninterruptible;
   }
 
   /** The kernel's name of the request, for logs. */
@@ -84,6 +90,11 @@ export abstract class Call {
     this.caller.load(message);
     this.#callbacks = undefined;
     this.#interrupted = false;
+    this.#isUninterruptible = false;
+  }
+
+  uninterruptible(): void {
+    this.#isUninterruptible = true;
   }
 
   onInterrupt(callback: () => void): void {
@@ -262,7 +273,12 @@ export class IoctlCall extends Call implements IoctlRequest {
   #argHigh = 0;
   #copiesOut = false;
 
-  constructor(writer: ReplyWriter, probe: NonblockingProbe, capacity = USUAL_IOCTL_BYTES) {
+  constructor(
+    writer: ReplyWriter,
+    probe: NonblockingProbe,
+    readonly isAnonymous: boolean,
+    capacity = USUAL_IOCTL_BYTES,
+  ) {
     super(writer);
     this.frame = new IoctlFrame(capacity);
     this.#sized = this.frame.sized(0);

@@ -81,6 +81,13 @@ export interface IoctlRequest extends PendingCall {
   readonly arg: Uint8Array;
   /** A 32-bit caller on a 64-bit kernel: `arg` has the 32-bit layout. */
   readonly compat: boolean;
+  /** The descriptor is that of an anonymous file, not of the device's node. */
+  readonly isAnonymous: boolean;
+  /**
+   * From now on signals do not end this call: the handler answers soon, whatever happens. `onInterrupt` callbacks run
+   * only when the session ends.
+   */
+  uninterruptible(): void;
 }
 
 export interface OpenRequest {

@@ -59,6 +59,8 @@ export interface ConnectionOptions<File> {
   readonly log: SessionLog;
   readonly probe: NonblockingProbe;
   readonly control: ControlHandler;
+  /** The files are anonymous ones; default: of a device's node. */
+  readonly isAnonymous?: boolean;
   /** Opens, where a message may be about one of several inodes; default: the device does. */
   readonly open?: OpenHandler<File>;
 }
@@ -82,6 +84,7 @@ export class Connection<File> {
   readonly #probe: NonblockingProbe;
   readonly #control: ControlHandler;
   readonly #openFile: OpenHandler<File>;
+  readonly #isAnonymous: boolean;
   readonly #writer: ReplyWriter;
   readonly #openHooks: OpenHooks<File>;
 
@@ -105,7 +108,8 @@ export class Connection<File> {
     this.#openFile = options.open ?? ((call) => this.#device.open(call));
     this.#writer = new ReplyWriter(options.channel, options.log);
     this.#reply = new Reply(this.#writer);
-    this.#ioctlCall = new IoctlCall(this.#writer, this.#probe);
+    this.#isAnonymous = options.isAnonymous ?? false;
+    this.#ioctlCall = this.#newIoctlCall();
     this.#openHooks = {
       add: (handle, file) => {
         this.#files.add(handle, file);
@@ -225,7 +229,7 @@ export class Connection<File> {
     const record = this.#record();
     if (record === undefined) return;
     const size = iocSize(this.#message.ioctl.cmd);
-    const call = size <= USUAL_IOCTL_BYTES ? this.#ioctlCall : new IoctlCall(this.#writer, this.#probe, size);
+    const call = size <= USUAL_IOCTL_BYTES ? this.#ioctlCall : this.#newIoctlCall(size);
     const wrong = call.load(this.#message, record.handle);
     if (wrong !== undefined) {
       call.reply.fail("EIO");
@@ -241,9 +245,13 @@ export class Connection<File> {
     }
     if (typeof outcome === "object" && call === this.#ioctlCall) {
       // The device keeps it; what comes next needs another.
-      this.#ioctlCall = new IoctlCall(this.#writer, this.#probe);
+      this.#ioctlCall = this.#newIoctlCall();
     }
     this.#settle(call, outcome);
+  }
+
+  #newIoctlCall(capacity?: number): IoctlCall {
+    return new IoctlCall(this.#writer, this.#probe, this.#isAnonymous, capacity);
   }
 
   #poll(): void {
@@ -403,7 +411,7 @@ export class Connection<File> {
   #interrupt(): void {
     const { unique } = new FuseInterruptInView(this.#message.body);
     const call = this.#pending.get(Number(unique));
-    if (call === undefined) return;
+    if (call === undefined || call.isUninterruptible) return;
     this.#tellToGiveUp(call);
     // A handler that gives up at once has answered when all promise callbacks have run.
     setImmediate(() => {

@@ -10,10 +10,12 @@ import type {
   FsyncRequest,
   IoctlRequest,
   OpenFile,
+  PendingCall,
   PollRequest,
   ReadRequest,
   WriteRequest,
 } from "./char-device.js";
+import { CallWatch } from "./caller.js";
 import type { OpenCall } from "./calls.js";
 import { CharDeviceError } from "./errors.js";
 import { ALWAYS_READY } from "./flags.js";
@@ -33,6 +35,7 @@ import {
   FuseStatfsOutView,
   type FuseAttrView,
 } from "./gen/fuse.js";
+import { Pieces } from "./pieces.js";
 import type { Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
 
@@ -47,6 +50,9 @@ export interface Inode {
   readonly backingId: number | undefined;
   /** Undefined until it is open. */
   opened: { readonly file: unknown } | undefined;
+  /** Of the calls in progress: a file that can be mapped has a position. */
+  readonly reads: Pieces | undefined;
+  readonly writes: Pieces | undefined;
 }
 
 /** What a file is made of. */
@@ -67,6 +73,7 @@ const decoder = new TextDecoder();
 export class Inodes implements CharDevice<Inode> {
   readonly #byNumber = new Map<number, Inode>();
   readonly #unopenedByName = new Map<string, Inode>();
+  readonly #calls = new CallWatch("/proc");
   #lastNumber = FUSE_ROOT_ID;
 
   /** Files that are open or about to be. */
@@ -82,7 +89,10 @@ export class Inodes implements CharDevice<Inode> {
   add({ label, ...given }: NewInode): Inode {
     this.#lastNumber += 1;
     const ino = this.#lastNumber;
-    const inode: Inode = { ...given, ino, name: `${label}:${ino}`, opened: undefined };
+    const pieces = (): Pieces | undefined =>
+      given.backingId === undefined ? undefined : new Pieces((tid) => this.#calls.transferBytes(tid));
+    const name = `${label}:${ino}`;
+    const inode: Inode = { ...given, ino, name, opened: undefined, reads: pieces(), writes: pieces() };
     this.#byNumber.set(ino, inode);
     this.#unopenedByName.set(inode.name, inode);
     return inode;
@@ -151,7 +161,7 @@ export class Inodes implements CharDevice<Inode> {
       throw new CharDeviceError("EACCES", `inode ${nodeId} cannot be opened again`);
     }
     // STREAM: each read(2) starts at offset 0, as on a character device. The kernel does not take it together with
-    // PASSTHROUGH (FOPEN_PASSTHROUGH_MASK): such a file has a position, which the device need not look at.
+    // PASSTHROUGH (FOPEN_PASSTHROUGH_MASK): such a file has a position, see pieces.ts.
     // DIRECT_IO has read and write come to us all the same.
     call.openFlags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH;
     call.openFlags |= inode.backingId === undefined ? FOPEN_STREAM : FOPEN_PASSTHROUGH;
@@ -183,13 +193,17 @@ export class Inodes implements CharDevice<Inode> {
   read(inode: Inode, request: ReadRequest): Uint8Array | Promise<Uint8Array> {
     const { device } = inode;
     if (device.read === undefined) throw new CharDeviceError("EINVAL", "the file cannot be read");
-    return device.read(fileOf(inode), request);
+    const offset = inode.reads?.place(request) ?? request.offset;
+    return device.read(fileOf(inode), { ...pendingCall(request), size: request.size, offset });
   }
 
   write(inode: Inode, request: WriteRequest): number | Promise<number> {
     const { device } = inode;
     if (device.write === undefined) throw new CharDeviceError("EINVAL", "the file cannot be written");
-    return device.write(fileOf(inode), request);
+    const { caller, data } = request;
+    const piece = { caller, offset: request.offset, size: data.byteLength };
+    const offset = inode.writes?.place(piece) ?? request.offset;
+    return device.write(fileOf(inode), { ...pendingCall(request), data, offset });
   }
 
   fsync(inode: Inode, request: FsyncRequest): void | Promise<void> {
@@ -200,6 +214,15 @@ export class Inodes implements CharDevice<Inode> {
 
   /** Not implemented: a close(2) in our own thread must not wait for us. */
   declare readonly flush?: (inode: Inode, request: FlushRequest) => void;
+}
+
+/** A request without what it transfers, of which the offset may be another. */
+function pendingCall(request: PendingCall): PendingCall {
+  return {
+    caller: request.caller,
+    nonblocking: () => request.nonblocking(),
+    onInterrupt: (callback) => request.onInterrupt(callback),
+  };
 }
 
 function fileOf({ ino, opened }: Inode): unknown {

@@ -166,6 +166,7 @@ export class FuseSession {
         },
       }),
       control: (message, reply) => this.#control(message, reply),
+      isAnonymous: true,
       open: (call, nodeId) => this.#inodes.openInode(call, nodeId),
     });
   }

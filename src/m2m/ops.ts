@@ -4,8 +4,8 @@ import type { Request } from "../media/index.js";
 import type { BufferOps, FileHandle, FileOps } from "../v4l2/index.js";
 import { BufFlag, Poll, V4l2Error, isOutput } from "../v4l2/index.js";
 import type { VideoQueue } from "../vb2/index.js";
-import { bufferOps, mmap } from "../vb2/index.js";
-import { CAPTURE_OFFSET_BASE, contextOf } from "./context.js";
+import { bufferOps, findPlane, makeBacking, mmap } from "../vb2/index.js";
+import { contextOf } from "./context.js";
 import type { M2mContext } from "./context.js";
 
 /** A file of a mem2mem device. */
@@ -41,7 +41,10 @@ export function m2mBufferOps<State>(): Required<BufferOps<M2mFile<State>>> {
 }
 
 /** poll() and mmap(); mem2mem devices have no read() and write(). */
-export function m2mFileOps<State>(): Pick<Required<FileOps<M2mFile<State>>>, "poll" | "mmap"> {
+export function m2mFileOps<State>(): Pick<
+  Required<FileOps<M2mFile<State>>>,
+  "poll" | "mmap" | "makeBacking"
+> {
   return {
     poll: (file, events) => {
       file.state.source.addPoller(file);
@@ -49,9 +52,11 @@ export function m2mFileOps<State>(): Pick<Required<FileOps<M2mFile<State>>>, "po
       return pollForData(file.state, events);
     },
     mmap: (file, request, _call) => {
-      const base = BigInt(CAPTURE_OFFSET_BASE);
-      return mmap(request.offset < base ? file.state.source : file.state.destination, request);
+      const { source, destination } = file.state;
+      const isOfSource = findPlane(source, Number(request.offset)) !== undefined;
+      return mmap(isOfSource ? source : destination, request);
     },
+    makeBacking,
   };
 }
 

@@ -1,10 +1,11 @@
 /** The media device's node: src/cuse's `CharDevice` over a {@link MediaDevice}, as v4l2's adapter is for video. */
 import { CuseError, CuseSession, FuseSession } from "../cuse/index.js";
 import type { CharDevice, IoctlRequest, OpenRequest, SessionOptions } from "../cuse/index.js";
-import type { Awaitable } from "../v4l2/index.js";
+import type { Awaitable, ClientPlaces, GraftChoice } from "../v4l2/index.js";
 import {
   AdapterCall,
   answer,
+  ClientFiles,
   emitHello,
   HELPER_FD,
   HELPER_HELLO,
@@ -26,13 +27,16 @@ import { mediaIoctlName } from "./describe.js";
 export class MediaCharDevice implements CharDevice<MediaFile> {
   readonly #device: MediaDevice;
   readonly #clients = new LastClient();
+  readonly #files: ClientPlaces | undefined;
 
-  constructor(device: MediaDevice) {
+  /** @param files - How clients without the helper get descriptors; without it, they do not. */
+  constructor(device: MediaDevice, files?: ClientPlaces) {
     this.#device = device;
+    this.#files = files;
   }
 
   open({ file, caller }: OpenRequest): MediaFile {
-    const opened = { id: file.id, client: new LazyClient(caller.tid) };
+    const opened: MediaFile = { id: file.id, client: new LazyClient(caller.tid) };
     this.#device.open(opened);
     return opened;
   }
@@ -45,15 +49,30 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
   ioctl(file: MediaFile, request: IoctlRequest): number | Promise<number> {
     const { cmd, arg } = request;
     const call = new AdapterCall(request, this.#clients);
-    return answer(() =>
-      isHelperIoctl(cmd) ? this.#helper(file, cmd, arg, call) : this.#device.ioctl(file, cmd, arg, call),
-    );
+    return answer(() => {
+      if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
+      if (cmd === MEDIA_IOC_REQUEST_ALLOC && file.hasHelper !== true) this.#deliver(request, call);
+      return this.#device.ioctl(file, cmd, arg, call);
+    });
+  }
+
+  /** REQUEST_ALLOC of a client without the helper: the descriptor is put into its process. */
+  #deliver(request: IoctlRequest, call: AdapterCall): void {
+    const files = this.#files;
+    if (files?.canInstall !== true) return;
+    const refused = (sentence: string): void => {
+      const { comm, pid } = call.client;
+      const remedy = 'start it with "v4l2-cuse run --"';
+      this.#device.message("warning", `${comm}[${pid}] cannot be given a request: ${sentence}; ${remedy}`);
+    };
+    // The argument is the number, and like the kernel's own requests they are close-on-exec.
+    call.sendFd = (fd) => files.install({ request, fd, closeOnExec: true, numberAt: 0, refused });
   }
 
   #helper(file: MediaFile, cmd: number, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
     switch (cmd) {
       case HELPER_HELLO:
-        requireVersion(parseHello(arg).version);
+        file.hasHelper = greeted(arg);
         emitHello(arg, HelperFeature.Fd);
         return 0;
       case HELPER_FD:
@@ -77,6 +96,13 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
   }
 }
 
+/** HELLO. @returns Can the client take descriptors? @throws {V4l2Error} EINVAL - another version. */
+function greeted(arg: Uint8Array): boolean {
+  const { version, features } = parseHello(arg);
+  requireVersion(version);
+  return (features & HelperFeature.Fd) !== 0;
+}
+
 /** @throws {V4l2Error} EINVAL */
 function requireVersion(version: number): void {
   if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
@@ -88,6 +114,10 @@ export interface MediaSessionOptions extends Omit<SessionOptions, "name"> {
   readonly files?: FuseSession;
   /** Where that session of its own finds FUSE; default "/dev/fuse". */
   readonly fusePath?: string;
+  /** May requests be put into clients without the helper? Default "auto": where that can be done. */
+  readonly graft?: GraftChoice | undefined;
+  /** What is used for that, and for `files`; default: some of the device's own. They stay the caller's. */
+  readonly clientFiles?: ClientFiles | undefined;
 }
 
 /**
@@ -102,15 +132,20 @@ export async function startMediaDevice(
   device: MediaDevice,
   options: MediaSessionOptions = {},
 ): Promise<CuseSession> {
-  const { files: given, fusePath, ...sessionOptions } = options;
-  const files = given ?? (device.hasRequests ? ownFiles(device, fusePath, sessionOptions.log) : undefined);
+  const { files: given, fusePath, graft, clientFiles, ...sessionOptions } = options;
+  const { log } = sessionOptions;
+  const own = given === undefined && clientFiles === undefined && device.hasRequests;
+  const placing = own ? await ClientFiles.start({ graft, log, fusePath }) : clientFiles;
+  const others = given ?? placing?.session;
+  const files = others ?? (device.hasRequests ? ownFiles(device, fusePath, log) : undefined);
   const end = (): void => {
     device.useFiles(undefined);
-    if (files !== given) void files?.close();
+    if (files !== others) void files?.close();
+    if (placing !== clientFiles) void placing?.close();
   };
   device.useFiles(files);
   try {
-    const session = await CuseSession.start(new MediaCharDevice(device), {
+    const session = await CuseSession.start(new MediaCharDevice(device, placing), {
       ...sessionOptions,
       name: device.name,
     });

@@ -37,6 +37,8 @@ export interface MediaDeviceOptions {
 export interface MediaFile {
   readonly id: bigint;
   readonly client: Client;
+  /** The helper library is in a client of this file, and takes descriptors. */
+  hasHelper?: boolean;
 }
 
 /** A media controller device; `startMediaDevice` or `startWithMedia` makes its node. */
@@ -141,7 +143,7 @@ export class MediaDevice implements RequestResolver {
   async #allocate(call: Call): Promise<string> {
     if (this.#requests?.isUsable !== true) throw new V4l2Error("ENOTTY", `${this.name} has no requests`);
     if (call.sendFd === undefined) {
-      throw new V4l2Error("ENOTTY", "a descriptor reaches only a client that v4l2-cuse run has started");
+      throw new V4l2Error("ENOTTY", "the client cannot be given a descriptor (no graft, no helper library)");
     }
     const state = { interrupted: false };
     call.onInterrupt(() => {
@@ -150,7 +152,7 @@ export class MediaDevice implements RequestResolver {
     const { request, file } = await this.#requests.allocate();
     try {
       if (state.interrupted) throw new V4l2Error("EINTR", "the caller was interrupted meanwhile");
-      call.sendFd(file.fd);
+      await call.sendFd(file.fd);
     } finally {
       file.close(); // The client has its own now, or nobody wants it.
     }

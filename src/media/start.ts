@@ -1,8 +1,8 @@
 /** Starts a video node together with the media controller node that it belongs to. */
 import { CuseError, FuseSession } from "../cuse/index.js";
 import type { CuseSession, SessionOptions } from "../cuse/index.js";
-import type { VideoDevice } from "../v4l2/index.js";
-import { startVideoDevice } from "../v4l2/index.js";
+import type { GraftChoice, VideoDevice } from "../v4l2/index.js";
+import { ClientFiles, startVideoDevice } from "../v4l2/index.js";
 import { startMediaDevice } from "./char-device.js";
 import type { DeviceNumber, MediaGraph } from "./graph.js";
 import type { MediaDevice } from "./media-device.js";
@@ -18,7 +18,10 @@ export interface DeviceSession {
 }
 
 /** Access to the nodes: the same for all of a device. */
-export type StartOptions = Pick<SessionOptions, "mode" | "group" | "log">;
+export interface StartOptions extends Pick<SessionOptions, "mode" | "group" | "log"> {
+  /** May clients without the helper be given `mmap()` and descriptors? Default "auto": where that can be done. */
+  readonly graft?: GraftChoice | undefined;
+}
 
 /** One node as a {@link DeviceSession}. */
 export function deviceSession(...sessions: readonly CuseSession[]): DeviceSession {
@@ -44,21 +47,31 @@ export async function startWithMedia<State>(
   describe: (graph: MediaGraph, devnode: DeviceNumber) => void,
   options: StartOptions = {},
 ): Promise<DeviceSession> {
-  const files = requestFiles(media, options);
+  const clientFiles = await ClientFiles.start(options);
+  const own = clientFiles.session === undefined ? requestFiles(media, options) : undefined;
+  const files = clientFiles.session ?? own;
+  const end = async (): Promise<void> => {
+    await own?.close();
+    await clientFiles.close();
+  };
   const videoSession = await startVideoDevice(video, {
     ...options,
+    clientFiles,
     before: files && (() => media.catchUp()),
+  }).catch(async (error: unknown) => {
+    await end();
+    throw error;
   });
   const { major, minor } = videoSession;
   describe(media.graph, { major, minor });
   try {
-    const mediaSession = await startMediaDevice(media, { ...options, ...(files && { files }) });
+    const mediaSession = await startMediaDevice(media, { ...options, clientFiles, ...(files && { files }) });
     // The video node first: requests of clients that wait are completed then.
     const session = deviceSession(videoSession, mediaSession);
-    return { ...session, close: () => session.close().then(() => files?.close()) };
+    return { ...session, close: () => session.close().then(end) };
   } catch (error) {
     await videoSession.close();
-    await files?.close();
+    await end();
     throw error;
   }
 }

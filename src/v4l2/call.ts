@@ -3,6 +3,8 @@
  * `char-device.ts` implements these over src/cuse, unit tests with fakes.
  */
 
+import type { Awaitable } from "./types.js";
+
 /** The thread that called, as the kernel reported it. */
 export interface Caller {
   readonly tid: number;
@@ -41,8 +43,9 @@ export interface Call {
   /** Has the caller CAP_SYS_ADMIN? */
   isAdmin(): boolean;
   /**
-   * Sends an fd of this process to the caller, whose helper library waits for it; the caller gets a duplicate.
-   * Absent when the caller cannot receive one. @throws {V4l2Error} EPIPE - the other end is gone.
+   * Gives the caller a duplicate of an fd of this process, which is not needed any more when this has settled.
+   * The call must then succeed at once. Absent when the caller cannot be given any.
+   * @throws {V4l2Error} EPIPE - the other end is gone; ENOTTY - it cannot be given any after all.
    */
-  sendFd?(fd: number): void;
+  sendFd?(fd: number): Awaitable<void>;
 }

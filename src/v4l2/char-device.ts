@@ -17,10 +17,13 @@ import type {
 } from "../cuse/index.js";
 import { isSystemError, processRead, processWrite } from "../native.js";
 import type { Call, Caller, Client, ClientMemory } from "./call.js";
+import { ClientFiles } from "./client-files.js";
+import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
 import { ClientSocket } from "./client-socket.js";
 import { V4l2Error, withoutStack } from "./error.js";
 import type { FileHandle } from "./file-handle.js";
 import { VIDIOC_EXPBUF } from "./gen/index.js";
+import { Grafting } from "./grafting.js";
 import {
   emitHello,
   emitMap,
@@ -127,7 +130,7 @@ export class AdapterCall implements Call {
   readonly #pending: PendingCall;
   readonly #clients: LastClient;
   #memory: ClientMemory | undefined;
-  sendFd?: (fd: number) => void;
+  sendFd?: (fd: number) => Awaitable<void>;
 
   constructor(pending: PendingCall, clients: LastClient) {
     this.#pending = pending;
@@ -201,25 +204,42 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   readonly #reported = new Set<number>();
   readonly #clients = new LastClient();
 
-  constructor(device: VideoDevice<State>) {
+  readonly #grafting: Grafting<State> | undefined;
+
+  /** @param files - How clients without the helper get memory and descriptors; without it, they do not. */
+  constructor(device: VideoDevice<State>, files?: ClientPlaces) {
     this.#device = device;
+    this.#grafting = files && new Grafting(device, files);
+  }
+
+  /** The node's session is there, and with it what grafts need of it. */
+  started(session: NodeSession): void {
+    this.#grafting?.started(session);
   }
 
   open(request: OpenRequest): FileHandle<State> | Promise<FileHandle<State>> {
     const { file, flags, caller } = request;
-    return answer(() =>
-      this.#device.open({
+    return answer(() => {
+      const opened = this.#device.open({
         id: file.id,
         client: new LazyClient(caller.tid),
         flags,
         notifyPoll: () => {
           file.notifyPoll();
         },
-      }),
-    );
+      });
+      opened.canMap = this.#grafting?.canMap ?? false;
+      return opened;
+    });
+  }
+
+  /** To be called before each message on the node. */
+  catchUp(): void {
+    this.#grafting?.catchUp();
   }
 
   release(file: FileHandle<State>): void {
+    this.#grafting?.released(file);
     this.#device.release(file);
   }
 
@@ -252,6 +272,11 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     const call = new AdapterCall(request, this.#clients);
     if (request.compat || name32(cmd) !== undefined) this.#refuse32(request, call);
     if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
+    const grafting = this.#grafting;
+    if (grafting !== undefined && !file.hasHelper) {
+      if (grafting.concerns(request)) return grafting.reqbufs(file, request, call);
+      if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);
+    }
     return this.#device.ioctl(file, cmd, arg, call);
   }
 
@@ -288,7 +313,8 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   #hello(file: FileHandle<State>, arg: Uint8Array): number {
     const { version, features } = parseHello(arg);
     requireVersion(version);
-    file.canMap = (features & HelperFeature.Map) !== 0;
+    file.hasHelper = (features & HelperFeature.Map) !== 0;
+    file.canMap = file.hasHelper || (this.#grafting?.canMap ?? false);
     emitHello(arg, HelperFeature.Map | HelperFeature.Fd);
     return 0;
   }
@@ -338,15 +364,41 @@ export function sendOver({ caller }: Call, socketNumber: number, fd: number): vo
   }
 }
 
+/** How a video node is made, and how its clients are served. */
+export interface VideoSessionOptions extends Omit<SessionOptions, "name"> {
+  /** May clients without the helper be given `mmap()`? Default "auto": where that can be done. */
+  readonly graft?: GraftChoice | undefined;
+  /** What is used for that; default: some of the device's own. They stay the caller's. */
+  readonly clientFiles?: ClientFiles | undefined;
+}
+
 /** Makes the node `/dev/<device.name>`; closing the session unplugs the device. */
 export async function startVideoDevice<State>(
   device: VideoDevice<State>,
-  options: Omit<SessionOptions, "name"> = {},
+  options: VideoSessionOptions = {},
 ): Promise<CuseSession> {
-  const session = await CuseSession.start(new VideoCharDevice(device), { ...options, name: device.name });
-  const unplug = (): void => {
+  const { graft, clientFiles, before, ...sessionOptions } = options;
+  const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
+  const charDevice = new VideoCharDevice(device, files);
+  const end = async (): Promise<void> => {
     device.unregister();
+    if (files !== clientFiles) await files.close();
   };
-  session.closed.then(unplug, unplug);
-  return session;
+  try {
+    const session = await CuseSession.start(charDevice, {
+      ...sessionOptions,
+      name: device.name,
+      before: () => {
+        // What clients did with the files that they were given comes before what they do with the node.
+        charDevice.catchUp();
+        before?.();
+      },
+    });
+    charDevice.started(session);
+    void session.closed.then(end, end);
+    return session;
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }

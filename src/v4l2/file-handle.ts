@@ -1,7 +1,7 @@
 /** One open file of a device: what `struct v4l2_fh` is in the kernel. */
 import type { Call, Client } from "./call.js";
 import { V4l2Error } from "./error.js";
-import type { ControlOps } from "./ops.js";
+import type { ControlOps, FileBacking } from "./ops.js";
 import { Priority } from "./types.js";
 import type { Awaitable } from "./types.js";
 import type { EventSubscription, V4l2Event } from "./types-device.js";
@@ -51,8 +51,15 @@ export class FileHandle<State = unknown> {
 
   /** Raised by `S_PRIORITY`; the device counts it (`VideoDevice.setPriority`). */
   priority: Priority = Priority.Interactive;
-  /** Can this file's client map buffers? Set by the helper's HELLO, see helper-protocol.ts. */
+  /**
+   * Can this file's client map buffers? By the helper library, see {@link hasHelper}, or because its descriptor is or
+   * can become one that maps {@link backing}.
+   */
   canMap = false;
+  /** The helper library is in a client of this file; set by its HELLO, see helper-protocol.ts. */
+  hasHelper = false;
+  /** Where MMAP buffers are, if clients of this file map them without asking us. */
+  backing: FileBacking | undefined;
   /** Control values of this file (mem2mem) or of the device. The open hook may set it. */
   controls: ControlOps | undefined;
   /** Set by the device at open when it has events. */

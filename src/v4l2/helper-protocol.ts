@@ -4,11 +4,11 @@
  *
  * | ioctl | when the helper sends it | what the driver does |
  * |---|---|---|
- * | HELLO | before every REQBUFS and CREATE_BUFS, and to learn whose refusal a refusal was | notes that this file's client can map and take fds |
+ * | HELLO | before every REQBUFS, CREATE_BUFS and REQUEST_ALLOC, and to learn whose refusal a refusal was | notes that this file's client can map and take fds |
  * | MAP | `mmap()` on the device, which CUSE refuses with ENODEV | sends an fd over the client's socket, then replies with the place in it |
  * | FD | EXPBUF and REQUEST_ALLOC, when the plain ioctl was refused with ENOTTY | carries the ioctl out, sends the new fd, then replies |
  *
- * So the driver must answer the plain EXPBUF and REQUEST_ALLOC with ENOTTY, and must send before it replies: the
+ * So after a HELLO the driver must answer the plain EXPBUF and REQUEST_ALLOC with ENOTTY, and must send before it replies: the
  * helper never waits on its socket. A refusal of MAP becomes the errno of `mmap()`, that of FD the errno of the ioctl.
  */
 

@@ -19,6 +19,9 @@ export {
   startVideoDevice,
   VideoCharDevice,
 } from "./char-device.js";
+export type { VideoSessionOptions } from "./char-device.js";
+export { ClientFiles } from "./client-files.js";
+export type { ClientFilesOptions, ClientPlaces, GraftChoice, Installation } from "./client-files.js";
 export { ClientSocket } from "./client-socket.js";
 export * from "./controls/index.js";
 export type { IoctlName } from "./define-ioctl.js";

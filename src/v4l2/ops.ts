@@ -194,6 +194,22 @@ export interface AnyFile {
   notifyPoll(): void;
 }
 
+/** A file as `/proc/<pid>/maps` shows mappings of it. */
+export interface MappedFile {
+  readonly ino: number;
+  readonly path: string;
+}
+
+/** The memory that a file's clients map without asking us; see `FileOps.makeBacking`. */
+export interface FileBacking {
+  /** A descriptor of it; stays its own. */
+  readonly fd: number;
+  /** Mappings of this file show the memory, too. */
+  mappedAs(file: MappedFile): void;
+  /** The file is closed, or its client cannot map after all. */
+  close(): void;
+}
+
 /** The calls besides ioctl. vb2 has read, write, poll and mmap ready-made. */
 export interface FileOps<File> {
   /** At most `size` bytes; an empty answer is end of file. `offset` counts within one `read()` call of the client. */
@@ -215,4 +231,11 @@ export interface FileOps<File> {
   poll?(file: File, events: number): number;
   /** @throws {V4l2Error} EINVAL - no buffer has that offset. */
   mmap?(file: File, request: MmapRequest, call: Call): Awaitable<MmapReply>;
+  /**
+   * Makes memory that will hold all MMAP buffers of the file from then on, at the offsets that QUERYBUF tells: for a
+   * client whose descriptor becomes one that maps it (docs/graft.md). Without this op, only clients with the helper
+   * library map.
+   * @throws {V4l2Error} ENOMEM
+   */
+  makeBacking?(file: File): FileBacking;
 }

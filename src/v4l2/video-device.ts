@@ -133,6 +133,11 @@ export class VideoDevice<State = unknown> {
     return this.#files;
   }
 
+  /** Is the file open? */
+  hasFile(file: FileHandle<State>): boolean {
+    return this.#files.has(file);
+  }
+
   get openCount(): number {
     return this.#files.size;
   }
@@ -197,6 +202,7 @@ export class VideoDevice<State = unknown> {
     try {
       this.options.release?.(file);
     } finally {
+      file.backing?.close();
       file.events?.close();
       if (this.trace.active) {
         const { id, client } = file;

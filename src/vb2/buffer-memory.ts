@@ -6,7 +6,7 @@
  * it. An OUTPUT plane is copied in when the buffer is prepared, a CAPTURE plane is copied out when it is
  * dequeued. What the client does to the memory in between is not seen.
  */
-import type { Call } from "../v4l2/index.js";
+import type { Call, FileBacking } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import type { Plane, QueueBuffer } from "./buffer.js";
 import type { OpCounters } from "./counters.js";
@@ -26,14 +26,28 @@ export class BufferMemory {
     private readonly counters: OpCounters,
   ) {}
 
-  /** MMAP: memory for every plane, or for none. @throws {V4l2Error} ENOMEM */
-  allocate(buffer: QueueBuffer): void {
+  /**
+   * MMAP: memory for every plane, or for none.
+   * @param backing - Of the file whose client maps the buffers without asking us.
+   * @throws {V4l2Error} ENOMEM
+   */
+  allocate(buffer: QueueBuffer, backing: FileBacking | undefined): void {
     try {
-      for (const plane of buffer.planes) this.#give(plane, this.provider.allocPlane(plane.length));
+      for (const plane of buffer.planes) {
+        this.#give(plane, this.provider.allocPlane(plane.length, backing));
+        if (backing !== undefined && plane.memory?.mapOffset === undefined) {
+          throw new Error("the queue's memory provider makes no memory that clients can map by themselves");
+        }
+      }
     } catch (error) {
       this.release(buffer);
       throw error;
     }
+  }
+
+  /** MMAP: the plane leaves its pool. @throws {V4l2Error} ENOMEM */
+  moveOut(plane: Plane): void {
+    if (plane.memory !== undefined) this.provider.moveOut?.(plane.memory);
   }
 
   /** Takes the memory of all planes away; what the client said of USERPTR and DMABUF planes goes with it. */

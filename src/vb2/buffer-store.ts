@@ -1,9 +1,8 @@
 /** The buffers that a queue has: making, dropping and finding them. Knows nothing of streaming. */
-import { V4l2Error } from "../v4l2/index.js";
+import { V4l2Error, type FileBacking } from "../v4l2/index.js";
 import type { BufferMemory } from "./buffer-memory.js";
 import { Plane } from "./buffer.js";
 import type { MemoryModel, QueueBuffer } from "./buffer.js";
-import { MAX_PLANES } from "./driver-calls.js";
 import type { DriverCalls } from "./driver-calls.js";
 import type { QueueConfig, SetupPlan } from "./queue-config.js";
 import { SlotTable } from "./slots.js";
@@ -15,6 +14,25 @@ import type { BufferState } from "./state.js";
  */
 const PLANE_SHIFT = 12;
 const INDEX_SHIFT = 15;
+
+export interface CreateRequest {
+  readonly memory: MemoryModel;
+  readonly count: number;
+  /** As in {@link SetupRequest.planeSizes}. */
+  readonly planeSizes?: readonly number[] | undefined;
+  /** Fewer buffers are of no use. */
+  readonly least: number;
+  /** MMAP: see {@link BufferMemory.allocate}. */
+  readonly backing: FileBacking | undefined;
+}
+
+interface Allocation<B> {
+  readonly memory: MemoryModel;
+  readonly plan: SetupPlan;
+  /** Buffers that could be made are put here. */
+  readonly made: B[];
+  readonly backing: FileBacking | undefined;
+}
 
 /** Sees every change of a buffer's state. */
 export interface TransitionObserver<B> {
@@ -54,22 +72,15 @@ export class BufferStore<B extends QueueBuffer> {
 
   /**
    * Asks the driver, allocates, asks again when fewer fit. Leaves everything as before when it throws.
-   * @param planeSizes - As in {@link SetupRequest.planeSizes}.
-   * @param least - Fewer buffers are of no use.
    * @throws {V4l2Error} ENOMEM; what `queueSetup` throws.
    */
-  create(
-    memory: MemoryModel,
-    count: number,
-    planeSizes: readonly number[] | undefined,
-    least: number,
-  ): { first: number; count: number } {
+  create({ memory, count, planeSizes, least, backing }: CreateRequest): { first: number; count: number } {
     const before = this.count;
     const made: B[] = [];
     this.#memory = memory; // The driver may look.
     try {
       const plan = this.driver.queueSetup({ count, allocated: before, memory, planeSizes });
-      const first = this.#allocate(memory, plan, made);
+      const first = this.#allocate({ memory, plan, made, backing });
       this.#assertEnough(made.length, least);
       if (made.length < plan.count) {
         const again = this.driver.queueSetup({
@@ -92,11 +103,11 @@ export class BufferStore<B extends QueueBuffer> {
   }
 
   /** Puts into `made` as much of the plan as can be had, as one run of indices. @returns The first index. */
-  #allocate(memory: MemoryModel, plan: SetupPlan, made: B[]): number {
+  #allocate({ memory, plan, made, backing }: Allocation<B>): number {
     const run = this.#slots.findRun(plan.count);
     for (let index = run.first; index < run.first + run.count; index += 1) {
       try {
-        made.push(this.#newBuffer(memory, index, plan.planeSizes));
+        made.push(this.#newBuffer(memory, index, plan.planeSizes, backing));
       } catch (error) {
         if (error instanceof V4l2Error) break; // Fewer, then.
         throw error;
@@ -105,7 +116,12 @@ export class BufferStore<B extends QueueBuffer> {
     return run.first;
   }
 
-  #newBuffer(memory: MemoryModel, index: number, planeSizes: readonly number[]): B {
+  #newBuffer(
+    memory: MemoryModel,
+    index: number,
+    planeSizes: readonly number[],
+    backing: FileBacking | undefined,
+  ): B {
     const base = (this.config.offsetBase ?? 0) + index * 2 ** INDEX_SHIFT;
     const planes = planeSizes.map(
       (size, at) => new Plane(size, memory === "mmap" ? base + (at << PLANE_SHIFT) : 0),
@@ -113,7 +129,7 @@ export class BufferStore<B extends QueueBuffer> {
     const buffer = this.config.createBuffer({ index, memory, planes });
     buffer.observe((from, to) => this.observer.onTransition(buffer, from, to));
     if (memory === "mmap") {
-      this.bufferMemory.allocate(buffer);
+      this.bufferMemory.allocate(buffer, backing);
       try {
         this.driver.init(buffer);
       } catch (error) {
@@ -157,17 +173,21 @@ export class BufferStore<B extends QueueBuffer> {
   }
 
   /**
-   * The plane that an `mmap()` cookie names.
-   * @throws {V4l2Error} EINVAL - none.
+   * Gives a plane memory of its own, whose contents are those it had; for the driver that is a new buffer.
+   * @throws {V4l2Error} EBUSY - the client does not own the buffer; ENOMEM; what `bufInit` throws.
    */
-  planeAt(offset: number): { buffer: B; plane: Plane } {
-    if (this.#memory !== "mmap") throw new V4l2Error("EINVAL", "the queue has no MMAP buffers");
-    const cookie = offset - (this.config.offsetBase ?? 0);
-    const buffer = this.get(Math.floor(cookie / 2 ** INDEX_SHIFT));
-    const plane = buffer?.planes[(cookie >> PLANE_SHIFT) % MAX_PLANES];
-    if (buffer === undefined || plane?.offset !== offset) {
-      throw new V4l2Error("EINVAL", `no buffer has the offset 0x${offset.toString(16)}`);
+  moveOut(buffer: B, plane: Plane): void {
+    if (buffer.state !== "dequeued" || buffer.preparedBy !== undefined) {
+      throw new V4l2Error(
+        "EBUSY",
+        `buffer ${buffer.index} is ${buffer.state}: export it before it is queued`,
+      );
     }
-    return { buffer, plane };
+    this.driver.cleanup(buffer);
+    try {
+      this.bufferMemory.moveOut(plane);
+    } finally {
+      this.driver.init(buffer);
+    }
   }
 }

@@ -25,8 +25,6 @@ export class Plane {
   length: number;
   /** Bytes before the payload, which `bytesused` includes. */
   dataOffset = 0;
-  /** Memory "mmap": the cookie that clients pass to `mmap()`. */
-  readonly offset: number;
   /** Memory "userptr": address in the client; 0 while unknown. */
   userptr = 0n;
   /** Memory "dmabuf": the number in the client. */
@@ -34,6 +32,7 @@ export class Plane {
   /** Memory "userptr" and "dmabuf": the process that `userptr` or `fd` belongs to. */
   pid = 0;
   memory: PlaneMemory | undefined;
+  readonly #cookie: number;
   readonly input: PlaneInput = {
     bytesused: 0,
     isEmpty: false,
@@ -47,10 +46,15 @@ export class Plane {
   constructor(
     /** What the driver asked for when the buffer was made. */
     readonly minLength: number,
-    offset: number,
+    cookie: number,
   ) {
     this.length = minLength;
-    this.offset = offset;
+    this.#cookie = cookie;
+  }
+
+  /** Memory "mmap": what clients pass to `mmap()`; the place in the file's memory, or a cookie that the helper sends us. */
+  get offset(): number {
+    return this.memory?.mapOffset ?? this.#cookie;
   }
 
   /** Payload, bytes from the start of the plane. */

@@ -5,7 +5,7 @@
  * Client verbs have the ioctls' names and run to completion: the kernel's queue lock is the event loop.
  * Only {@link BufferQueue.waitDequeue} waits.
  */
-import type { AnyFile, Call, MediaRequest, RequestObject } from "../v4l2/index.js";
+import type { AnyFile, Call, FileBacking, MediaRequest, RequestObject } from "../v4l2/index.js";
 import { Poll, V4l2Error } from "../v4l2/index.js";
 import { BufferMemory } from "./buffer-memory.js";
 import { BufferStore } from "./buffer-store.js";
@@ -156,20 +156,16 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     return this.buffers().find((buffer) => buffer.copiedTimestamp && buffer.timestampNs === timestampNs);
   }
 
-  /** The plane that an `mmap()` cookie names. @throws {V4l2Error} EINVAL - none. */
-  planeAt(offset: number): { buffer: B; plane: Plane } {
-    return this.#store.planeAt(offset);
-  }
-
   // Allocation
 
   /**
    * REQBUFS: drops all buffers and allocates `count` new ones; 0 only drops. What clients have mapped stays
    * theirs (orphaned buffers).
+   * @param backing - MMAP: what the client maps to see the buffers, if it does not ask us for each.
    * @returns How many there are now.
    * @throws {V4l2Error} EBUSY - streaming, or a DQBUF waits; ENOMEM - fewer than needed could be allocated.
    */
-  reqbufs(memory: MemoryModel, count: number): number {
+  reqbufs(memory: MemoryModel, count: number, backing?: FileBacking): number {
     if (this.#streaming) throw new V4l2Error("EBUSY", "the queue is streaming");
     if (count > 0) this.#assertNobodyWaits();
     if (count === 0 || this.numBuffers > 0) {
@@ -179,7 +175,7 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
       if (count === 0) return 0;
     }
     const wanted = Math.min(Math.max(count, this.minReqBufs), this.maxNumBuffers);
-    const made = this.#store.create(memory, wanted, undefined, this.minReqBufs);
+    const made = this.#store.create({ memory, count: wanted, least: this.minReqBufs, backing });
     this.#waitingForBuffers = !this.isOutput;
     this.#busy = true;
     return made.count;
@@ -194,6 +190,7 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     memory: MemoryModel,
     count: number,
     planeSizes: readonly number[] | undefined,
+    backing?: FileBacking,
   ): { index: number; count: number } {
     const before = this.numBuffers;
     if (before === this.maxNumBuffers) throw new V4l2Error("ENOBUFS", `${before} buffers are the most`);
@@ -204,7 +201,7 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
       throw new V4l2Error("EINVAL", `the buffers there are use ${this.memory}, not ${memory}`);
     }
     const wanted = Math.min(count, this.maxNumBuffers - before);
-    const made = this.#store.create(memory, wanted, planeSizes, 1);
+    const made = this.#store.create({ memory, count: wanted, planeSizes, least: 1, backing });
     this.#busy = true;
     return { index: made.first, count: made.count };
   }
@@ -215,6 +212,11 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
    */
   removeBufs(index: number, count: number): void {
     this.#store.remove(index, count);
+  }
+
+  /** EXPBUF: `plane` gets memory of its own. @throws {V4l2Error} EBUSY - not the client's buffer; ENOMEM. */
+  moveOut(buffer: B, plane: Plane): void {
+    this.#store.moveOut(buffer, plane);
   }
 
   #assertNobodyWaits(): void {

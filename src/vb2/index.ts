@@ -37,6 +37,8 @@ export {
   dqbuf,
   expbuf,
   fileOps,
+  findPlane,
+  makeBacking,
   mmap,
   poll,
   prepareBuf,

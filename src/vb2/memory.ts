@@ -6,7 +6,7 @@
  * which may be root, pays. Running out is ENOMEM for that client.
  */
 import { totalmem } from "node:os";
-import type { ExportedFd } from "../v4l2/index.js";
+import type { ExportedFd, FileBacking } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 
 /** What a mapping is rounded to (`PAGE_SIZE`). */
@@ -26,6 +26,8 @@ export interface PlaneMemory {
   readonly fd: number;
   /** Where the plane starts in `fd`, bytes; a multiple of {@link PAGE_BYTES}. */
   readonly fdOffset: number;
+  /** Memory in a pool: where `mmap()` of the client's own descriptor finds it, bytes, below 2^32. */
+  readonly mapOffset?: number;
   /** Ours no longer; whoever has it mapped keeps it. Once is enough, twice is harmless. */
   release(): void;
 }
@@ -53,16 +55,24 @@ export interface ImportRequest {
 
 /** Where the memory of planes comes from; {@link SharedMemoryProvider} is the one there is. */
 export interface MemoryProvider {
-  /** @throws {V4l2Error} ENOMEM */
-  allocPlane(sizeBytes: number): PlaneMemory;
+  /**
+   * @param backing - What the client maps, if it maps without asking us: the plane becomes part of it.
+   * @throws {V4l2Error} ENOMEM
+   */
+  allocPlane(sizeBytes: number, backing?: FileBacking): PlaneMemory;
   /** @throws {V4l2Error} EINVAL - no such fd, cannot be mapped, or too small; ENOMEM - over the budget. */
   importPlane(request: ImportRequest): ImportedMemory;
   /**
-   * EXPBUF.
+   * EXPBUF. Undefined: not while the plane is in a pool, whose other buffers could be seen; see `moveOut`.
    * @param accessMode - `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
    * @throws {V4l2Error} EINVAL - cannot be exported.
    */
-  exportPlane(memory: PlaneMemory, accessMode: number): ExportedFd;
+  exportPlane(memory: PlaneMemory, accessMode: number): ExportedFd | undefined;
+  /**
+   * Takes a plane out of its pool, into a file that shows nothing else. Its `bytes` are others afterwards.
+   * @throws {V4l2Error} ENOMEM
+   */
+  moveOut?(memory: PlaneMemory): void;
 }
 
 /** Bytes that may be held at a time; budgets nest (a file handle's within the process's). */

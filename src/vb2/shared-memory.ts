@@ -1,7 +1,7 @@
 /** Planes as memfds, one each: mapped here once, handed to clients as descriptors. */
 import { closeSync, constants, openSync } from "node:fs";
 import { createDmabuf, inspectFd, isSystemError, ProcessFd, sameFile, SharedMemory } from "../native.js";
-import type { ErrnoName, ExportedFd } from "../v4l2/index.js";
+import type { ErrnoName, ExportedFd, FileBacking } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import {
   DEFAULT_HANDLE_BYTES,
@@ -10,6 +10,7 @@ import {
   pageAlign,
   processBudget,
 } from "./memory.js";
+import { MemoryPool, PoolPlane, reclaimAll } from "./memory-pool.js";
 import type { ImportedMemory, ImportRequest, MemoryProvider, PlaneMemory } from "./memory.js";
 
 /** Runs system calls whose failure is the client's errno `code`. */
@@ -97,9 +98,12 @@ export class SharedMemoryProvider implements MemoryProvider {
     this.budget = new MemoryBudget(options.limitBytes ?? DEFAULT_HANDLE_BYTES, processBudget);
   }
 
-  allocPlane(sizeBytes: number): PlaneMemory {
+  allocPlane(sizeBytes: number, backing?: FileBacking): PlaneMemory {
     return this.#within(sizeBytes, () =>
       orRefuse("ENOMEM", `${sizeBytes} bytes`, () => {
+        if (backing instanceof MemoryPool) {
+          return backing.allocPlane(sizeBytes, () => this.budget.give(pageAlign(sizeBytes)));
+        }
         return new SharedPlane(SharedMemory.create(this.#name, sizeBytes), this.budget);
       }),
     );
@@ -135,9 +139,10 @@ export class SharedMemoryProvider implements MemoryProvider {
    * A dma-buf where the kernel can make one (udmabuf), else the memfd itself: programs map both alike, but other
    * drivers of the kernel import only the former.
    */
-  exportPlane(memory: PlaneMemory, accessMode: number): ExportedFd {
+  exportPlane(memory: PlaneMemory, accessMode: number): ExportedFd | undefined {
     const dmabuf = this.#dmabuf(memory);
     if (dmabuf !== undefined) return { fd: dmabuf.fd, release: () => dmabuf.close() };
+    if (memory instanceof PoolPlane && memory.isInPool) return undefined;
     // A new open file: its access mode is the client's wish. Mapping for writing needs reading, too.
     const mode = accessMode === constants.O_RDONLY ? constants.O_RDONLY : constants.O_RDWR;
     try {
@@ -148,14 +153,29 @@ export class SharedMemoryProvider implements MemoryProvider {
     }
   }
 
+  moveOut(memory: PlaneMemory): void {
+    if (!(memory instanceof PoolPlane)) return;
+    orRefuse("ENOMEM", "memory of its own for a buffer", () => memory.moveOut(this.#name));
+  }
+
   #dmabuf(memory: PlaneMemory): { fd: number; close(): void } | undefined {
-    if (memory.fdOffset !== 0) return undefined;
     try {
-      return createDmabuf(memory.fd, pageAlign(memory.sizeBytes));
+      return createDmabuf(memory.fd, pageAlign(memory.sizeBytes), memory.fdOffset);
     } catch (error) {
       // Over udmabuf's size limit, or not allowed to open it.
       if (isSystemError(error)) return undefined;
       throw error;
+    }
+  }
+
+  /** What freed buffers still hold is given back when nothing else is left. */
+  #take(bytes: number): void {
+    try {
+      this.budget.take(bytes);
+    } catch (error) {
+      if (!(error instanceof V4l2Error)) throw error;
+      reclaimAll();
+      this.budget.take(bytes);
     }
   }
 
@@ -164,7 +184,7 @@ export class SharedMemoryProvider implements MemoryProvider {
     if (sizeBytes > this.#maxPlaneBytes) {
       throw new V4l2Error("ENOMEM", `a plane of ${sizeBytes} bytes, ${this.#maxPlaneBytes} are the most`);
     }
-    this.budget.take(pageAlign(sizeBytes));
+    this.#take(pageAlign(sizeBytes));
     try {
       return make();
     } catch (error) {

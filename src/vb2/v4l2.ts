@@ -16,6 +16,7 @@ import type {
   DequeueRequest,
   ExportBuffer,
   ExportedFd,
+  FileBacking,
   FileOps,
   Format,
   MediaRequest,
@@ -26,16 +27,18 @@ import type {
   RequestBuffers,
   RequestBuffersReply,
 } from "../v4l2/index.js";
-import type { MemoryModel } from "./buffer.js";
+import type { MemoryModel, Plane } from "./buffer.js";
 import type { BufferUser } from "./core.js";
 import { pageAlign } from "./memory.js";
+import { MemoryPool } from "./memory-pool.js";
 import { assertPlaneCapacity, memoryModel, takeFromClient, takeTimestamp } from "./video-buffer.js";
 import type { VideoBuffer } from "./video-buffer.js";
 import type { VideoQueue } from "./video-queue.js";
 
-/** What is needed to know of a file: who it is, and whether its client can map buffers. */
+/** What is needed to know of a file: who it is, whether its client can map buffers, and whether by itself. */
 export interface QueueFile extends AnyFile {
   readonly canMap: boolean;
+  readonly backing?: FileBacking | undefined;
 }
 
 type Queue = VideoQueue<VideoBuffer>;
@@ -63,7 +66,7 @@ function verifyMemory(queue: Queue, file: QueueFile, memory: Memory): MemoryMode
   return model;
 }
 
-/** A client that cannot map buffers (it runs without the helper) is not offered any. */
+/** A client that cannot map buffers (there is no helper in it, and none of our files either) is not offered any. */
 function offers(queue: Queue, file: QueueFile, model: MemoryModel): boolean {
   return queue.io.includes(model) && (model !== "mmap" || file.canMap);
 }
@@ -88,7 +91,7 @@ const GRANTED_MEMORY_FLAGS = 0;
 export function reqbufs(queue: Queue, file: QueueFile, request: RequestBuffers): RequestBuffersReply {
   const model = verifyMemory(queue, file, request.memory);
   queue.assertOwner(file);
-  const count = queue.reqbufs(model, request.count);
+  const count = queue.reqbufs(model, request.count, file.backing);
   queue.owner = count === 0 ? undefined : file;
   return { count, capabilities: capabilities(queue, file), flags: GRANTED_MEMORY_FLAGS };
 }
@@ -113,7 +116,7 @@ export function createBufs(queue: Queue, file: QueueFile, request: CreateBuffers
   }
   const model = verifyMemory(queue, file, request.memory);
   queue.assertOwner(file);
-  const made = queue.createBufs(model, request.count, requestedSizes(request.format));
+  const made = queue.createBufs(model, request.count, requestedSizes(request.format), file.backing);
   queue.owner = file;
   return { ...reply, ...made };
 }
@@ -282,9 +285,34 @@ export function expbuf(queue: Queue, file: QueueFile, request: ExportBuffer): Ex
     throw new V4l2Error("EINVAL", `buffer ${buffer.index} has no plane ${request.plane}`);
   }
   queue.assertNoFileIo();
-  const exported = queue.provider.exportPlane(plane.memory, request.flags & O_ACCMODE);
+  const exported = exportPlane(queue, buffer, plane, request.flags & O_ACCMODE);
   buffer.mapped = true;
   return exported;
+}
+
+/**
+ * Without udmabuf a plane in the memory of its file cannot be shown alone, and needs memory of its own. What the client
+ * has mapped of it by its own descriptor does not follow; clients map a buffer one way or the other.
+ */
+function exportPlane(queue: Queue, buffer: VideoBuffer, plane: Plane, accessMode: number): ExportedFd {
+  const { memory } = plane;
+  let exported = memory && queue.provider.exportPlane(memory, accessMode);
+  if (memory !== undefined && exported === undefined) {
+    queue.moveOut(buffer, plane);
+    exported = queue.provider.exportPlane(memory, accessMode);
+  }
+  if (exported === undefined) throw new V4l2Error("EINVAL", `buffer ${buffer.index} cannot be exported`);
+  return exported;
+}
+
+/** The plane that a client means by this offset of `mmap()`. Undefined: none. */
+export function findPlane(queue: Queue, offset: number): { buffer: VideoBuffer; plane: Plane } | undefined {
+  if (queue.memory !== "mmap") return undefined;
+  for (const buffer of queue.buffers()) {
+    const plane = buffer.planes.find((candidate) => candidate.offset === offset);
+    if (plane !== undefined) return { buffer, plane };
+  }
+  return undefined;
 }
 
 /** `mmap()`. @throws {V4l2Error} EINVAL - no such offset, or not a whole shared mapping; EBUSY - read() or write() goes on. */
@@ -297,9 +325,9 @@ export function mmap(queue: Queue, request: MmapRequest): MmapReply {
       `buffers of ${queue.name} are mapped ${queue.isOutput ? "PROT_WRITE" : "PROT_READ"}`,
     );
   }
-  if (request.offset >= 2n ** 32n)
-    throw new V4l2Error("EINVAL", `no buffer has the offset ${request.offset}`);
-  const { buffer, plane } = queue.planeAt(Number(request.offset));
+  const found = findPlane(queue, Number(request.offset));
+  if (found === undefined) throw new V4l2Error("EINVAL", `no buffer has the offset ${request.offset}`);
+  const { buffer, plane } = found;
   queue.assertNoFileIo();
   if (plane.memory === undefined) throw new V4l2Error("EINVAL", `buffer ${buffer.index} has no memory`);
   if (request.length > BigInt(pageAlign(plane.length))) {
@@ -307,6 +335,11 @@ export function mmap(queue: Queue, request: MmapRequest): MmapReply {
   }
   buffer.mapped = true;
   return { fd: plane.memory.fd, fdOffset: BigInt(plane.memory.fdOffset) };
+}
+
+/** Memory for all MMAP buffers of a file, whatever its queues. @throws {V4l2Error} ENOMEM */
+export function makeBacking(file: AnyFile): FileBacking {
+  return MemoryPool.create(`v4l2-cuse-${file.id}`);
 }
 
 /** The buffer ioctls over the queues that `select` finds. All but DQBUF answer at once. */
@@ -384,5 +417,6 @@ export function fileOps<File extends QueueFile>(select: (file: File) => Queue) {
     write: (file, request, call) => fileIo(select(file), file, "write").write(request, call),
     poll: (file, events) => poll(select(file), file, events),
     mmap: (file, request) => mmap(select(file), request),
+    makeBacking: (file) => makeBacking(file),
   } satisfies Required<FileOps<File>>;
 }

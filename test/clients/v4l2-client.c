@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: v4l2-client [--uid ID] [--alarm MS] [--restart] DEVICE COMMAND [ARGUMENT...]\n"
+	"usage: v4l2-client [--uid ID] [--alarm MS] [--restart] [--export] DEVICE COMMAND [ARGUMENT...]\n"
 	"\n"
 	"  capture HOW COUNT FILE   stream COUNT frames into FILE by mmap; HOW: block, poll, select, epoll\n"
 	"  read COUNT FILE          COUNT frames into FILE by read()\n"
@@ -28,6 +28,7 @@ static const char usage[] =
 	"  nonblock-dqbuf HOW       stream without buffers, then dequeue; HOW: open, fcntl\n"
 	"  two-opens                two open files and one queue\n"
 	"  mmap-after-close         a mapping outlives REQBUFS(0) and close()\n"
+	"  orphans ROUNDS           a mapping of a freed buffer keeps its bytes, however many buffers come and go\n"
 	"  mmap-errors              mappings that V4L2 refuses\n"
 	"  expbuf                   exported buffers: flags, and the same memory\n"
 	"  request-alloc            on a media device\n"
@@ -37,10 +38,12 @@ static const char usage[] =
 	"  hold                     keeps the device open until killed\n"
 	"\n"
 	"  --uid ID      become this user and group before the device is opened\n"
-	"  --alarm MS    a SIGALRM after this time; --restart: with SA_RESTART\n";
+	"  --alarm MS    a SIGALRM after this time; --restart: with SA_RESTART\n"
+	"  --export      capture: map exported buffers, not the device\n";
 
 static unsigned long alarm_ms;
 static bool restart;
+static bool export_buffers;
 
 static void on_alarm(int signal)
 {
@@ -125,7 +128,8 @@ static void wait_readable(int fd, const char *how, int epoll)
 
 static void capture(const char *device, const char *how, unsigned long count, const char *path)
 {
-	struct stream stream = {.fd = open_device(device, !strcmp(how, "block") ? 0 : O_NONBLOCK)};
+	struct stream stream = {
+		.fd = open_device(device, !strcmp(how, "block") ? 0 : O_NONBLOCK), .exported = export_buffers};
 	struct epoll_event event = {.events = EPOLLIN};
 	FILE *file = open_file(path);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -241,6 +245,35 @@ static void mmap_after_close(const char *device)
 	bytes[stream.planes[0][0].length - 1] = 0xa5;
 	printf("after close: %s\n", bytes[0] == 0x5a ? "yes" : "no");
 	stream_unmap(&stream);
+}
+
+static void orphans(const char *device, unsigned long rounds)
+{
+	struct stream kept = {.fd = open_device(device, 0)};
+	struct stream stream = {.fd = kept.fd};
+	unsigned long lost = 0;
+
+	stream_prepare(&kept, 2);
+	memset(kept.planes[1][0].start, 0x5a, kept.planes[1][0].length);
+	printf("reqbufs 0 while mapped: %s\n", outcome(stream_free(&kept)));
+	for (unsigned long round = 0; round < rounds; round++) {
+		stream_prepare(&stream, 4);
+		for (unsigned int i = 0; i < stream.count; i++) {
+			const uint8_t *fresh = stream.planes[i][0].start;
+
+			/* New buffers are empty, whoever had that memory before. */
+			lost += fresh[0] || fresh[stream.planes[i][0].length - 1];
+			memset(stream.planes[i][0].start, 0x33, stream.planes[i][0].length);
+		}
+		stream_unmap(&stream);
+		if (stream_free(&stream))
+			die("REQBUFS");
+	}
+	for (size_t i = 0; i < kept.planes[1][0].length; i++)
+		lost += ((const uint8_t *)kept.planes[1][0].start)[i] != 0x5a;
+	printf("bytes that are not as they should be: %lu\n", lost);
+	stream_unmap(&kept);
+	close(kept.fd);
 }
 
 static void print_mmap(const char *name, size_t length, int prot, int flags, int fd, off_t offset)
@@ -393,6 +426,10 @@ int main(int argc, char **argv)
 			restart = true;
 			continue;
 		}
+		if (!strcmp(*argv, "--export")) {
+			export_buffers = true;
+			continue;
+		}
 		if (argc < 2)
 			break;
 		if (!strcmp(*argv, "--uid"))
@@ -424,6 +461,8 @@ int main(int argc, char **argv)
 		two_opens(device);
 	else if (!strcmp(command, "mmap-after-close") && argc == 0)
 		mmap_after_close(device);
+	else if (!strcmp(command, "orphans") && argc == 1)
+		orphans(device, number(argv[0]));
 	else if (!strcmp(command, "mmap-errors") && argc == 0)
 		mmap_errors(device);
 	else if (!strcmp(command, "expbuf") && argc == 0)

@@ -8,7 +8,9 @@
 
 #include "client.h"
 
+#include <fcntl.h>
 #include <linux/videodev2.h>
+#include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -23,6 +25,7 @@ struct plane {
 struct stream {
 	int fd;
 	uint32_t type;
+	int exported;             /* map what EXPBUF gives, not the device */
 	unsigned int count;       /* buffers */
 	unsigned int plane_count; /* per buffer */
 	struct plane planes[MAX_BUFFERS][VIDEO_MAX_PLANES];
@@ -91,6 +94,16 @@ static inline int stream_free(struct stream *stream)
 	return stream_allocate(stream, 0);
 }
 
+static inline int stream_export(struct stream *stream, unsigned int index, unsigned int plane)
+{
+	struct v4l2_exportbuffer export = {
+		.type = stream->type, .index = index, .plane = plane, .flags = O_RDWR | O_CLOEXEC};
+
+	if (ioctl(stream->fd, VIDIOC_EXPBUF, &export))
+		die("EXPBUF");
+	return export.fd;
+}
+
 static inline void stream_map(struct stream *stream, unsigned int index)
 {
 	struct v4l2_buffer buffer;
@@ -104,10 +117,14 @@ static inline void stream_map(struct stream *stream, unsigned int index)
 
 		plane->length = is_multiplanar(stream) ? buffer.m.planes[i].length : buffer.length;
 		plane->offset = is_multiplanar(stream) ? buffer.m.planes[i].m.mem_offset : buffer.m.offset;
-		plane->start =
-			mmap(NULL, plane->length, PROT_READ | PROT_WRITE, MAP_SHARED, stream->fd, plane->offset);
+		int fd = stream->exported ? stream_export(stream, index, i) : stream->fd;
+
+		plane->start = mmap(NULL, plane->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+				    stream->exported ? 0 : plane->offset);
 		if (plane->start == MAP_FAILED)
 			die("mmap");
+		if (stream->exported)
+			close(fd);
 	}
 }
 

@@ -37,8 +37,8 @@ describe("v4l2-compliance on the camera", () => {
     allFormatsMs + 60_000,
   );
 
-  it("camera: without the helper, nothing fails beyond that there is no MMAP", async () => {
-    const driver = await startCamera();
+  it("camera: without helper and graft, nothing fails beyond that there is no MMAP", async () => {
+    const driver = await startCamera("--graft", "off");
     const found = await findings(withoutHelper(["v4l2-compliance", "-d", driver.node], { timeoutMs }));
     expect(found.failures, found.text).toEqual(
       expectedFailures(await complianceVersion(), "camera-no-helper"),

@@ -20,7 +20,15 @@ const call = {
   nonblocking: () => false,
   onInterrupt: () => undefined,
 };
-const ioctl = { ...call, cmd: 0x4501, argAddress: 0n, arg: new Uint8Array(), compat: false };
+const ioctl = {
+  ...call,
+  cmd: 0x4501,
+  argAddress: 0n,
+  arg: new Uint8Array(),
+  compat: false,
+  isAnonymous: true,
+  uninterruptible: () => undefined,
+};
 
 class Other implements OpenFile {
   readonly id = 99n;

@@ -129,8 +129,8 @@ describeDevice("v4l2-ctl", () => {
     expect(checkFile(readFileSync(file), { format: "YUYV", ...size })).toHaveLength(5);
   });
 
-  it("is refused MMAP without the helper, at once, and everything else works", async () => {
-    const driver = await startCamera();
+  it("is refused MMAP without helper and graft, at once, and everything else works", async () => {
+    const driver = await startCamera("--graft", "off");
     const stream = withoutHelper(["v4l2-ctl", "-d", driver.node, "--stream-mmap", "--stream-count=2"], {
       timeoutMs: 10_000,
     });

@@ -96,6 +96,8 @@ describeDevice("a graft in a client of a CUSE device", () => {
       "cloexec 0",
       "close 0",
     ]);
+    // The client may end before its outcome arrives.
+    await until(() => device.outcomes.length === 1, "the graft is reported");
     expect(device.outcomes).toMatchObject([{ kind: "grafted", fdNumbers: [3] }]);
     expect(device.target.events).toContain("write 3 at 0");
     expect(device.events).not.toContain("write 3 at 0");
@@ -110,7 +112,7 @@ describeDevice("a graft in a client of a CUSE device", () => {
       node,
       `open rw open rw dup ioctl ${GRAFT} 00 fstat file 1 fstat file 0 fstat write x`,
     );
-    expect(device.outcomes).toHaveLength(1);
+    await until(() => device.outcomes.length === 1, "the graft is reported");
     const [outcome] = device.outcomes;
     expect(outcome).toMatchObject({ kind: "grafted" });
     expect(lines.filter((line) => line.startsWith("fstat"))).toEqual([
@@ -124,6 +126,7 @@ describeDevice("a graft in a client of a CUSE device", () => {
   it("gives it a descriptor whose number the ioctl returns", async () => {
     const { device, node } = await start();
     const lines = await probe(node, `open rw ioctl ${INSTALL} ffffffff`);
+    await until(() => device.outcomes.length === 1, "the graft is reported");
     const [outcome] = device.outcomes;
     if (outcome?.kind !== "grafted") throw new Error(JSON.stringify(outcome));
     const [fd = 0] = outcome.fdNumbers;

@@ -115,8 +115,8 @@ describeDevice("MEDIA_IOC_REQUEST_ALLOC", () => {
     await until(() => media.openRequests === 0, "the request is gone");
   });
 
-  it("is ENOTTY without the helper", async () => {
-    const { media, node } = await startMedia();
+  it("is ENOTTY without helper and graft", async () => {
+    const { media, node } = await startMedia({ graft: "off" });
     const client = await startProbe(node, `open rw ${ALLOC}`);
     expect((await client.result).lines).toEqual(["open 0", "ioctl-fd -1 ENOTTY"]);
     expect(media.openRequests).toBe(0);

@@ -124,7 +124,7 @@ describe("MEDIA_IOC_REQUEST_ALLOC", () => {
     const call = new FakeCall();
     await expect(
       bench.device.ioctl(mediaFile, MEDIA_IOC_REQUEST_ALLOC, new Uint8Array(4), call),
-    ).rejects.toThrow("ENOTTY: a descriptor reaches only a client that v4l2-cuse run has started");
+    ).rejects.toThrow("ENOTTY: the client cannot be given a descriptor");
     expect(bench.files.made).toEqual([]);
   });
 
@@ -215,6 +215,8 @@ describe("a request's descriptor", () => {
     argAddress: 0n,
     arg: new Uint8Array((cmd >>> 16) & 0x3fff),
     compat: false,
+    isAnonymous: false,
+    uninterruptible: () => undefined,
     nonblocking: () => false,
     onInterrupt: () => undefined,
   });
@@ -351,6 +353,8 @@ describe("the node", () => {
           argAddress: 0n,
           arg,
           compat: false,
+          isAnonymous: false,
+          uninterruptible: () => undefined,
           nonblocking: () => false,
           onInterrupt: () => undefined,
         }),

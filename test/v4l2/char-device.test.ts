@@ -28,6 +28,8 @@ const ioctlRequest = (cmd: number, arg: Uint8Array, parts: Partial<IoctlRequest>
   arg,
   argAddress: 0n,
   compat: false,
+  isAnonymous: false,
+  uninterruptible: () => undefined,
   nonblocking: () => false,
   onInterrupt: () => undefined,
   ...parts,

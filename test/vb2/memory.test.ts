@@ -87,6 +87,7 @@ describe.skipIf(problem !== undefined)("shared memory", () => {
     const plane = provider.allocPlane(4096);
     plane.bytes.fill(3);
     const exported = provider.exportPlane(plane, constants.O_RDONLY);
+    if (exported === undefined) throw new Error("not exported");
     plane.release();
     const kept = SharedMemory.fromFd(exported.fd, 4096, false);
     expect(kept.bytes[4095]).toBe(3);
@@ -98,6 +99,7 @@ describe.skipIf(problem !== undefined)("shared memory", () => {
   it("a wish for write-only access can still be mapped", () => {
     const plane = provider.allocPlane(4096);
     const exported = provider.exportPlane(plane, constants.O_WRONLY);
+    if (exported === undefined) throw new Error("not exported");
     const mapped = SharedMemory.fromFd(exported.fd, 4096, true);
     mapped.bytes[0] = 9;
     expect(plane.bytes[0]).toBe(9);

@@ -13,6 +13,7 @@ function parse(...args: string[]): Record<string, unknown> {
 describe("v4l2-cuse visl", () => {
   it("leaves parameters alone that are not named", () => {
     expect(parse()).toEqual({
+      graft: "auto",
       log: "pretty",
       traceFormat: "text",
       kernel: "7.2",

@@ -1,4 +1,5 @@
 /** Buffer queues. vb2 supplies the ops; the core checks that the queue's type belongs to the device. */
+import type { Call } from "../call.js";
 import { describeBuffer, emitBuffer, parseBuffer, planeCapacity } from "../buffers.js";
 import { defineIoctl } from "../define-ioctl.js";
 import type { IoctlDefinition, NestedArray } from "../define-ioctl.js";
@@ -19,6 +20,7 @@ import { parseBufType, parseDeviceBufType, parseMemory } from "../parse.js";
 import { IntView } from "../scalar-views.js";
 import { settle } from "../settle.js";
 import { BufCap, BufType, isMultiplanar, MAX_PLANES } from "../types.js";
+import type { Awaitable, ExportedFd } from "../types.js";
 
 const isStreaming = (device: DeviceTraits): boolean => device.isStreaming;
 
@@ -121,31 +123,27 @@ const dqbuf = defineIoctl({
 });
 
 /**
- * A reply carries bytes, not an fd: only a client with the helper library, which gives us a socket to send the fd
- * on, gets one. For others this device has no EXPBUF.
+ * A reply carries bytes, not an fd. It reaches the client through its helper library, or is put into its process
+ * (docs/graft.md). Where neither is possible this device has no EXPBUF.
  */
 const expbuf = defineIoctl({
   name: "VIDIOC_EXPBUF",
-  note: "only clients with the helper library, ENOTTY for others: a reply cannot carry an fd",
+  note: "ENOTTY for clients that can neither be grafted nor have the helper library: a reply cannot carry an fd",
   arg: ExportbufferView,
   clearAfter: "flags",
   op: "expbuf",
   scope: isStreaming,
   run: ({ view, ops, file, call }) => {
     if (call.sendFd === undefined) {
-      throw new V4l2Error("ENOTTY", "the client cannot receive an fd (no helper library)");
+      throw new V4l2Error("ENOTTY", "the client cannot be given an fd (no graft, no helper library)");
     }
     const { index, plane, flags } = view;
     const request = { type: parseBufType(view.type), index, plane, flags };
     return settle(ops.expbuf?.(file, request, call), (exported) => {
       if (exported === undefined) throw new V4l2Error("ENOTTY", "the driver has no expbuf");
-      try {
-        call.sendFd?.(exported.fd);
-      } finally {
-        exported.release?.();
-      }
-      // The number is the client's business: its helper library puts it here.
+      // Whoever gives the client the fd also puts its number here, when it is known.
       view.fd = -1;
+      return sendAndRelease(call, exported);
     });
   },
   describe: (out, view) => {
@@ -153,6 +151,17 @@ const expbuf = defineIoctl({
     out.uint("plane", view.plane).hex("flags", view.flags, 8);
   },
 });
+
+function sendAndRelease(call: Call, exported: ExportedFd): Awaitable<void> {
+  const release = (): void => exported.release?.();
+  let sent: Awaitable<void> = undefined;
+  try {
+    sent = call.sendFd?.(exported.fd);
+  } finally {
+    if (!(sent instanceof Promise)) release();
+  }
+  return sent?.finally(release);
+}
 
 function defineStreaming(
   name: "VIDIOC_STREAMON" | "VIDIOC_STREAMOFF",

@@ -7,6 +7,7 @@
  *     open              one more file, on which the next steps work
  *     file N            the N-th opened file
  *     size WIDTHxHEIGHT sets the format of OUTPUT
+ *     export            what is allocated from now on is mapped by what EXPBUF gives
  *     alloc N           N buffers on each queue, mapped
  *     on|off|free WHICH WHICH is out, cap or both
  *     queue out INDEX FRAME | queue cap INDEX
@@ -213,6 +214,9 @@ int main(int argc, char **argv)
 			const char *text = NEXT();
 
 			printf("size %s: %s\n", text, outcome(set_size(file, text)));
+		} else if (!strcmp(step, "export")) {
+			file->out.exported = file->cap.exported = 1;
+			printf("export: ok\n");
 		} else if (!strcmp(step, "alloc")) {
 			printf("alloc: %s\n", outcome(allocate(file, slot(NEXT(), MAX_BUFFERS))));
 		} else if (!strcmp(step, "on") || !strcmp(step, "off") || !strcmp(step, "free")) {

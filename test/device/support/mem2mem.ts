@@ -1,6 +1,6 @@
 /** The mem2mem example as its users start it, and a client for it that does what it is told. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -63,9 +63,10 @@ export function sharedMem2mem(): () => Mem2mem {
   };
 }
 
-/** A folder that is gone when the test ends. */
-export function temporaryFolder(): string {
+/** A folder that is gone when the test ends. @param mode - 0o777: other users may write, too. */
+export function temporaryFolder(mode = 0o700): string {
   const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-"));
+  chmodSync(folder, mode);
   onTestFinished(() => {
     rmSync(folder, { recursive: true });
   });
@@ -83,6 +84,11 @@ function clientProgram(): Promise<string> {
     return program;
   })();
   return built;
+}
+
+/** As a program that knows nothing of us, without the helper. */
+export async function startPlainClient({ video }: Mem2mem, steps: string): Promise<Client> {
+  return startProgram(await clientProgram(), [video, ...steps.trim().split(/\s+/)]);
 }
 
 /** With the helper, without the launcher. Steps are words, see m2m-client.c: `"open alloc 2 on both"`. */

@@ -1,0 +1,208 @@
+/** The memory of an open file whose client maps it without asking: what is where, and when it may be used again. */
+import { fstatSync } from "node:fs";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { inspectFd, SharedMemory } from "../../src/native.js";
+import { SharedMemoryProvider } from "../../src/vb2/index.js";
+import { findMappings, parseMappings } from "../../src/vb2/mappings.js";
+import { MemoryPool, reclaimAll, RETIRED_BYTES } from "../../src/vb2/memory-pool.js";
+import { FreeRanges, overlap, type Range } from "../../src/vb2/ranges.js";
+import { expectErrno } from "./fakes.js";
+
+const PAGE = 4096;
+const MIB = 2 ** 20;
+const pools: MemoryPool[] = [];
+
+function newPool(): MemoryPool {
+  const pool = MemoryPool.create("pool-test");
+  pools.push(pool);
+  return pool;
+}
+
+afterEach(() => {
+  for (const pool of pools.splice(0)) pool.close();
+});
+
+const nothing = (): Map<string, Range[]> => new Map();
+
+describe("free ranges", () => {
+  it("are taken from the lowest place that fits", () => {
+    const free = new FreeRanges(100);
+    expect([free.take(10), free.take(20), free.take(30)]).toEqual([0, 10, 30]);
+    free.give({ offset: 10, sizeBytes: 20 });
+    expect([free.take(25), free.take(20), free.take(20), free.take(1)]).toEqual([60, 10, undefined, 85]);
+  });
+
+  it("join their neighbours again", () => {
+    const free = new FreeRanges(90);
+    for (let count = 0; count < 3; count += 1) free.take(30);
+    for (const offset of [0, 60, 30]) free.give({ offset, sizeBytes: 30 });
+    expect(free.take(90)).toBe(0);
+  });
+
+  it("overlap when they have a byte in common", () => {
+    const range = { offset: 10, sizeBytes: 10 };
+    expect(overlap(range, { offset: 19, sizeBytes: 1 })).toBe(true);
+    expect(overlap(range, { offset: 0, sizeBytes: 11 })).toBe(true);
+    expect(overlap(range, { offset: 20, sizeBytes: 5 })).toBe(false);
+    expect(overlap(range, { offset: 0, sizeBytes: 10 })).toBe(false);
+  });
+});
+
+describe("a pool", () => {
+  it("has each plane at an offset of its own, in whole pages, where its descriptor shows it", () => {
+    const pool = newPool();
+    const planes = [5000, 1, PAGE].map((size) => pool.allocPlane(size, () => undefined));
+    expect(planes.map(({ mapOffset }) => mapOffset)).toEqual([0, 2 * PAGE, 3 * PAGE]);
+    for (const [index, plane] of planes.entries()) plane.bytes.fill(index + 1);
+    const whole = SharedMemory.fromFd(pool.fd, 4 * PAGE, false);
+    expect(
+      [0, 4999, 5000, 2 * PAGE, 2 * PAGE + 1, 3 * PAGE, 4 * PAGE - 1].map((at) => whole.bytes[at]),
+    ).toEqual([1, 1, 0, 2, 0, 3, 3]);
+    whole.close();
+    for (const plane of planes) plane.release();
+  });
+
+  it("is sealed: nobody can take pages away or make it longer", () => {
+    const F_SEAL_SEAL_SHRINK_GROW = 7;
+    const pool = newPool();
+    expect(inspectFd(pool.fd).seals & F_SEAL_SEAL_SHRINK_GROW).toBe(F_SEAL_SEAL_SHRINK_GROW);
+    const last = SharedMemory.fromFd(pool.fd, PAGE, true, 2 ** 32 - 2 * PAGE);
+    expect(last.bytes[0]).toBe(0);
+    last.close();
+  });
+
+  it("empties the bytes of a released plane", () => {
+    const plane = newPool().allocPlane(PAGE, () => undefined);
+    const { bytes } = plane;
+    plane.release();
+    plane.release();
+    expect([bytes.length, plane.bytes.length, plane.fd]).toEqual([0, 0, -1]);
+  });
+
+  it("does not use a freed range again before somebody has looked who has it mapped", () => {
+    const pool = newPool();
+    const given = vi.fn();
+    const first = pool.allocPlane(PAGE, given);
+    first.bytes.fill(7);
+    first.release();
+    expect(given).not.toHaveBeenCalled();
+    expect(pool.allocPlane(PAGE, () => undefined).mapOffset).toBe(PAGE);
+    const asked: ReadonlySet<string>[] = [];
+    reclaimAll((keys) => {
+      asked.push(keys);
+      return nothing();
+    });
+    expect(asked.map((keys) => [...keys])).toEqual([pool.keys]);
+    expect(given).toHaveBeenCalledTimes(1);
+    const again = pool.allocPlane(PAGE, () => undefined);
+    expect([again.mapOffset, again.bytes[0]]).toEqual([0, 0]);
+  });
+
+  it("keeps what is mapped, by any of the files that show it, and asks again later", () => {
+    const pool = newPool();
+    pool.mappedAs({ ino: 17, path: "/video0:17" });
+    const given = vi.fn();
+    const planes = [1, 2, 3].map(() => pool.allocPlane(2 * PAGE, given));
+    for (const plane of planes) plane.release();
+    reclaimAll(() => new Map([["17 /video0:17", [{ offset: 3 * PAGE, sizeBytes: PAGE }]]]));
+    expect(given).toHaveBeenCalledTimes(2);
+    expect(pool.retiredBytes).toBe(2 * PAGE);
+    expect(pool.allocPlane(4 * PAGE, () => undefined).mapOffset).toBe(4 * PAGE);
+    reclaimAll(nothing);
+    expect(pool.retiredBytes).toBe(0);
+  });
+
+  it("looks by itself when much has been freed", () => {
+    const pool = newPool();
+    const plane = pool.allocPlane(RETIRED_BYTES, () => undefined);
+    plane.release();
+    expect(pool.retiredBytes).toBe(0);
+  });
+
+  it("gives the pages back", () => {
+    const pool = newPool();
+    const blocks = (): number => fstatSync(pool.fd).blocks;
+    const plane = pool.allocPlane(MIB, () => undefined);
+    plane.bytes.fill(1);
+    expect(blocks()).toBe(MIB / 512);
+    plane.release();
+    reclaimAll(nothing);
+    expect(blocks()).toBe(0);
+  });
+
+  it("settles accounts when it is closed, whoever is released later", () => {
+    const pool = newPool();
+    const given = vi.fn();
+    const [early, late] = [pool.allocPlane(PAGE, given), pool.allocPlane(PAGE, given)];
+    early.release();
+    pool.close();
+    expect(given).toHaveBeenCalledTimes(1);
+    late.release();
+    expect(given).toHaveBeenCalledTimes(2);
+    expect(pool.fd).toBe(-1);
+  });
+
+  it("has no more than an offset can name", () => {
+    const pool = newPool();
+    expectErrno("ENOMEM", () => pool.allocPlane(2 ** 32 - 1, () => undefined));
+  });
+
+  it("lets a plane move to a file that shows nothing else, with its contents and its place", () => {
+    const pool = newPool();
+    const other = pool.allocPlane(PAGE, () => undefined);
+    const plane = pool.allocPlane(5000, () => undefined);
+    other.bytes.fill(1);
+    plane.bytes.fill(2);
+    plane.moveOut("moved");
+    expect([plane.isInPool, plane.fdOffset, plane.mapOffset]).toEqual([false, 0, PAGE]);
+    const shown = SharedMemory.fromFd(plane.fd, 2 * PAGE, true);
+    expect([shown.bytes[0], shown.bytes[4999], shown.bytes[5000]]).toEqual([2, 2, 0]);
+    plane.bytes[0] = 9;
+    expect(shown.bytes[0]).toBe(9);
+    shown.close();
+    plane.release();
+    expect(pool.retiredBytes).toBe(2 * PAGE);
+  });
+});
+
+describe("a provider", () => {
+  it("counts a freed plane until its memory is back, and looks before it refuses", () => {
+    const provider = new SharedMemoryProvider({ name: "pool-test", limitBytes: 4 * PAGE });
+    const pool = newPool();
+    const plane = provider.allocPlane(3 * PAGE, pool);
+    plane.release();
+    expect(provider.budget.usedBytes).toBe(3 * PAGE);
+    const next = provider.allocPlane(4 * PAGE, pool);
+    expect(provider.budget.usedBytes).toBe(4 * PAGE);
+    expectErrno("ENOMEM", () => provider.allocPlane(PAGE, pool));
+    next.release();
+    pool.close();
+    expect(provider.budget.usedBytes).toBe(0);
+  });
+});
+
+describe("/proc/<pid>/maps", () => {
+  const text = `
+55d0c0a00000-55d0c0a01000 r--p 00000000 fe:01 17                         /usr/bin/cat
+7f0000000000-7f0000003000 rw-s 00002000 00:2d 17                         /video0:17
+7f0000004000-7f0000005000 rw-s 12c000000 00:01 99                        /memfd:pool name (deleted)
+7f0000006000-7f0000007000 rw-p 00000000 00:00 0
+7f0000008000-7f0000009000 rw-s 00000000 00:01 98                         /memfd:pool name (deleted)
+`;
+
+  it("says what is mapped of a file, known by inode and name", () => {
+    const found = nothing();
+    parseMappings(text, new Set(["17 /video0:17", "99 /memfd:pool name"]), found);
+    expect([...found]).toEqual([
+      ["17 /video0:17", [{ offset: 0x2000, sizeBytes: 0x3000 }]],
+      ["99 /memfd:pool name", [{ offset: 0x12c000000, sizeBytes: 0x1000 }]],
+    ]);
+  });
+
+  it("of this process is left out: its own mappings do not count", () => {
+    const pool = newPool();
+    const plane = pool.allocPlane(PAGE, () => undefined);
+    expect(findMappings(new Set(pool.keys)).size).toBe(0);
+    plane.release();
+  });
+});
