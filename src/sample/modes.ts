@@ -46,11 +46,14 @@ function known(name: string): PixelFormatInfo {
   return info;
 }
 
-/** ENUM_FMT: which colour fields a client may set. */
+/**
+ * ENUM_FMT: which colour fields a client may set.
+ * Differs from vivid, where a client can set some of them for luma alone: GStreamer sets all of a colorimetry or fails.
+ */
 export function formatFlags({ encoding }: PixelFormatInfo): number {
+  if (encoding === "luma") return 0;
   const ycbcr = encoding === "yuv" ? FmtFlag.CscYcbcrEnc : 0;
-  const quantization = encoding === "luma" ? 0 : FmtFlag.CscQuantization;
-  return FmtFlag.CscColorspace | FmtFlag.CscXferFunc | ycbcr | quantization;
+  return FmtFlag.CscColorspace | FmtFlag.CscXferFunc | FmtFlag.CscQuantization | ycbcr;
 }
 
 const defaultColors: Colors = {
@@ -69,13 +72,13 @@ const colorspaces: readonly Colorspace[] = [
 /** A client must say that it means the colour fields: others send what they found there. */
 function colorsFor(wish: Wish, { encoding }: PixelFormatInfo): Colors {
   const { colorspace, ycbcrEnc = 0, quantization = 0, xferFunc = 0 } = wish;
-  const isMeant = ((wish.flags ?? 0) & PixFmtFlag.SetCsc) !== 0;
+  const isMeant = encoding !== "luma" && ((wish.flags ?? 0) & PixFmtFlag.SetCsc) !== 0;
   if (!isMeant || colorspace === undefined || !colorspaces.includes(colorspace)) return defaultColors;
   return {
     colorspace,
     xferFunc,
     ycbcrEnc: encoding === "yuv" && ycbcrEnc < YcbcrEnc.Hsv180 ? ycbcrEnc : YcbcrEnc.Default,
-    quantization: encoding === "luma" ? Quantization.Default : quantization,
+    quantization,
   };
 }
 

@@ -46,6 +46,7 @@ function tests(): void {
     ["mmap", "I420", "YU12"],
     ["mmap", "RGB", "RGB3"],
     ["mmap", "BGRx", "XR24"],
+    ["mmap", "GRAY8", "GREY"],
     ["rw", "NV12", "NV12"],
     ["rw", "YUY2", "YUYV"],
     ["dmabuf", "NV12", "NV12"],

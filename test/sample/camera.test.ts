@@ -173,7 +173,9 @@ describe("colours", () => {
     const flags = new Map(formatsOf(newClient()).map((f) => [textOf(f.pixelformat), f.flags ?? 0]));
     expect((flags.get("NV12") ?? 0) & FmtFlag.CscYcbcrEnc).not.toBe(0);
     expect((flags.get("RGB3") ?? 0) & FmtFlag.CscYcbcrEnc).toBe(0);
-    expect((flags.get("GREY") ?? 0) & FmtFlag.CscQuantization).toBe(0);
+    expect(flags.get("GREY")).toBe(0);
+    const grey = newClient().setFormat({ ...wish, name: "GREY", flags: PixFmtFlag.SetCsc });
+    expect(grey).toMatchObject({ colorspace: Colorspace.Srgb, ycbcrEnc: 0, quantization: 0, xferFunc: 0 });
   });
 
   it.each([Colorspace.Jpeg, Colorspace.Raw, Colorspace.Bt878])("of colorspace %i are not", (colorspace) => {
