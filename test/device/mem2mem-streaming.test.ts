@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { withHelper } from "./support/camera.js";
+import { checkFile, startCamera, withHelper } from "./support/camera.js";
 import { describeDevice } from "./support/device.js";
 import {
   Control,
@@ -61,15 +61,14 @@ function frameBytes(format: string): number {
 /** v4l2-ctl that copies `input` through the device into `output`. */
 function copyFile(
   device: Mem2mem,
-  options: { format: string; flips: Flips; input: string; output: string; frames: number; more?: string[] },
+  options: { format: string; flips: Flips; input: string; output: string; frames: number; memory?: string[] },
 ): Client {
-  const { format, flips, input, output, frames, more = [] } = options;
+  const { format, flips, input, output, frames, memory = ["--stream-out-mmap", "--stream-mmap"] } = options;
   const controls = `transaction_time_msec=1,horizontal_flip=${Number(flips.hflip)},vertical_flip=${Number(flips.vflip)}`;
   return withHelper([
     ...["v4l2-ctl", "-d", device.video, `--set-ctrl=${controls}`],
     `--set-fmt-video-out=width=${size.width},height=${size.height},pixelformat=${format}`,
-    ...["--stream-out-mmap", "--stream-mmap", `--stream-count=${frames}`],
-    ...[`--stream-from=${input}`, `--stream-to=${output}`, ...more],
+    ...[...memory, `--stream-count=${frames}`, `--stream-from=${input}`, `--stream-to=${output}`],
   ]);
 }
 
@@ -104,6 +103,42 @@ describeDevice("the mem2mem example", () => {
     const written = readFileSync(output);
     expect(written.length).toBeGreaterThanOrEqual((frames - 2) * frameBytes(format));
     expectFlipped(bytes, written, format, flips);
+  });
+
+  it.each([
+    { out: "user", cap: "user", exporter: "none" },
+    { out: "user", cap: "mmap", exporter: "none" },
+    { out: "mmap", cap: "user", exporter: "none" },
+    { out: "mmap", cap: "dmabuf", exporter: "camera" },
+    { out: "mmap", cap: "dmabuf", exporter: "itself" },
+  ])("copies with --stream-out-$out --stream-$cap, exporter: $exporter", async ({ out, cap, exporter }) => {
+    const device = shared();
+    const folder = temporaryFolder();
+    const [input, output] = [join(folder, "in"), join(folder, "out")];
+    const [format, flips, frames] = ["RGB3", { hflip: true, vflip: false }, 8];
+    const bytes = randomBytes(frames * frameBytes(format));
+    writeFileSync(input, bytes);
+    const node = exporter === "camera" ? (await startCamera()).node : device.video;
+    const from = exporter === "none" ? [] : ["--export-device", node];
+    const memory = [`--stream-out-${out}`, `--stream-${cap}`, ...from];
+    const run = copyFile(device, { format, flips, input, output, frames, memory });
+    const { code, stderr } = await run.result;
+    expect(code, stderr).toBe(0);
+    const written = readFileSync(output);
+    expect(written.length).toBeGreaterThanOrEqual((frames - 2) * frameBytes(format));
+    expectFlipped(bytes, written, format, flips);
+  });
+
+  it("lends its buffers to the camera (--stream-dmabuf), and every pixel is right", async () => {
+    const scene = { format: "YUYV", width: 320, height: 240 };
+    const [camera, output] = [await startCamera(), join(temporaryFolder(), "out")];
+    const wish = `--set-fmt-video=width=${scene.width},height=${scene.height},pixelformat=${scene.format}`;
+    const run = withHelper([
+      ...["v4l2-ctl", "-d", camera.node, wish, "--export-device", shared().video, "--stream-dmabuf"],
+      ...["--stream-count=6", `--stream-to=${output}`],
+    ]);
+    expect(await run.result).toMatchObject({ code: 0 });
+    expect(checkFile(readFileSync(output), scene)).toHaveLength(6);
   });
 
   it("mirrors the test pattern of v4l2-ctl", async () => {

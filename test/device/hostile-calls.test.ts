@@ -1,0 +1,113 @@
+/** Calls that nobody in his right mind makes: the documented refusal, nothing changed, nothing left, the others served. */
+import { chmodSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { helperPath } from "../../src/native.js";
+import { describeDevice } from "./support/device.js";
+import { Control, runClient, sharedMem2mem, type Mem2mem } from "./support/mem2mem.js";
+import { runProgram } from "./support/probe.js";
+
+const program = fileURLToPath(new URL("../../native/build/hostile-client", import.meta.url));
+const NOBODY = 65534;
+
+/** What the kernel's own mem2mem drivers answer. */
+const refusals = [
+  "array over the end of its mapping: EFAULT",
+  "array at no address: EFAULT",
+  "array in the kernel: EFAULT",
+  "array that cannot be read: EFAULT",
+  "more controls than there can be: EINVAL",
+  "4294967295 controls: EINVAL",
+  "values that cannot be written: EFAULT",
+  "controls of request -1: EINVAL",
+  "controls of a request that is not open: EINVAL",
+  "controls of a request that is none: EINVAL",
+  "controls of a request that is the device: EINVAL",
+  "buffer 4294967295: EINVAL",
+  "buffer of type 4294967295: EINVAL",
+  "buffer of other memory: EINVAL",
+  "buffer in request -1: EINVAL",
+  "buffer in a request that is the device: EINVAL",
+  "buffers smaller than a picture: EINVAL",
+  "buffers for type 4294967295: EINVAL",
+  "format 4294967295: EINVAL",
+  "event 4294967295: EINVAL",
+  "buffers of type 4294967295: EINVAL",
+  "priority 4294967295: EINVAL",
+  "QUERYCAP of no size: ENOTTY",
+  "QUERYCAP of 16383 bytes: ENOTTY",
+  "S_FMT in one direction: ENOTTY",
+  "ioctl 255: ENOTTY",
+  "memory smaller than a picture: EINVAL",
+  "a request after that: EBUSY",
+  "done",
+];
+
+interface Use {
+  readonly descriptors: number;
+  readonly residentKiB: number;
+}
+
+function use({ process: { pid } }: Mem2mem): Use {
+  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+  return { descriptors: readdirSync(`/proc/${pid}/fd`).length, residentKiB: Number(resident) };
+}
+
+/** Jobs of a client that does nothing wrong, with pictures to compare. */
+async function goodClient(device: Mem2mem, jobs: number): Promise<void> {
+  const numbers = Array.from({ length: jobs }, (_, index) => index + 1);
+  const lines = await runClient(
+    device,
+    `open size 32x32 ctrl ${Control.transactionTimeMs} 1 alloc 1 on both
+     ${numbers.map((frame) => `queue cap 0 queue out 0 ${frame} dequeue cap dequeue out`).join(" ")}`,
+  );
+  expect(lines.filter((line) => line.startsWith("dequeue cap"))).toEqual(
+    numbers.map((frame) => `dequeue cap: index 0 sequence ${frame - 1} frame ${frame} plain`),
+  );
+}
+
+/** Runs hostile clients beside a good one. @returns What each printed. */
+async function besideOthers(device: Mem2mem, ...hostile: string[]): Promise<string[][]> {
+  chmodSync(device.video, 0o666);
+  const run = async (steps: string): Promise<string[]> => {
+    const env = steps.startsWith("fuzz") ? { ...process.env, LD_PRELOAD: helperPath() } : process.env;
+    const options = { timeoutMs: 50_000, uid: NOBODY, gid: NOBODY, env };
+    const { lines, stderr, code, signal } = await runProgram(
+      program,
+      [device.video, ...steps.split(" ")],
+      options,
+    );
+    expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
+    return [...lines];
+  };
+  const [found] = await Promise.all([Promise.all(hostile.map(run)), goodClient(device, 20)]);
+  return found;
+}
+
+describeDevice("a hostile client", () => {
+  const device = sharedMem2mem();
+
+  it("is refused as documented, and changes nothing", async () => {
+    await goodClient(device(), 2);
+    const before = use(device());
+    const found = await besideOthers(device(), "arguments 10", "arguments 10");
+    expect(found).toEqual([refusals, refusals]);
+    await goodClient(device(), 2);
+    const after = use(device());
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 4);
+    expect(after.residentKiB - before.residentKiB).toBeLessThan(100_000);
+  });
+
+  it.each([1, 2, 3])("that calls at random, seed %i, finds no mistake", async (seed) => {
+    const before = use(device());
+    const found = await besideOthers(device(), `fuzz ${seed} 4000`, `fuzz ${seed + 1000} 4000`);
+    // EIO is what callers get for an exception of ours; that is in the log then.
+    expect(found).toEqual([["EIO 0 times"], ["EIO 0 times"]]);
+    const mistakes = device().process.lines.filter((line) =>
+      /(Type|Range|Reference)?Error:|^ +at /.test(line),
+    );
+    expect(mistakes).toEqual([]);
+    await goodClient(device(), 2);
+    expect(use(device()).descriptors).toBeLessThanOrEqual(before.descriptors + 4);
+  });
+});
