@@ -166,7 +166,7 @@ export class AdapterCall implements Call {
  * Has the thread CAP_SYS_ADMIN now, where it means something to us: in our own user namespace? Anybody can have all
  * capabilities in a namespace of his own. Not if it cannot be seen.
  */
-function hasAdminRights(tid: number): boolean {
+export function hasAdminRights(tid: number): boolean {
   if (tid === 0) return false;
   try {
     if (readlinkSync(`/proc/${tid}/ns/user`) !== readlinkSync("/proc/self/ns/user")) return false;

@@ -26,6 +26,7 @@ static const char usage[] =
 	"  read COUNT FILE          COUNT frames into FILE by read()\n"
 	"  block-dqbuf QUEUED       stream with QUEUED buffers, then dequeue until refused\n"
 	"  nonblock-dqbuf HOW       stream without buffers, then dequeue; HOW: open, fcntl\n"
+	"  wait HOW                 wait for what comes within a second; HOW: dqbuf, read, dqevent, poll, select, epoll\n"
 	"  two-opens                two open files and one queue\n"
 	"  mmap-after-close         a mapping outlives REQBUFS(0) and close()\n"
 	"  orphans ROUNDS           a mapping of a freed buffer keeps its bytes, however many buffers come and go\n"
@@ -213,6 +214,76 @@ static void nonblock_dqbuf(const char *device, const char *how)
 	printf("streamon: %s\n", outcome(stream_on(&stream)));
 	announce("dqbuf");
 	printf("dqbuf: %s\n", outcome(stream_dequeue(&stream, &buffer)));
+}
+
+/* Sets a control of which the parent wants to hear, later. */
+static void change_alpha_later(const char *device)
+{
+	/* To another value than it has, whoever set that. */
+	struct v4l2_control control = {.id = V4L2_CID_ALPHA_COMPONENT, .value = getpid() % 256};
+
+	if (fork())
+		return;
+	usleep((useconds_t)alarm_ms * 1000 + 700000);
+	_exit(ioctl(open_device(device, 0), VIDIOC_S_CTRL, &control) != 0);
+}
+
+static int wait_for(int fd, const char *how)
+{
+	if (!strcmp(how, "poll")) {
+		struct pollfd file = {.fd = fd, .events = POLLIN};
+
+		return poll(&file, 1, 5000);
+	}
+	if (!strcmp(how, "select")) {
+		struct timeval limit = {.tv_sec = 5};
+		fd_set files;
+
+		FD_ZERO(&files);
+		FD_SET(fd, &files);
+		return select(fd + 1, &files, NULL, NULL, &limit);
+	}
+	if (!strcmp(how, "epoll")) {
+		struct epoll_event event = {.events = EPOLLIN};
+		int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+		if (epoll == -1 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+			die("epoll");
+		return epoll_wait(epoll, &event, 1, 5000);
+	}
+	fprintf(stderr, "no way to wait: %s\n", how);
+	exit(2);
+}
+
+static void wait_once(const char *device, const char *how)
+{
+	struct stream stream = {.fd = open_device(device, 0)};
+	struct v4l2_event_subscription wish = {.type = V4L2_EVENT_CTRL, .id = V4L2_CID_ALPHA_COMPONENT};
+	struct v4l2_event event;
+	struct v4l2_buffer buffer;
+	static uint8_t frame[4096];
+	int result;
+
+	if (!strcmp(how, "dqevent")) {
+		if (ioctl(stream.fd, VIDIOC_SUBSCRIBE_EVENT, &wish))
+			die("SUBSCRIBE_EVENT");
+		change_alpha_later(device);
+		announce(how);
+		result = ioctl(stream.fd, VIDIOC_DQEVENT, &event);
+	} else if (!strcmp(how, "read")) {
+		announce(how);
+		result = (int)read(stream.fd, frame, sizeof frame);
+	} else {
+		stream_prepare(&stream, 2);
+		for (unsigned int i = 0; i < 2; i++)
+			if (stream_queue(&stream, i))
+				die("QBUF");
+		if (stream_on(&stream))
+			die("STREAMON");
+		announce(how);
+		result = strcmp(how, "dqbuf") ? wait_for(stream.fd, how) : stream_dequeue(&stream, &buffer);
+	}
+	printf("%s: %s\n", how, outcome(result));
 }
 
 static void two_opens(const char *device)
@@ -457,6 +528,8 @@ int main(int argc, char **argv)
 		block_dqbuf(device, number(argv[0]));
 	else if (!strcmp(command, "nonblock-dqbuf") && argc == 1)
 		nonblock_dqbuf(device, argv[0]);
+	else if (!strcmp(command, "wait") && argc == 1)
+		wait_once(device, argv[0]);
 	else if (!strcmp(command, "two-opens") && argc == 0)
 		two_opens(device);
 	else if (!strcmp(command, "mmap-after-close") && argc == 0)

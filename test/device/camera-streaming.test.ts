@@ -233,6 +233,31 @@ describeDevice("waiting clients", () => {
     expect(lines.join("\n")).toContain("EAGAIN");
   });
 
+  it.each([
+    // The kernel's drivers are asked again after the signal, if its handler wants that; poll(2) and its kin never.
+    { how: "dqbuf", restarted: "ok" },
+    { how: "dqevent", restarted: "ok" },
+    // FUSE lets no server say that a read() be asked again.
+    { how: "read", restarted: "EINTR" },
+    { how: "poll", restarted: "EINTR" },
+    { how: "select", restarted: "EINTR" },
+    { how: "epoll", restarted: "EINTR" },
+  ])("are interrupted by a signal in $how, and with SA_RESTART: $restarted", async ({ how, restarted }) => {
+    const driver = await startCamera();
+    await setFormat(driver, "YUYV", 1);
+    const alarm = ["--alarm", "150"];
+    const interrupted = await withHelper([client, ...alarm, driver.node, "wait", how]).result;
+    expect(interrupted).toMatchObject({ code: 0, lines: [`${how}...`, `${how}: EINTR`] });
+    const again = await withHelper([client, ...alarm, "--restart", driver.node, "wait", how]).result;
+    expect(again).toMatchObject({ code: 0, lines: [`${how}...`, `${how}: ${restarted}`] });
+    // Whoever comes next is not held up by what was left.
+    const file = temporaryFile("frames.raw");
+    await setFormat(driver, "YUYV", 60);
+    const run = withHelper([client, driver.node, "capture", "block", "2", file]);
+    expect(await run.result).toMatchObject({ code: 0 });
+    expect(checkFile(readFileSync(file), { format: "YUYV", ...size })).toHaveLength(2);
+  });
+
   it("killed in a blocked DQBUF are gone at once, and the next client streams", async () => {
     const driver = await startCamera();
     await setFormat(driver, "YUYV", 1);

@@ -1,11 +1,12 @@
 /** Calls that nobody in his right mind makes: the documented refusal, nothing changed, nothing left, the others served. */
 import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { helperPath } from "../../src/native.js";
+import { hasAdminRights } from "../../src/v4l2/char-device.js";
 import { describeDevice } from "./support/device.js";
 import { Control, runClient, sharedMem2mem, type Mem2mem } from "./support/mem2mem.js";
-import { runProgram } from "./support/probe.js";
+import { runProgram, startProgram } from "./support/probe.js";
 
 const program = fileURLToPath(new URL("../../native/build/hostile-client", import.meta.url));
 const NOBODY = 65534;
@@ -83,6 +84,30 @@ async function besideOthers(device: Mem2mem, ...hostile: string[]): Promise<stri
   const [found] = await Promise.all([Promise.all(hostile.map(run)), goodClient(device, 20)]);
   return found;
 }
+
+describeDevice("admin rights", () => {
+  it("has root, not nobody, and not who is root in a user namespace of his own", async () => {
+    const start = async (...command: string[]): Promise<number> => {
+      const [name = "", ...args] = command;
+      const child = startProgram(name, [...args, "sh", "-c", "echo up; exec sleep 60"]);
+      onTestFinished(async () => {
+        child.kill();
+        await child.result;
+      });
+      await child.line("up");
+      return child.pid;
+    };
+    const capabilities = (pid: number): string | undefined =>
+      /^CapEff:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+    expect(hasAdminRights(await start("env"))).toBe(true);
+    expect(hasAdminRights(await start("setpriv", "--reuid", "65534", "--clear-groups"))).toBe(false);
+    const inNamespace = await start("unshare", "--user", "--map-root-user");
+    // All of them, and worth nothing here.
+    expect(capabilities(inNamespace)).toBe(capabilities(process.pid));
+    expect(hasAdminRights(inNamespace)).toBe(false);
+    expect(hasAdminRights(0)).toBe(false);
+  });
+});
 
 describeDevice("a hostile client", () => {
   const device = sharedMem2mem();
