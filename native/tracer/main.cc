@@ -13,11 +13,14 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "../addon/unique-fd.h"
 #include "graft.h"
 #include "link.h"
+#include "mappings.h"
 #include "proc.h"
 #include "protocol.h"
 
@@ -98,4 +101,10 @@ int Serve() {
 }  // namespace
 }  // namespace v4l2cuse::tracer
 
-int main() { return v4l2cuse::tracer::Serve(); }
+// Without arguments, the tracer. "--mappings PID NAME...": see mappings.h.
+int main(int count, char** arguments) {
+  if (count > 2 && std::strcmp(arguments[1], "--mappings") == 0) {
+    ::_exit(v4l2cuse::tracer::PrintMappings(std::atoi(arguments[2]), {arguments + 3, arguments + count}));
+  }
+  return v4l2cuse::tracer::Serve();
+}

@@ -23,7 +23,7 @@ import { ClientSocket } from "./client-socket.js";
 import { V4l2Error, withoutStack } from "./error.js";
 import type { FileHandle } from "./file-handle.js";
 import { VIDIOC_EXPBUF } from "./gen/index.js";
-import { Grafting } from "./grafting.js";
+import { allocates, Grafting } from "./grafting.js";
 import {
   emitHello,
   emitMap,
@@ -276,6 +276,11 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     if (grafting !== undefined && !file.hasHelper) {
       if (grafting.concerns(request)) return grafting.reqbufs(file, request, call);
       if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);
+    }
+    const settled = allocates(cmd) ? file.backing?.settled : undefined;
+    if (settled !== undefined) {
+      request.uninterruptible();
+      return settled.then(() => this.#device.ioctl(file, cmd, arg, call));
     }
     return this.#device.ioctl(file, cmd, arg, call);
   }

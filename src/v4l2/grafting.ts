@@ -28,6 +28,9 @@ const O_CLOEXEC = 0o2000000;
 const EXPBUF_FD_OFFSET = 16;
 const NS_PER_MS = 1e6;
 
+/** Is it an ioctl that makes buffers? */
+export const allocates = (cmd: number): boolean => cmd === VIDIOC_REQBUFS || cmd === VIDIOC_CREATE_BUFS;
+
 export class Grafting<State> {
   readonly #device: VideoDevice<State>;
   readonly #files: ClientPlaces;
@@ -63,7 +66,7 @@ export class Grafting<State> {
 
   /** Is this a call that allocates buffers for a client to map, through a descriptor that cannot be mapped yet? */
   concerns({ cmd, arg, isAnonymous }: IoctlRequest): boolean {
-    if (isAnonymous || (cmd !== VIDIOC_REQBUFS && cmd !== VIDIOC_CREATE_BUFS)) return false;
+    if (isAnonymous || !allocates(cmd)) return false;
     const { count, memory } =
       cmd === VIDIOC_REQBUFS ? new RequestbuffersView(arg) : new CreateBuffersView(arg);
     return memory === Memory.Mmap && count > 0;

@@ -204,6 +204,8 @@ export interface MappedFile {
 export interface FileBacking {
   /** A descriptor of it; stays its own. */
   readonly fd: number;
+  /** Freed memory is being given back: who allocates waits for that. Undefined: nobody need wait. Never rejects. */
+  readonly settled: Promise<void> | undefined;
   /** Mappings of this file show the memory, too. */
   mappedAs(file: MappedFile): void;
   /** The file is closed, or its client cannot map after all. */

@@ -2,10 +2,12 @@
  * Which parts of a file processes have mapped, as `/proc/<pid>/maps` shows it. The kernel tells nobody when a mapping
  * ends, and this is the only place where it can be looked up.
  *
- * It sees what the driver's pid namespace shows. A mapping that one process hands to another (fork) while the list is
- * being read can be missed.
+ * It is looked up by another process: reading `maps` waits for a process whose memory is busy, for ever if a file system
+ * that it has mapped does not answer. Such a process counts as one that has nothing mapped. What is seen is what the
+ * driver's pid namespace shows; a mapping that one process hands to another (fork) meanwhile can be missed.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { tracerPath } from "../native.js";
 import type { Range } from "./ranges.js";
 
 /** A file as `maps` shows it. */
@@ -23,55 +25,45 @@ export const nameKey = ({ ino, path }: MappedName): string => `${ino} ${path}`;
 /** start-end permissions offset device inode path */
 const LINE = /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ (\d+) +(.+)$/;
 const DELETED = " (deleted)";
+/** It keeps a limit of its own. */
+const LIMIT_MS = 10_000;
 
 const hex = (text: string | undefined): number => Number.parseInt(text ?? "0", 16);
 
 /** @param keys - The files in question. */
-export function parseMappings(maps: string, keys: ReadonlySet<string>, into: Map<string, Range[]>): void {
+export function parseMappings(maps: string, keys: ReadonlySet<string>): Mappings {
+  const found = new Map<string, Range[]>();
   for (const line of maps.split("\n")) {
     const [, start, end, offset, ino = "", name = ""] = LINE.exec(line) ?? [];
     const path = name.endsWith(DELETED) ? name.slice(0, -DELETED.length) : name;
     const key = nameKey({ ino: Number(ino), path });
     if (!keys.has(key)) continue;
-    const ranges = into.get(key) ?? [];
+    const ranges = found.get(key) ?? [];
     ranges.push({ offset: hex(offset), sizeBytes: hex(end) - hex(start) });
-    into.set(key, ranges);
-  }
-}
-
-/** Looks at all processes but this one. Those that have gone, or may not be looked at, have nothing mapped. */
-export function findMappings(keys: ReadonlySet<string>, proc = "/proc"): Mappings {
-  const found = new Map<string, Range[]>();
-  const paths = [...keys].map((key) => key.slice(key.indexOf(" ") + 1));
-  const look = (file: string): boolean => {
-    const maps = readText(file);
-    // Parsing is what takes the time, and next to nobody has one.
-    if (paths.some((path) => maps.includes(path))) parseMappings(maps, keys, found);
-    return maps !== "";
-  };
-  for (const pid of numbersIn(proc)) {
-    if (pid === String(process.pid)) continue;
-    if (look(`${proc}/${pid}/maps`)) continue;
-    // A kernel thread; or a process whose first thread has ended: then the others show its memory.
-    for (const tid of numbersIn(`${proc}/${pid}/task`)) {
-      if (tid !== pid && look(`${proc}/${pid}/task/${tid}/maps`)) break;
-    }
+    found.set(key, ranges);
   }
   return found;
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return "";
-  }
-}
-
-function numbersIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
+/**
+ * Looks at all processes but this one. Those that have gone, or may not be looked at, have nothing mapped.
+ * @returns Undefined when it could not be found out.
+ */
+export function findMappings(keys: ReadonlySet<string>): Promise<Mappings | undefined> {
+  const paths = [...keys].map((key) => key.slice(key.indexOf(" ") + 1));
+  return new Promise((resolve) => {
+    let text = "";
+    const child = spawn(tracerPath(), ["--mappings", String(process.pid), ...new Set(paths)], {
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: LIMIT_MS,
+      killSignal: "SIGKILL",
+      env: {},
+    });
+    child.unref();
+    child.stdout.setEncoding("latin1").on("data", (part: string) => {
+      text += part;
+    });
+    child.once("error", () => resolve(undefined));
+    child.once("close", (code) => resolve(code === 0 ? parseMappings(text, keys) : undefined));
+  });
 }

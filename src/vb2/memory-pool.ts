@@ -8,8 +8,9 @@
  * - In a pool are buffers of one open file and of nobody else.
  * - A freed buffer (orphaned, if it is still mapped) keeps its range and its contents until no process has the range
  *   mapped. Nobody tells us when a mapping ends, so ranges are retired first, and looked up in `/proc/<pid>/maps` all at
- *   once: when {@link RETIRED_BYTES} more have gathered, or when memory or offsets run out. Until then they count in
- *   the budget as before. What nobody has mapped is given back (a hole) and used again.
+ *   once when {@link RETIRED_BYTES} more have gathered. What nobody has mapped is given back (a hole) and used again.
+ *   Who allocates meanwhile waits for that ({@link MemoryPool.settled}). Retired memory counts in no budget: what is
+ *   mapped is its client's, as orphaned buffers of a kernel driver are.
  * - With the last descriptor of the file the pool is closed, and the kernel keeps it for as long as it is mapped.
  */
 import { fstatSync } from "node:fs";
@@ -27,20 +28,24 @@ const POOL_BYTES = 2 ** 32 - PAGE_BYTES;
 /** How much may be retired before somebody looks who has it mapped. */
 export const RETIRED_BYTES = 32 * 2 ** 20;
 
-/** A freed range. */
-interface Retired extends Range {
-  /** Its pages are given back. */
-  readonly onReclaimed: () => void;
+const pools = new Set<MemoryPool>();
+let looking: Promise<void> | undefined;
+
+/** Gives back what is retired in any pool now, and mapped by nobody. One search at a time. */
+export function reclaimAll(find: typeof findMappings = findMappings): Promise<void> {
+  looking ??= search(find).finally(() => {
+    looking = undefined;
+  });
+  return looking;
 }
 
-const pools = new Set<MemoryPool>();
-
-/** Gives back what is retired in any pool and mapped by nobody. */
-export function reclaimAll(find: typeof findMappings = findMappings): void {
-  const waiting = [...pools].filter((pool) => pool.retiredBytes > 0);
-  if (waiting.length === 0) return;
-  const mappings = find(new Set(waiting.flatMap((pool) => pool.keys)));
-  for (const pool of waiting) pool.reclaim(mappings);
+async function search(find: typeof findMappings): Promise<void> {
+  const candidates = [...pools]
+    .map((pool) => ({ pool, ranges: pool.retired }))
+    .filter(({ ranges }) => ranges.length > 0);
+  const mappings = await find(new Set(candidates.flatMap(({ pool }) => pool.keys)));
+  // Not found out: everything stays, and the next search is due when as much again has gathered.
+  for (const { pool, ranges } of candidates) pool.reclaim(mappings === undefined ? [] : ranges, mappings);
 }
 
 export class MemoryPool implements FileBacking {
@@ -48,7 +53,7 @@ export class MemoryPool implements FileBacking {
   readonly #free = new FreeRanges(POOL_BYTES);
   /** How `/proc/<pid>/maps` shows mappings of the memory. */
   readonly #keys: string[] = [];
-  #retired: Retired[] = [];
+  #retired: readonly Range[] = [];
   #lookAtBytes = RETIRED_BYTES;
 
   private constructor(memfd: OwnedFd) {
@@ -84,66 +89,83 @@ export class MemoryPool implements FileBacking {
     return this.#keys;
   }
 
+  /** @internal Freed and not given back. */
+  get retired(): readonly Range[] {
+    return this.#retired;
+  }
+
   /** Bytes of freed buffers that were not given back yet. */
   get retiredBytes(): number {
     return this.#retired.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   }
 
   /**
+   * Much has been freed, and it is being found out what of it can be given back: before that, nothing more should be
+   * allocated. Undefined: go on. Takes some seconds at most.
+   */
+  get settled(): Promise<void> | undefined {
+    return this.retiredBytes >= this.#lookAtBytes ? looking : undefined;
+  }
+
+  /**
    * Memory for a plane.
-   * @param onReclaimed - Called once, when no memory is taken any more: after release, or when the pool is closed.
+   * @param onReleased - Called once.
    * @throws {V4l2Error} ENOMEM - no offsets are left.
    * @throws {SystemError} ENOMEM, EMFILE.
    */
-  allocPlane(sizeBytes: number, onReclaimed: () => void): PoolPlane {
-    const reserved = pageAlign(sizeBytes);
-    let offset = this.#free.take(reserved);
+  allocPlane(sizeBytes: number, onReleased: () => void): PoolPlane {
+    const range = { sizeBytes: pageAlign(sizeBytes) };
+    const offset = this.#free.take(range.sizeBytes);
     if (offset === undefined) {
-      reclaimAll();
-      offset = this.#free.take(reserved);
+      void reclaimAll();
+      throw new V4l2Error("ENOMEM", "all offsets of the file's memory are in use, or mapped");
     }
-    if (offset === undefined) throw new V4l2Error("ENOMEM", "all offsets of the file's memory are mapped");
-    const range = { offset, sizeBytes: reserved };
     try {
       const shared = SharedMemory.fromFd(this.fd, sizeBytes, true, offset);
-      return new PoolPlane(shared, offset, () => this.#retire({ ...range, onReclaimed }));
+      return new PoolPlane(shared, offset, () => {
+        onReleased();
+        this.#retire({ ...range, offset });
+      });
     } catch (error) {
-      this.#free.give(range);
+      this.#free.give({ ...range, offset });
       throw error;
     }
   }
 
-  #retire(range: Retired): void {
-    if (this.fd < 0) {
-      range.onReclaimed();
-      return;
-    }
-    this.#retired.push(range);
-    if (this.retiredBytes >= this.#lookAtBytes) reclaimAll();
+  #retire(range: Range): void {
+    if (this.fd < 0) return;
+    this.#retired = [...this.#retired, range];
+    if (this.retiredBytes >= this.#lookAtBytes) void reclaimAll();
   }
 
-  /** @internal Gives back what is not in `mappings`. */
-  reclaim(mappings: Mappings): void {
-    const mapped = this.#keys.flatMap((key) => mappings.get(key) ?? []);
-    const kept: Retired[] = [];
-    for (const range of this.#retired) {
-      if (mapped.some((other) => overlap(range, other))) {
-        kept.push(range);
-        continue;
-      }
-      punchHole(this.fd, range.offset, range.sizeBytes);
-      this.#free.give({ offset: range.offset, sizeBytes: range.sizeBytes });
-      range.onReclaimed();
-    }
-    this.#retired = kept;
+  /** @internal Gives back those of `ranges` that are not in `mappings`. */
+  reclaim(ranges: readonly Range[], mappings: Mappings | undefined): void {
+    if (this.fd < 0) return;
+    const mapped = this.#keys.flatMap((key) => mappings?.get(key) ?? []);
+    const free = ranges.filter(
+      (range) => !mapped.some((other) => overlap(range, other)) && this.#empty(range),
+    );
+    for (const range of free) this.#free.give(range);
+    this.#retired = this.#retired.filter((range) => !free.includes(range));
     this.#lookAtBytes = this.retiredBytes + RETIRED_BYTES;
+  }
+
+  /** @returns Whether that succeeded. */
+  #empty({ offset, sizeBytes }: Range): boolean {
+    try {
+      punchHole(this.fd, offset, sizeBytes);
+      return true;
+    } catch (error) {
+      if (isSystemError(error)) return false;
+      throw error;
+    }
   }
 
   /** Nothing can be mapped any more; what is mapped stays. */
   close(): void {
     if (!pools.delete(this)) return;
     this.#memfd.close();
-    for (const { onReclaimed } of this.#retired.splice(0)) onReclaimed();
+    this.#retired = [];
   }
 }
 
@@ -157,7 +179,7 @@ export class PoolPlane implements PlaneMemory {
     shared: SharedMemory,
     /** Where `mmap()` of the client's descriptor finds it. */
     readonly mapOffset: number,
-    private readonly retire: () => void,
+    private readonly onRelease: () => void,
   ) {
     this.#shared = shared;
     this.sizeBytes = shared.sizeBytes;
@@ -197,7 +219,7 @@ export class PoolPlane implements PlaneMemory {
     if (this.#shared === undefined) return;
     this.#shared.close();
     this.#shared = undefined;
-    this.retire();
+    this.onRelease();
   }
 }
 

@@ -10,7 +10,7 @@ import {
   pageAlign,
   processBudget,
 } from "./memory.js";
-import { MemoryPool, PoolPlane, reclaimAll } from "./memory-pool.js";
+import { MemoryPool, PoolPlane } from "./memory-pool.js";
 import type { ImportedMemory, ImportRequest, MemoryProvider, PlaneMemory } from "./memory.js";
 
 /** Runs system calls whose failure is the client's errno `code`. */
@@ -168,23 +168,12 @@ export class SharedMemoryProvider implements MemoryProvider {
     }
   }
 
-  /** What freed buffers still hold is given back when nothing else is left. */
-  #take(bytes: number): void {
-    try {
-      this.budget.take(bytes);
-    } catch (error) {
-      if (!(error instanceof V4l2Error)) throw error;
-      reclaimAll();
-      this.budget.take(bytes);
-    }
-  }
-
   /** Takes the budget before, and gives it back when `make` throws. */
   #within<T>(sizeBytes: number, make: () => T): T {
     if (sizeBytes > this.#maxPlaneBytes) {
       throw new V4l2Error("ENOMEM", `a plane of ${sizeBytes} bytes, ${this.#maxPlaneBytes} are the most`);
     }
-    this.#take(pageAlign(sizeBytes));
+    this.budget.take(pageAlign(sizeBytes));
     try {
       return make();
     } catch (error) {

@@ -30,6 +30,7 @@ const grafted: GraftOutcome = {
 class FakeBacking implements FileBacking {
   readonly fd = 9;
   isClosed = false;
+  settled: Promise<void> | undefined;
   mappedAs = (): void => undefined;
   close(): void {
     this.isClosed = true;
@@ -272,6 +273,23 @@ describe("REQBUFS with MMAP", () => {
     await bench.reqbufs(file, 4);
     bench.charDevice.release(file);
     expect(bench.backings[0]?.isClosed).toBe(true);
+  });
+
+  it("waits while freed memory is being given back, whatever signals come", async () => {
+    const file = bench.open();
+    await bench.reqbufs(file, 4);
+    const [backing] = bench.backings;
+    if (backing === undefined) throw new Error("no memory was made");
+    let settle: () => void = () => undefined;
+    backing.settled = new Promise((resolve) => (settle = resolve));
+    const uninterruptible = vi.fn();
+    const again = bench.reqbufs(file, 3, Memory.Mmap, { isAnonymous: true, uninterruptible });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(bench.asked).toHaveLength(1);
+    expect(uninterruptible).toHaveBeenCalledOnce();
+    settle();
+    expect(await again).toBe(0);
+    expect(bench.asked).toHaveLength(2);
   });
 
   it("has what clients do with the new descriptor looked for, until the file is closed", async () => {

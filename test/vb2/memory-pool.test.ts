@@ -1,13 +1,17 @@
 /** The memory of an open file whose client maps it without asking: what is where, and when it may be used again. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { fstatSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { inspectFd, SharedMemory } from "../../src/native.js";
 import { SharedMemoryProvider } from "../../src/vb2/index.js";
-import { findMappings, parseMappings } from "../../src/vb2/mappings.js";
+import { findMappings, parseMappings, type Mappings } from "../../src/vb2/mappings.js";
 import { MemoryPool, reclaimAll, RETIRED_BYTES } from "../../src/vb2/memory-pool.js";
-import { FreeRanges, overlap, type Range } from "../../src/vb2/ranges.js";
+import { FreeRanges, overlap } from "../../src/vb2/ranges.js";
 import { expectErrno } from "./fakes.js";
 
+const mapper = fileURLToPath(new URL("fixtures/mapper.ts", import.meta.url));
 const PAGE = 4096;
 const MIB = 2 ** 20;
 const pools: MemoryPool[] = [];
@@ -22,7 +26,8 @@ afterEach(() => {
   for (const pool of pools.splice(0)) pool.close();
 });
 
-const nothing = (): Map<string, Range[]> => new Map();
+/** What nobody has mapped. */
+const nothing = (): Promise<Mappings> => Promise.resolve(new Map());
 
 describe("free ranges", () => {
   it("are taken from the lowest place that fits", () => {
@@ -79,67 +84,83 @@ describe("a pool", () => {
     expect([bytes.length, plane.bytes.length, plane.fd]).toEqual([0, 0, -1]);
   });
 
-  it("does not use a freed range again before somebody has looked who has it mapped", () => {
+  it("does not use a freed range again before somebody has looked who has it mapped", async () => {
     const pool = newPool();
     const given = vi.fn();
     const first = pool.allocPlane(PAGE, given);
     first.bytes.fill(7);
     first.release();
-    expect(given).not.toHaveBeenCalled();
+    expect(given).toHaveBeenCalledTimes(1);
     expect(pool.allocPlane(PAGE, () => undefined).mapOffset).toBe(PAGE);
     const asked: ReadonlySet<string>[] = [];
-    reclaimAll((keys) => {
+    await reclaimAll((keys) => {
       asked.push(keys);
       return nothing();
     });
     expect(asked.map((keys) => [...keys])).toEqual([pool.keys]);
-    expect(given).toHaveBeenCalledTimes(1);
     const again = pool.allocPlane(PAGE, () => undefined);
     expect([again.mapOffset, again.bytes[0]]).toEqual([0, 0]);
   });
 
-  it("keeps what is mapped, by any of the files that show it, and asks again later", () => {
+  it("keeps what is mapped, by any of the files that show it, and looks again later", async () => {
     const pool = newPool();
     pool.mappedAs({ ino: 17, path: "/video0:17" });
-    const given = vi.fn();
-    const planes = [1, 2, 3].map(() => pool.allocPlane(2 * PAGE, given));
+    const planes = [1, 2, 3].map(() => pool.allocPlane(2 * PAGE, () => undefined));
     for (const plane of planes) plane.release();
-    reclaimAll(() => new Map([["17 /video0:17", [{ offset: 3 * PAGE, sizeBytes: PAGE }]]]));
-    expect(given).toHaveBeenCalledTimes(2);
+    const mapped: Mappings = new Map([["17 /video0:17", [{ offset: 3 * PAGE, sizeBytes: PAGE }]]]);
+    await reclaimAll(() => Promise.resolve(mapped));
     expect(pool.retiredBytes).toBe(2 * PAGE);
     expect(pool.allocPlane(4 * PAGE, () => undefined).mapOffset).toBe(4 * PAGE);
-    reclaimAll(nothing);
+    await reclaimAll(nothing);
     expect(pool.retiredBytes).toBe(0);
   });
 
-  it("looks by itself when much has been freed", () => {
+  it("keeps what was freed while somebody looked, and everything when that cannot be found out", async () => {
     const pool = newPool();
-    const plane = pool.allocPlane(RETIRED_BYTES, () => undefined);
-    plane.release();
-    expect(pool.retiredBytes).toBe(0);
+    const [early, late] = [pool.allocPlane(PAGE, () => undefined), pool.allocPlane(PAGE, () => undefined)];
+    early.release();
+    await reclaimAll(() => Promise.resolve(undefined));
+    expect(pool.retiredBytes).toBe(PAGE);
+    await reclaimAll(() => {
+      late.release();
+      return nothing();
+    });
+    expect(pool.retired).toEqual([{ offset: PAGE, sizeBytes: PAGE }]);
   });
 
-  it("gives the pages back", () => {
+  it("looks by itself when much has been freed, and who allocates can wait for it", async () => {
+    const pool = newPool();
+    pool.allocPlane(RETIRED_BYTES - PAGE, () => undefined).release();
+    expect(pool.settled).toBeUndefined();
+    pool.allocPlane(PAGE, () => undefined).release();
+    expect(pool.settled).toBeInstanceOf(Promise);
+    await pool.settled;
+    expect([pool.retiredBytes, pool.settled]).toEqual([0, undefined]);
+  });
+
+  it("gives the pages back", async () => {
     const pool = newPool();
     const blocks = (): number => fstatSync(pool.fd).blocks;
     const plane = pool.allocPlane(MIB, () => undefined);
     plane.bytes.fill(1);
     expect(blocks()).toBe(MIB / 512);
     plane.release();
-    reclaimAll(nothing);
+    await reclaimAll(nothing);
     expect(blocks()).toBe(0);
   });
 
-  it("settles accounts when it is closed, whoever is released later", () => {
+  it("may be closed before its planes, and while somebody looks", async () => {
     const pool = newPool();
     const given = vi.fn();
     const [early, late] = [pool.allocPlane(PAGE, given), pool.allocPlane(PAGE, given)];
     early.release();
-    pool.close();
-    expect(given).toHaveBeenCalledTimes(1);
+    await reclaimAll(() => {
+      pool.close();
+      return nothing();
+    });
     late.release();
     expect(given).toHaveBeenCalledTimes(2);
-    expect(pool.fd).toBe(-1);
+    expect([pool.fd, pool.retiredBytes]).toEqual([-1, 0]);
   });
 
   it("has no more than an offset can name", () => {
@@ -166,17 +187,14 @@ describe("a pool", () => {
 });
 
 describe("a provider", () => {
-  it("counts a freed plane until its memory is back, and looks before it refuses", () => {
+  it("bounds what is in the pool; what is freed counts no more", () => {
     const provider = new SharedMemoryProvider({ name: "pool-test", limitBytes: 4 * PAGE });
     const pool = newPool();
     const plane = provider.allocPlane(3 * PAGE, pool);
+    expectErrno("ENOMEM", () => provider.allocPlane(2 * PAGE, pool));
     plane.release();
-    expect(provider.budget.usedBytes).toBe(3 * PAGE);
-    const next = provider.allocPlane(4 * PAGE, pool);
-    expect(provider.budget.usedBytes).toBe(4 * PAGE);
-    expectErrno("ENOMEM", () => provider.allocPlane(PAGE, pool));
-    next.release();
-    pool.close();
+    expect(provider.budget.usedBytes).toBe(0);
+    provider.allocPlane(4 * PAGE, pool).release();
     expect(provider.budget.usedBytes).toBe(0);
   });
 });
@@ -191,18 +209,26 @@ describe("/proc/<pid>/maps", () => {
 `;
 
   it("says what is mapped of a file, known by inode and name", () => {
-    const found = nothing();
-    parseMappings(text, new Set(["17 /video0:17", "99 /memfd:pool name"]), found);
+    const found = parseMappings(text, new Set(["17 /video0:17", "99 /memfd:pool name"]));
     expect([...found]).toEqual([
       ["17 /video0:17", [{ offset: 0x2000, sizeBytes: 0x3000 }]],
       ["99 /memfd:pool name", [{ offset: 0x12c000000, sizeBytes: 0x1000 }]],
     ]);
   });
 
-  it("of this process is left out: its own mappings do not count", () => {
+  it("of other processes is looked at, not of this one", async () => {
     const pool = newPool();
     const plane = pool.allocPlane(PAGE, () => undefined);
-    expect(findMappings(new Set(pool.keys)).size).toBe(0);
+    expect(await findMappings(new Set(pool.keys))).toEqual(new Map());
+    const child = spawn(process.execPath, ["--import", "tsx", mapper, String(2 * PAGE)], {
+      stdio: ["pipe", "pipe", "inherit", pool.fd],
+    });
+    await once(child.stdout ?? child, "data");
+    const found = await findMappings(new Set(pool.keys));
+    expect([...(found ?? [])]).toEqual([[pool.keys[0], [{ offset: 2 * PAGE, sizeBytes: PAGE }]]]);
+    child.stdin?.end();
+    await once(child, "exit");
+    expect(await findMappings(new Set(pool.keys))).toEqual(new Map());
     plane.release();
   });
 });
