@@ -48,6 +48,8 @@ export interface Inode {
   readonly open: (file: OpenFile) => unknown;
   /** Of the memory that mappings of the file show; undefined: it cannot be mapped. */
   readonly backingId: number | undefined;
+  /** What `stat(2)` tells. */
+  readonly sizeBytes: number;
   /** Undefined until it is open. */
   opened: { readonly file: unknown } | undefined;
   /** Of the calls in progress: a file that can be mapped has a position. */
@@ -56,7 +58,7 @@ export interface Inode {
 }
 
 /** What a file is made of. */
-export interface NewInode extends Pick<Inode, "device" | "open" | "backingId"> {
+export interface NewInode extends Pick<Inode, "device" | "open" | "backingId" | "sizeBytes"> {
   /** The name before the colon. */
   readonly label: string;
 }
@@ -115,7 +117,7 @@ export class Inodes implements CharDevice<Inode> {
       case FUSE_GETATTR: {
         const answer = new FuseAttrOutView(new Uint8Array(FuseAttrOutView.SIZE));
         answer.attr_valid = ATTRIBUTES_LAST;
-        fillAttributes(answer.attr, message.nodeId);
+        fillAttributes(answer.attr, message.nodeId, this.get(message.nodeId)?.sizeBytes);
         reply.data(answer.bytes);
         return true;
       }
@@ -145,7 +147,7 @@ export class Inodes implements CharDevice<Inode> {
     // The name is not kept: with the last descriptor the kernel forgets the inode at once (fuse_dentry_delete).
     answer.entry_valid = 0n;
     answer.attr_valid = ATTRIBUTES_LAST;
-    fillAttributes(answer.attr, inode.ino);
+    fillAttributes(answer.attr, inode.ino, inode.sizeBytes);
     reply.data(answer.bytes);
   }
 
@@ -230,9 +232,10 @@ function fileOf({ ino, opened }: Inode): unknown {
   return opened.file;
 }
 
-/** As the kernel's anonymous files: mode 0600, root's, empty. */
-function fillAttributes(attr: FuseAttrView, ino: number): void {
+/** As the kernel's anonymous files: mode 0600, root's. */
+function fillAttributes(attr: FuseAttrView, ino: number, sizeBytes = 0): void {
   attr.ino = BigInt(ino);
+  attr.size = BigInt(sizeBytes);
   attr.mode = ino === FUSE_ROOT_ID ? S_IFDIR | 0o500 : S_IFREG | 0o600;
   attr.nlink = 1;
   attr.blksize = 4096;

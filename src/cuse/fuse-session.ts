@@ -45,6 +45,8 @@ export interface AnonymousFileOptions {
    * FUSE_PASSTHROUGH ({@link FuseSession.canMap}), making the file fails with EOPNOTSUPP.
    */
   readonly backing?: number;
+  /** What `stat(2)` tells; default 0. Some programs (Python) look before they map. */
+  readonly sizeBytes?: number;
 }
 
 /** A client's descriptor that is one of ours. */
@@ -190,9 +192,9 @@ export class FuseSession {
     options: AnonymousFileOptions = {},
   ): Promise<AnonymousFile> {
     this.#requireAlive();
-    const { label = "anon", flags = constants.O_RDONLY, backing } = options;
+    const { label = "anon", flags = constants.O_RDONLY, backing, sizeBytes = 0 } = options;
     const backingId = backing === undefined ? undefined : await this.#openBacking(backing);
-    const inode = this.#inodes.add({ label, device, open, backingId });
+    const inode = this.#inodes.add({ label, device, open, backingId, sizeBytes });
     try {
       const opened = await this.#opener.open(inode.name, flags);
       return {

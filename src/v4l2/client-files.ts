@@ -140,6 +140,7 @@ export class ClientFiles {
         label,
         flags: (task.flags & O_ACCMODE) | nonblocking,
         backing: backing.fd,
+        sizeBytes: backing.sizeBytes,
       });
       backing.mappedAs({ ino: file.ino, path: `/${label}:${file.ino}` });
       try {

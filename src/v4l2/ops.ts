@@ -204,6 +204,7 @@ export interface MappedFile {
 export interface FileBacking {
   /** A descriptor of it; stays its own. */
   readonly fd: number;
+  readonly sizeBytes: number;
   /** Freed memory is being given back: who allocates waits for that. Undefined: nobody need wait. Never rejects. */
   readonly settled: Promise<void> | undefined;
   /** Mappings of this file show the memory, too. */

@@ -49,6 +49,7 @@ async function search(find: typeof findMappings): Promise<void> {
 }
 
 export class MemoryPool implements FileBacking {
+  readonly sizeBytes = POOL_BYTES;
   readonly #memfd: OwnedFd;
   readonly #free = new FreeRanges(POOL_BYTES);
   /** How `/proc/<pid>/maps` shows mappings of the memory. */

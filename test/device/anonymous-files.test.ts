@@ -1,5 +1,5 @@
 /** Files without a name: what clients can do with their descriptors, and what the driver learns of it. */
-import { readFileSync, readlinkSync } from "node:fs";
+import { fstatSync, readFileSync, readlinkSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { AnonymousFile, FuseSession } from "../../src/cuse/index.js";
 import { inspectFd, openFileFacts, ProcessFd, SharedMemory } from "../../src/native.js";
@@ -47,6 +47,14 @@ describeFiles("an anonymous file", () => {
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain("fuse.v4l2-cuse");
     expect(openFileFacts(process.pid, file.fd)?.ino).toBe(file.ino);
     expect(openFileFacts(process.pid, 12345)).toBeUndefined();
+    file.close();
+  });
+
+  it("is as long as its maker says", async () => {
+    const device = new EchoDevice();
+    const sizeBytes = 2 ** 32 - 4096;
+    const file = await startFiles().create(device, (handle) => device.add(handle), { sizeBytes });
+    expect(fstatSync(file.fd).size).toBe(sizeBytes);
     file.close();
   });
 

@@ -29,6 +29,7 @@ const grafted: GraftOutcome = {
 
 class FakeBacking implements FileBacking {
   readonly fd = 9;
+  readonly sizeBytes = 2 ** 20;
   isClosed = false;
   settled: Promise<void> | undefined;
   mappedAs = (): void => undefined;
