@@ -24,6 +24,7 @@ import { OpenFileTable } from "./open-files.js";
 import { RECEIVE_BYTES, type Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
 import type { SessionChannel, SessionChannelHandlers } from "./session.js";
+import { serveWaiting, type MessageReader } from "./waiting-messages.js";
 
 /** A file that was made. It lives as long as anybody has a descriptor of it. */
 export interface AnonymousFile {
@@ -62,17 +63,12 @@ export interface FuseSessionOptions {
   readonly log?: SessionLog | undefined;
 }
 
-export interface FuseChannel extends SessionChannel {
-  readonly fd: number;
-}
-
 /** The system as the session sees it; another one in tests. */
-export interface FuseEnvironment {
-  openChannel(path: string, bufferBytes: number, handlers: SessionChannelHandlers): FuseChannel;
+export interface FuseEnvironment extends MessageReader {
+  openChannel(path: string, bufferBytes: number, handlers: SessionChannelHandlers): SessionChannel;
   mount(channelFd: number): OpenedFile;
   startOpener(mountFd: number): Opener;
   openFileFacts(pid: number, fd: number): OpenFileFacts | undefined;
-  readReady(fd: number, into: Uint8Array): number;
   /** On a channel; the result is what `ioctl(2)` returns. */
   ioctl(fd: number, command: number, argument: Uint8Array): number;
 }
@@ -88,12 +84,6 @@ const system: FuseEnvironment = {
 
 /** O_PATH, which Node does not list. Such a descriptor only names the file. */
 const O_PATH = 0o10000000;
-
-/**
- * Messages that {@link FuseSession.catchUp} serves at most: clients that send without pause must not keep others
- * waiting.
- */
-const MAX_CATCH_UP = 256;
 
 export class FuseSession {
   /**
@@ -111,7 +101,7 @@ export class FuseSession {
   readonly #environment: FuseEnvironment;
   readonly #inodes = new Inodes();
   readonly #files = new OpenFileTable<Inode>();
-  readonly #channel: FuseChannel;
+  readonly #channel: SessionChannel;
   readonly #connection: Connection<Inode>;
   readonly #mount: OpenedFile;
   readonly #mountId: number;
@@ -255,18 +245,15 @@ export class FuseSession {
    */
   catchUp(): void {
     if (this.#isOver || this.#isServing || this.#files.size === 0) return;
+    this.#serveWaiting();
+  }
+
+  #serveWaiting(): void {
     const buffer = (this.#receiveBuffer ??= new Uint8Array(RECEIVE_BYTES));
-    for (let count = 0; count < MAX_CATCH_UP && !this.#isEnded(); count++) {
-      let length: number;
-      try {
-        length = this.#environment.readReady(this.#channel.fd, buffer);
-      } catch (error) {
-        if (systemCode(error) === "ENOENT") continue; // That request was aborted.
-        return; // The channel itself will notice.
-      }
-      if (length <= 0) return;
-      this.#onMessage(buffer.subarray(0, length));
-    }
+    serveWaiting(this.#environment, this.#channel.fd, buffer, (message) => {
+      this.#onMessage(message);
+      return !this.#isEnded();
+    });
   }
 
   /**
@@ -335,6 +322,9 @@ export class FuseSession {
 
   #end(reason: Error | undefined): void {
     if (this.#isOver) return;
+    // Whoever calls just now shall hear ENODEV, not the kernel's ECONNABORTED.
+    if (reason === undefined && !this.#isServing) this.#serveWaiting();
+    if (this.#isEnded()) return;
     this.#isOver = true;
     this.#resolveCanMap(false);
     this.#connection.end("ENODEV");

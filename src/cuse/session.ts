@@ -1,5 +1,5 @@
 /** One CUSE device: from opening `/dev/cuse` until its node is gone. */
-import { Channel, sameFile } from "../native.js";
+import { Channel, readReady, sameFile } from "../native.js";
 import type { CharDevice, SessionLog } from "./char-device.js";
 import { CallerFlags } from "./caller.js";
 import { describeFailure } from "./calls.js";
@@ -21,6 +21,7 @@ import { OpenFileTable } from "./open-files.js";
 import { RECEIVE_BYTES, type Message } from "./protocol.js";
 import type { Reply, ReplyChannel } from "./reply.js";
 import { SharedFile } from "./shared-file.js";
+import { serveWaiting, type MessageReader } from "./waiting-messages.js";
 
 /** Name, number and access rights of a node. */
 export interface SessionOptions {
@@ -46,6 +47,7 @@ export interface SessionOptions {
 
 /** What the session needs of a channel; `Channel` of native.ts has it. */
 export interface SessionChannel extends ReplyChannel {
+  readonly fd: number;
   close(): void;
 }
 
@@ -55,7 +57,7 @@ export interface SessionChannelHandlers {
 }
 
 /** The system as the session sees it; another one in tests. */
-export interface SessionEnvironment {
+export interface SessionEnvironment extends MessageReader {
   openChannel(path: string, bufferBytes: number, handlers: SessionChannelHandlers): SessionChannel;
   assertNameIsFree(name: string): void;
   settleNode(name: string, access: NodeAccess, timeoutMs: number): Promise<DeviceNode>;
@@ -71,6 +73,7 @@ const system: SessionEnvironment = {
   assertNameIsFree: (name) => assertNameIsFree(name),
   settleNode: (name, access, timeoutMs) => settleNode(name, access, timeoutMs),
   waitUntilGone,
+  readReady,
   sameFile: (pid, fdA, fdB) => sameFile(pid, fdA, pid, fdB),
 };
 
@@ -113,7 +116,7 @@ export class CuseSession {
   readonly #files = new OpenFileTable<unknown>();
   /** Those that are not released. */
   readonly #shared = new Set<SharedFile>();
-  readonly #shutDownDevice: () => void;
+  readonly #shutDownDevice: (byKernel: boolean) => void;
   readonly #started = defer<undefined>();
   readonly #ended = defer<Error | undefined>();
   readonly #name: string;
@@ -165,11 +168,18 @@ export class CuseSession {
     const files = this.#files;
     const path = options.devicePath ?? "/dev/cuse";
     const { before } = options;
-    this.#channel = openChannel(environment, path, {
-      onMessage: (message) => {
+    let isServing = false;
+    const serve = (message: Uint8Array): void => {
+      isServing = true;
+      try {
         before?.();
         this.#connection.onMessage(message);
-      },
+      } finally {
+        isServing = false;
+      }
+    };
+    this.#channel = openChannel(environment, path, {
+      onMessage: (message) => serve(message),
       onClose: (error) => this.#onChannelClosed(error),
     });
     this.#connection = new Connection({
@@ -185,7 +195,14 @@ export class CuseSession {
       }),
       control: (message, reply) => this.#control(message, reply),
     });
-    this.#shutDownDevice = () => {
+    this.#shutDownDevice = (byKernel) => {
+      if (!byKernel && !isServing) {
+        // Whoever calls just now shall hear ENODEV, not the kernel's ECONNABORTED.
+        serveWaiting(environment, this.#channel.fd, new Uint8Array(RECEIVE_BYTES), (message) => {
+          serve(message);
+          return true;
+        });
+      }
       this.#connection.end("ENODEV");
       this.#channel.close();
       for (const { handle } of [...files]) {
@@ -296,7 +313,7 @@ export class CuseSession {
   #end(reason: Error | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#shutDownDevice();
+    this.#shutDownDevice(reason !== undefined);
     const node = this.#deviceNode;
     if (node === undefined) {
       this.#ended.resolve(reason);

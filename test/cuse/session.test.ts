@@ -30,6 +30,8 @@ class FakeSystem implements SessionEnvironment {
   afterInit: (channel: FakeChannel) => void = () => undefined;
   init: Uint8Array | undefined = INIT;
   gone = true;
+  /** Messages that wait in the channel. */
+  readonly waiting: Uint8Array[] = [];
 
   openChannel(...[path, bufferBytes, handlers]: Parameters<SessionEnvironment["openChannel"]>): FakeChannel {
     this.steps.push(`open ${path} ${bufferBytes}`);
@@ -54,6 +56,13 @@ class FakeSystem implements SessionEnvironment {
   ): ReturnType<SessionEnvironment["settleNode"]> {
     this.steps.push(`settle ${name} 0${access.mode.toString(8)} ${access.gid}`);
     return { path: `/dev/${name}`, rdev: 0x5103, major: 81, minor: 3, ino: 7 };
+  }
+
+  readReady(_fd: number, into: Uint8Array): number {
+    const next = this.waiting.shift();
+    if (next === undefined) return -1;
+    into.set(next);
+    return next.byteLength;
   }
 
   async waitUntilGone(): Promise<boolean> {
@@ -183,6 +192,20 @@ describe("close", () => {
     expect(await session.closed).toBeUndefined();
     await session.close();
     expect(order).toHaveLength(3);
+  });
+
+  it("answers calls with ENODEV that came but were not looked at yet", async () => {
+    const device: RecordingDevice = new RecordingDevice({ ioctl: () => new Promise(() => undefined) });
+    const { session, system, channel } = await start(device);
+    channel.deliver(send.open(4));
+    channel.take();
+    system.waiting.push(send.ioctl(8, 1, send.iowr(1, 4), new Uint8Array(4)), send.open(10));
+    await session.close();
+    expect(channel.take()).toEqual([
+      expect.stringMatching(/ 00000000 0a000000 /), // The file is opened, and goes with the others.
+      "10000000 edffffff 08000000 00000000", // ENODEV
+    ]);
+    expect(device.events.slice(-2)).toEqual(["release file1", "release file2"]);
   });
 
   it("releases a file whose open settles afterwards", async () => {

@@ -57,6 +57,7 @@ class Bench {
         setImmediate(() => made.deliver(INIT));
         return made;
       },
+      readReady: () => -1,
       assertNameIsFree: () => undefined,
       settleNode: async () => ({ path: "/dev/x", rdev: 1, major: 1, minor: 1, ino: 1 }),
       waitUntilGone: async () => true,

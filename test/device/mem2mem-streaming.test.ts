@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { checkFile, startCamera, withHelper } from "./support/camera.js";
-import { describeDevice } from "./support/device.js";
+import { describeDevice, until } from "./support/device.js";
 import {
   Control,
   runClient,
@@ -251,6 +251,9 @@ describeDevice("the end of the driver", () => {
        mark waiting dequeue cap mark done`,
       );
       await client.line("waiting");
+      // Printed before DQBUF is called; 16 is the number of ioctl(2).
+      const inIoctl = (): boolean => readFileSync(`/proc/${client.pid}/syscall`, "latin1").startsWith("16 ");
+      await until(inIoctl, "the client waits in DQBUF");
       expect(await device.stop(signal)).toBe(0);
       expect(await client.line(/^dequeue cap/)).toBe("dequeue cap: ENODEV");
       await client.line("done");

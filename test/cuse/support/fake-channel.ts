@@ -9,6 +9,7 @@ export function systemError(code: string, syscall = "write"): Error {
 
 /** Copies what it sends into one receive buffer, as the real channel does. */
 export class FakeChannel implements SessionChannel {
+  readonly fd: number = 30;
   readonly sent: string[] = [];
   readonly #receiveBuffer: Uint8Array;
   isClosed = false;

@@ -14,7 +14,7 @@ export const MOUNT_FD = 11;
 export const ROOT = 1;
 
 class FuseFakeChannel extends FakeChannel {
-  readonly fd = CHANNEL_FD;
+  override readonly fd = CHANNEL_FD;
 }
 
 export const lookup = (unique: number, parent: number, name: string): Uint8Array =>
