@@ -251,9 +251,9 @@ describeDevice("the end of the driver", () => {
        mark waiting dequeue cap mark done`,
       );
       await client.line("waiting");
-      // Printed before DQBUF is called; 16 is the number of ioctl(2).
-      const inIoctl = (): boolean => readFileSync(`/proc/${client.pid}/syscall`, "latin1").startsWith("16 ");
-      await until(inIoctl, "the client waits in DQBUF");
+      // That was printed before DQBUF was called, and nothing else makes the client sleep.
+      const sleeps = (): boolean => /\) [SD] /.test(readFileSync(`/proc/${client.pid}/stat`, "latin1"));
+      await until(sleeps, "the client waits in DQBUF");
       expect(await device.stop(signal)).toBe(0);
       expect(await client.line(/^dequeue cap/)).toBe("dequeue cap: ENODEV");
       await client.line("done");
