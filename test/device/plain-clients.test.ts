@@ -28,13 +28,13 @@ async function expectStream(
   const { code, signal, lines, stderr } = await withoutHelper(command(file)).result;
   if (!(await kernelMaps())) {
     expect(signal).toBe(null);
-    expectRefusal(driver, NO_PASSTHROUGH);
+    await expectRefusal(driver, NO_PASSTHROUGH);
     expect(`${lines.join("\n")}${stderr}`).toMatch(/EINVAL|Invalid argument/);
     return;
   }
   expect(code, `${lines.join("\n")}\n${stderr}`).toBe(0);
   expect(checkFile(readFileSync(file), { format: "YUYV", ...size })).toHaveLength(count);
-  expectGrafts(driver, 1);
+  await expectGrafts(driver, 1);
 }
 
 const v4l2ctl = (driver: Driver, file: string, ...more: string[]): string[] => [
@@ -96,7 +96,7 @@ describeDevice("without a helper, on the camera,", () => {
         { bytes: bytes.subarray(offset + luma, offset + frame), bytesperline: size.width },
       ]);
     }
-    expectGrafts(driver, 1);
+    await expectGrafts(driver, 1);
   });
 
   it.each(["open", "fcntl"])("EAGAIN comes at once when O_NONBLOCK was set by %s", async (how) => {
@@ -149,7 +149,7 @@ describeDevice("without a helper, on the camera,", () => {
     const file = join(temporaryFolder(), "frames.raw");
     expect((await withoutHelper(v4l2ctl(driver, file)).result).signal).toBe(null);
     if (await kernelMaps()) checkFile(readFileSync(file), { format: "YUYV", ...size });
-    else expectRefusal(driver, NO_PASSTHROUGH);
+    else await expectRefusal(driver, NO_PASSTHROUGH);
     expect(await driver.stop()).toBe(0);
   });
 
@@ -158,7 +158,7 @@ describeDevice("without a helper, on the camera,", () => {
     const file = join(temporaryFolder(), "frames.raw");
     const { lines, stderr } = await withoutHelper(v4l2ctl(driver, file)).result;
     expect(`${lines.join("\n")}${stderr}`).toContain("VIDIOC_REQBUFS returned -1 (Invalid argument)");
-    expectRefusal(driver, /grafts are switched off/);
+    await expectRefusal(driver, /grafts are switched off/);
   });
 });
 

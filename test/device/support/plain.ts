@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { FuseSession } from "../../../src/cuse/index.js";
 import { logged, type Driver } from "./camera.js";
-import { TestLog } from "./device.js";
+import { TestLog, until } from "./device.js";
 
 /** The static C client of test/clients. */
 export const staticClient = fileURLToPath(
@@ -36,9 +36,15 @@ export function graftMessages(driver: Driver): string[] {
     .filter((text) => / can map buffers now: | cannot be given /.test(text));
 }
 
+/** The driver writes its log in the background: a client may be done before its lines are here. */
+async function arrived(driver: Driver, count: number): Promise<string[]> {
+  await until(() => graftMessages(driver).length >= count, `${count} sentences about grafts`);
+  return graftMessages(driver);
+}
+
 /** One client was refused `mmap()`, for a reason that the log tells. */
-export function expectRefusal(driver: Driver, reason: RegExp): void {
-  const messages = graftMessages(driver);
+export async function expectRefusal(driver: Driver, reason: RegExp): Promise<void> {
+  const messages = await arrived(driver, 1);
   expect(messages).toHaveLength(1);
   expect(messages[0]).toMatch(
     /^\S+\[\d+\] cannot be given mmap\(\): .*; start it with "v4l2-cuse run --", or/,
@@ -50,8 +56,8 @@ export function expectRefusal(driver: Driver, reason: RegExp): void {
 export const NO_PASSTHROUGH = /the kernel has no FUSE passthrough \(Linux 6\.9/;
 
 /** `count` clients were grafted, and none refused. */
-export function expectGrafts(driver: Driver, count: number): void {
-  const messages = graftMessages(driver);
+export async function expectGrafts(driver: Driver, count: number): Promise<void> {
+  const messages = await arrived(driver, count);
   expect(messages).toHaveLength(count);
   for (const message of messages)
     expect(message).toMatch(/ can map buffers now: fd \d+(, \d+)* replaced in [\d.]+ ms$/);
