@@ -18,7 +18,7 @@
 #define V4L2_CUSE_FEATURE_MAP 1u /* the client can map: MAP will be used */
 #define V4L2_CUSE_FEATURE_FD 2u  /* the client can take descriptors: FD will be used */
 
-/* "This open file's client has the helper." Sent before REQBUFS and CREATE_BUFS. */
+/* "This open file's client has the helper." Sent before REQBUFS, CREATE_BUFS, EXPBUF and REQUEST_ALLOC. */
 struct v4l2_cuse_hello {
 	uint32_t version;
 	uint32_t features; /* in: V4L2_CUSE_FEATURE_*; out: those that the driver knows */
@@ -44,7 +44,7 @@ struct v4l2_cuse_fd {
 	uint32_t version;
 	int32_t socket;
 	uint32_t cmd; /* VIDIOC_EXPBUF or MEDIA_IOC_REQUEST_ALLOC */
-	uint32_t reserved;
+	int32_t number; /* that the descriptor will have, for the driver's log */
 	uint8_t arg[64]; /* _IOC_SIZE(cmd) bytes; in and out, but for the descriptor's number */
 };
 

@@ -2,10 +2,10 @@
  * libv4l2-cuse.so, preloaded into clients of a v4l2-cuse device.
  *
  * CUSE can neither map memory nor hand out descriptors. This library makes up
- * for it with the device's driver (protocol.h): it wraps mmap() and ioctl(), and
- * steps in only where the kernel has refused the plain call in the way in which
- * it refuses it for a CUSE device. Calls on other files go through unchanged; a
- * foreign video device is asked once before REQBUFS whether it is one of ours.
+ * for it with the device's driver (protocol.h): it wraps mmap() and ioctl(). It
+ * steps in where the kernel has refused an mmap() in the way in which it refuses
+ * it for a CUSE device, and asks ahead of four ioctls whether the device is one
+ * of ours (HELLO). Calls on other files go through unchanged.
  *
  * No state, no allocation, no cancellation point: safe wherever mmap() and
  * ioctl() are safe, in threads, in signal handlers and after fork().
@@ -142,8 +142,8 @@ static int fetch_fd(int device, unsigned long cmd, void *arg, const int pair[2])
 	return ask_driver(device, cmd, arg) == -1 ? -1 : receive_fd(pair[0]);
 }
 
-/* memcpy() to where the caller pointed, which may be anywhere: the kernel finds out. 0, or -1 with errno. */
-static int copy_out(void *to, const void *from, size_t size, const int pair[2])
+/* memcpy() where one side is the caller's, and may be anywhere: the kernel finds out. 0, or -1 with errno. */
+static int copy(void *to, const void *from, size_t size, const int pair[2])
 {
 	if (syscall(SYS_sendto, pair[1], from, size, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0) != (long)size)
 		return -1;
@@ -238,61 +238,52 @@ EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off
 EXPORT void *mmap64(void *address, size_t length, int prot, int flags, int fd, off_t offset)
 	__attribute__((alias("mmap")));
 
-/* `cmd`, one of the two that make a descriptor, on the driver's side. As ioctl(). */
+/*
+ * `cmd`, one of the two that make a descriptor, on the driver's side. As ioctl(). The descriptor gets the lowest free
+ * number, as from the kernel, which a socket keeps for it meanwhile: so the driver can be told.
+ */
 static int call_for_fd(int device, uint32_t cmd, void *arg)
 {
 	struct v4l2_cuse_fd call = {.version = V4L2_CUSE_PROTOCOL_VERSION, .cmd = cmd};
 	size_t number = 0; /* where in `arg` the descriptor's number goes */
-	int close_on_exec = 1;
+	uint32_t flags = O_CLOEXEC;
 	int result = -1;
 	int pair[2];
 	int fd;
 
-	if (cmd == VIDIOC_EXPBUF) {
-		/* Readable: the plain call has just copied it in. */
-		memcpy(call.arg, arg, sizeof(struct v4l2_exportbuffer));
-		close_on_exec = ((const struct v4l2_exportbuffer *)arg)->flags & O_CLOEXEC;
-		number = offsetof(struct v4l2_exportbuffer, fd);
-	}
 	if (open_pair(pair) == -1)
 		return -1;
-	call.socket = pair[1];
-	fd = fetch_fd(device, V4L2_CUSE_FD, &call, pair);
-	if (fd != -1) {
-		if (!close_on_exec)
-			syscall(SYS_fcntl, fd, F_SETFD, 0);
-		memcpy(call.arg + number, &fd, sizeof fd);
-		result = copy_out(arg, call.arg, _IOC_SIZE(cmd), pair);
-		if (result == -1)
-			close_fd(fd);
+	if (cmd == VIDIOC_EXPBUF) {
+		if (copy(call.arg, arg, sizeof(struct v4l2_exportbuffer), pair) == -1)
+			goto out;
+		memcpy(&flags, call.arg + offsetof(struct v4l2_exportbuffer, flags), sizeof flags);
+		number = offsetof(struct v4l2_exportbuffer, fd);
 	}
-	close_pair(pair);
+	call.socket = pair[1];
+	call.number = pair[0];
+	fd = fetch_fd(device, V4L2_CUSE_FD, &call, pair);
+	if (fd == -1)
+		goto out;
+	memcpy(call.arg + number, &pair[0], sizeof pair[0]);
+	result = copy(arg, call.arg, _IOC_SIZE(cmd), pair);
+	if (result == 0 && syscall(SYS_dup3, fd, pair[0], flags & O_CLOEXEC) == -1)
+		result = -1;
+	close_fd(fd);
+out:
+	close_fd(pair[1]);
+	if (result == -1)
+		close_fd(pair[0]);
 	return result;
 }
 
-/* Ahead of calls whose answer depends on whether we are here. They are rare, so nothing is remembered. */
-RARE static void greet(int device)
+/* Ahead of calls whose answer depends on whether we are here. They are rare, so nothing is remembered. As hello(). */
+RARE static int greet(int device)
 {
 	int before = errno;
+	int is_ours = hello(device);
 
-	hello(device);
 	errno = before;
-}
-
-/* EXPBUF and REQUEST_ALLOC. A driver of ours answers ENOTTY to clients of which it knows that they have us. */
-RARE static int call_unless_refused(int fd, unsigned long cmd, void *arg)
-{
-	int before = errno;
-	int result = plain_ioctl(fd, cmd, arg);
-
-	if (result != -1 || errno != ENOTTY || !is_character_device(fd))
-		return result;
-	result = call_for_fd(fd, (uint32_t)cmd, arg);
-	if (result != -1)
-		errno = before;
-	else
-		settle_errno(fd, ENOTTY);
-	return result;
+	return is_ours;
 }
 
 EXPORT int ioctl(int fd, unsigned long cmd, ...)
@@ -311,10 +302,8 @@ EXPORT int ioctl(int fd, unsigned long cmd, ...)
 		greet(fd);
 		return plain_ioctl(fd, cmd, arg);
 	case MEDIA_IOC_REQUEST_ALLOC:
-		greet(fd); /* EXPBUF comes after REQBUFS, which has greeted. */
-		return call_unless_refused(fd, cmd, arg);
 	case VIDIOC_EXPBUF:
-		return call_unless_refused(fd, cmd, arg);
+		return greet(fd) ? call_for_fd(fd, (uint32_t)cmd, arg) : plain_ioctl(fd, cmd, arg);
 	default:
 		return plain_ioctl(fd, cmd, arg);
 	}

@@ -38,6 +38,7 @@ static struct {
 	int hellos, maps, fds, plain_ioctls;
 	unsigned long last_plain;
 	struct v4l2_cuse_map map;
+	int number; /* of the last FD */
 } driver;
 
 static void send_fds(int socket, int fd, int count)
@@ -92,6 +93,7 @@ static long private_ioctl(unsigned long cmd, void *arg)
 		return 0;
 	}
 	driver.fds++;
+	driver.number = call->number;
 	if (driver.refusal)
 		return refuse(driver.refusal);
 	if (!driver.silent)
@@ -231,12 +233,19 @@ static void exporting(void)
 {
 	struct v4l2_exportbuffer export = {.index = 3, .flags = O_CLOEXEC, .fd = -1};
 	struct v4l2_exportbuffer *read_only;
+	struct stat status;
+	int lowest;
 
 	reset();
 	errno = 77;
+	lowest = dup(0);
+	close(lowest);
 	CHECK(ioctl(driver.device, VIDIOC_EXPBUF, &export) == 0 && errno == 77);
+	CHECK(driver.hellos == 1 && driver.fds == 1 && driver.plain_ioctls == 0);
+	CHECK(export.fd == lowest && driver.number == lowest);
 	CHECK(export.fd >= 0 && export.index == 3 && export.reserved[0] == 7);
 	CHECK(fcntl(export.fd, F_GETFD) == FD_CLOEXEC);
+	CHECK(fstat(export.fd, &status) == 0 && status.st_size == 8192);
 	close(export.fd);
 
 	export.flags = 0;
@@ -256,11 +265,13 @@ static void exporting(void)
 	reset();
 	driver.refusal = driver.hello_refusal = EINVAL;
 	CHECK(ioctl(driver.device, VIDIOC_EXPBUF, &export) == -1 && errno == ENOTTY);
+	CHECK(driver.fds == 0 && driver.plain_ioctls == 1 && driver.last_plain == VIDIOC_EXPBUF);
 
 	reset();
 	read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(ioctl(driver.device, VIDIOC_EXPBUF, read_only) == -1 && errno == EFAULT);
 	munmap(read_only, 4096);
+	CHECK(ioctl(driver.device, VIDIOC_EXPBUF, NULL) == -1 && errno == EFAULT);
 }
 
 static void allocating_requests(void)
@@ -270,6 +281,7 @@ static void allocating_requests(void)
 	reset();
 	CHECK(ioctl(driver.device, MEDIA_IOC_REQUEST_ALLOC, &request) == 0);
 	CHECK(request >= 0 && fcntl(request, F_GETFD) == FD_CLOEXEC);
+	CHECK(driver.hellos == 1 && driver.fds == 1 && driver.plain_ioctls == 0 && driver.number == request);
 	close(request);
 	CHECK(ioctl(driver.device, MEDIA_IOC_REQUEST_ALLOC, NULL) == -1 && errno == EFAULT);
 	CHECK(ioctl(driver.device, MEDIA_IOC_REQUEST_ALLOC, (void *)1) == -1 && errno == EFAULT);
@@ -277,6 +289,7 @@ static void allocating_requests(void)
 	reset();
 	driver.refusal = driver.hello_refusal = ENOTTY;
 	CHECK(ioctl(driver.device, MEDIA_IOC_REQUEST_ALLOC, &request) == -1 && errno == ENOTTY);
+	CHECK(driver.fds == 0 && driver.plain_ioctls == 1);
 }
 
 static void announcing(void)

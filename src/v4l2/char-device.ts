@@ -22,7 +22,7 @@ import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
 import { ClientSocket } from "./client-socket.js";
 import { V4l2Error, withoutStack } from "./error.js";
 import type { FileHandle } from "./file-handle.js";
-import { VIDIOC_EXPBUF } from "./gen/index.js";
+import { ExportbufferView, VIDIOC_EXPBUF } from "./gen/index.js";
 import { allocates, Grafting } from "./grafting.js";
 import {
   emitHello,
@@ -341,11 +341,12 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
 
   /** EXPBUF by a client that can take the fd. */
   #fd(file: FileHandle<State>, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
-    const { version, socket, cmd, arg: inner } = parseFd(arg);
+    const { version, socket, cmd, number, arg: inner } = parseFd(arg);
     requireVersion(version);
     if (cmd !== VIDIOC_EXPBUF) throw new V4l2Error("ENOTTY", `${ioctlName(cmd)} makes no fd here`);
     call.sendFd = (fd) => {
       sendOver(call, socket, fd);
+      new ExportbufferView(inner).fd = number; // For the log.
     };
     return this.#device.ioctl(file, cmd, inner, call);
   }

@@ -4,12 +4,11 @@
  *
  * | ioctl | when the helper sends it | what the driver does |
  * |---|---|---|
- * | HELLO | before every REQBUFS, CREATE_BUFS and REQUEST_ALLOC, and to learn whose refusal a refusal was | notes that this file's client can map and take fds |
+ * | HELLO | before every REQBUFS, CREATE_BUFS, EXPBUF and REQUEST_ALLOC, and to learn whose refusal a refusal was | notes that this file's client can map and take fds |
  * | MAP | `mmap()` on the device, which CUSE refuses with ENODEV | sends an fd over the client's socket, then replies with the place in it |
- * | FD | EXPBUF and REQUEST_ALLOC, when the plain ioctl was refused with ENOTTY | carries the ioctl out, sends the new fd, then replies |
+ * | FD | instead of EXPBUF and REQUEST_ALLOC, when HELLO was answered | carries the ioctl out, sends the new fd, then replies |
  *
- * So after a HELLO the driver must answer the plain EXPBUF and REQUEST_ALLOC with ENOTTY, and must send before it replies: the
- * helper never waits on its socket. A refusal of MAP becomes the errno of `mmap()`, that of FD the errno of the ioctl.
+ * The driver must send before it replies: the helper never waits on its socket. A refusal of MAP becomes the errno of `mmap()`, that of FD the errno of the ioctl.
  */
 
 /** `_IOWR(0xC5, nr, size)`. */
@@ -53,7 +52,7 @@ export const HELPER_MAP_FIELDS = {
   fd_offset: 32,
 } as const;
 /** Where the fields of {@link HELPER_FD} are, bytes. */
-export const HELPER_FD_FIELDS = { version: 0, socket: 4, cmd: 8, reserved: 12, arg: 16 } as const;
+export const HELPER_FD_FIELDS = { version: 0, socket: 4, cmd: 8, number: 12, arg: 16 } as const;
 
 /** Is `cmd` one of the helper's ioctls? */
 export function isHelperIoctl(cmd: number): boolean {
@@ -87,6 +86,8 @@ export interface HelperFdRequest {
   /** As in {@link HelperMapRequest.socket}. */
   readonly socket: number;
   readonly cmd: number;
+  /** The fd's number in the client, if all goes well. */
+  readonly number: number;
   /** The ioctl's own argument: 64 bytes, of which `_IOC_SIZE(cmd)` count. Changed in place for the reply. */
   readonly arg: Uint8Array;
 }
@@ -135,6 +136,7 @@ export function parseFd(bytes: Uint8Array): HelperFdRequest {
     version: view.getUint32(HELPER_FD_FIELDS.version, true),
     socket: view.getInt32(HELPER_FD_FIELDS.socket, true),
     cmd: view.getUint32(HELPER_FD_FIELDS.cmd, true),
+    number: view.getInt32(HELPER_FD_FIELDS.number, true),
     arg: bytes.subarray(HELPER_FD_FIELDS.arg, HELPER_FD_BYTES),
   };
 }

@@ -30,7 +30,7 @@ int main(void)
 	FIELD(v4l2_cuse_fd, version);
 	FIELD(v4l2_cuse_fd, socket);
 	FIELD(v4l2_cuse_fd, cmd);
-	FIELD(v4l2_cuse_fd, reserved);
+	FIELD(v4l2_cuse_fd, number);
 	FIELD(v4l2_cuse_fd, arg);
 	return 0;
 }

@@ -323,3 +323,29 @@ describeDevice("the command line", () => {
     expect(await driver.stop()).toBe(0);
   });
 });
+
+describeDevice("the log", () => {
+  it("has an EXPBUF through the helper once, with the descriptor's number in the client", async () => {
+    const driver = await startCamera();
+    const env = { ...process.env, LD_PRELOAD: helperPath() };
+    const { lines } = await withoutHelper([client, driver.node, "expbuf"], { env }).result;
+    expect(lines.map((line) => line.replace(/\d{3,} same/, "N same"))).toEqual([
+      "expbuf 2000002: ok",
+      "  cloexec 1 access 2 size N same memory yes",
+      "expbuf 2: ok",
+      "  cloexec 0 access 2 size N same memory yes",
+      "expbuf 2000000: ok",
+      "  cloexec 1 access 0 size N same memory yes",
+      "expbuf wrong index: EINVAL",
+      "expbuf wrong plane: EINVAL",
+    ]);
+    const exports = (): Record<string, unknown>[] =>
+      logged(driver).filter(({ name }) => name === "VIDIOC_EXPBUF");
+    await until(() => exports().length >= 5, "the log has all EXPBUF");
+    const lowest = 4; // After the device's own.
+    expect(exports().map(({ errno, args }) => [errno, (args as { fd: number }).fd])).toEqual([
+      ...new Array<unknown>(3).fill([undefined, lowest]),
+      ...new Array<unknown>(2).fill(["EINVAL", 0]),
+    ]);
+  });
+});

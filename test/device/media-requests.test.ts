@@ -115,6 +115,16 @@ describeDevice("MEDIA_IOC_REQUEST_ALLOC", () => {
     await until(() => media.openRequests === 0, "the request is gone");
   });
 
+  it("is one line of the log", async () => {
+    const { media, node } = await startMedia();
+    const answers: (string | undefined)[] = [];
+    media.trace.subscribe((event) => {
+      if (event.kind === "ioctl" && event.cmd === MEDIA_IOC_REQUEST_ALLOC) answers.push(event.errno);
+    });
+    expect(await helped(node, `open rw ${ALLOC}`)).toEqual(["open 0", "ioctl-fd 1"]);
+    expect(answers).toEqual([undefined]);
+  });
+
   it("is ENOTTY without helper and graft", async () => {
     const { media, node } = await startMedia({ graft: "off" });
     const client = await startProbe(node, `open rw ${ALLOC}`);

@@ -77,8 +77,9 @@ describe("the helper protocol", () => {
   it("reads an FD, whose argument is changed in place", () => {
     const bytes = new Uint8Array(HELPER_FD_BYTES);
     new DataView(bytes.buffer).setUint32(8, 0xc0405610, true);
-    const { cmd, arg } = parseFd(bytes);
-    expect(cmd).toBe(0xc0405610);
+    new DataView(bytes.buffer).setInt32(12, 7, true);
+    const { cmd, number, arg } = parseFd(bytes);
+    expect([cmd, number]).toEqual([0xc0405610, 7]);
     expect(arg.byteLength).toBe(64);
     arg[0] = 5;
     expect(bytes[16]).toBe(5);

@@ -24,14 +24,6 @@ export const differences: readonly Difference[] = [
     here: "version=0x00060c00",
     reason: "The same.",
   },
-  {
-    shownIn: /dmesg-ioctls/,
-    kernel: /^(video0: VIDIOC_EXPBUF): fd=\d+, (.*)$/gm,
-    here: "$1: error -25: fd=0, $2\n$1: fd=-1, $2",
-    reason:
-      "CUSE cannot answer with a descriptor: the plain ioctl is ENOTTY, then the helper asks in its own way. " +
-      "Which number the descriptor gets in the client, the driver does not learn.",
-  },
 ];
 
 /** What the kernel's text `name` is here. @throws When an entry that should be shown in it is not. */
