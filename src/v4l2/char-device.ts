@@ -37,6 +37,7 @@ import {
   parseMap,
 } from "./helper-protocol.js";
 import { ioctlName, name32 } from "./ioctl-table.js";
+import { ioctlDependsOnCloses, pollDependsOnCloses } from "./late-closes.js";
 import { settle } from "./settle.js";
 import type { Awaitable } from "./types.js";
 import type { VideoDevice } from "./video-device.js";
@@ -209,7 +210,9 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   /** @param files - How clients without the helper get memory and descriptors; without it, they do not. */
   constructor(device: VideoDevice<State>, files?: ClientPlaces) {
     this.#device = device;
-    this.#grafting = files && new Grafting(device, files);
+    const grafting = files && new Grafting(device, files);
+    this.#grafting = grafting;
+    if (grafting !== undefined) device.serveCloses = () => grafting.catchUp();
   }
 
   /** The node's session is there, and with it what grafts need of it. */
@@ -220,6 +223,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   open(request: OpenRequest): FileHandle<State> | Promise<FileHandle<State>> {
     const { file, flags, caller } = request;
     return answer(() => {
+      this.#grafting?.catchUp();
       const opened = this.#device.open({
         id: file.id,
         client: new LazyClient(caller.tid),
@@ -231,11 +235,6 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
       opened.canMap = this.#grafting?.canMap ?? false;
       return opened;
     });
-  }
-
-  /** To be called before each message on the node. */
-  catchUp(): void {
-    this.#grafting?.catchUp();
   }
 
   release(file: FileHandle<State>): void {
@@ -264,15 +263,18 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   }
 
   poll(file: FileHandle<State>, request: PollRequest): number {
+    const grafting = this.#grafting;
+    if (grafting?.mayBeLate === true && pollDependsOnCloses(file, request.events)) grafting.catchUp();
     return this.#device.poll(file, request.events);
   }
 
   #ioctl(file: FileHandle<State>, request: IoctlRequest): Awaitable<number> {
     const { cmd, arg } = request;
     const call = new AdapterCall(request, this.#clients);
+    const grafting = this.#grafting;
+    if (grafting?.mayBeLate === true && ioctlDependsOnCloses(file, cmd)) grafting.catchUp();
     if (request.compat || name32(cmd) !== undefined) this.#refuse32(request, call);
     if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
-    const grafting = this.#grafting;
     if (grafting !== undefined && !file.hasHelper) {
       if (grafting.concerns(request)) return grafting.reqbufs(file, request, call);
       if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);
@@ -383,7 +385,7 @@ export async function startVideoDevice<State>(
   device: VideoDevice<State>,
   options: VideoSessionOptions = {},
 ): Promise<CuseSession> {
-  const { graft, clientFiles, before, ...sessionOptions } = options;
+  const { graft, clientFiles, ...sessionOptions } = options;
   const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
   const charDevice = new VideoCharDevice(device, files);
   const end = async (): Promise<void> => {
@@ -391,15 +393,7 @@ export async function startVideoDevice<State>(
     if (files !== clientFiles) await files.close();
   };
   try {
-    const session = await CuseSession.start(charDevice, {
-      ...sessionOptions,
-      name: device.name,
-      before: () => {
-        // What clients did with the files that they were given comes before what they do with the node.
-        charDevice.catchUp();
-        before?.();
-      },
-    });
+    const session = await CuseSession.start(charDevice, { ...sessionOptions, name: device.name });
     charDevice.started(session);
     void session.closed.then(end, end);
     return session;

@@ -87,6 +87,11 @@ export class FileHandle<State = unknown> {
     this.#state = { value };
   }
 
+  /** See {@link VideoDevice.catchUp}. */
+  catchUp(): void {
+    this.device.catchUp();
+  }
+
   /** The file's controls. @throws {V4l2Error} ENOTTY - it has none. */
   requireControls(): ControlOps {
     if (this.controls === undefined) throw new V4l2Error("ENOTTY", "the device has no controls");

@@ -50,9 +50,14 @@ export class Grafting<State> {
     this.#session = session;
   }
 
-  /** Closing a descriptor that can be mapped is told on another channel than what comes next on the node. */
+  /** Have clients descriptors of whose end we may be told late? See late-closes.ts. */
+  get mayBeLate(): boolean {
+    return this.#grafted.size > 0;
+  }
+
+  /** Serves what clients did with those before now. */
   catchUp(): void {
-    if (this.#grafted.size > 0) this.#files.catchUp();
+    if (this.mayBeLate) this.#files.catchUp();
   }
 
   released(file: FileHandle<State>): void {

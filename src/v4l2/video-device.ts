@@ -103,6 +103,8 @@ export class VideoDevice<State = unknown> {
   readonly trace = new TraceStream();
   /** False once the device is unplugged: calls answer ENODEV. */
   registered = true;
+  /** What {@link catchUp} does; set by who brings the calls. */
+  serveCloses: (() => void) | undefined;
 
   readonly #files = new Set<FileHandle<State>>();
   /** By the number's lowest byte: 1 where the ioctl is valid. */
@@ -273,6 +275,15 @@ export class VideoDevice<State = unknown> {
     if (!this.registered) return;
     this.registered = false;
     for (const file of this.#files) file.notifyPoll();
+  }
+
+  /**
+   * Serves what clients have closed by now: that may come on another channel than calls, and later than what the client
+   * called next. Done before every call but QBUF, DQBUF, PREPARE_BUF, read(), write(), poll() and controls of a file's
+   * own; an op of these calls it before it lets the caller feel that something is another file's. Then look again.
+   */
+  catchUp(): void {
+    this.serveCloses?.();
   }
 
   /** A sentence for the operator. */

@@ -5,6 +5,7 @@
  */
 #include "client.h"
 #include "v4l2-stream.h"
+#include "v4l2-take-over.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -28,6 +29,7 @@ static const char usage[] =
 	"  nonblock-dqbuf HOW       stream without buffers, then dequeue; HOW: open, fcntl\n"
 	"  wait HOW                 wait for what comes within a second; HOW: dqbuf, read, dqevent, poll, select, epoll\n"
 	"  two-opens                two open files and one queue\n"
+	"  take-over ROUNDS         a file is closed while it streams, and another one of ours wants the queue at once\n"
 	"  mmap-after-close         a mapping outlives REQBUFS(0) and close()\n"
 	"  orphans ROUNDS           a mapping of a freed buffer keeps its bytes, however many buffers come and go\n"
 	"  mmap-errors              mappings that V4L2 refuses\n"
@@ -532,6 +534,8 @@ int main(int argc, char **argv)
 		wait_once(device, argv[0]);
 	else if (!strcmp(command, "two-opens") && argc == 0)
 		two_opens(device);
+	else if (!strcmp(command, "take-over") && argc == 1)
+		take_over(device, number(argv[0]));
 	else if (!strcmp(command, "mmap-after-close") && argc == 0)
 		mmap_after_close(device);
 	else if (!strcmp(command, "orphans") && argc == 1)

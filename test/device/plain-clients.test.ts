@@ -117,6 +117,25 @@ describeDevice("without a helper, on the camera,", () => {
     expect(lines.join("\n")).toContain("EBUSY");
   });
 
+  it("who closes a file that streams finds the queue free at once, however busy the driver is", async () => {
+    const driver = await startCamera("--log", "none");
+    const rounds = 2;
+    // Calls come in so fast that the driver reads several in a row, without a look at the other channel between.
+    const others = [1, 2].map(() =>
+      withoutHelper([staticClient, driver.node, "bench", "0x80685600", "", "1000000"], {
+        timeoutMs: 100_000,
+      }),
+    );
+    const run = withoutHelper([staticClient, driver.node, "take-over", String(rounds)]);
+    const { lines, code, stderr } = await run.result;
+    for (const other of others) other.kill("SIGKILL");
+    await Promise.all(others.map(({ result }) => result));
+    if (!(await kernelMaps())) return expect(`${lines.join("\n")}${stderr}`).toContain("EINVAL");
+    expect(code, `${lines.join("\n")}${stderr}`).toBe(0);
+    const verbs = ["streamon", "reqbufs 0", "s_fmt", "qbuf", "dqbuf", "read", "poll"];
+    expect(lines).toEqual(verbs.map((verb) => `${verb}: ${rounds} busy before, 0 after`));
+  });
+
   it("a mapping outlives REQBUFS(0) and close()", async () => {
     const driver = await startCamera();
     const run = withoutHelper([staticClient, driver.node, "mmap-after-close"]);

@@ -6,8 +6,9 @@ import type { GraftOutcome } from "../../src/graft/index.js";
 import type { Graft, Installation } from "../../src/v4l2/client-files.js";
 import { IOCTLS, RemoveBuffersView, RequestbuffersView } from "../../src/v4l2/gen/index.js";
 import { HELPER_HELLO, HELPER_HELLO_BYTES, VideoCharDevice } from "../../src/v4l2/index.js";
-import { BufType, Memory, V4l2Error } from "../../src/v4l2/index.js";
-import type { ClientPlaces, FileBacking, FileHandle, TraceEvent } from "../../src/v4l2/index.js";
+import { BufType, Memory, Poll, Priority, V4l2Error } from "../../src/v4l2/index.js";
+import type { FileEvents } from "../../src/v4l2/file-handle.js";
+import type { ClientPlaces, ControlOps, FileBacking, FileHandle, TraceEvent } from "../../src/v4l2/index.js";
 import { fakeDevice } from "./support/fakes.js";
 
 const caller = { tid: process.pid, uid: 0, gid: 0 };
@@ -293,18 +294,6 @@ describe("REQBUFS with MMAP", () => {
     expect(bench.asked).toHaveLength(2);
   });
 
-  it("has what clients do with the new descriptor looked for, until the file is closed", async () => {
-    const file = bench.open();
-    bench.charDevice.catchUp();
-    expect(bench.places.catchUp).not.toHaveBeenCalled();
-    await bench.reqbufs(file, 4);
-    bench.charDevice.catchUp();
-    expect(bench.places.catchUp).toHaveBeenCalledTimes(1);
-    bench.charDevice.release(file);
-    bench.charDevice.catchUp();
-    expect(bench.places.catchUp).toHaveBeenCalledTimes(1);
-  });
-
   it("after the file has gone closes what was made for it", async () => {
     const file = bench.open();
     bench.places.next = (task) => {
@@ -314,6 +303,94 @@ describe("REQBUFS with MMAP", () => {
     };
     await bench.reqbufs(file, 4);
     expect(bench.backings[0]?.isClosed).toBe(true);
+  });
+});
+
+describe("that a grafted client has closed its descriptor, we may be told late", () => {
+  const QUERYCAP = { name: "VIDIOC_QUERYCAP", late: false } as const;
+  const ioctls = [
+    QUERYCAP,
+    { name: "VIDIOC_QBUF", late: false },
+    { name: "VIDIOC_DQBUF", late: false },
+    { name: "VIDIOC_PREPARE_BUF", late: false },
+    { name: "VIDIOC_S_FMT", late: true },
+    { name: "VIDIOC_REQBUFS", late: true },
+    { name: "VIDIOC_STREAMON", late: true },
+    { name: "VIDIOC_QUERYBUF", late: true },
+    { name: "VIDIOC_G_CTRL", late: true },
+    { name: "VIDIOC_S_EXT_CTRLS", late: true },
+    { name: "VIDIOC_S_PRIORITY", late: true },
+    { name: "VIDIOC_DQEVENT", late: true },
+  ] as const;
+  const call = (file: File, name: keyof typeof IOCTLS): Promise<unknown> =>
+    bench.ioctl(file, IOCTLS[name].number, new Uint8Array(IOCTLS[name].size));
+
+  it.each(ioctls)("so $name has it looked for: $late", async ({ name, late }) => {
+    const other = bench.open(2n);
+    await bench.reqbufs(bench.open(), 4);
+    bench.places.catchUp.mockClear();
+    await call(other, name);
+    expect(bench.places.catchUp).toHaveBeenCalledTimes(late ? 1 : 0);
+  });
+
+  it("open() has it looked for; nobody does before there is one, and after it is gone", async () => {
+    const file = bench.open();
+    await call(file, "VIDIOC_S_FMT");
+    expect(bench.places.catchUp).not.toHaveBeenCalled();
+    await bench.reqbufs(file, 4);
+    const other = bench.open(2n);
+    expect(bench.places.catchUp).toHaveBeenCalledTimes(1);
+    bench.charDevice.release(file);
+    await call(other, "VIDIOC_S_FMT");
+    bench.open(3n);
+    expect(bench.places.catchUp).toHaveBeenCalledTimes(1);
+  });
+
+  it("it is served before the call is", async () => {
+    const file = bench.open();
+    const other = bench.open(2n);
+    await bench.reqbufs(file, 4);
+    bench.places.catchUp.mockImplementation(() => bench.charDevice.release(file));
+    bench.device.priorities.change(file, Priority.Record);
+    // Who wants the highest priority that anybody has gets EBUSY from whoever has it.
+    expect(await call(other, "VIDIOC_STREAMON")).not.toBe("EBUSY");
+    expect(bench.device.hasFile(file)).toBe(false);
+  });
+
+  it("values of a file's own are not looked after, unless its priority forbids", async () => {
+    const file = bench.open();
+    const other = bench.open(2n);
+    other.controls = { sExtCtrls: () => undefined } as Partial<ControlOps> as ControlOps;
+    await bench.reqbufs(file, 4);
+    bench.places.catchUp.mockClear();
+    await call(other, "VIDIOC_S_EXT_CTRLS");
+    expect(bench.places.catchUp).not.toHaveBeenCalled();
+    bench.device.priorities.change(file, Priority.Record);
+    await call(other, "VIDIOC_S_EXT_CTRLS");
+    expect(bench.places.catchUp).toHaveBeenCalledTimes(1);
+  });
+
+  it("poll() has it looked for where an event may come of it", async () => {
+    const file = bench.open();
+    const other = bench.open(2n);
+    await bench.reqbufs(file, 4);
+    bench.places.catchUp.mockClear();
+    const poll = (events: number): number => bench.charDevice.poll(other, { caller, events });
+    poll(Poll.In | Poll.Pri);
+    other.events = { subscribed: true, pending: 0 } as FileEvents;
+    poll(Poll.In);
+    expect(bench.places.catchUp).not.toHaveBeenCalled();
+    poll(Poll.Pri);
+    expect(bench.places.catchUp).toHaveBeenCalledTimes(1);
+  });
+
+  it("an op that finds a file in its way asks the device", async () => {
+    const file = bench.open();
+    file.catchUp();
+    expect(bench.places.catchUp).not.toHaveBeenCalled();
+    await bench.reqbufs(file, 4);
+    bench.open(2n).catchUp();
+    expect(bench.places.catchUp).toHaveBeenCalledTimes(2); // Once for open().
   });
 });
 

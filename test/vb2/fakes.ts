@@ -185,6 +185,7 @@ export class FakeFileHandle implements AnyFile {
   readonly id = FakeFileHandle.#next++;
   canMap = true;
   notified = 0;
+  catchUp?: () => void;
 
   notifyPoll(): void {
     this.notified += 1;
