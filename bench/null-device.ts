@@ -1,6 +1,6 @@
 /**
  * The capture device of scripts/bench that does nothing with its buffers: what a QBUF and DQBUF cost, and no frame.
- * `npx tsx bench/null-device.ts video91`
+ * `npx tsx bench/null-device.ts video91 [messages]`: with the second word, it prints what the log says of grafts.
  */
 import {
   BufType,
@@ -20,7 +20,7 @@ import {
   type VideoFormat,
 } from "../src/index.js";
 
-const [, , name = "video91"] = process.argv;
+const [, , name = "video91", messages] = process.argv;
 
 const SIZE = 4096;
 
@@ -70,4 +70,9 @@ const device = new VideoDevice({
   },
 });
 
+if (messages !== undefined) {
+  device.trace.subscribe((event) => {
+    if (event.kind === "message") console.log(event.text);
+  });
+}
 await serveUntilSignal(deviceSession(await startVideoDevice(device)));
