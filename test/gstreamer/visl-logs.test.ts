@@ -16,9 +16,9 @@ import { decode } from "./support.js";
 /** Descriptors are the client's own affair: they get numbers in the order in which they appear. */
 function withCountedDescriptors(text: string): string {
   const seen: string[] = [];
-  return text.replace(/\brequest_fd=(\d+)/g, (_, fd: string) => {
+  return text.replace(/\b(fd|request_fd)=(\d+)/g, (_, name: string, fd: string) => {
     if (!seen.includes(fd)) seen.push(fd);
-    return `request_fd=#${seen.indexOf(fd)}`;
+    return `${name}=#${seen.indexOf(fd)}`;
   });
 }
 
