@@ -125,6 +125,13 @@ function expectStream(file: string, brightness = 0): void {
     expect(sequence).toBeGreaterThan(found[index] ?? 0);
 }
 
+/** v4l2-compliance has nothing against the camera but, on a busy machine, that it lost frames: it has a clock. */
+function expectClean(printed: string): void {
+  const total = /^Total for .*, Failed: (\d+), Warnings: (\d+)$/m.exec(printed);
+  const lost = printed.match(/warn: \S+: got sequence number \d+, expected \d+/g) ?? [];
+  expect(total?.slice(1).map(Number), printed).toEqual([0, lost.length]);
+}
+
 describeDevice("write your own driver", () => {
   beforeAll(() => {
     if (project === "") {
@@ -140,7 +147,7 @@ describeDevice("write your own driver", () => {
     expect(await follow("camera")).toContain("Card type        : My first camera");
     for (const file of ["mmap.yuv", "ffmpeg.yuv", "user.yuv"]) expectStream(file);
     expect(sequences("read.yuv")).toHaveLength(1);
-    expect(await follow("compliance")).toMatch(/Total for .*, Failed: 0, Warnings: 0$/m);
+    expectClean(await follow("compliance"));
   });
 
   it("a control that shows in the picture", async () => {
