@@ -83,7 +83,7 @@ interface Addon {
   ioctl(fd: number, command: number, argument: Uint8Array, offset?: number, array?: Uint8Array): number;
   unshareMounts(): void;
   mount(source: string, target: string, type: string, flags: number, options: string): void;
-  unmount(target: string): void;
+  unmount(target: string, flags: number): void;
   dropAmbientCapabilities(): void;
 }
 
@@ -585,9 +585,18 @@ export function mount(
   addon().mount(source, target, what.type ?? "", what.flags ?? 0, what.options ?? "");
 }
 
-/** `umount2(2)` with MNT_DETACH: gone from the tree at once. @throws {SystemError} EINVAL - nothing is mounted there. */
-export function unmount(target: string): void {
-  addon().unmount(target);
+const MNT_FORCE = 1;
+const MNT_DETACH = 2;
+
+/**
+ * `umount2(2)` with MNT_DETACH: gone from the tree at once.
+ * @param how - `force`: also MNT_FORCE, which ends the connection of a FUSE file system. Whoever is inside, or waits for
+ *   an answer, gets an error, and its server reads ENODEV.
+ * @throws {SystemError} EINVAL - nothing is mounted there. EPERM - needs CAP_SYS_ADMIN, for `force` in the user
+ *   namespace in which it was mounted.
+ */
+export function unmount(target: string, how: { readonly force?: boolean } = {}): void {
+  addon().unmount(target, how.force === true ? MNT_DETACH | MNT_FORCE : MNT_DETACH);
 }
 
 /**

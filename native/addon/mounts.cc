@@ -30,8 +30,10 @@ void Mount(const Napi::CallbackInfo& info) {
 }
 
 void Unmount(const Napi::CallbackInfo& info) {
-  const std::string target = TextArgument(info, 0, "unmount(target)");
-  if (::umount2(target.c_str(), MNT_DETACH) < 0) throw SystemError(info.Env(), "umount2", errno, target);
+  static constexpr const char* kUsage = "unmount(target, flags)";
+  const std::string target = TextArgument(info, 0, kUsage);
+  const int flags = static_cast<int>(Uint32Argument(info, 1, kUsage));
+  if (::umount2(target.c_str(), flags) < 0) throw SystemError(info.Env(), "umount2", errno, target);
 }
 
 void DropAmbientCapabilities(const Napi::CallbackInfo& info) {

@@ -9,7 +9,7 @@ namespace v4l2cuse {
 void UnshareMounts(const Napi::CallbackInfo& info);
 // mount(source, target, type, flags, options): mount(2)
 void Mount(const Napi::CallbackInfo& info);
-// unmount(target): umount2(2), lazily
+// unmount(target, flags): umount2(2)
 void Unmount(const Napi::CallbackInfo& info);
 // dropAmbientCapabilities(): programs that this thread starts get none of ours
 void DropAmbientCapabilities(const Napi::CallbackInfo& info);

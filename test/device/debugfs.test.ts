@@ -7,8 +7,11 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { DebugMount } from "../../src/visl/debugfs/mount.js";
+import { fuseDescriptors } from "../../src/visl/debugfs/threads.js";
+import { fixedDirectory, textFile } from "../../src/visl/debugfs/tree.js";
 import { cli, withHelper, withoutHelper } from "./support/camera.js";
-import { describeDevice } from "./support/device.js";
+import { describeDevice, until } from "./support/device.js";
 import { temporaryFolder } from "./support/mem2mem.js";
 import type { Client, ClientOptions } from "./support/probe.js";
 
@@ -64,6 +67,19 @@ const errnoOf = (call: Promise<unknown>): Promise<string> =>
     () => "no error",
     (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
   );
+
+/** Sixteen processes that read, at any time, until they cannot: of an open file, of a folder that they are in. */
+const READERS = `
+  chdir "$ARGV[0]/folder" or die; open(F, "<", "../count") or die;
+  for (1..16) {
+    next if fork;
+    while (1) {
+      seek(F, 0, 0); sysread(F, $text, 4096) // last; open(G, "<", "count") or last; close G;
+      select(undef, undef, undef, rand(0.01));
+    }
+    exit;
+  }
+  print "inside\n"; close STDOUT; 1 while wait != -1;`;
 
 describeDevice("the tree of visl", () => {
   it("has parameters that are read and written, and counters", async () => {
@@ -146,6 +162,33 @@ describeDevice("the tree of visl", () => {
       expect(code).not.toBe(0);
       expect(stderr).toMatch(/Transport endpoint is not connected|Software caused connection abort/);
     }
+  });
+
+  // fuse-native's threads would call into a process that is ending, which aborts.
+  it.each([
+    ["", undefined],
+    ["that somebody else unmounted", "umount"],
+  ])("has no threads when it is closed while programs read in it %s", async (_how, program) => {
+    const tree = new DebugMount(`threads-${lastNumber++}`);
+    const before = fuseDescriptors();
+    let reads = 0;
+    const count = textFile(() => [String(++reads)]);
+    expect(await tree.open(fixedDirectory({ count, folder: fixedDirectory({ count }) }))).toContain(
+      tree.path,
+    );
+    expect(fuseDescriptors().size).toBe(before.size + 1);
+    if (program === "umount" && mounted("/sys/fs/fuse/connections") === 0) {
+      // Not mounted by itself where no systemd runs.
+      await withoutHelper(["mount", "-t", "fusectl", "fusectl", "/sys/fs/fuse/connections"]).result;
+    }
+    const reader = withoutHelper(["perl", "-e", READERS, tree.path], { timeoutMs: 60_000 });
+    await reader.line("inside");
+    await until(() => reads > 100, "they read", 20_000);
+    if (program !== undefined) expect((await withoutHelper([program, "-l", tree.path]).result).code).toBe(0);
+    await tree.close();
+    expect(fuseDescriptors()).toEqual(before);
+    expect(await reader.result).toMatchObject({ code: 0 });
+    expect([existsSync(tree.path), mounted(tree.path)]).toEqual([false, 0]);
   });
 
   it("takes the place of what killed drivers left", async () => {

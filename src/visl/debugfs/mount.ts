@@ -2,10 +2,11 @@
  * Mounts the tree of a device at `/run/v4l2-cuse/<device>` with `fuse-native`, an optional dependency: where it cannot
  * be loaded, or mounting fails, the device works without.
  *
- * Nobody waits for ever in such a mount. The kernel answers for a driver that died, and unmounting detaches: it takes
- * the tree away from whoever looks for it, while those who are inside get errors when the process ends.
+ * Nobody waits for ever in such a mount. The kernel answers for a driver that died. Unmounting takes the tree away from
+ * whoever looks for it and ends the connection: those who are inside get errors, and no thread has a request any more
+ * when the process ends.
  */
-import { accessSync, constants as access, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants as access, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, rmdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
@@ -13,7 +14,8 @@ import { dirname, join } from "node:path";
 import { unmount } from "../../native.js";
 import type { FuseOperations } from "./operations.js";
 import { fuseOperations } from "./operations.js";
-import { staleMounts } from "./stale.js";
+import { mountedMinor, staleMounts } from "./mountinfo.js";
+import { fuseDescriptors, FuseThreads } from "./threads.js";
 import type { DirectoryNode } from "./tree.js";
 
 /** Where the trees of all devices are. */
@@ -104,17 +106,38 @@ async function withoutDebug(run: () => Promise<void>): Promise<void> {
 /** Unmounts, if anything is mounted there. Asks nobody: not the file system, and not the program fusermount. */
 function unmountIfMounted(path: string): void {
   try {
-    unmount(path);
+    unmount(path, { force: true });
   } catch {
     // Somebody else did it already, or it is not permitted; the driver goes on, or ends, in any case.
   }
+}
+
+/**
+ * Ends a connection whose mount has no path any more: somebody else unmounted it while a program was inside.
+ * @param minor - Of its device number. The connection must be there still, or the number may be another's by now.
+ */
+function abortConnection(minor: number): void {
+  try {
+    writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, "1");
+  } catch {
+    // That folder is not mounted, or the connection has just ended.
+  }
+}
+
+/** How long close() waits for threads, which takes milliseconds, before it tries the other way, and then once more. */
+const THREADS_TIMEOUT_MS = 2_000;
+
+interface Mounted {
+  readonly fuse: Fuse;
+  readonly threads: FuseThreads;
+  readonly minor: number | undefined;
 }
 
 /** The mount of the device `name`. Its node must exist: as long as it does, no other driver has the name. */
 export class DebugMount {
   readonly path: string;
   readonly #name: string;
-  #fuse: Fuse | undefined;
+  #mounted: Mounted | undefined;
 
   constructor(name: string) {
     this.#name = name;
@@ -139,14 +162,20 @@ export class DebugMount {
     }
   }
 
-  /** Unmounts, and removes the directory. Never fails, and may be called when nothing is mounted. */
+  /**
+   * Unmounts, waits for the threads, and removes the directory. Never fails, and may be called when nothing is mounted.
+   */
   async close(): Promise<void> {
-    const fuse = this.#fuse;
-    if (fuse === undefined) return;
-    this.#fuse = undefined;
+    if (this.#mounted === undefined) return;
+    const { fuse, threads, minor } = this.#mounted;
+    this.#mounted = undefined;
     await call((done) => {
       fuse.unmount(done);
     }).catch(() => undefined);
+    if (!(await threads.ended(THREADS_TIMEOUT_MS)) && minor !== undefined) {
+      abortConnection(minor);
+      await threads.ended(THREADS_TIMEOUT_MS);
+    }
     await rmdir(this.path).catch(() => undefined);
   }
 
@@ -180,11 +209,13 @@ export class DebugMount {
       fsname: `v4l2-cuse-${this.#name}`,
       timeout: false,
     });
+    const before = fuseDescriptors();
     await withoutDebug(() =>
       call((done) => {
         fuse.mount(done);
       }),
     );
-    this.#fuse = fuse;
+    const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+    this.#mounted = { fuse, threads: new FuseThreads(before), minor: mountedMinor(mounts, this.path) };
   }
 }

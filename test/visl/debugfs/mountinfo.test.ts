@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { staleMounts } from "../../../src/visl/debugfs/stale.js";
+import { mountedMinor, staleMounts } from "../../../src/visl/debugfs/mountinfo.js";
 
 const root = "/run/v4l2-cuse";
 const line = (path: string, type: string, source: string): string =>
@@ -38,5 +38,19 @@ describe("stale mounts", () => {
     );
     expect(staleMounts(`60 24 0:45 / ${root}/video0`, root, () => false)).toEqual([]);
     expect(staleMounts("", root, () => false)).toEqual([]);
+  });
+});
+
+describe("the minor number of a mount", () => {
+  it("is that of the last one at this path", () => {
+    const mountinfo = [
+      line("/mnt/a b".replace(" ", "\\040"), "fuse", "sshfs").replace("0:45", "0:46"),
+      line(`${root}/video0`, "fuse", "v4l2-cuse-video0"),
+      line(`${root}/video0`, "fuse", "v4l2-cuse-video0").replace("0:45", "0:47"),
+      line(`${root}/video1`, "fuse", "v4l2-cuse-video1").replace("0:45", "0:48"),
+    ].join("");
+    expect(mountedMinor(mountinfo, `${root}/video0`)).toBe(47);
+    expect(mountedMinor(mountinfo, "/mnt/a b")).toBe(46);
+    expect(mountedMinor(mountinfo, `${root}/video2`)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-/** Finds the mounts of drivers that were killed, without touching any: a driver that is stopped would not answer. */
+/** Finds mounts, those of drivers that were killed, say, without touching any: a driver that is stopped would not answer. */
 
 /** An octal escape of mountinfo. */
 const unescaped = (text: string): string =>
@@ -21,4 +21,14 @@ export function staleMounts(mountinfo: string, root: string, isServed: (name: st
     if (type === "fuse" && device === `v4l2-cuse-${name}` && !isServed(name)) stale.unshift(path);
   }
   return stale;
+}
+
+/** The minor number of the file system that was mounted last at `path`; undefined if none is. */
+export function mountedMinor(mountinfo: string, path: string): number | undefined {
+  let minor: number | undefined;
+  for (const line of mountinfo.split("\n")) {
+    const [, , device = "", , target = ""] = line.split(" ");
+    if (unescaped(target) === path) minor = Number(device.split(":")[1]);
+  }
+  return minor;
 }
