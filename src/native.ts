@@ -585,18 +585,9 @@ export function mount(
   addon().mount(source, target, what.type ?? "", what.flags ?? 0, what.options ?? "");
 }
 
-const MNT_FORCE = 1;
-const MNT_DETACH = 2;
-
-/**
- * `umount2(2)` with MNT_DETACH: gone from the tree at once.
- * @param how - `force`: also MNT_FORCE, which ends the connection of a FUSE file system. Whoever is inside, or waits for
- *   an answer, gets an error, and its server reads ENODEV.
- * @throws {SystemError} EINVAL - nothing is mounted there. EPERM - needs CAP_SYS_ADMIN, for `force` in the user
- *   namespace in which it was mounted.
- */
-export function unmount(target: string, how: { readonly force?: boolean } = {}): void {
-  addon().unmount(target, how.force === true ? MNT_DETACH | MNT_FORCE : MNT_DETACH);
+/** `umount2(2)`: MNT_DETACH, and MNT_FORCE, which aborts FUSE, if `isForced`. @throws {SystemError} EINVAL, EPERM. */
+export function unmount(target: string, isForced = false): void {
+  addon().unmount(target, isForced ? 3 : 2);
 }
 
 /**

@@ -41,6 +41,7 @@ describe("v4l2-cuse", () => {
     [["sample", "--mode", "rw"], "A mode is three octal digits"],
     [["sample", "--log", "loud"], "pretty, json, none"],
     [["sample", "--what"], "unknown option"],
+    [["run", "--no-sysfs", "--no-helper", "--", "true"], "leave nothing to give: start the client itself\n"],
   ])("refuses %j and says why", async (args, reason) => {
     const { status, stderr } = await cli(...args);
     expect(status).toBe(1);

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseAccount } from "../../src/cli/run/account.js";
 import { clientEnvironment } from "../../src/cli/run/launch.js";
+import { helperPath } from "../../src/native.js";
 
 const fixture = fileURLToPath(new URL("fixtures/run.ts", import.meta.url));
 const command = ["--import", "tsx", fixture];
@@ -55,6 +56,26 @@ describe("the client", () => {
 
   it("gets the helper before other preloaded libraries", () => {
     expect(clientEnvironment("/h.so", false, undefined)["LD_PRELOAD"]).toMatch(/^\/h\.so/);
+  });
+
+  it("gets no helper, and other preloaded libraries as they were, with --no-helper", () => {
+    const script = 'echo "${LD_PRELOAD-unset}"';
+    const preloaded = (before: string): string =>
+      run(["sh", "-c", script], { options: { helper: false }, env: { LD_PRELOAD: before } }).stdout;
+    expect(run(["sh", "-c", script], { options: { helper: false } }).stdout).toBe("unset\n");
+    expect(preloaded("libc.so.6")).toBe("libc.so.6\n");
+    // That of a launcher around this one.
+    expect(preloaded(helperPath())).toBe("unset\n");
+    expect(preloaded(`${helperPath()}:libc.so.6`)).toBe("libc.so.6\n");
+  });
+
+  it("is not started when it would get nothing", () => {
+    expect(run(["echo", "started"], { options: { helper: false, sysfs: false } })).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr:
+        "v4l2-cuse: --no-sysfs and --no-helper together leave nothing to give: start the client itself\n",
+    });
   });
 
   it("gets signals that were meant for it", async () => {

@@ -254,6 +254,10 @@ describeDevice("v4l2-cuse run without root", () => {
       3,
       "",
     ]);
+    const alone = `cat /sys/class/video4linux/video${number}/name; echo \${LD_PRELOAD-unset}`;
+    expect(
+      await asUser([process.execPath, main, "run", "--no-helper", "--", "sh", "-c", alone]),
+    ).toMatchObject({ lines: ["visl", "unset"], stderr: "", code: 0 });
   });
 
   it("says in one line what is missing where that is forbidden, unless asked not to", async () => {

@@ -1,6 +1,6 @@
 /**
  * Starts a client with what CUSE itself cannot give it: the helper library, for mmap and calls that return file
- * descriptors, and a view of sysfs in which our nodes are V4L2 devices.
+ * descriptors (unless the client is to get them by grafts), and a view of sysfs in which our nodes are V4L2 devices.
  *
  * The launcher moves its own main thread into the client's mount namespace and then starts the client as any program
  * is started: arguments, environment, current directory, terminal, signals and exit status need no extra care.
@@ -31,6 +31,8 @@ const forwarded = [
 export interface RunOptions {
   /** Show the client a sysfs in which our nodes are V4L2 devices. Default true. */
   readonly sysfs?: boolean;
+  /** Give the client the helper library. Default true. */
+  readonly helper?: boolean;
   /** Run the client as this user: a name or number. */
   readonly user?: string;
   /** No word about what the client has to do without. */
@@ -40,15 +42,19 @@ export interface RunOptions {
 /**
  * Runs `client` with the helper in LD_PRELOAD and with the view, and waits for it.
  * @returns The status a shell would give: the exit status, or 128 plus the number of the signal that ended it.
- * @throws {Failure} 127 - no such program; 126 - it cannot be started; 1 - the helper, or the user, is missing.
+ * @throws {Failure} 127 - no such program; 126 - it cannot be started; 1 - the helper, or the user, is missing, or
+ *   there is nothing to give to the client.
  */
 export async function runClient(
   client: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<number> {
-  const helper = helperPath();
-  if (!existsSync(helper)) {
+  if (options.sysfs === false && options.helper === false) {
+    throw new Failure("--no-sysfs and --no-helper together leave nothing to give: start the client itself");
+  }
+  const helper = options.helper === false ? undefined : helperPath();
+  if (helper !== undefined && !existsSync(helper)) {
     throw new Failure(`the helper library ${helper} is not built; run '${rebuildCommand}'`);
   }
   const isRoot = process.geteuid?.() === 0;
@@ -59,14 +65,14 @@ export async function runClient(
 
   const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView();
   if (view.is === "forbidden" && !isRoot) {
-    const [program, ...rest] = inUserNamespace(client, args, options.quiet === true) ?? [];
+    const [program, ...rest] = inUserNamespace(client, args, options) ?? [];
     if (program !== undefined) return startAndWait(program, rest);
   }
   if (options.quiet !== true) sayWhatIsMissing(view);
 
   const env = clientEnvironment(helper, view.is === "shown", account);
   if (account === undefined) return startAndWait(client, args, { env });
-  if (!mayRead(account, helper)) {
+  if (helper !== undefined && !mayRead(account, helper)) {
     throw new Failure(
       `${account.name} may not read ${helper}, without which a client cannot stream: install v4l2-cuse elsewhere`,
       126,
@@ -127,9 +133,12 @@ function nameOurselves(): void {
   }
 }
 
-/** @param sees - Does the client see the view? */
+/**
+ * @param helper - Its path; undefined: the client gets none, not even the one of a launcher that started us.
+ * @param sees - Does the client see the view?
+ */
 export function clientEnvironment(
-  helper: string,
+  helper: string | undefined,
   sees: boolean,
   account: Account | undefined,
 ): NodeJS.ProcessEnv {
@@ -137,12 +146,21 @@ export function clientEnvironment(
     account === undefined
       ? process.env
       : { ...process.env, HOME: account.home, USER: account.name, LOGNAME: account.name };
-  const others = own["LD_PRELOAD"];
   return {
     ...own,
-    LD_PRELOAD: others === undefined || others === "" ? helper : `${helper}:${others}`,
+    ...preload(own["LD_PRELOAD"], helper),
     ...(sees ? { SYSTEMD_DEVICE_VERIFY_SYSFS: "0", ...gstreamerRegistry(own) } : {}),
   };
+}
+
+function preload(others: string | undefined, helper: string | undefined): NodeJS.ProcessEnv {
+  if (helper !== undefined) {
+    return { LD_PRELOAD: others === undefined || others === "" ? helper : `${helper}:${others}` };
+  }
+  const ours = helperPath();
+  // Either separates paths, see ld.so(8).
+  const kept = others?.split(/[ :]/).filter((path) => path !== ours);
+  return kept === undefined ? {} : { LD_PRELOAD: kept.length === 0 ? undefined : kept.join(":") };
 }
 
 /**

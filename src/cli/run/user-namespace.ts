@@ -8,6 +8,12 @@ import { fileURLToPath } from "node:url";
 /** Same user, same groups. Only the second launcher gets the right to mount: it keeps it from the client. */
 const unshare = ["--user", "--map-current-user", "--keep-caps", "--mount", "--propagation", "slave", "--"];
 
+/** What inside.ts is told of the launcher's options, as JSON. */
+export interface InsideOptions {
+  readonly quiet?: boolean | undefined;
+  readonly helper?: boolean | undefined;
+}
+
 /**
  * The command line that runs `client` with a view from a user namespace.
  * @returns Undefined where users may have none (a sysctl, AppArmor, a container), or util-linux is older than 2.36.
@@ -15,7 +21,7 @@ const unshare = ["--user", "--map-current-user", "--keep-caps", "--mount", "--pr
 export function inUserNamespace(
   client: string,
   args: readonly string[],
-  quiet: boolean,
+  options: InsideOptions,
 ): string[] | undefined {
   const trial = spawnSync("unshare", [...unshare, "true"], { stdio: "ignore" });
   if (trial.status !== 0) return undefined;
@@ -27,7 +33,7 @@ export function inUserNamespace(
     process.execPath,
     ...process.execArgv,
     inside,
-    quiet ? "quiet" : "",
+    JSON.stringify({ quiet: options.quiet, helper: options.helper } satisfies InsideOptions),
     client,
     ...args,
   ];

@@ -106,7 +106,8 @@ async function withoutDebug(run: () => Promise<void>): Promise<void> {
 /** Unmounts, if anything is mounted there. Asks nobody: not the file system, and not the program fusermount. */
 function unmountIfMounted(path: string): void {
   try {
-    unmount(path, { force: true });
+    // Forced: the connection ends, whoever is inside.
+    unmount(path, true);
   } catch {
     // Somebody else did it already, or it is not permitted; the driver goes on, or ends, in any case.
   }
