@@ -22,16 +22,23 @@ export const clips = [
   ["av1.ivf", "v4l2slav1dec", 320, 240],
 ] as const;
 
+/** `gst-launch-1.0` with this pipeline. */
+export const gstCommand = (pipeline: string): string[] => ["gst-launch-1.0", "-q", ...pipeline.split(" ")];
+
 /** `gst-launch-1.0` with the helper. */
 export function gstLaunch(pipeline: string): Client {
-  return withHelper(["gst-launch-1.0", "-q", ...pipeline.split(" ")], { timeoutMs });
+  return withHelper(gstCommand(pipeline), { timeoutMs });
 }
 
-/** Decodes a clip, or any other file, into a file of raw frames. */
-export function decode(clip: string, decoder: string, output: string): Client {
+/** The pipeline that decodes a clip, or any other file, into a file of raw frames. */
+export function decoding(clip: string, decoder: string, output: string): string {
   const input = clip.startsWith("/") ? clip : data(clip);
-  return gstLaunch(`filesrc location=${input} ! parsebin ! ${decoder} ! filesink location=${output}`);
+  return `filesrc location=${input} ! parsebin ! ${decoder} ! filesink location=${output}`;
 }
+
+/** Runs that pipeline. */
+export const decode = (clip: string, decoder: string, output: string): Client =>
+  gstLaunch(decoding(clip, decoder, output));
 
 /** `"00 d29c..."`, a line per frame, as the golden files have them. */
 export function frameSums(file: string, width: number, height: number): string[] {

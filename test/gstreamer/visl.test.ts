@@ -1,13 +1,14 @@
 /**
  * GStreamer's stateless decoders on visl, in the Debian 13 root of scripts/guest: it finds them by itself, and the
- * frames are, bit for bit, those that the kernel's own visl made of the same clips.
+ * frames are, bit for bit, those that the kernel's own visl made of the same clips. With the helper, and with the view of
+ * sysfs alone: then buffers and requests come by grafts.
  */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { withHelper } from "../device/support/camera.js";
+import { cli, withHelper } from "../device/support/camera.js";
 import { temporaryFolder } from "../device/support/mem2mem.js";
 import { startVisl } from "../device/support/visl.js";
-import { clips, decode, frameSums, goldenSums } from "./support.js";
+import { clips, decode, decoding, frameSums, goldenSums, gstCommand } from "./support.js";
 
 const timeoutMs = 100_000;
 
@@ -33,4 +34,23 @@ describe("GStreamer on visl", () => {
       expect(frameSums(output, width, height)).toEqual(goldenSums(clip));
     },
   );
+
+  it("decodes without the helper, too", async () => {
+    const visl = await startVisl("--log", "json");
+    for (const [clip, decoder, width, height] of clips) {
+      if (!["vp8.ivf", "vp9.ivf", "h264_720p.h264"].includes(clip)) continue;
+      const output = join(temporaryFolder(), "frames.nv12");
+      const command = gstCommand(decoding(clip, decoder, output));
+      const client = cli(["run", "--no-helper", "--", ...command], { timeoutMs });
+      expect(await client.result).toMatchObject({ code: 0 });
+      expect(frameSums(output, width, height), clip).toEqual(goldenSums(clip));
+    }
+    await visl.stop();
+    const events = visl.process.lines.map((line) => JSON.parse(line) as { kind: string; text: string });
+    const messages = events.filter(({ kind }) => kind === "message").map(({ text }) => text);
+    const mapped = expect.stringMatching(
+      /^\S+\[\d+\] can map buffers now: fd \d+ replaced in [\d.]+ ms$/,
+    ) as string;
+    expect(messages).toEqual([mapped, mapped, mapped]);
+  });
 });
