@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "link.h"
+#include "seize-watch.h"
 
 namespace v4l2cuse::tracer {
 namespace {
@@ -31,7 +31,7 @@ struct Scratch {
 };
 constexpr uint64_t kStackAlignment = 16;
 constexpr size_t kScratchSize = (sizeof(Scratch) + kStackAlignment - 1) & ~(kStackAlignment - 1);
-constexpr size_t kPage = 4096;  // The smallest that there are: chunks in which memory can be missing.
+constexpr size_t kPage = 4096;  // The smallest that there are: in parts of a page, memory is all there or all missing.
 
 constexpr uint32_t kPauseMs = 10'000;
 
@@ -111,15 +111,16 @@ void Graft::RunStopped() {
     Enter(TRACER_STEP_PREPARE);
     tracee_.LoadState();
     CheckStopped();
+    tracee_.OpenMemory();
     tracee_.BlockSignals();
     Place();
     Confirm();
   } catch (const Refusal& refusal) {
-    Fail(refusal);
-    try {
+    if (committed_) {
+      Finish();
+    } else {
+      Fail(refusal);
       Undo();
-    } catch (const Refusal& another) {
-      Fail(another);
     }
   }
   Enter(TRACER_STEP_RESTORE);
@@ -150,6 +151,7 @@ void Graft::SeizeInCall() {
   Enter(TRACER_STEP_SEIZE);
   CheckStatus();
   try {
+    const SeizeWatch watch(job_.thread, link_.get(), StepDeadline());
     tracee_.Seize();
   } catch (const Refusal& refusal) {
     const std::optional<ThreadStatus> status = ReadStatus(job_.thread);
@@ -212,6 +214,7 @@ int64_t Graft::Call(uint64_t number, const Arguments& arguments) {
 }
 
 void Graft::Place() {
+  if ((job_.flags & TRACER_SWAP) != 0) ListFiles();
   SaveScratch();
   Deliver();
   if ((job_.flags & TRACER_SWAP) != 0) {
@@ -287,36 +290,51 @@ bool Graft::IsDevice(int fd) const {
   return (job_.flags & TRACER_CHECK_DEVICE) == 0 || ReadDevice(job_.thread, fd) == job_.device;
 }
 
-std::vector<int> Graft::OtherNumbers() const {
-  std::vector<int> found;
-  for (const int other : ListDescriptors(job_.thread)) {
-    if (other == fd_ || found.size() + 1 == TRACER_MAX_FDS) continue;
-    const std::optional<FileFacts> theirs = ReadFile(job_.thread, other);
-    if (theirs && theirs->SameInode(old_) && SameOpenFile(job_.thread, fd_, other)) found.push_back(other);
+bool Graft::IsOld(int fd) const {
+  const std::optional<FileFacts> now = ReadFile(job_.thread, fd);
+  return now && now->SameInode(old_) && IsDevice(fd);
+}
+
+void Graft::ListFiles() {
+  const Deadline deadline = StepDeadline();
+  const std::optional<std::vector<int>> numbers = ListDescriptors(job_.thread, deadline);
+  if (!numbers) throw Refusal{TRACER_STUCK};
+  // Duplicates first found, then replaced: afterwards nothing tells that they belonged together.
+  all_ = {fd_};
+  for (const int other : *numbers) {
+    if (deadline.Passed()) throw Refusal{TRACER_STUCK};
+    if (other == fd_ || all_.size() == TRACER_MAX_FDS) continue;
+    if (SameOpenFile(job_.thread, fd_, other)) all_.push_back(other);
   }
-  return found;
+  std::optional<std::vector<int>> epolls = ListEpolls(job_.thread, *numbers, deadline);
+  if (!epolls) throw Refusal{TRACER_STUCK};
+  epolls_ = *std::move(epolls);
 }
 
 void Graft::SwapAll() {
-  // Duplicates first found, then replaced: afterwards nothing tells that they belonged together.
-  std::vector<int> all = OtherNumbers();
-  all.insert(all.begin(), fd_);
-  for (const int fd : all) Swap(fd);
+  for (const int fd : all_) Swap(fd);
 }
 
 void Graft::Swap(int fd) {
   Unregister(fd);
   Enter(TRACER_STEP_DUP);
-  // Looked at last: other threads of the client run on, and if they close it, its number is the next that we get.
   const std::optional<FileFacts> before = ReadFile(job_.thread, fd);
-  if (!before || !before->SameInode(old_) || !IsDevice(fd)) {
-    if (!committed_) throw Refusal{TRACER_OTHER_FILE};
-    return;  // A duplicate that has just been closed.
-  }
   const bool first = !committed_;
-  if (first) Commit();
-  const int64_t result = tracee_.Call(
-      SYS_dup3, {Word(delivered_->fd), Word(fd), static_cast<uint64_t>(before->closeOnExec ? O_CLOEXEC : 0)});
+  const bool closeOnExec = before && before->closeOnExec;
+  int64_t result = -ECANCELED;
+  try {
+    result = tracee_.Call(
+        SYS_dup3, {Word(delivered_->fd), Word(fd), static_cast<uint64_t>(closeOnExec ? O_CLOEXEC : 0)}, [&] {
+          // Other threads of the client run on. If they have closed it, another file may have its number, which they
+          // have just opened and would lose. What is left is the way from here into the call.
+          Enter(TRACER_STEP_LOOK);
+          if (!IsOld(fd)) throw Refusal{TRACER_OTHER_FILE};
+          if (first) Commit();
+        });
+  } catch (const Refusal& refusal) {
+    if (first || refusal.reason != TRACER_OTHER_FILE) throw;
+    // A duplicate that has just been closed.
+  }
   if (result >= 0) {
     event_.fds[event_.fd_count++] = fd;
   } else if (first) {
@@ -329,9 +347,9 @@ void Graft::Swap(int fd) {
 void Graft::Unregister(int fd) {
   Enter(TRACER_STEP_UNREGISTER);
   unregisteredFd_ = fd;
-  const std::optional<FileFacts> facts = ReadFile(job_.thread, fd);
-  if (!facts) return;
-  for (const Registration& entry : ListRegistrations(job_.thread, fd, facts->inode)) {
+  const auto entries = ListRegistrations(job_.thread, epolls_, fd, old_.inode, StepDeadline());
+  if (!entries) throw Refusal{TRACER_STUCK};
+  for (const Registration& entry : *entries) {
     // It would live on as long as any duplicate of the old file does. ENOENT: an
     // older file of this number, or an epoll instance with two numbers.
     if (tracee_.Call(SYS_epoll_ctl, {Word(entry.epoll), EPOLL_CTL_DEL, Word(fd), 0}) == 0) {
@@ -363,8 +381,15 @@ void Graft::CloseOwn(bool withFile) {
   }
   for (const Made& made : all) {
     // Another thread may have closed it and got the number for a file of its own.
-    const std::optional<FileFacts> now = ReadFile(job_.thread, made.fd);
-    if (now && now->SameInode(made.facts)) tracee_.Call(SYS_close, {Word(made.fd)});
+    const auto check = [this, &made] {
+      const std::optional<FileFacts> now = ReadFile(job_.thread, made.fd);
+      if (!now || !now->SameInode(made.facts)) throw Refusal{TRACER_OTHER_FILE};
+    };
+    try {
+      tracee_.Call(SYS_close, {Word(made.fd)}, check);
+    } catch (const Refusal& refusal) {
+      if (refusal.reason != TRACER_OTHER_FILE) throw;
+    }
   }
 }
 
@@ -375,40 +400,60 @@ void Graft::Confirm() {
   const ssize_t size = ReceiveUntil(link_.get(), &answer, sizeof answer, Deadline::In(job_.step_ms));
   // A file that took another's place stays: there is nothing to go back to.
   if (committed_) return;
-  if (size == sizeof answer && answer.error == 0) return Commit();
+  if (size == sizeof answer && answer.error == 0) {
+    const int32_t number = event_.fds[0];
+    // Over what the call's own answer has just written there.
+    if (job_.number_at != 0 && !tracee_.Write(job_.number_at, &number, sizeof number)) {
+      job_.failure = EFAULT;
+      throw Refusal{TRACER_STEP_FAILED, EFAULT};
+    }
+    return Commit();
+  }
   if (size == sizeof answer) job_.failure = answer.error;
   throw Refusal{TRACER_CANCELLED, static_cast<int>(answer.error)};
 }
 
-void Graft::Undo() {
-  if (!unregistered_.empty()) {
-    Register(unregisteredFd_);
-    event_.moved = 0;
+void Graft::Finish() {
+  // Past the point of no return the client has its file: that is a success, whatever did not succeed behind it.
+  try {
+    if (!unregistered_.empty()) Register(unregisteredFd_);
+    CloseOwn(true);
+  } catch (const Refusal&) {
+    // It made another call than ours, and keeps what it then has.
   }
-  event_.fd_count = committed_ ? event_.fd_count : 0;
-  CloseOwn(true);
+  Confirm();
+}
+
+void Graft::Undo() {
+  event_.fd_count = 0;
+  try {
+    if (!unregistered_.empty()) {
+      Register(unregisteredFd_);
+      event_.moved = 0;
+    }
+    CloseOwn(true);
+  } catch (const Refusal& another) {
+    // A thread that has made another call than ours makes no more for us, and keeps what it then has.
+    if (!tracee_.strayed()) Fail(another);
+  }
   const bool succeeded = inCall_ && tracee_.state().Result() >= 0;
-  if (job_.failure != 0 && succeeded && !committed_) tracee_.SetResult(-int64_t{job_.failure});
+  if (job_.failure != 0 && succeeded) tracee_.SetResult(-int64_t{job_.failure});
 }
 
 // ---- Scratch memory ------------------------------------------------------------------------------------------------
 
 uint64_t Graft::ScratchAddress(size_t offset) const {
   // The state is that of the first stop and does not change.
-  const uint64_t top = (tracee_.state().StackPointer() - kRedZone) & ~(kStackAlignment - 1);
+  uint64_t top = (tracee_.state().StackPointer() - kRedZone) & ~(kStackAlignment - 1);
+  // All in one page: socketpair(2) fails unless the thread may write to it, before we write there, which nothing stops.
+  if (top % kPage != 0 && top % kPage < kScratchSize) top -= top % kPage;
   return top - kScratchSize + offset;
 }
 
 void Graft::SaveScratch() {
   scratch_.assign(kScratchSize, 0);
-  const uint64_t start = ScratchAddress(0);
-  const uint64_t end = start + kScratchSize;
   // The stack may not have grown so far yet: what is not there is as good as zero.
-  for (uint64_t at = start; at < end;) {
-    const uint64_t chunkEnd = std::min(end, (at / kPage + 1) * kPage);
-    static_cast<void>(tracee_.Read(at, scratch_.data() + (at - start), chunkEnd - at));
-    at = chunkEnd;
-  }
+  static_cast<void>(tracee_.Read(ScratchAddress(0), scratch_.data(), scratch_.size()));
 }
 
 void Graft::RestoreScratch() {

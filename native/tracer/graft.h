@@ -47,13 +47,17 @@ class Graft {
   void CloseOwn(bool withFile);
   void Confirm();
   void Commit();
+  void Finish();
   void Undo();
   void Report(uint32_t kind);
   // Runs a call that must succeed: its result. Throws Refusal.
   int64_t Call(uint64_t number, const Arguments& arguments);
 
   bool IsDevice(int fd) const;
-  std::vector<int> OtherNumbers() const;
+  bool IsOld(int fd) const;  // still what it was when the thread stopped
+  // Of what can be a lot. Throws Refusal TRACER_STUCK when there is no time for it.
+  void ListFiles();
+  Deadline StepDeadline() const { return Deadline::In(job_.step_ms); }
   void SaveScratch();
   void RestoreScratch();
   uint64_t ScratchAddress(size_t offset) const;
@@ -73,6 +77,8 @@ class Graft {
   int fd_ = -1;    // the client's descriptor
   FileFacts old_;  // what it led to when the thread stopped
   std::vector<uint8_t> scratch_;  // what was there before; empty: not touched
+  std::vector<int> all_;     // the client's numbers for the file: `fd_`, then its duplicates
+  std::vector<int> epolls_;  // its epoll instances
   std::vector<Made> sockets_;
   std::optional<Made> delivered_;
   std::vector<Registration> unregistered_;

@@ -10,7 +10,7 @@
 namespace v4l2cuse::tracer {
 namespace {
 
-constexpr size_t kMostDescriptors = 2;
+constexpr size_t kMostDescriptors = 3;
 
 }  // namespace
 

@@ -2,12 +2,18 @@
 #ifdef __aarch64__
 
 #include <elf.h>
+#include <linux/audit.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
 #include <cerrno>
 
 #include "machine.h"
+
+// Older headers lack it.
+#ifndef NT_ARM_SYSTEM_CALL
+#define NT_ARM_SYSTEM_CALL 0x404
+#endif
 
 namespace v4l2cuse::tracer {
 namespace {
@@ -16,6 +22,7 @@ constexpr uint64_t kMode32Bit = 0x10;  // PSR_MODE32_BIT of pstate
 
 }  // namespace
 
+const uint32_t kAuditArch = AUDIT_ARCH_AARCH64;
 const bool kHasFirstArgument = false;  // The result takes its register.
 const Instruction kCallInstruction = {4, {0x01, 0x00, 0x00, 0xd4}};  // svc #0
 
@@ -59,6 +66,13 @@ int StoreRegisters(pid_t thread, const Registers& registers) {
   Registers copy = registers;
   iovec place{&copy.raw, sizeof copy.raw};
   return ::ptrace(PTRACE_SETREGSET, thread, NT_PRSTATUS, &place) < 0 ? errno : 0;
+}
+
+int CancelCall(pid_t thread) {
+  // x8 would be too late: the kernel has read the number already.
+  int number = -1;
+  iovec place{&number, sizeof number};
+  return ::ptrace(PTRACE_SETREGSET, thread, NT_ARM_SYSTEM_CALL, &place) < 0 ? errno : 0;
 }
 
 }  // namespace v4l2cuse::tracer

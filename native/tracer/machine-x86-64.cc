@@ -1,6 +1,7 @@
 // x86-64: number in rax (kept in orig_rax), arguments in rdi, rsi, rdx, r10, r8, r9.
 #ifdef __x86_64__
 
+#include <linux/audit.h>
 #include <sys/ptrace.h>
 
 #include <cerrno>
@@ -19,6 +20,7 @@ constexpr uint64_t kNoCall = UINT64_MAX;
 }  // namespace
 
 const bool kHasFirstArgument = true;
+const uint32_t kAuditArch = AUDIT_ARCH_X86_64;
 const Instruction kCallInstruction = {2, {0x0f, 0x05}};  // syscall
 
 bool Registers::IsNative() const {
@@ -65,6 +67,13 @@ int LoadRegisters(pid_t thread, Registers& registers) {
 int StoreRegisters(pid_t thread, const Registers& registers) {
   Registers copy = registers;
   return ::ptrace(PTRACE_SETREGS, thread, nullptr, &copy.raw) < 0 ? errno : 0;
+}
+
+int CancelCall(pid_t thread) {
+  Registers registers;
+  if (const int error = LoadRegisters(thread, registers)) return error;
+  registers.raw.orig_rax = kNoCall;
+  return StoreRegisters(thread, registers);
 }
 
 }  // namespace v4l2cuse::tracer

@@ -24,7 +24,7 @@ struct Registers {
   // While the thread stands behind a system call that it has just made:
   bool IsBehindCall() const;
   uint64_t CallNumber() const;
-  // Arguments 1 to 5; argument 0 only where the processor keeps it (HasFirstArgument).
+  // Arguments 1 to 5; argument 0 before the call, afterwards only where the processor keeps it (HasFirstArgument).
   uint64_t Argument(size_t index) const;
   int64_t Result() const;
   void SetResult(int64_t value);
@@ -40,6 +40,12 @@ struct Registers {
 // 0, or an errno; ESRCH: the thread is not stopped any more.
 int LoadRegisters(pid_t thread, Registers& registers);
 int StoreRegisters(pid_t thread, const Registers& registers);
+
+// While the thread is about to make a system call: it makes none. 0, or an errno as above.
+int CancelCall(pid_t thread);
+
+// AUDIT_ARCH_* of the calls that we make: the machine's own.
+extern const uint32_t kAuditArch;
 
 // Does the result register still have the first argument after the call?
 extern const bool kHasFirstArgument;

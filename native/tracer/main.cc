@@ -67,7 +67,7 @@ void IgnoreSignals() {
 }
 
 bool IsSound(const tracer_job& job, const Received& received) {
-  return received.size == sizeof job && job.protocol == TRACER_PROTOCOL && received.fds.size() == 2 && job.thread > 0;
+  return received.size == sizeof job && job.protocol == TRACER_PROTOCOL && received.fds.size() == 3 && job.thread > 0;
 }
 
 void RunJob(const tracer_job& job, Received received, const Abilities& abilities) {
@@ -76,6 +76,7 @@ void RunJob(const tracer_job& job, Received received, const Abilities& abilities
   if (child != 0) return;
   // Or the driver would not see the end of the process that serves it.
   ::close(kDriver);
+  // received.fds[2] closes when this process ends, at the latest in _exit(2).
   Graft graft(job, std::move(received.fds[0]), std::move(received.fds[1]), abilities);
   graft.Run();
   // What is not stopped is let go by the kernel now.

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cinttypes>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -51,6 +52,8 @@ void EachLine(FILE* file, Visit visit) {
   while (std::fgets(line.data(), line.size(), file) != nullptr) visit(line.data());
 }
 
+constexpr uint64_t kKillBit = uint64_t{1} << (SIGKILL - 1);
+
 // A range that no program locks: OFD locks belong to an open file, so that a lock
 // of one descriptor stands in the way of another unless both are the same file.
 // Changes nothing that the client could see, and is gone when this returns.
@@ -85,11 +88,33 @@ std::optional<ThreadStatus> ReadStatus(pid_t thread) {
     if (std::sscanf(line, "TracerPid: %d", &value) == 1) status.tracer = value;
     if (std::sscanf(line, "Seccomp: %d", &value) == 1) status.filtered = value != 0;
     char state = 0;
-    if (std::sscanf(line, "State: %c", &state) == 1) status.dead = state == 'Z' || state == 'X';
+    if (std::sscanf(line, "State: %c", &state) == 1 && (state == 'Z' || state == 'X')) status.dead = true;
+    uint64_t pending = 0;
+    if (std::sscanf(line, "SigPnd: %" SCNx64, &pending) == 1 && (pending & kKillBit) != 0) status.dead = true;
   });
   // The line is missing when the thread ended between open and read.
   if (status.process == 0) return {};
   return status;
+}
+
+bool IsDead(pid_t thread) {
+  const std::optional<ThreadStatus> status = ReadStatus(thread);
+  return !status || status->dead;
+}
+
+bool IsToEnd(const char* status, size_t size) {
+  static constexpr char kField[] = "\nSigPnd:\t";
+  constexpr size_t kFieldSize = sizeof kField - 1;
+  for (size_t at = 0; at + kFieldSize < size; ++at) {
+    if (std::memcmp(status + at, kField, kFieldSize) != 0) continue;
+    uint64_t pending = 0;
+    for (at += kFieldSize; at < size && status[at] != '\n'; ++at) {
+      const int digit = status[at];
+      pending = pending << 4 | static_cast<uint64_t>(digit >= 'a' ? digit - 'a' + 10 : digit - '0');
+    }
+    return (pending & kKillBit) != 0;
+  }
+  return false;
 }
 
 std::optional<PendingCall> ReadPendingCall(pid_t thread) {
@@ -139,11 +164,12 @@ uint64_t ReadDevice(pid_t thread, int fd) {
   return makedev(facts.stx_rdev_major, facts.stx_rdev_minor);
 }
 
-std::vector<int> ListDescriptors(pid_t thread) {
+std::optional<std::vector<int>> ListDescriptors(pid_t thread, Deadline deadline) {
   std::vector<int> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(ProcPath(thread, "fd").c_str()), ::closedir);
   if (!folder) return found;
   while (const dirent* entry = ::readdir(folder.get())) {
+    if (deadline.Passed()) return {};
     char* end = nullptr;
     const long number = std::strtol(entry->d_name, &end, 10);
     if (end != entry->d_name && *end == '\0') found.push_back(static_cast<int>(number));
@@ -151,12 +177,22 @@ std::vector<int> ListDescriptors(pid_t thread) {
   return found;
 }
 
-std::vector<Registration> ListRegistrations(pid_t thread, int fd, uint64_t inode) {
-  std::vector<Registration> found;
-  for (const int candidate : ListDescriptors(thread)) {
+std::optional<std::vector<int>> ListEpolls(pid_t thread, const std::vector<int>& descriptors, Deadline deadline) {
+  std::vector<int> found;
+  for (const int candidate : descriptors) {
+    if (deadline.Passed()) return {};
     std::array<char, 64> target{};
     const ssize_t length = ::readlink(ProcPath(thread, "fd", candidate).c_str(), target.data(), target.size() - 1);
-    if (length < 0 || std::strcmp(target.data(), "anon_inode:[eventpoll]") != 0) continue;
+    if (length >= 0 && std::strcmp(target.data(), "anon_inode:[eventpoll]") == 0) found.push_back(candidate);
+  }
+  return found;
+}
+
+std::optional<std::vector<Registration>> ListRegistrations(pid_t thread, const std::vector<int>& epolls, int fd,
+                                                           uint64_t inode, Deadline deadline) {
+  std::vector<Registration> found;
+  for (const int candidate : epolls) {
+    if (deadline.Passed()) return {};
     const File file = Open(ProcPath(thread, "fdinfo", candidate));
     if (!file) continue;
     EachLine(file.get(), [&](const char* line) {
@@ -189,6 +225,10 @@ bool SameOpenFile(pid_t thread, int first, int second) {
                                static_cast<unsigned long>(second));
   if (order >= 0) return order == 0;
   if (errno != ENOSYS) return false;
+  // Nothing is taken from the client in vain: closing it again may ask its file system.
+  const std::optional<FileFacts> file = ReadFile(thread, first);
+  const std::optional<FileFacts> another = ReadFile(thread, second);
+  if (!file || !another || !file->SameInode(*another)) return false;
   const UniqueFd one(TakeDescriptor(thread, first));
   const UniqueFd other(TakeDescriptor(thread, second));
   return one.valid() && other.valid() && SharesLocks(one.get(), other.get());

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "deadline.h"
 #include "machine.h"
 
 namespace v4l2cuse::tracer {
@@ -18,10 +19,17 @@ struct ThreadStatus {
   pid_t process = 0;
   pid_t tracer = 0;       // process that traces it; 0: none
   bool filtered = false;  // has seccomp filters
-  bool dead = false;      // only waits to be waited for
+  bool dead = false;      // only waits to be waited for, or is sure to end: SIGKILL is pending
 };
 // Empty when there is no such thread.
 std::optional<ThreadStatus> ReadStatus(pid_t thread);
+
+// Has the thread ended?
+bool IsDead(pid_t thread);
+
+// Does /proc/<thread>/status say that SIGKILL is pending for it? It ends then when it leaves the kernel, whatever it
+// waits for. Safe in a signal's handler.
+bool IsToEnd(const char* status, size_t size);
 
 struct PendingCall {
   uint64_t number = 0;
@@ -44,7 +52,8 @@ std::optional<FileFacts> ReadFile(pid_t thread, int fd);
 // Device number of the special file behind a descriptor; 0 for other files and on failure.
 uint64_t ReadDevice(pid_t thread, int fd);
 
-std::vector<int> ListDescriptors(pid_t thread);
+// What is not seen before the deadline is not seen: there can be a million. Empty then.
+std::optional<std::vector<int>> ListDescriptors(pid_t thread, Deadline deadline);
 
 // An entry of an epoll instance.
 struct Registration {
@@ -52,8 +61,12 @@ struct Registration {
   uint32_t events = 0;
   uint64_t data = 0;
 };
-// Those made under the number `fd`, for a file with this inode.
-std::vector<Registration> ListRegistrations(pid_t thread, int fd, uint64_t inode);
+// Those of `descriptors` that are epoll instances. Empty when there is no time for it.
+std::optional<std::vector<int>> ListEpolls(pid_t thread, const std::vector<int>& descriptors, Deadline deadline);
+
+// The entries made under the number `fd`, for a file with this inode. Empty when there is no time for it.
+std::optional<std::vector<Registration>> ListRegistrations(pid_t thread, const std::vector<int>& epolls, int fd,
+                                                           uint64_t inode, Deadline deadline);
 
 // A duplicate of a thread's descriptor: a descriptor, or -1 with errno.
 int TakeDescriptor(pid_t thread, int fd);

@@ -4,8 +4,9 @@
  *
  * On the tracer's own socket (its descriptor 0):
  *   tracer -> driver   struct tracer_hello, once
- *   driver -> tracer   struct tracer_job, with two descriptors: the job's socket and
- *                      the file to place in the client
+ *   driver -> tracer   struct tracer_job, with three descriptors: the job's socket, the
+ *                      file to place in the client, and one end of a socket pair, which
+ *                      closes when nothing is left of the job
  * On the job's socket, which both sides close when they are done with the job:
  *   tracer -> driver   struct tracer_event: TRACER_SEIZED, TRACER_PLACED, TRACER_DONE;
  *                      after a refusal TRACER_DONE only
@@ -16,7 +17,7 @@
 
 #include <stdint.h>
 
-#define TRACER_PROTOCOL 1
+#define TRACER_PROTOCOL 2
 
 /* tracer_hello.features */
 #define TRACER_SUSPENDS_SECCOMP 0x1 /* PTRACE_O_SUSPEND_SECCOMP works here */
@@ -46,6 +47,7 @@ struct tracer_job {
 	uint64_t arguments[TRACER_ARGUMENTS];
 	uint64_t masks[TRACER_ARGUMENTS];
 	uint64_t device;    /* st_rdev */
+	uint64_t number_at; /* where in the client's memory a new number is written (an int); 0: nowhere */
 	uint32_t failure;   /* errno that a successful call gets when the file could not be placed; 0: none */
 	uint32_t answer_ms; /* how long the pending call may take to end */
 	uint32_t step_ms;   /* how long any other step may take */
@@ -88,12 +90,13 @@ struct tracer_job {
 #define TRACER_STEP_RECEIVE 8
 #define TRACER_STEP_UNREGISTER 9
 #define TRACER_STEP_DUP 10
-#define TRACER_STEP_REGISTER 11
-#define TRACER_STEP_CLOSE 12
-#define TRACER_STEP_CONFIRM 13
-#define TRACER_STEP_RESTORE 14
-#define TRACER_STEP_SETTLE 15
-#define TRACER_STEP_DETACH 16
+#define TRACER_STEP_LOOK 11 /* last, when the client is in dup3(2) already */
+#define TRACER_STEP_REGISTER 12
+#define TRACER_STEP_CLOSE 13
+#define TRACER_STEP_CONFIRM 14
+#define TRACER_STEP_RESTORE 15
+#define TRACER_STEP_SETTLE 16
+#define TRACER_STEP_DETACH 17
 
 #define TRACER_MAX_FDS 32
 

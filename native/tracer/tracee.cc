@@ -1,16 +1,20 @@
 #include "tracee.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/ptrace.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
 #include "failure.h"
+#include "proc.h"
 #include "protocol.h"
 
 // Linux 6.4; older headers lack it.
@@ -18,8 +22,25 @@
 #define PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG 0x4211
 #endif
 
+// Linux 5.3; older headers lack it.
+#ifndef PTRACE_GET_SYSCALL_INFO
+#define PTRACE_GET_SYSCALL_INFO 0x420e
+#endif
+
 namespace v4l2cuse::tracer {
 namespace {
+
+// The start of struct ptrace_syscall_info of linux/ptrace.h, as of a thread that enters the kernel.
+struct CallInfo {
+  uint8_t op = 0;
+  std::array<uint8_t, 3> reserved{};
+  uint32_t arch = 0;
+  uint64_t instruction = 0;
+  uint64_t stack = 0;
+  uint64_t number = 0;
+  Arguments arguments{};
+};
+constexpr uint8_t kEntry = 1;  // PTRACE_SYSCALL_INFO_ENTRY
 
 // struct ptrace_sud_config of linux/ptrace.h, which older headers lack.
 struct UserDispatch {
@@ -32,6 +53,12 @@ struct UserDispatch {
 // Syscall stops are told from signals by this bit (PTRACE_O_TRACESYSGOOD).
 constexpr int kCallStop = SIGTRAP | 0x80;
 constexpr uint64_t kAllSignals = UINT64_MAX;
+
+// How often, and after how long at least, a thread is asked why it does not make a call.
+constexpr int kQuestions = 3;
+constexpr uint32_t kShortestQuestionMs = 1'000;
+// While we wait, some ends are looked for, because the kernel does not tell us.
+constexpr long kGlanceNs = 100'000'000;
 
 }  // namespace
 
@@ -69,8 +96,13 @@ void Tracee::Seize() {
 
 void Tracee::Interrupt() { Request(PTRACE_INTERRUPT, 0, nullptr); }
 
+void Tracee::SetOptions(unsigned long options) const {
+  // SAFETY: options are a number.
+  Request(PTRACE_SETOPTIONS, 0, reinterpret_cast<const void*>(options));
+}
+
 int Tracee::WaitStatus(Deadline deadline) const {
-  for (;;) {
+  for (bool woken = false;; woken = true) {
     // Before it is looked at, so that a limit of zero is always exceeded.
     if (deadline.Passed()) return kTooLate;
     int status = 0;
@@ -78,7 +110,10 @@ int Tracee::WaitStatus(Deadline deadline) const {
     // ECHILD: an execve(2) in another thread has taken over this thread's id.
     if (found < 0 || (found > 0 && !WIFSTOPPED(status))) throw Gone{};
     if (found > 0) return status;
-    const timespec left = deadline.Left();
+    // Before that a first thread ends, and we cannot wait for it as long as others are left.
+    if (woken && IsDead(thread_)) throw Gone{};
+    timespec left = deadline.Left();
+    if (left.tv_sec > 0 || left.tv_nsec > kGlanceNs) left = {0, kGlanceNs};
     pollfd watched{link_, 0, 0};
     if (::ppoll(&watched, 1, &left, &awake_) > 0) return kCancelled;
   }
@@ -86,28 +121,92 @@ int Tracee::WaitStatus(Deadline deadline) const {
 
 void Tracee::Await(Stop wanted, int request, Deadline deadline) {
   for (;;) {
-    const int status = WaitStatus(deadline);
-    if (status == kCancelled) throw Refusal{TRACER_CANCELLED};
-    if (status == kTooLate) {
+    const std::optional<Seen> seen = Next(deadline);
+    if (!seen) {
       if (!blocked_) throw Refusal{TRACER_NO_ANSWER};
       overdue_();
       deadline = Deadline::Never();
-      continue;
-    }
-    const int signal = WSTOPSIG(status);
-    const int event = status >> 16;
-    const Stop stop = event == PTRACE_EVENT_STOP ? Stop::kTrap : signal == kCallStop ? Stop::kCall : Stop::kSignal;
-    if (stop == wanted) return;
-    if (stop != Stop::kSignal) {
-      // A stop of the whole process, or its end: not for this thread just now.
-      Resume(request);
-    } else if (!blocked_ || signal == SIGSTOP) {
-      Resume(request, signal);
+    } else if (seen->stop == wanted) {
+      return;
     } else {
-      // Blocked signals come only when the processor raises them: our instruction is not there any more.
-      throw Refusal{TRACER_UNEXPECTED, 0, signal};
+      Pass(*seen, request);
     }
   }
+}
+
+std::optional<Tracee::Seen> Tracee::Next(Deadline deadline) const {
+  const int status = WaitStatus(deadline);
+  if (status == kCancelled) throw Refusal{TRACER_CANCELLED};
+  if (status == kTooLate) return {};
+  const int signal = WSTOPSIG(status);
+  if (status >> 16 == PTRACE_EVENT_STOP) return Seen{Stop::kTrap, signal};
+  return Seen{signal == kCallStop ? Stop::kCall : Stop::kSignal, signal};
+}
+
+void Tracee::Pass(const Seen& seen, int request) {
+  if (seen.stop != Stop::kSignal) {
+    // A stop of the whole process, or its end: not for this thread just now.
+    Resume(request);
+  } else if (!blocked_ || seen.signal == SIGSTOP) {
+    Resume(request, seen.signal);
+  } else {
+    // Blocked signals come only when the processor raises them: our instruction is not there any more.
+    strayed_ = true;
+    throw Refusal{TRACER_UNEXPECTED, 0, seen.signal};
+  }
+}
+
+void Tracee::AwaitEntry(const Registers& start) {
+  Deadline deadline = Deadline::In(stepMs_);
+  bool asked = false;
+  for (int questions = 0;;) {
+    const std::optional<Seen> seen = Next(deadline);
+    if (!seen) {
+      // It is frozen, or it runs other instructions than ours, without an end. The one stops when it thaws.
+      overdue_();
+      Interrupt();
+      asked = true;
+      deadline = Deadline::Never();
+    } else if (seen->stop == Stop::kCall) {
+      return;
+    } else if (seen->stop == Stop::kTrap && asked) {
+      asked = false;
+      Registers now;
+      if (LoadRegisters(thread_, now) != 0) throw Gone{};
+      if (now.CallInstruction() != start.CallInstruction() || ++questions == kQuestions) {
+        strayed_ = true;
+        throw Refusal{TRACER_STUCK};
+      }
+      deadline = Deadline::In(std::max(stepMs_, kShortestQuestionMs));
+      Resume(PTRACE_SYSCALL);
+    } else {
+      Pass(*seen, PTRACE_SYSCALL);
+    }
+  }
+}
+
+bool Tracee::IsAbout(uint64_t number, const Arguments& arguments) const {
+  Registers now;
+  const int error = LoadRegisters(thread_, now);
+  if (error == ESRCH) throw Gone{};
+  if (error != 0 || !now.IsNative() || now.CallNumber() != number || now.StackPointer() != state_.StackPointer() ||
+      now.CallInstruction() != state_.CallInstruction()) {
+    return false;
+  }
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (now.Argument(i) != arguments[i]) return false;
+  }
+  // By which way? An int $0x80 in the instruction's place looks the same so far, and makes the call that has this
+  // number in 32-bit programs.
+  CallInfo info;
+  // SAFETY: the size goes where other requests have an address.
+  const auto size = reinterpret_cast<void*>(sizeof info);
+  if (::ptrace(static_cast<__ptrace_request>(PTRACE_GET_SYSCALL_INFO), thread_, size, &info) < 0) {
+    if (errno == ESRCH) throw Gone{};
+    // User-Mode Linux, which has one way only.
+    return errno == EIO;
+  }
+  return info.op == kEntry && info.arch == kAuditArch && info.number == number && info.arguments == arguments;
 }
 
 void Tracee::AwaitStop(int link, Deadline deadline) {
@@ -123,17 +222,26 @@ void Tracee::LoadState() {
   Request(PTRACE_GETSIGMASK, sizeof mask_, &mask_);
 }
 
+void Tracee::OpenMemory() {
+  std::array<char, 32> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/mem", static_cast<int>(thread_));
+  UniqueFd memory(::open(path.data(), O_RDWR | O_CLOEXEC));
+  const int error = errno;
+  // Only now is it known whose that is: this succeeds with a thread only that is ours and stands still, so the id
+  // was its own all the time.
+  Registers ignored;
+  if (LoadRegisters(thread_, ignored) == ESRCH) throw Gone{};
+  if (!memory.valid()) throw Refusal{TRACER_FORBIDDEN, error};
+  memory_ = std::move(memory);
+}
+
 void Tracee::BlockSignals() {
   Request(PTRACE_SETSIGMASK, sizeof kAllSignals, &kAllSignals);
   blocked_ = true;
 }
 
 void Tracee::SuspendSeccomp() {
-  // SAFETY: options are a number.
-  const auto options = reinterpret_cast<void*>(PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
-  if (::ptrace(PTRACE_SETOPTIONS, thread_, nullptr, options) == 0) return;
-  if (errno == ESRCH) throw Gone{};
-  throw Refusal{TRACER_SECCOMP, errno};
+  suspends_ = true;
 }
 
 bool Tracee::HasUserDispatch() const {
@@ -145,7 +253,7 @@ bool Tracee::HasUserDispatch() const {
 }
 
 bool Tracee::IsAtCallInstruction() const {
-  // Word by word: unlike process_vm_readv(2), this reads pages that may only be executed.
+  // Word by word: the memory is not open yet.
   const uint64_t address = state_.CallInstruction();
   const uint64_t start = address & ~uint64_t{7};
   std::array<uint8_t, 16> bytes{};
@@ -170,7 +278,8 @@ void Tracee::Resume(int request, int signal) const {
   Request(request, 0, reinterpret_cast<const void*>(static_cast<intptr_t>(signal)));
 }
 
-int64_t Tracee::Call(uint64_t number, const Arguments& arguments) {
+int64_t Tracee::Call(uint64_t number, const Arguments& arguments, const std::function<void()>& last) {
+  if (strayed_) throw Refusal{TRACER_UNEXPECTED};
   Registers registers = state_;
   registers.PrepareCall(number, arguments);
   Store(registers);
@@ -178,15 +287,27 @@ int64_t Tracee::Call(uint64_t number, const Arguments& arguments) {
   changed_ = true;
 
   Resume(PTRACE_SYSCALL);
-  Await(Stop::kCall, PTRACE_SYSCALL, Deadline::In(stepMs_));
-  const int error = LoadRegisters(thread_, registers);
-  if (error == ESRCH) throw Gone{};
-  const bool ours = error == 0 && registers.CallNumber() == number;
+  AwaitEntry(registers);
+  std::optional<Refusal> refusal;
+  try {
+    if (!IsAbout(number, arguments)) {
+      strayed_ = true;
+      throw Refusal{TRACER_UNEXPECTED};
+    }
+    if (last) last();
+    if (suspends_) SetOptions(PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
+  } catch (const Refusal& reason) {
+    refusal = reason;
+    if (CancelCall(thread_) == ESRCH) throw Gone{};
+    // Its filters would be asked about call number -1.
+    if (suspends_) SetOptions(PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
+  }
 
+  // A thread that is about to make a call cannot be given other registers: the call ends first.
   Resume(PTRACE_SYSCALL);
   Await(Stop::kCall, PTRACE_SYSCALL, Deadline::In(stepMs_));
-  // Said only now: a thread that is about to make a call cannot be given other registers.
-  if (!ours) throw Refusal{TRACER_UNEXPECTED, error};
+  if (suspends_) SetOptions(PTRACE_O_TRACESYSGOOD);
+  if (refusal) throw *refusal;
   if (LoadRegisters(thread_, registers) != 0) throw Gone{};
   return registers.Result();
 }
@@ -214,17 +335,11 @@ void Tracee::Detach() {
 }
 
 bool Tracee::Read(uint64_t address, void* into, size_t size) const {
-  const iovec local{into, size};
-  // SAFETY: never dereferenced here; the kernel checks it against the other process's map.
-  const iovec remote{reinterpret_cast<void*>(address), size};
-  return ::process_vm_readv(thread_, &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
+  return ::pread(memory_.get(), into, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
 }
 
 bool Tracee::Write(uint64_t address, const void* from, size_t size) const {
-  // SAFETY: process_vm_writev(2) only reads the local part; remote as above.
-  const iovec local{const_cast<void*>(from), size};
-  const iovec remote{reinterpret_cast<void*>(address), size};
-  return ::process_vm_writev(thread_, &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
+  return ::pwrite(memory_.get(), from, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
 }
 
 }  // namespace v4l2cuse::tracer

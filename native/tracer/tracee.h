@@ -7,6 +7,27 @@
 // cannot be blocked: it is passed on, the process stops as it should, and its
 // thread goes on making our calls until it is let go, and then stops too.
 //
+// Hostile programs. Other threads of the client run on: they can change the bytes of
+// the instruction that we use, the memory below the stack pointer, the descriptors,
+// and replace the program by another one (execve(2)), one with more rights even.
+// - Memory is reached through a descriptor of /proc/<thread>/mem that was opened while
+//   the thread was ours and stood still: it stays one of that memory whatever becomes
+//   of the process, and of the thread's id. What we write there it could have written
+//   itself: it is its own memory, and the pages are those to which its own system calls
+//   have just written.
+// - Every call is looked at when the thread has entered the kernel for it: where it came
+//   from, by which way, its number, its arguments. Another one than ours is cancelled,
+//   and no more are made.
+// - Seccomp filters sleep from that look to the end of the call, never while the thread
+//   runs instructions of its own, whatever these have become meanwhile: its calls up to
+//   there stop at the look, all of them, by whichever way they enter the kernel.
+// - What the arguments point to can be changed between the look and the kernel's reading
+//   it. Of our calls two read memory. recvmsg(2) on a socket that only we send to: other
+//   addresses make it write one byte and one descriptor's number elsewhere, into memory
+//   that the thread may write to. epoll_ctl(2): other events and data for its own
+//   instance. Neither is more than the thread could do by a call that its filters allow:
+//   it has memory of its own to write to, and filters do not see what is in memory.
+//
 // If this process is killed, the kernel lets the thread go, with the registers that
 // it has then: between the first and the last of our calls these are ours.
 #pragma once
@@ -17,7 +38,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
+#include "../addon/unique-fd.h"
 #include "deadline.h"
 #include "machine.h"
 
@@ -42,8 +65,10 @@ class Tracee {
   // From here the thread stands still. All throw Gone.
 
   void LoadState();  // registers and signal mask
+  // To be called while it stands where it stopped first: what Read and Write need. Throws Refusal.
+  void OpenMemory();
   void BlockSignals();
-  // Lets the thread's seccomp filters sleep until it is let go. Throws Refusal.
+  // From now on the thread's seccomp filters sleep during our calls. Throws Refusal.
   void SuspendSeccomp();
   bool HasUserDispatch() const;
   bool IsAtCallInstruction() const;
@@ -52,8 +77,11 @@ class Tracee {
   // What the call returns to the program.
   void SetResult(int64_t value);
 
-  // Runs one system call in the thread: its result, or a negative errno.
-  int64_t Call(uint64_t number, const Arguments& arguments);
+  // Runs one system call in the thread: its result, or a negative errno. When the thread has entered the kernel for
+  // it, and its arguments can be changed no more, `last` is called, which may throw Refusal: then nothing is done.
+  int64_t Call(uint64_t number, const Arguments& arguments, const std::function<void()>& last = {});
+  // It made another call than ours, or none: it makes no more for us.
+  bool strayed() const { return strayed_; }
 
   // The thread's memory. False when not all of it is there.
   bool Read(uint64_t address, void* into, size_t size) const;
@@ -67,12 +95,25 @@ class Tracee {
 
  private:
   enum class Stop { kTrap, kCall, kSignal };
+  struct Seen {
+    Stop stop;
+    int signal;
+  };
 
   long Request(int request, uint64_t address, const void* data) const;
+  void SetOptions(unsigned long options) const;
+  // Until it has entered the kernel for a call, whichever.
+  void AwaitEntry(const Registers& start);
+  bool IsAbout(uint64_t number, const Arguments& arguments) const;
   void Store(const Registers& registers) const;
   void Resume(int request, int signal = 0) const;
-  // Until the next stop of the kind `wanted`; others are passed with `request`.
+  // Until the next stop of the kind `wanted`; others are passed with `request`. With signals
+  // blocked it says when this takes too long, and goes on waiting for ever.
   void Await(Stop wanted, int request, Deadline deadline);
+  // Its next stop; empty when it is too late.
+  std::optional<Seen> Next(Deadline deadline) const;
+  // Lets it go on after a stop that is not the one that we wait for. Throws Refusal.
+  void Pass(const Seen& seen, int request);
   // Until the thread's next change of state: the status of waitpid(2). Throws Gone. kTooLate, kCancelled.
   int WaitStatus(Deadline deadline) const;
   static constexpr int kTooLate = -1;
@@ -88,6 +129,9 @@ class Tracee {
   bool blocked_ = false;  // the thread's signals are
   bool moved_ = false;    // it has left its first stop
   bool changed_ = false;  // its registers are not what they were
+  bool suspends_ = false;  // filters are to sleep during our calls
+  bool strayed_ = false;
+  UniqueFd memory_;  // of the client, not of whoever has the thread's id later
 };
 
 }  // namespace v4l2cuse::tracer

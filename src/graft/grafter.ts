@@ -1,6 +1,6 @@
 /** Puts files into clients while these are in a system call that the driver answers. */
 import { Channel } from "../native.js";
-import { outcomeOf, overdue, withoutTracer, type GraftOutcome } from "./outcome.js";
+import { outcomeOf, overdue, tooMany, withoutTracer, type GraftOutcome } from "./outcome.js";
 import { machineProblem, type PendingCall } from "./pending-call.js";
 import {
   decodeEvent,
@@ -12,11 +12,14 @@ import {
   JobFlag,
 } from "./protocol.js";
 import { TracerError, TracerProcess } from "./tracer-process.js";
+import { Turns, type Turn } from "./turns.js";
 
 /** What both ways of placing a file need. */
 interface PlaceRequest {
   /** The thread, as in a FUSE header. */
   readonly tid: number;
+  /** Whose it is; so many of a user's are served at a time (turns.ts). Default: root. */
+  readonly uid?: number;
   /** The call in which it waits for our answer. */
   readonly call: PendingCall;
   /** The file to place. Stays the caller's, who keeps it open until the promise settles. */
@@ -49,10 +52,15 @@ export interface GraftRequest extends PlaceRequest {
 export interface InstallRequest extends PlaceRequest {
   readonly closeOnExec: boolean;
   /**
-   * The file is in the client under `fdNumber`, and the client does not run yet: the moment to write the number into
-   * its memory. @throws to take it back; the call then ends with `failWith`.
+   * Where in the client's memory the number is written, an int: over what the answer has written there, and before the
+   * client runs. If that cannot be done, the file is taken back and the call ends with EFAULT.
    */
-  placed(fdNumber: number): void;
+  readonly numberAt?: bigint;
+  /**
+   * The file is in the client under `fdNumber`, which does not know it yet. @throws to take it back; the call then
+   * ends with `failWith`. Not the moment to write to the client: its id may have become another program's.
+   */
+  placed?(fdNumber: number): void;
 }
 
 export interface GraftLimits {
@@ -77,6 +85,7 @@ export interface GraftAbilities {
 export class Grafter {
   #tracer: TracerProcess;
   #closed = false;
+  readonly #turns = new Turns();
 
   private constructor(tracer: TracerProcess) {
     this.#tracer = tracer;
@@ -117,7 +126,7 @@ export class Grafter {
   install(request: InstallRequest): Promise<GraftOutcome> {
     return this.#place(request, request.closeOnExec ? JobFlag.CloseOnExec : 0, ([fd]) => {
       if (fd === undefined) throw new TracerError("the tracer did not say which number it is");
-      request.placed(fd);
+      request.placed?.(fd);
     });
   }
 
@@ -128,7 +137,9 @@ export class Grafter {
   }
 
   async #place(
-    request: PlaceRequest & Pick<GraftRequest, "fdNumber" | "expectRdev">,
+    request: PlaceRequest &
+      Pick<GraftRequest, "fdNumber" | "expectRdev"> &
+      Pick<InstallRequest, "numberAt">,
     flags: number,
     placed: (fds: readonly number[]) => void,
   ): Promise<GraftOutcome> {
@@ -140,16 +151,21 @@ export class Grafter {
       call: request.call.number,
       arguments: request.call.arguments,
       device: BigInt(request.expectRdev ?? 0),
+      numberAt: request.numberAt ?? 0n,
       failure: request.failWith ?? 0,
       answerMs: limits.answerMs,
       stepMs: limits.stepMs,
       pauseStep: request.pause?.step ?? 0,
     });
+    // Nothing is awaited while the tracer lives and there is room: the usual caller is served as it comes.
+    const taken = this.#turns.take(request.uid ?? 0);
+    const turn = taken instanceof Promise ? await taken : taken;
+    if (turn === undefined) return tooMany(request.tid);
     try {
-      // Nothing is awaited while the tracer lives: the caller may count on being asked for the answer.
       if (!this.#tracer.alive) await this.#restart();
-      return await converse(this.#tracer, job, request, limits, placed);
+      return await converse(this.#tracer, job, request, limits, placed, turn);
     } catch (error) {
+      turn.end();
       if (error instanceof TracerError) return withoutTracer(error.message, false);
       throw error;
     }
@@ -171,23 +187,28 @@ function converse(
   request: PlaceRequest,
   limits: Required<GraftLimits>,
   placed: (fds: readonly number[]) => void,
+  turn: Turn,
 ): Promise<GraftOutcome> {
   return new Promise((resolve, reject) => {
     let answered = false;
     // The tracer keeps the limits, unless it sleeps itself: in a page of the client's memory that does not come.
     const watchdog = setTimeout(
       () => {
-        channel.close();
-        resolve(overdue(request.tid, answered));
+        end(overdue(request.tid, answered));
       },
       limits.answerMs + STEPS * limits.stepMs,
     );
     const end = (outcome: GraftOutcome): void => {
       clearTimeout(watchdog);
       channel.close();
+      if (outcome.kind === "refused" && outcome.reason === "stuck") turn.isLate();
       resolve(outcome);
     };
-    const socket = tracer.submit(job, request.newFd);
+    const { socket, life } = tracer.submit(job, request.newFd);
+    // Closes with the job's process, which may outlive the outcome: see `stuck`.
+    const lifeline = new Channel(life.fd, EVENT_BYTES, { onMessage: () => undefined, onClose: turn.end });
+    lifeline.unref();
+    life.close(); // The channel has a duplicate.
     const onSeized = (): void => {
       answered = true;
       try {

@@ -18,6 +18,7 @@ import { Step, type TracerEvent } from "./protocol.js";
  * - `stuck`: a step took too long: a client that is frozen. It will be undone when the step ends.
  * - `cancelled`: by the driver.
  * - `unexpected`: a bug, or a kernel that does what none did before.
+ * - `busy`: too many clients of the same user are being served, and do not come to an end.
  * - `no-tracer`: the tracer process cannot be started, or was killed.
  */
 export type RefusalReason =
@@ -36,6 +37,7 @@ export type RefusalReason =
   | "stuck"
   | "cancelled"
   | "unexpected"
+  | "busy"
   | "no-tracer";
 
 /** The client's numbers lead to the new file. */
@@ -105,6 +107,7 @@ const stepNames: Record<Step, string> = {
   [Step.Receive]: "receiving the file in it",
   [Step.Unregister]: "removing its epoll entries",
   [Step.Dup]: "replacing its descriptor",
+  [Step.Look]: "looking at its descriptor once more",
   [Step.Register]: "adding its epoll entries again",
   [Step.Close]: "closing what was opened in it",
   [Step.Confirm]: "waiting for the driver",
@@ -151,6 +154,7 @@ const sentences: Record<RefusalReason, Subject> = {
     errno === 0 ? "was left alone: the driver is ending" : `was refused with ${errnoName(errno)}`,
   unexpected: ({ step, errno, detail }) =>
     `behaved in an unexpected way: ${stepName(step)} (${errnoName(errno)}, ${detail})`,
+  busy: () => "cannot be served now: those before it do not come to an end",
   "no-tracer": () => "cannot be served: the tracer process has ended",
 };
 
@@ -173,6 +177,12 @@ export function outcomeOf(event: TracerEvent, thread: number, answered: boolean)
 
 export function withoutTracer(sentence: string, answered: boolean): Refused {
   return { kind: "refused", reason: "no-tracer", sentence, answered, placed: [] };
+}
+
+/** For a client whose turn does not come. */
+export function tooMany(thread: number): Refused {
+  const sentence = `the client (thread ${thread}) cannot be served now: too many of its user's are being served, and do not come to an end`;
+  return { kind: "refused", reason: "busy", sentence, answered: false, placed: [] };
 }
 
 /** For a tracer that does not come back to us. */

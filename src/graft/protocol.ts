@@ -2,7 +2,7 @@
  * The messages of `native/tracer/protocol.h`, as bytes. A test compares numbers and offsets with the header.
  * All fields are in the machine's own order, which is little-endian on the machines that the tracer knows.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export const Feature = { SuspendsSeccomp: 0x1, HasKcmp: 0x2, CanSeize: 0x4 } as const;
 
@@ -22,12 +22,13 @@ export const Step = {
   Receive: 8,
   Unregister: 9,
   Dup: 10,
-  Register: 11,
-  Close: 12,
-  Confirm: 13,
-  Restore: 14,
-  Settle: 15,
-  Detach: 16,
+  Look: 11,
+  Register: 12,
+  Close: 13,
+  Confirm: 14,
+  Restore: 15,
+  Settle: 16,
+  Detach: 17,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
@@ -35,7 +36,7 @@ export type Step = (typeof Step)[keyof typeof Step];
 export const MAX_FDS = 32;
 
 export const HELLO_BYTES = 8;
-export const JOB_BYTES = 96;
+export const JOB_BYTES = 104;
 export const EVENT_BYTES = 176;
 const ARGUMENTS = 3;
 
@@ -66,6 +67,8 @@ export interface Job {
   /** At most three. */
   readonly arguments: readonly MaskedArgument[];
   readonly device: bigint;
+  /** Where in the client's memory a new number is written; 0: nowhere. */
+  readonly numberAt: bigint;
   readonly failure: number;
   readonly answerMs: number;
   readonly stepMs: number;
@@ -87,10 +90,11 @@ export function encodeJob(job: Job): Uint8Array {
     view.setBigUint64(48 + 8 * index, mask, true);
   }
   view.setBigUint64(72, job.device, true);
-  view.setUint32(80, job.failure, true);
-  view.setUint32(84, job.answerMs, true);
-  view.setUint32(88, job.stepMs, true);
-  view.setUint32(92, job.pauseStep, true);
+  view.setBigUint64(80, job.numberAt, true);
+  view.setUint32(88, job.failure, true);
+  view.setUint32(92, job.answerMs, true);
+  view.setUint32(96, job.stepMs, true);
+  view.setUint32(100, job.pauseStep, true);
   return bytes;
 }
 

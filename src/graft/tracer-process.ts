@@ -79,20 +79,23 @@ export class TracerProcess {
 
   /**
    * Hands over a job.
-   * @returns Our end of the job's socket.
+   * @returns Our end of the job's socket, and another whose other end is closed when nothing is left of the job.
    * @throws {TracerError} It has ended, or hundreds of jobs wait for it. {@link SystemError} `file` is no descriptor.
    */
-  submit(job: Uint8Array, file: number): OwnedFd {
+  submit(job: Uint8Array, file: number): { readonly socket: OwnedFd; readonly life: OwnedFd } {
     const [ours, theirs] = socketPair();
+    const [life, itsLife] = socketPair();
     try {
-      sendMessage(this.#channel.fd, job, [theirs.fd, file]);
-      return ours;
+      sendMessage(this.#channel.fd, job, [theirs.fd, file, itsLife.fd]);
+      return { socket: ours, life };
     } catch (error) {
       ours.close();
+      life.close();
       if (!isSystemError(error) || error.code === "EBADF") throw error;
       throw new TracerError(`the tracer process takes no orders (${error.code})`, { cause: error });
     } finally {
       theirs.close();
+      itsLife.close();
     }
   }
 

@@ -8,7 +8,7 @@ import { CuseError, FuseSession } from "../cuse/index.js";
 import type { CuseSession, IoctlRequest, SessionLog, SharedFile } from "../cuse/index.js";
 import { Grafter, pendingIoctl, TracerError } from "../graft/index.js";
 import type { GraftOutcome } from "../graft/index.js";
-import { isSystemError, processWrite } from "../native.js";
+import { isSystemError } from "../native.js";
 import { V4l2Error } from "./error.js";
 import type { FileBacking } from "./ops.js";
 
@@ -146,6 +146,7 @@ export class ClientFiles {
       try {
         return await grafter.graft({
           tid: request.caller.tid,
+          uid: request.caller.uid,
           call: pendingIoctl(request),
           newFd: file.fd,
           expectRdev: session.rdev,
@@ -174,18 +175,16 @@ export class ClientFiles {
       throw new V4l2Error("ENOTTY", "the client cannot be given a descriptor");
     }
     request.uninterruptible();
-    const address = request.argAddress + BigInt(numberAt);
     return new Promise((resolve, reject) => {
       const placing = grafter.install({
         tid,
+        uid,
         call: pendingIoctl(request),
         newFd: fd,
         closeOnExec,
         failWith: EMFILE,
         answer: resolve,
-        placed: (number) => {
-          processWrite(tid, address, new Uint8Array(Int32Array.of(number).buffer), uid);
-        },
+        numberAt: request.argAddress + BigInt(numberAt),
       });
       placing.then((outcome) => {
         if (outcome.kind === "grafted") return;

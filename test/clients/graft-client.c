@@ -5,7 +5,7 @@
  *   graft-client CALL [WORD...]
  *
  * CALL   read, poll, ppoll, nanosleep, futex: interrupted calls that are repeated;
- *        vfork: sleeps until its end; int80: a call as 32-bit programs make it;
+ *        vfork: sleeps until its end; ioctl: one of the target; int80: a call as 32-bit programs make it;
  *        none: no call (with "exec": what is left of the program after it)
  * WORDs  target=PATH   the file to be replaced; default /dev/zero
  *        cloexec       it is close-on-exec
@@ -16,6 +16,12 @@
  *        filter        a seccomp filter ends the process at the tracer's calls
  *        edge=grows    the stack ends where the stack pointer is; it can grow
  *        edge=ends     it cannot
+ *        edge=fixed    the stack is at an address that is the same in all clients
+ *        edge=readonly below it is memory that may only be read
+ *        edge=hangs    below it is memory that never comes
+ *        sp=N          the stack pointer is N during the call
+ *        cmd=N         what ioctl asks for
+ *        unshare       the thread has a table of descriptors of its own
  *        files=N       RLIMIT_NOFILE during the call
  *        handle        handlers for signals 34 (counts what it carries) and SIGUSR1
  *        traced        a child traces this process
@@ -27,6 +33,9 @@
  *        x  execve(2) this program again     t  install the filter for all threads
  *        f  fork, and leave the child        e  exit(2) of the process
  *        c  close the target                 s  send signal 34 to the first thread, 32 times
+ *        o  the same, and open /dev/null under its number
+ *        X  execve(2), as x; it then has memory where the fixed stack was, and looks whether it is changed
+ *        i, j, a  the instruction of the call becomes int $0x80; a jump to itself; one to another call
  */
 #include "client.h"
 #include "watched-call.h"
@@ -36,11 +45,13 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -102,10 +113,50 @@ static void send_numbered(int value)
 	syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), 34, &info);
 }
 
+static void change_instruction(uint8_t first, uint8_t second)
+{
+#ifdef __x86_64__
+	uint8_t *page = (uint8_t *)((uintptr_t)watched_instruction & ~(uintptr_t)4095);
+
+	if (mprotect(page, 2 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC))
+		die("mprotect");
+	watched_instruction[0] = first;
+	watched_instruction[1] = second;
+#else
+	(void)first;
+	(void)second;
+#endif
+}
+
+/* Where "edge=fixed" has its stack: the size of a page. */
+#define FIXED_STACK ((uint8_t *)0x200000000000)
+#define FIXED_ROOM (1024 * 4096)
+#define FIXED_BYTE 0x5a
+
+static uint8_t *map_fixed(void)
+{
+	uint8_t *room = mmap(FIXED_STACK, FIXED_ROOM, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (room != FIXED_STACK)
+		die("mmap");
+	memset(room, FIXED_BYTE, FIXED_ROOM);
+	return room;
+}
+
+static bool is_unchanged(void)
+{
+	for (size_t i = 0; i < FIXED_ROOM; i++)
+		if (FIXED_STACK[i] != FIXED_BYTE)
+			return false;
+	return true;
+}
+
 static void *obey(void *nothing)
 {
 	pid_t parent = getpid();
-	char order;
+	char order, name[24];
+	int count = 0;
 
 	while (read(ORDERS, &order, 1) == 1) {
 		if (order == 'x')
@@ -114,7 +165,20 @@ static void *obey(void *nothing)
 			install_filter(SECCOMP_FILTER_FLAG_TSYNC);
 		else if (order == 'e')
 			syscall(SYS_exit_group, 7);
-		else if (order == 'c')
+		else if (order == 'X')
+			execl(self, self, "none", "exec", "watch", NULL);
+		else if (order == 'i')
+			change_instruction(0xcd, 0x80);
+		else if (order == 'j')
+			change_instruction(0xeb, 0xfe);
+#ifdef __x86_64__
+		else if (order == 'a')
+			change_instruction(0xeb, (uint8_t)(stray - watched_instruction - 2));
+#endif
+		else if (order == 'o') {
+			if (dup3(open("/dev/null", O_RDWR | O_CLOEXEC), target, 0) != target)
+				die("dup3");
+		} else if (order == 'c')
 			close(target);
 		else if (order == 's')
 			for (int i = 0; i < 32; i++)
@@ -125,6 +189,9 @@ static void *obey(void *nothing)
 				sleep(1);
 			_exit(0);
 		}
+		/* Seen from outside: so many were carried out. */
+		snprintf(name, sizeof name, "orders-%d", ++count);
+		prctl(PR_SET_NAME, name);
 	}
 	return nothing;
 }
@@ -219,6 +286,7 @@ static long result;
 static volatile int mailbox = -1; /* for the number of a new descriptor */
 static char input;
 static bool signals_expected;
+static uint64_t command; /* of ioctl */
 
 static uint64_t call_number;
 static uint64_t call_arguments[6];
@@ -229,11 +297,17 @@ static void prepare_call(void)
 	static struct timespec pause = {0, 400000000}, limit = {30, 0};
 	static int futex;
 	static uint64_t none;
+	static uint32_t argument = 0xffffffff;
 
 	if (!strcmp(call_name, "read")) {
 		call_number = SYS_read;
 		call_arguments[1] = (uint64_t)&input;
 		call_arguments[2] = 1;
+	} else if (!strcmp(call_name, "ioctl")) {
+		call_number = SYS_ioctl;
+		call_arguments[0] = (uint64_t)target;
+		call_arguments[1] = command;
+		call_arguments[2] = (uint64_t)&argument;
 	} else if (!strcmp(call_name, "ppoll")) {
 		call_number = SYS_ppoll;
 		call_arguments[0] = (uint64_t)&polled;
@@ -268,22 +342,48 @@ static void prepare_call(void)
 	}
 }
 
+static void hang(uint8_t *page)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	struct uffdio_register range = {{(uint64_t)page, 4096}, UFFDIO_REGISTER_MODE_MISSING, 0};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
+		die("userfaultfd");
+}
+
 /*
- * Makes the call with the stack pointer at the start of the lowest page of a stack. Below it
- * is nothing: a stack that can grow, or one that cannot.
+ * A stack that begins with one page; its lowest byte. Below it is nothing, where it can grow or not, or memory.
  */
-static void call_on_edge(bool grows)
+static uint8_t *edge_of_stack(const char *edge)
 {
 	size_t page = 4096, room = 1024 * page;
-	uint8_t *place = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uint8_t *stack = place + room - page;
+	bool grows = !strcmp(edge, "grows");
+	uint8_t *place, *stack;
 
+	if (!strcmp(edge, "fixed"))
+		return map_fixed() + FIXED_ROOM - page;
+	place = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	stack = place + room - page;
 	if (place == MAP_FAILED || munmap(place, room))
 		die("mmap");
 	if (mmap(stack, page, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | (grows ? MAP_GROWSDOWN : 0), -1, 0) != stack)
 		die("mmap");
 	*stack = 0;
+	if (grows || !strcmp(edge, "ends"))
+		return stack;
+	if (mmap(stack - page, page, PROT_READ | (!strcmp(edge, "hangs") ? PROT_WRITE : 0),
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != stack - page)
+		die("mmap");
+	if (!strcmp(edge, "hangs"))
+		hang(stack - page);
+	return stack;
+}
+
+/* Makes the call with another stack pointer, of which nothing may be used meanwhile. */
+static void call_on(uint64_t stack)
+{
 #ifdef __x86_64__
 	{
 		register uint64_t r10 __asm__("r10") = call_arguments[3];
@@ -302,8 +402,11 @@ static void call_on_edge(bool grows)
 }
 
 static const char *path = "/dev/zero";
+static bool other_stack_given;
 static int target_flags = O_RDWR, dups[MOST], dup_count, other = -1, epoll = -1, threads, files;
-static bool filter, on_edge, edge_grows;
+static bool filter, own_files;
+static const char *edge;
+static uint64_t other_stack;
 
 /* Says where things are, makes the call, says what was found, and ends. */
 static void *run(void *nothing)
@@ -323,8 +426,12 @@ static void *run(void *nothing)
 		printf("\"fds\":[]");
 	printf("}\n");
 	fflush(stdout);
+	if (own_files && unshare(CLONE_FILES))
+		die("unshare");
 	if (filter)
 		install_filter(0);
+	if (edge)
+		other_stack = (uint64_t)edge_of_stack(edge);
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit_before = limit.rlim_cur;
@@ -332,8 +439,8 @@ static void *run(void *nothing)
 		limit.rlim_cur = (rlim_t)files;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	started = now_ms();
-	if (on_edge)
-		call_on_edge(edge_grows);
+	if (other_stack || other_stack_given)
+		call_on(other_stack);
 	else
 		result = make_call(call_number, call_arguments);
 
@@ -378,7 +485,7 @@ static void *run(void *nothing)
 
 int main(int argc, char **argv)
 {
-	bool handle = false, traced = false, exec = false, want_epoll = false, want_other = false, worker = false;
+	bool handle = false, traced = false, exec = false, watch = false, want_epoll = false, want_other = false, worker = false;
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 0x1122334455667788};
 	pthread_t thread;
 	sigset_t all, usual;
@@ -403,7 +510,15 @@ int main(int argc, char **argv)
 		else if (!strcmp(word, "filter"))
 			filter = true;
 		else if (!strncmp(word, "edge=", 5))
-			on_edge = true, edge_grows = !strcmp(word, "edge=grows");
+			edge = word + 5;
+		else if (!strncmp(word, "sp=", 3))
+			other_stack = number(word + 3), other_stack_given = true;
+		else if (!strncmp(word, "cmd=", 4))
+			command = number(word + 4);
+		else if (!strcmp(word, "unshare"))
+			own_files = true;
+		else if (!strcmp(word, "watch"))
+			watch = true;
 		else if (!strncmp(word, "files=", 6))
 			files = (int)number(word + 6);
 		else if (!strcmp(word, "handle"))
@@ -431,6 +546,13 @@ int main(int argc, char **argv)
 		printf("{\"exec\":true,\"pid\":%d,", getpid());
 		print_fds("fds");
 		printf("}\n");
+		if (watch) {
+			map_fixed();
+			fflush(stdout);
+			if (read(0, &input, 1) != 1)
+				die("read");
+			printf("{\"unchanged\":%s}\n", is_unchanged() ? "true" : "false");
+		}
 		fflush(stdout);
 		return 0;
 	}

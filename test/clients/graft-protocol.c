@@ -50,6 +50,7 @@ int main(void)
 	NUMBER(TRACER_STEP_RECEIVE);
 	NUMBER(TRACER_STEP_UNREGISTER);
 	NUMBER(TRACER_STEP_DUP);
+	NUMBER(TRACER_STEP_LOOK);
 	NUMBER(TRACER_STEP_REGISTER);
 	NUMBER(TRACER_STEP_CLOSE);
 	NUMBER(TRACER_STEP_CONFIRM);
@@ -83,7 +84,7 @@ int main(void)
 	printf("job %u %#x %d %d %lu", input.job.protocol, input.job.flags, input.job.thread, input.job.fd, input.job.call);
 	for (int i = 0; i < TRACER_ARGUMENTS; i++)
 		printf(" %lu/%lu", input.job.arguments[i], input.job.masks[i]);
-	printf(" %lu %u %u %u %u\n", input.job.device, input.job.failure, input.job.answer_ms, input.job.step_ms,
+	printf(" %lu %#lx %u %u %u %u\n", input.job.device, input.job.number_at, input.job.failure, input.job.answer_ms, input.job.step_ms,
 	       input.job.pause_step);
 	return 0;
 }

@@ -3,7 +3,6 @@ import { statSync } from "node:fs";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { FuseSession, IoctlRequest } from "../../src/cuse/index.js";
 import { Grafter, pendingIoctl, type GraftOutcome } from "../../src/graft/index.js";
-import { processWrite } from "../../src/native.js";
 import { describeDevice, startDevice, startFiles, until } from "./support/device.js";
 import { ECHO, EchoDevice, type EchoFile } from "./support/echo-device.js";
 import { probe, startProbe } from "./support/probe.js";
@@ -46,7 +45,6 @@ class GraftingDevice extends EchoDevice {
     const file = await this.files.create(this.target, (handle) => this.target.add(handle), { flags: 2 });
     const { tid } = request.caller;
     const call = pendingIoctl(request);
-    const address = request.argAddress;
     const common = { tid, call, newFd: file.fd, answer };
     const outcome =
       request.cmd === GRAFT
@@ -55,7 +53,7 @@ class GraftingDevice extends EchoDevice {
             ...common,
             closeOnExec: true,
             failWith: EMFILE,
-            placed: (fd) => processWrite(tid, address, new Uint8Array(Int32Array.of(fd).buffer)),
+            numberAt: request.argAddress,
           });
     try {
       return await outcome;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Grafter, pendingCall, type GraftOutcome, type InstallRequest } from "../../src/graft/index.js";
 import { Step } from "../../src/graft/protocol.js";
-import { processWrite, socketPair } from "../../src/native.js";
+import { socketPair } from "../../src/native.js";
 import {
   before,
   eventually,
@@ -263,8 +263,7 @@ describe("a new descriptor", () => {
       newFd,
       closeOnExec: true,
       answer: () => client.answer(),
-      placed: (fd) =>
-        processWrite(client.pid, BigInt(client.facts.mailbox), new Uint8Array(Int32Array.of(fd).buffer)),
+      numberAt: BigInt(client.facts.mailbox),
       ...more,
     });
   }

@@ -27,6 +27,7 @@ const job = encodeJob({
     { value: 5n, mask: 6n },
   ],
   device: 0x5_0000_0007n,
+  numberAt: 0x7_0000_0009n,
   failure: 8,
   answerMs: 9,
   stepMs: 10,
@@ -88,7 +89,7 @@ describe("the tracer's protocol", () => {
     expect(decodeEvent(bytes("event"))).toEqual(event);
     expect(encodeResume(0x01020304)).toEqual(bytes("resume"));
     expect(inC.get("job")).toBe(
-      `1 0xb 1234 -1 8589934592 1/2 3/18446744073709551615 5/6 21474836487 8 9 10 11`,
+      `2 0xb 1234 -1 8589934592 1/2 3/18446744073709551615 5/6 21474836487 0x700000009 8 9 10 11`,
     );
   });
 

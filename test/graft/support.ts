@@ -61,6 +61,7 @@ export class Client {
   readonly #input: Writable;
   readonly #orders: Writable;
   readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  #ordered = 0;
   facts: ClientFacts = { pid: 0, tid: 0, call: 0, mailbox: "", target: 0, other: 0, dups: [], fds: [] };
   /** Its process id as seen from here. */
   pid = 0;
@@ -113,7 +114,16 @@ export class Client {
 
   /** An order to its second thread. */
   order(letter: string): void {
+    this.#ordered += 1;
     this.#orders.write(letter);
+  }
+
+  /** Has its second thread carried out what it was told so far? */
+  isOrdered(): boolean {
+    const tasks = `/proc/${this.pid}/task`;
+    return readdirSync(tasks).some(
+      (tid) => readFileSync(`${tasks}/${tid}/comm`, "utf8").trim() === `orders-${this.#ordered}`,
+    );
   }
 
   /** Its next line. */
