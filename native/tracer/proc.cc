@@ -88,9 +88,7 @@ std::optional<ThreadStatus> ReadStatus(pid_t thread) {
     if (std::sscanf(line, "TracerPid: %d", &value) == 1) status.tracer = value;
     if (std::sscanf(line, "Seccomp: %d", &value) == 1) status.filtered = value != 0;
     char state = 0;
-    if (std::sscanf(line, "State: %c", &state) == 1 && (state == 'Z' || state == 'X')) status.dead = true;
-    uint64_t pending = 0;
-    if (std::sscanf(line, "SigPnd: %" SCNx64, &pending) == 1 && (pending & kKillBit) != 0) status.dead = true;
+    if (std::sscanf(line, "State: %c", &state) == 1) status.dead = state == 'Z' || state == 'X';
   });
   // The line is missing when the thread ended between open and read.
   if (status.process == 0) return {};

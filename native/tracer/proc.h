@@ -19,7 +19,7 @@ struct ThreadStatus {
   pid_t process = 0;
   pid_t tracer = 0;       // process that traces it; 0: none
   bool filtered = false;  // has seccomp filters
-  bool dead = false;      // only waits to be waited for, or is sure to end: SIGKILL is pending
+  bool dead = false;      // only waits to be waited for
 };
 // Empty when there is no such thread.
 std::optional<ThreadStatus> ReadStatus(pid_t thread);

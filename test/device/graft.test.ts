@@ -2,10 +2,12 @@
 import { statSync } from "node:fs";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { FuseSession, IoctlRequest } from "../../src/cuse/index.js";
-import { Grafter, pendingIoctl, type GraftOutcome } from "../../src/graft/index.js";
+import { Grafter, pendingIoctl, type GraftOutcome, type GraftRequest } from "../../src/graft/index.js";
 import { describeDevice, startDevice, startFiles, until } from "./support/device.js";
 import { ECHO, EchoDevice, type EchoFile } from "./support/echo-device.js";
 import { probe, startProbe } from "./support/probe.js";
+import { Step } from "../../src/graft/protocol.js";
+import { Client as GraftClient, status } from "../graft/support.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -24,6 +26,10 @@ class GraftingDevice extends EchoDevice {
   readonly target = new EchoDevice();
   readonly outcomes: GraftOutcome[] = [];
   rdev = 0;
+  /** Signals do not end the ioctls. */
+  isDeaf = false;
+  /** For the grafts. */
+  pause: GraftRequest["pause"];
 
   constructor(
     readonly grafter: Grafter,
@@ -36,8 +42,12 @@ class GraftingDevice extends EchoDevice {
     if (request.cmd !== GRAFT && request.cmd !== INSTALL) return super.ioctl(file, request);
     return new Promise((resolve) => {
       // Seizing interrupts the call. That must not end it, and the true answer does not.
-      request.onInterrupt(() => resolve(0));
-      void this.#place(request, () => resolve(0)).then((outcome) => this.outcomes.push(outcome));
+      if (this.isDeaf) request.uninterruptible();
+      else request.onInterrupt(() => resolve(0));
+      void this.#place(request, () => resolve(0)).then((outcome) => {
+        this.outcomes.push(outcome);
+        if (outcome.kind !== "grafted" && !outcome.answered) resolve(0);
+      });
     });
   }
 
@@ -45,7 +55,7 @@ class GraftingDevice extends EchoDevice {
     const file = await this.files.create(this.target, (handle) => this.target.add(handle), { flags: 2 });
     const { tid } = request.caller;
     const call = pendingIoctl(request);
-    const common = { tid, call, newFd: file.fd, answer };
+    const common = { tid, call, newFd: file.fd, answer, ...(this.pause && { pause: this.pause }) };
     const outcome =
       request.cmd === GRAFT
         ? this.grafter.graft({ ...common, expectRdev: this.rdev })
@@ -62,6 +72,12 @@ class GraftingDevice extends EchoDevice {
     }
   }
 }
+
+/** Is SIGKILL pending for the thread? */
+const isToEnd = (tid: number): boolean => {
+  const pending = status(tid, "SigPnd");
+  return pending !== undefined && (BigInt(`0x${pending}`) & (1n << 8n)) !== 0n;
+};
 
 let grafter: Grafter;
 beforeAll(async () => {
@@ -130,6 +146,27 @@ describeDevice("a graft in a client of a CUSE device", () => {
     const [fd = 0] = outcome.fdNumbers;
     expect(lines[1]).toBe(`ioctl 0 ${Buffer.from(new Uint8Array(Int32Array.of(fd).buffer)).toString("hex")}`);
     await until(() => device.target.events.includes("release"), "the new file is released");
+  });
+
+  it("is given up at once when another thread's execve(2) waits for the client's end, and it for our answer", async () => {
+    const { device, node } = await start();
+    device.isDeaf = true;
+    let client: GraftClient | undefined;
+    device.pause = {
+      step: Step.Seize,
+      // The tracer would wait for a lock that execve(2) has.
+      reached: async () => {
+        await until(() => client !== undefined, "the client has started");
+        client?.order("x");
+        await until(() => isToEnd(client?.tid ?? 0), "execve(2) ends the other threads");
+      },
+    };
+    client = await GraftClient.start(["ioctl", `target=${node}`, `cmd=${GRAFT}`]);
+    // Else all three wait for each other until the driver gives up: 42 s.
+    await until(() => device.outcomes.length === 1, "the graft is given up", 10_000);
+    expect(device.outcomes).toEqual([{ kind: "gone", answered: false, placed: [] }]);
+    expect(await client.line()).toMatchObject({ exec: true, pid: client.pid });
+    expect(await client.exit).toEqual({ code: 0, signal: null });
   });
 
   it(

@@ -91,7 +91,7 @@ describe("the tracer process", () => {
   it("says hello, and ends with its driver", async () => {
     const { socket, exit, hello } = await start();
     expect(hello).toHaveLength(8);
-    expect(hello.readUInt32LE(0)).toBe(1);
+    expect(hello.readUInt32LE(0)).toBe(2);
     socket.close();
     expect(await exit).toEqual([0, null]);
   });
@@ -100,7 +100,7 @@ describe("the tracer process", () => {
     const { socket, exit } = await start();
     const [link, theirs] = socketPair();
     writeSync(socket.fd, "rubbish");
-    sendMessage(socket.fd, new Uint8Array(96), [theirs.fd, theirs.fd]); // Version 0.
+    sendMessage(socket.fd, new Uint8Array(104), [theirs.fd, theirs.fd]); // Version 0.
     sendMessage(socket.fd, Buffer.concat([Uint8Array.of(1, 0, 0, 0), new Uint8Array(92)]), [theirs.fd]);
     sendMessage(socket.fd, new Uint8Array(8), [theirs.fd, theirs.fd, theirs.fd, theirs.fd]);
     theirs.close();
