@@ -128,26 +128,28 @@ static void change_instruction(uint8_t first, uint8_t second)
 #endif
 }
 
-/* Where "edge=fixed" has its stack: the size of a page. */
+/* Where "edge=fixed" has its stack. */
 #define FIXED_STACK ((uint8_t *)0x200000000000)
 #define FIXED_ROOM (1024 * 4096)
+/* What is there before execve(2), and afterwards. */
 #define FIXED_BYTE 0x5a
+#define WATCHED_BYTE 0xa5
 
-static uint8_t *map_fixed(void)
+static uint8_t *map_fixed(int byte)
 {
 	uint8_t *room = mmap(FIXED_STACK, FIXED_ROOM, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (room != FIXED_STACK)
 		die("mmap");
-	memset(room, FIXED_BYTE, FIXED_ROOM);
+	memset(room, byte, FIXED_ROOM);
 	return room;
 }
 
 static bool is_unchanged(void)
 {
 	for (size_t i = 0; i < FIXED_ROOM; i++)
-		if (FIXED_STACK[i] != FIXED_BYTE)
+		if (FIXED_STACK[i] != WATCHED_BYTE)
 			return false;
 	return true;
 }
@@ -362,7 +364,7 @@ static uint8_t *edge_of_stack(const char *edge)
 	uint8_t *place, *stack;
 
 	if (!strcmp(edge, "fixed"))
-		return map_fixed() + FIXED_ROOM - page;
+		return map_fixed(FIXED_BYTE) + FIXED_ROOM - page;
 	place = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	stack = place + room - page;
 	if (place == MAP_FAILED || munmap(place, room))
@@ -547,7 +549,7 @@ int main(int argc, char **argv)
 		print_fds("fds");
 		printf("}\n");
 		if (watch) {
-			map_fixed();
+			map_fixed(WATCHED_BYTE);
 			fflush(stdout);
 			if (read(0, &input, 1) != 1)
 				die("read");

@@ -100,8 +100,8 @@ describe("the tracer process", () => {
     const { socket, exit } = await start();
     const [link, theirs] = socketPair();
     writeSync(socket.fd, "rubbish");
-    sendMessage(socket.fd, new Uint8Array(104), [theirs.fd, theirs.fd]); // Version 0.
-    sendMessage(socket.fd, Buffer.concat([Uint8Array.of(1, 0, 0, 0), new Uint8Array(92)]), [theirs.fd]);
+    sendMessage(socket.fd, new Uint8Array(104), [theirs.fd, theirs.fd, theirs.fd]); // Version 0.
+    sendMessage(socket.fd, Buffer.concat([Uint8Array.of(2, 0, 0, 0), new Uint8Array(100)]), [theirs.fd]);
     sendMessage(socket.fd, new Uint8Array(8), [theirs.fd, theirs.fd, theirs.fd, theirs.fd]);
     theirs.close();
     // The end of file: it has closed them all.
