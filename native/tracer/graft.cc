@@ -297,18 +297,16 @@ bool Graft::IsOld(int fd) const {
 
 void Graft::ListFiles() {
   const Deadline deadline = StepDeadline();
-  const std::optional<std::vector<int>> numbers = ListDescriptors(job_.thread, deadline);
-  if (!numbers) throw Refusal{TRACER_STUCK};
+  std::optional<Descriptors> listed = ListDescriptors(job_.thread, fd_, deadline);
+  if (!listed) throw Refusal{TRACER_STUCK};
   // Duplicates first found, then replaced: afterwards nothing tells that they belonged together.
   all_ = {fd_};
-  for (const int other : *numbers) {
+  for (const int other : listed->alike) {
     if (deadline.Passed()) throw Refusal{TRACER_STUCK};
-    if (other == fd_ || all_.size() == TRACER_MAX_FDS) continue;
+    if (all_.size() == TRACER_MAX_FDS) break;
     if (SameOpenFile(job_.thread, fd_, other)) all_.push_back(other);
   }
-  std::optional<std::vector<int>> epolls = ListEpolls(job_.thread, *numbers, deadline);
-  if (!epolls) throw Refusal{TRACER_STUCK};
-  epolls_ = *std::move(epolls);
+  epolls_ = std::move(listed->epolls);
 }
 
 void Graft::SwapAll() {

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cinttypes>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -162,26 +163,24 @@ uint64_t ReadDevice(pid_t thread, int fd) {
   return makedev(facts.stx_rdev_major, facts.stx_rdev_minor);
 }
 
-std::optional<std::vector<int>> ListDescriptors(pid_t thread, Deadline deadline) {
-  std::vector<int> found;
+std::optional<Descriptors> ListDescriptors(pid_t thread, int fd, Deadline deadline) {
+  Descriptors found;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(ProcPath(thread, "fd").c_str()), ::closedir);
   if (!folder) return found;
+  const auto target = [&folder](const char* name) {
+    std::array<char, PATH_MAX> text{};
+    const ssize_t length = ::readlinkat(::dirfd(folder.get()), name, text.data(), text.size());
+    return std::string(text.data(), length < 0 ? 0 : static_cast<size_t>(length));
+  };
+  const std::string ours = target(std::to_string(fd).c_str());
   while (const dirent* entry = ::readdir(folder.get())) {
     if (deadline.Passed()) return {};
     char* end = nullptr;
     const long number = std::strtol(entry->d_name, &end, 10);
-    if (end != entry->d_name && *end == '\0') found.push_back(static_cast<int>(number));
-  }
-  return found;
-}
-
-std::optional<std::vector<int>> ListEpolls(pid_t thread, const std::vector<int>& descriptors, Deadline deadline) {
-  std::vector<int> found;
-  for (const int candidate : descriptors) {
-    if (deadline.Passed()) return {};
-    std::array<char, 64> target{};
-    const ssize_t length = ::readlink(ProcPath(thread, "fd", candidate).c_str(), target.data(), target.size() - 1);
-    if (length >= 0 && std::strcmp(target.data(), "anon_inode:[eventpoll]") == 0) found.push_back(candidate);
+    if (end == entry->d_name || *end != '\0') continue;
+    const std::string theirs = target(entry->d_name);
+    if (theirs == "anon_inode:[eventpoll]") found.epolls.push_back(static_cast<int>(number));
+    if (theirs == ours && number != fd) found.alike.push_back(static_cast<int>(number));
   }
   return found;
 }

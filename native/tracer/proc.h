@@ -52,8 +52,13 @@ std::optional<FileFacts> ReadFile(pid_t thread, int fd);
 // Device number of the special file behind a descriptor; 0 for other files and on failure.
 uint64_t ReadDevice(pid_t thread, int fd);
 
-// What is not seen before the deadline is not seen: there can be a million. Empty then.
-std::optional<std::vector<int>> ListDescriptors(pid_t thread, Deadline deadline);
+// Of a thread's descriptors, of which there can be a million, those that matter here.
+struct Descriptors {
+  std::vector<int> alike;   // that may lead to the same file as the one asked about
+  std::vector<int> epolls;  // epoll instances
+};
+// Empty when there is no time for it.
+std::optional<Descriptors> ListDescriptors(pid_t thread, int fd, Deadline deadline);
 
 // An entry of an epoll instance.
 struct Registration {
@@ -61,9 +66,6 @@ struct Registration {
   uint32_t events = 0;
   uint64_t data = 0;
 };
-// Those of `descriptors` that are epoll instances. Empty when there is no time for it.
-std::optional<std::vector<int>> ListEpolls(pid_t thread, const std::vector<int>& descriptors, Deadline deadline);
-
 // The entries made under the number `fd`, for a file with this inode. Empty when there is no time for it.
 std::optional<std::vector<Registration>> ListRegistrations(pid_t thread, const std::vector<int>& epolls, int fd,
                                                            uint64_t inode, Deadline deadline);

@@ -100,7 +100,7 @@ const stepNames: Record<Step, string> = {
   [Step.Seize]: "seizing its thread",
   [Step.Interrupt]: "interrupting its thread",
   [Step.Answer]: "waiting for its call to end",
-  [Step.Prepare]: "looking at its registers",
+  [Step.Prepare]: "looking at its registers and descriptors",
   [Step.SocketPair]: "making a socket pair in it",
   [Step.Take]: "taking the socket from it",
   [Step.Send]: "sending it the file",
