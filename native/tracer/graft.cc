@@ -206,8 +206,8 @@ void Graft::CheckStopped() {
   if (abilities_.suspendSeccomp) tracee_.SuspendSeccomp();
 }
 
-int64_t Graft::Call(uint64_t number, const Arguments& arguments) {
-  const int64_t result = tracee_.Call(number, arguments);
+int64_t Graft::Call(uint64_t number, const Arguments& arguments, const std::function<void()>& last) {
+  const int64_t result = tracee_.Call(number, arguments, last);
   // An ordinary error of the call is more telling than that it came late.
   if (result < 0) throw Refusal{TRACER_STEP_FAILED, static_cast<int>(-result)};
   return result;
@@ -249,7 +249,11 @@ void Graft::Deliver() {
   if (!IsPairOf(ours.get(), job_.thread)) throw Refusal{TRACER_STEP_FAILED, ENOTSOCK};
 
   Enter(TRACER_STEP_SEND);
+  // Nothing comes before it, and nothing takes its place: somebody to whom the client has passed its ends might send it
+  // what its filters do not let it receive.
+  if (UnreadBytes(ours.get()) != 0) throw Refusal{TRACER_STEP_FAILED, EBUSY};
   if (const int error = SendDescriptor(ours.get(), file_.get())) throw Refusal{TRACER_STEP_FAILED, error};
+  const int unread = UnreadBytes(ours.get());
 
   Enter(TRACER_STEP_RECEIVE);
   Scratch scratch{};
@@ -264,7 +268,10 @@ void Graft::Deliver() {
   // A descriptor that is on its way to another number must not survive an execve(2).
   const bool cloexec = (job_.flags & (TRACER_SWAP | TRACER_CLOEXEC)) != 0;
   Call(SYS_recvmsg, {Word(sockets_[0].fd), ScratchAddress(offsetof(Scratch, message)),
-                     static_cast<uint64_t>(MSG_DONTWAIT | (cloexec ? MSG_CMSG_CLOEXEC : 0))});
+                     static_cast<uint64_t>(MSG_DONTWAIT | (cloexec ? MSG_CMSG_CLOEXEC : 0))},
+       [&] {
+         if (UnreadBytes(ours.get()) != unread) throw Refusal{TRACER_STEP_FAILED, EBUSY};
+       });
   if (!tracee_.Read(ScratchAddress(0), &scratch, sizeof scratch)) throw Refusal{TRACER_NO_MEMORY};
   cmsghdr header{};
   std::memcpy(&header, scratch.control.data(), sizeof header);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -51,7 +52,7 @@ class Graft {
   void Undo();
   void Report(uint32_t kind);
   // Runs a call that must succeed: its result. Throws Refusal.
-  int64_t Call(uint64_t number, const Arguments& arguments);
+  int64_t Call(uint64_t number, const Arguments& arguments, const std::function<void()>& last = {});
 
   bool IsDevice(int fd) const;
   bool IsOld(int fd) const;  // still what it was when the thread stopped

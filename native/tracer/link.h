@@ -15,6 +15,9 @@ bool SendMessage(int socket, const void* message, size_t size);
 // Sends a descriptor with one byte of data. 0 or an errno.
 int SendDescriptor(int socket, int fd);
 
+// What was sent through a socket and not received yet, as the kernel counts it; -1 on failure.
+int UnreadBytes(int socket);
+
 struct Received {
   ssize_t size = 0;  // 0: the other side is gone
   std::vector<UniqueFd> fds;

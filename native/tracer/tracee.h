@@ -22,9 +22,9 @@
 //   runs instructions of its own, whatever these have become meanwhile: its calls up to
 //   there stop at the look, all of them, by whichever way they enter the kernel.
 // - What the arguments point to can be changed between the look and the kernel's reading
-//   it. Of our calls two read memory. recvmsg(2) on a socket that only we send to: other
-//   addresses make it write one byte and one descriptor's number elsewhere, into memory
-//   that the thread may write to. epoll_ctl(2): other events and data for its own
+//   it. Of our calls two read memory. recvmsg(2) of a message that is ours (graft.cc looks
+//   last): other addresses make it write one byte and one descriptor's number elsewhere,
+//   into memory that the thread may write to. epoll_ctl(2): other events and data for its own
 //   instance. Neither is more than the thread could do by a call that its filters allow:
 //   it has memory of its own to write to, and filters do not see what is in memory.
 //

@@ -137,9 +137,7 @@ export class Grafter {
   }
 
   async #place(
-    request: PlaceRequest &
-      Pick<GraftRequest, "fdNumber" | "expectRdev"> &
-      Pick<InstallRequest, "numberAt">,
+    request: PlaceRequest & Pick<GraftRequest, "fdNumber" | "expectRdev"> & Pick<InstallRequest, "numberAt">,
     flags: number,
     placed: (fds: readonly number[]) => void,
   ): Promise<GraftOutcome> {
@@ -206,7 +204,10 @@ function converse(
     };
     const { socket, life } = tracer.submit(job, request.newFd);
     // Closes with the job's process, which may outlive the outcome: see `stuck`.
-    const lifeline = new Channel(life.fd, EVENT_BYTES, { onMessage: () => undefined, onClose: turn.end });
+    const lifeline = new Channel(life.fd, EVENT_BYTES, {
+      onMessage: () => undefined,
+      onClose: () => turn.end(),
+    });
     lifeline.unref();
     life.close(); // The channel has a duplicate.
     const onSeized = (): void => {

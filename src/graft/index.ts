@@ -9,7 +9,7 @@
  * - `answer()` comes before `placed()`, `placed()` before the client runs, and that before the outcome. After an
  *   outcome neither is called.
  * - Whatever happens to the client, the driver, or the tracer, no thread is left stopped or traced, and no descriptor
- *   is left behind. One exception: a tracer that is itself killed with SIGKILL in the half millisecond in which it has
+ *   is left behind. One exception: a tracer that is itself killed with SIGKILL in the time (0.4 ms and more) in which it has
  *   a client's registers cannot put them back.
  * - It knows neither V4L2 nor FUSE.
  */

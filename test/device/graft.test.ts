@@ -151,20 +151,20 @@ describeDevice("a graft in a client of a CUSE device", () => {
   it("is given up at once when another thread's execve(2) waits for the client's end, and it for our answer", async () => {
     const { device, node } = await start();
     device.isDeaf = true;
-    let client: GraftClient | undefined;
     device.pause = {
       step: Step.Seize,
       // The tracer would wait for a lock that execve(2) has.
       reached: async () => {
-        await until(() => client !== undefined, "the client has started");
-        client?.order("x");
-        await until(() => isToEnd(client?.tid ?? 0), "execve(2) ends the other threads");
+        const client = await starting;
+        client.order("x");
+        await until(() => isToEnd(client.tid), "execve(2) ends the other threads");
       },
     };
-    client = await GraftClient.start(["ioctl", `target=${node}`, `cmd=${GRAFT}`]);
+    const starting = GraftClient.start(["ioctl", `target=${node}`, `cmd=${GRAFT}`]);
     // Else all three wait for each other until the driver gives up: 42 s.
     await until(() => device.outcomes.length === 1, "the graft is given up", 10_000);
     expect(device.outcomes).toEqual([{ kind: "gone", answered: false, placed: [] }]);
+    const client = await starting;
     expect(await client.line()).toMatchObject({ exec: true, pid: client.pid });
     expect(await client.exit).toEqual({ code: 0, signal: null });
   });

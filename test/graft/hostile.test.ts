@@ -111,13 +111,19 @@ describe("an instruction that is changed under the thread", () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     if (!asleep(other.pid)) skip("this kernel knows no such calls");
     const client = await sleeping(["vfork"]);
-    expect(await serve(client, Step.SocketPair, "i")).toMatchObject({ kind: "refused", reason: "unexpected" });
+    expect(await serve(client, Step.SocketPair, "i")).toMatchObject({
+      kind: "refused",
+      reason: "unexpected",
+    });
     expect(await client.findings()).toMatchObject({ ...intact(client), content: "", result: -EINVAL });
   });
 
   it("that runs for ever is left after some questions", async () => {
     const client = await sleeping(["vfork"]);
-    expect(await serve(client, Step.SocketPair, "j", 100)).toMatchObject({ kind: "refused", reason: "stuck" });
+    expect(await serve(client, Step.SocketPair, "j", 100)).toMatchObject({
+      kind: "refused",
+      reason: "stuck",
+    });
     await expectFree(grafter, client);
     expect(await client.findings()).toMatchObject({ ...intact(client), content: "", result: -EINVAL });
   });
