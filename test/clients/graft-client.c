@@ -129,7 +129,7 @@ static void change_instruction(uint8_t first, uint8_t second)
 }
 
 /* Where "edge=fixed" has its stack. */
-#define FIXED_STACK ((uint8_t *)0x200000000000)
+#define FIXED_STACK ((uint8_t *)0x2000000000)
 #define FIXED_ROOM (1024 * 4096)
 /* What is there before execve(2), and afterwards. */
 #define FIXED_BYTE 0x5a

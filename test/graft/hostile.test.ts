@@ -31,7 +31,7 @@ afterAll(() => grafter.close());
 const EFAULT = 14;
 const EINVAL = 22;
 /** Of test/clients/graft-client.c. */
-const FIXED_STACK = 0x2000_0000_0000n;
+const FIXED_STACK = 0x20_0000_0000n;
 
 describe("execve(2) in another thread", () => {
   // The new program has the id of the thread that is served, and memory at the same addresses.
@@ -89,8 +89,9 @@ describe("an instruction that is changed under the thread", () => {
   it.each([Step.SocketPair, Step.Receive, Step.Dup])(
     "makes no call but ours, and none past the filters, at step %i",
     async (step) => {
-      if (!grafter.abilities.suspendsSeccomp) return;
-      const client = await sleeping(["vfork", "filter"]);
+      // Where filters cannot sleep, clients that have some are not served at all.
+      const filter = grafter.abilities.suspendsSeccomp ? ["filter"] : [];
+      const client = await sleeping(["vfork", ...filter]);
       expect(await serve(client, step, "a")).toMatchObject({
         kind: "refused",
         reason: "unexpected",
