@@ -200,6 +200,11 @@ void Graft::CheckStopped() {
     const std::optional<FileFacts> facts = fd_ < 0 ? std::nullopt : ReadFile(job_.thread, fd_);
     if (!facts || !IsDevice(fd_)) throw Refusal{TRACER_OTHER_FILE};
     old_ = *facts;
+    // Inode and device are those of all open files of the node. They have to do where the file cannot be had: for a
+    // thread with a table of its own before Linux 6.9.
+    if (UniqueFd taken(TakeDescriptor(job_.thread, fd_)); taken.valid() && IsOpenFile(taken.get(), job_.thread, fd_)) {
+      oldFile_ = std::move(taken);
+    }
   }
   // Filters may have come since, from another thread; suspending is right for those still to come, too.
   CheckStatus();
@@ -299,7 +304,8 @@ bool Graft::IsDevice(int fd) const {
 
 bool Graft::IsOld(int fd) const {
   const std::optional<FileFacts> now = ReadFile(job_.thread, fd);
-  return now && now->SameInode(old_) && IsDevice(fd);
+  if (!now || !now->SameInode(old_) || !IsDevice(fd)) return false;
+  return !oldFile_.valid() || IsOpenFile(oldFile_.get(), job_.thread, fd);
 }
 
 void Graft::ListFiles() {
@@ -318,16 +324,17 @@ void Graft::ListFiles() {
 
 void Graft::SwapAll() {
   for (const int fd : all_) Swap(fd);
+  oldFile_.reset();
 }
 
 void Graft::Swap(int fd) {
-  Unregister(fd);
-  Enter(TRACER_STEP_DUP);
-  const std::optional<FileFacts> before = ReadFile(job_.thread, fd);
   const bool first = !committed_;
-  const bool closeOnExec = before && before->closeOnExec;
   int64_t result = -ECANCELED;
   try {
+    Unregister(fd);
+    Enter(TRACER_STEP_DUP);
+    const std::optional<FileFacts> before = ReadFile(job_.thread, fd);
+    const bool closeOnExec = before && before->closeOnExec;
     result = tracee_.Call(
         SYS_dup3, {Word(delivered_->fd), Word(fd), static_cast<uint64_t>(closeOnExec ? O_CLOEXEC : 0)}, [&] {
           // Other threads of the client run on. If they have closed it, another file may have its number, which they
@@ -346,7 +353,7 @@ void Graft::Swap(int fd) {
     committed_ = false;
     throw Refusal{TRACER_STEP_FAILED, static_cast<int>(-result)};
   }
-  Register(fd);
+  Register(fd, result >= 0 ? delivered_->facts : old_);
 }
 
 void Graft::Unregister(int fd) {
@@ -357,20 +364,24 @@ void Graft::Unregister(int fd) {
   for (const Registration& entry : *entries) {
     // It would live on as long as any duplicate of the old file does. ENOENT: an
     // older file of this number, or an epoll instance with two numbers.
-    if (tracee_.Call(SYS_epoll_ctl, {Word(entry.epoll), EPOLL_CTL_DEL, Word(fd), 0}) == 0) {
+    const auto check = [this, fd] {
+      if (!IsOld(fd)) throw Refusal{TRACER_OTHER_FILE};
+    };
+    if (tracee_.Call(SYS_epoll_ctl, {Word(entry.epoll), EPOLL_CTL_DEL, Word(fd), 0}, check) == 0) {
       unregistered_.push_back(entry);
     }
   }
 }
 
-void Graft::Register(int fd) {
+void Graft::Register(int fd, const FileFacts& file) {
   Enter(TRACER_STEP_REGISTER);
   for (const Registration& entry : unregistered_) {
     epoll_event event{};
     event.events = entry.events;
     event.data.u64 = entry.data;
     const uint64_t address = ScratchAddress(offsetof(Scratch, registration));
-    const bool made = tracee_.Write(address, &event, sizeof event) &&
+    const std::optional<FileFacts> now = ReadFile(job_.thread, fd);
+    const bool made = now && now->SameInode(file) && tracee_.Write(address, &event, sizeof event) &&
                       tracee_.Call(SYS_epoll_ctl, {Word(entry.epoll), EPOLL_CTL_ADD, Word(fd), address}) == 0;
     ++(made ? event_.moved : event_.lost);
   }
@@ -421,7 +432,7 @@ void Graft::Confirm() {
 void Graft::Finish() {
   // Past the point of no return the client has its file: that is a success, whatever did not succeed behind it.
   try {
-    if (!unregistered_.empty()) Register(unregisteredFd_);
+    if (!unregistered_.empty()) Register(unregisteredFd_, old_);
     CloseOwn(true);
   } catch (const Refusal&) {
     // It made another call than ours, and keeps what it then has.
@@ -433,7 +444,7 @@ void Graft::Undo() {
   event_.fd_count = 0;
   try {
     if (!unregistered_.empty()) {
-      Register(unregisteredFd_);
+      Register(unregisteredFd_, old_);
       event_.moved = 0;
     }
     CloseOwn(true);

@@ -44,7 +44,8 @@ class Graft {
   void SwapAll();      // it takes the place of the client's
   void Swap(int fd);
   void Unregister(int fd);
-  void Register(int fd);
+  // When `fd` still leads to `file`.
+  void Register(int fd, const FileFacts& file);
   void CloseOwn(bool withFile);
   void Confirm();
   void Commit();
@@ -77,6 +78,7 @@ class Graft {
   tracer_event event_{};
   int fd_ = -1;    // the client's descriptor
   FileFacts old_;  // what it led to when the thread stopped
+  UniqueFd oldFile_;  // the same, while it matters; invalid where it cannot be had
   std::vector<uint8_t> scratch_;  // what was there before; empty: not touched
   std::vector<int> all_;     // the client's numbers for the file: `fd_`, then its duplicates
   std::vector<int> epolls_;  // its epoll instances

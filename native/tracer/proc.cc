@@ -231,6 +231,15 @@ bool SameOpenFile(pid_t thread, int first, int second) {
   return one.valid() && other.valid() && SharesLocks(one.get(), other.get());
 }
 
+bool IsOpenFile(int ours, pid_t thread, int fd) {
+  const long order = ::syscall(SYS_kcmp, ::getpid(), thread, KCMP_FILE, static_cast<unsigned long>(ours),
+                               static_cast<unsigned long>(fd));
+  if (order >= 0) return order == 0;
+  if (errno != ENOSYS) return false;
+  const UniqueFd theirs(TakeDescriptor(thread, fd));
+  return theirs.valid() && SharesLocks(ours, theirs.get());
+}
+
 bool HasKcmp() {
   const pid_t self = ::getpid();
   return ::syscall(SYS_kcmp, self, self, KCMP_FILE, 0UL, 0UL) >= 0;

@@ -76,6 +76,9 @@ int TakeDescriptor(pid_t thread, int fd);
 // Are two descriptors of a thread one open file? False when that cannot be told.
 bool SameOpenFile(pid_t thread, int first, int second);
 
+// Is a descriptor of ours the same open file as one of a thread?
+bool IsOpenFile(int ours, pid_t thread, int fd);
+
 bool HasKcmp();
 
 }  // namespace v4l2cuse::tracer

@@ -298,9 +298,10 @@ int64_t Tracee::Call(uint64_t number, const Arguments& arguments, const std::fun
     if (suspends_) SetOptions(PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
   } catch (const Refusal& reason) {
     refusal = reason;
-    if (CancelCall(thread_) == ESRCH) throw Gone{};
+    const int error = CancelCall(thread_);
+    if (error == ESRCH) throw Gone{};
     // Its filters would be asked about call number -1.
-    if (suspends_) SetOptions(PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
+    if (error == 0 && suspends_) SetOptions(PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
   }
 
   // A thread that is about to make a call cannot be given other registers: the call ends first.

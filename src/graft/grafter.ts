@@ -259,4 +259,4 @@ function converse(
 
 const EIO = 5;
 /** How many limits of a step may add up. */
-const STEPS = 16;
+const STEPS = 17;

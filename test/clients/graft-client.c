@@ -33,7 +33,7 @@
  *        x  execve(2) this program again     t  install the filter for all threads
  *        f  fork, and leave the child        e  exit(2) of the process
  *        c  close the target                 s  send signal 34 to the first thread, 32 times
- *        o  the same, and open /dev/null under its number
+ *        o  the same, and open /dev/null under its number; p  or the target's path once more
  *        X  execve(2), as x; it then has memory where the fixed stack was, and looks whether it is changed
  *        i, j, a  the instruction of the call becomes int $0x80; a jump to itself; one to another call
  */
@@ -68,6 +68,7 @@
 /* ---- What else the client is -------------------------------------------------------------- */
 
 static int target = -1;
+static const char *path = "/dev/zero";
 static char *self;
 
 static void install_filter(unsigned flags)
@@ -87,11 +88,11 @@ static void install_filter(unsigned flags)
 		die("seccomp");
 }
 
-static void *make_calls(void *path)
+static void *make_calls(void *file)
 {
 	for (;;) {
 		struct stat status;
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		int fd = open(file, O_RDONLY | O_CLOEXEC);
 
 		fstat(fd, &status);
 		fcntl(fd, F_SETFD, 0);
@@ -177,8 +178,8 @@ static void *obey(void *nothing)
 		else if (order == 'a')
 			change_instruction(0xeb, (uint8_t)(stray - watched_instruction - 2));
 #endif
-		else if (order == 'o') {
-			if (dup3(open("/dev/null", O_RDWR | O_CLOEXEC), target, 0) != target)
+		else if (order == 'o' || order == 'p') {
+			if (dup3(open(order == 'o' ? "/dev/null" : path, O_RDWR | O_CLOEXEC), target, 0) != target)
 				die("dup3");
 		} else if (order == 'c')
 			close(target);
@@ -403,7 +404,6 @@ static void call_on(uint64_t stack)
 #endif
 }
 
-static const char *path = "/dev/zero";
 static bool other_stack_given;
 static int target_flags = O_RDWR, dups[MOST], dup_count, other = -1, epoll = -1, threads, files;
 static bool filter, own_files;

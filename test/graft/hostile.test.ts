@@ -131,10 +131,16 @@ describe("an instruction that is changed under the thread", () => {
 });
 
 describe("a descriptor whose number another file gets", () => {
-  it.each([Step.Unregister, Step.Dup, Step.Look])("at step %i leaves that file alone", async (step) => {
+  // "p": another open file of the same device.
+  it.each([
+    [Step.Unregister, "o"],
+    [Step.Dup, "o"],
+    [Step.Look, "o"],
+    [Step.Look, "p"],
+  ])("at step %i leaves that file alone (%s)", async (step, letter) => {
     const client = await sleeping(["read"]);
     const replace = before(step, async () => {
-      client.order("o");
+      client.order(letter);
       await eventually(() => client.isOrdered());
     });
     const outcome = await graftOnto(grafter, client, fileWith("new").fd, replace);
@@ -143,7 +149,7 @@ describe("a descriptor whose number another file gets", () => {
     client.answer();
     const found = await client.findings();
     expect(found).toMatchObject({ damaged: [], mask: true, content: "" });
-    expect(found.fds).toHaveLength(client.facts.fds.length + 1); // Its own second one of /dev/null.
+    expect(found.fds).toHaveLength(client.facts.fds.length + 1); // Its own second one of the other file.
   });
 });
 
