@@ -31,7 +31,7 @@ afterAll(() => grafter.close());
 const EFAULT = 14;
 const EINVAL = 22;
 /** Of test/clients/graft-client.c. */
-const FIXED_STACK = 0x20_0000_0000n;
+const FIXED_STACK = 0x1000_0000n;
 
 describe("execve(2) in another thread", () => {
   // The new program has the id of the thread that is served, and memory at the same addresses.
