@@ -278,6 +278,18 @@ function shift(
   return forwards ? total : (size - total) % size;
 }
 
+/** What {@link components} has found for a scene: patterns have few colours, and frames many pixels. */
+const knownColors = new WeakMap<Scene, Map<number, Components>>();
+
+function storedColor(scene: Scene, kind: Format["kind"], color: Rgb): Components {
+  let known = knownColors.get(scene);
+  if (known === undefined) knownColors.set(scene, (known = new Map<number, Components>()));
+  const key = (color[0] * 256 + color[1]) * 256 + color[2];
+  let found = known.get(key);
+  if (found === undefined) known.set(key, (found = components(scene, kind, color)));
+  return found;
+}
+
 /** R'G'B' in 0 to 255 as stored components. */
 function components(scene: Scene, kind: Format["kind"], [r, g, b]: Rgb): Components {
   if (kind === "rgb") return [r, g, b];
@@ -368,11 +380,11 @@ export function expectedPixel(scene: Scene, frame: number, x: number, y: number)
     return sourceColor(pattern, moved % width, (line + down) % height, width, height);
   };
   const stored = (column: number, row: number, paired = isPacked): Components =>
-    components(scene, format.kind, source(column, row, paired));
+    storedColor(scene, format.kind, source(column, row, paired));
 
   const [luma = 0, ...own] = stored(x, y);
   const [ink, paper] = pattern === "100% Black" ? [0, 255] : [pattern === "75% Colorbar" ? 191 : 255, 0];
-  const letters = (isInk: boolean): Components => components(scene, format.kind, gray(isInk ? ink : paper));
+  const letters = (isInk: boolean): Components => storedColor(scene, format.kind, gray(isInk ? ink : paper));
   const glyph = glyphAt(scene, x, y, 1, 1);
   if (format.across === 1) return glyph === undefined ? [luma, ...own] : letters(glyph);
 
@@ -404,10 +416,10 @@ export function firstDifference(
 ): string | undefined {
   for (let y = 0; y < scene.height; y++) {
     for (let x = 0; x < scene.width; x++) {
-      const found = readPixel(scene, planes, x, y).join();
-      const expected = expectedPixel(scene, frame, x, y).join();
-      if (found !== expected) {
-        return `${scene.format} frame ${frame} at (${x}, ${y}): ${found}, must be ${expected}`;
+      const found = readPixel(scene, planes, x, y);
+      const expected = expectedPixel(scene, frame, x, y);
+      if (found.length !== expected.length || found.some((value, index) => value !== expected[index])) {
+        return `${scene.format} frame ${frame} at (${x}, ${y}): ${found.join()}, must be ${expected.join()}`;
       }
     }
   }
