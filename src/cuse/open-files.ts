@@ -63,8 +63,11 @@ export class FileHandle implements OpenFile {
   }
 
   notifyPoll(): void {
+    // A thread sleeps in poll(2) or select(2) on the file that it found first, but asks the one that has the number
+    // when it wakes. If that has become a follower, nobody says any more that somebody sleeps here.
+    const mayBeAsleep = this.#followers.length > 0;
     for (const poller of this.#pollers) {
-      if (!poller.armed) continue;
+      if (!poller.armed && !mayBeAsleep) continue;
       poller.armed = false;
       poller.writer.notifyPoll(poller.handleLow, poller.handleHigh);
     }

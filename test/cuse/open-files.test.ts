@@ -43,6 +43,35 @@ describe("a file that several channels poll", () => {
   });
 });
 
+describe("a file that another one follows", () => {
+  it("wakes those who poll either, and its own again and again: they may have asked the other when they woke", () => {
+    const own = channel();
+    const others = channel();
+    const handle = new OpenFileTable<string>().allocate(0, 1);
+    const follower = new OpenFileTable<string>().allocate(0, 1);
+    handle.armPoll(own.writer, 5, 0);
+    handle.notifyPoll(); // They wake, and by then the other file has the number.
+    handle.follow(follower);
+    follower.armPoll(others.writer, 7, 0);
+    handle.notifyPoll();
+    handle.notifyPoll();
+    expect(own.sent).toEqual(Array<string>(3).fill(notification("05000000 00000000")));
+    expect(others.sent).toEqual([notification("07000000 00000000")]);
+  });
+
+  it("wakes sleepers once when nobody follows any more", () => {
+    const own = channel();
+    const handle = new OpenFileTable<string>().allocate(0, 1);
+    const follower = new OpenFileTable<string>().allocate(0, 1);
+    handle.follow(follower);
+    handle.unfollow(follower);
+    handle.armPoll(own.writer, 5, 0);
+    handle.notifyPoll();
+    handle.notifyPoll();
+    expect(own.sent).toHaveLength(1);
+  });
+});
+
 describe("OpenFileTable", () => {
   it("gives each file away once", () => {
     const table = new OpenFileTable<string>();
