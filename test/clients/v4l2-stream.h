@@ -26,6 +26,7 @@ struct stream {
 	int fd;
 	uint32_t type;
 	int exported;             /* map what EXPBUF gives, not the device */
+	int read_only;            /* as the device was opened */
 	unsigned int count;       /* buffers */
 	unsigned int plane_count; /* per buffer */
 	struct plane planes[MAX_BUFFERS][VIDEO_MAX_PLANES];
@@ -119,8 +120,8 @@ static inline void stream_map(struct stream *stream, unsigned int index)
 		plane->offset = is_multiplanar(stream) ? buffer.m.planes[i].m.mem_offset : buffer.m.offset;
 		int fd = stream->exported ? stream_export(stream, index, i) : stream->fd;
 
-		plane->start = mmap(NULL, plane->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-				    stream->exported ? 0 : plane->offset);
+		plane->start = mmap(NULL, plane->length, PROT_READ | (stream->read_only ? 0 : PROT_WRITE), MAP_SHARED,
+				    fd, stream->exported ? 0 : plane->offset);
 		if (plane->start == MAP_FAILED)
 			die("mmap");
 		if (stream->exported)

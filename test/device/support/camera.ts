@@ -1,7 +1,7 @@
 /** The camera as its users run it, from the command line; `checkFile` and the like check what clients captured. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { until } from "./device.js";
 import { startProgram, type Client, type ClientOptions } from "./probe.js";
 
@@ -10,10 +10,14 @@ export { checkFile, checkFrame, type CameraScene, type Reading } from "../../sup
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const program = `${root}dist/cli/main.js`;
 
+function builtProgram(): string {
+  if (!existsSync(program)) throw new Error("dist/ is missing: run npm run build");
+  return program;
+}
+
 /** Any v4l2-cuse command. */
 export function cli(args: readonly string[], options?: ClientOptions): Client {
-  if (!existsSync(program)) throw new Error("dist/ is missing: run npm run build");
-  return startProgram(process.execPath, [program, ...args], options);
+  return startProgram(process.execPath, [builtProgram(), ...args], options);
 }
 
 /** A client with the helper. */
@@ -38,11 +42,36 @@ let lastNumber = 9;
 
 /** Starts `v4l2-cuse sample` on a node that no other test uses; it is stopped when the test ends. */
 export async function startCamera(...args: string[]): Promise<Driver> {
+  const { driver, end } = await launchCamera(args);
+  onTestFinished(end);
+  return driver;
+}
+
+/** One camera for all tests of a `describe`, which must end well. */
+export function sharedCamera(...args: string[]): () => Driver {
+  let driver: Driver | undefined;
+  beforeAll(async () => {
+    ({ driver } = await launchCamera(args));
+  });
+  afterAll(async () => {
+    expect(await driver?.stop()).toBe(0);
+  });
+  return () => {
+    if (driver === undefined) throw new Error("the camera did not start");
+    return driver;
+  };
+}
+
+/** @param wrapper - A program that starts it, with arguments. */
+export async function launchCamera(
+  args: readonly string[],
+  wrapper: readonly string[] = [],
+): Promise<{ driver: Driver; end: () => Promise<void> }> {
   lastNumber += 1;
   const node = `/dev/video${lastNumber}`;
-  const child = cli(["sample", "--video", String(lastNumber), "--log", "json", ...args], {
-    timeoutMs: 1_000_000,
-  });
+  const sample = ["sample", "--video", String(lastNumber), "--log", "json", ...args];
+  const [first = "", ...rest] = [...wrapper, process.execPath, builtProgram(), ...sample];
+  const child = startProgram(first, rest, { timeoutMs: 1_000_000 });
   let ended = false;
   void child.result.then(() => {
     ended = true;
@@ -53,14 +82,19 @@ export async function startCamera(...args: string[]): Promise<Driver> {
     if (code !== 0) throw new Error(`the driver ended with status ${code}: ${stderr}`);
     return code;
   };
-  onTestFinished(async () => {
+  const end = async (): Promise<void> => {
     if (ended) return;
     child.kill("SIGTERM");
     await child.result;
-  });
-  await until(() => ended || existsSync(node), `${node} appears`, 20_000);
-  if (ended) throw new Error(`the driver ended: ${(await child.result).stderr}`);
-  return { node, process: child, stop };
+  };
+  try {
+    await until(() => ended || existsSync(node), `${node} appears`, 20_000);
+    if (ended) throw new Error(`the driver ended: ${(await child.result).stderr}`);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { driver: { node, process: child, stop }, end };
 }
 
 /** What the log says: one object per event. */

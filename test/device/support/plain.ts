@@ -2,16 +2,29 @@
  * Clients as they are, with no helper and no wrapper, on whatever kernel there is: where it has FUSE passthrough they
  * stream by mmap, and where it has not they must be refused, at once and with a reason in the log.
  */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { FuseSession } from "../../../src/cuse/index.js";
-import { logged, type Driver } from "./camera.js";
+import { checkFile, logged, withoutHelper, type Driver } from "./camera.js";
 import { TestLog, until } from "./device.js";
+import { temporaryFolder } from "./mem2mem.js";
+import type { Client } from "./probe.js";
 
-/** The static C client of test/clients. */
-export const staticClient = fileURLToPath(
-  new URL("../../../native/build/v4l2-client-static", import.meta.url),
-);
+/** A C client of test/clients. */
+const client = (name: string): string =>
+  fileURLToPath(new URL(`../../../native/build/${name}`, import.meta.url));
+
+export const staticClient = client("v4l2-client-static");
+/** `test/clients/mapping-client.c` tells what it can. */
+export const mappingClient = {
+  glibc: client("mapping-client"),
+  static: client("mapping-client-static"),
+  musl: client("mapping-client-musl"),
+} as const;
+/** `test/clients/reqbufs-races.c`. */
+export const racingClient = client("reqbufs-races");
 
 let passthrough: Promise<boolean> | undefined;
 
@@ -42,13 +55,14 @@ async function arrived(driver: Driver, count: number): Promise<string[]> {
   return graftMessages(driver);
 }
 
+const GRAFTED = /^\S+\[\d+\] can map buffers now: fd \d+(, \d+)* replaced in [\d.]+ ms$/;
+const REFUSED = /^\S+\[\d+\] cannot be given mmap\(\): .*; start it with "v4l2-cuse run --", or/;
+
 /** One client was refused `mmap()`, for a reason that the log tells. */
 export async function expectRefusal(driver: Driver, reason: RegExp): Promise<void> {
   const messages = await arrived(driver, 1);
   expect(messages).toHaveLength(1);
-  expect(messages[0]).toMatch(
-    /^\S+\[\d+\] cannot be given mmap\(\): .*; start it with "v4l2-cuse run --", or/,
-  );
+  expect(messages[0]).toMatch(REFUSED);
   expect(messages[0]).toMatch(reason);
 }
 
@@ -59,6 +73,97 @@ export const NO_PASSTHROUGH = /the kernel has no FUSE passthrough \(Linux 6\.9/;
 export async function expectGrafts(driver: Driver, count: number): Promise<void> {
   const messages = await arrived(driver, count);
   expect(messages).toHaveLength(count);
-  for (const message of messages)
-    expect(message).toMatch(/ can map buffers now: fd \d+(, \d+)* replaced in [\d.]+ ms$/);
+  for (const message of messages) expect(message).toMatch(GRAFTED);
+}
+
+const size = { width: 320, height: 180 };
+
+export interface Wrapping {
+  /** Default: the static one. */
+  readonly program?: string;
+  /** A program that starts it, with arguments. */
+  readonly wrapper?: readonly string[];
+}
+
+/** A client of which only its driver, the words it got, and what came of it matter. */
+export class MappingRun {
+  readonly process: Client;
+  readonly #driver: Driver;
+  readonly #file: string;
+  readonly #linesBefore: number;
+
+  /** Starts the client; the driver has no other at that time. */
+  constructor(driver: Driver, steps: string, { program = mappingClient.static, wrapper = [] }: Wrapping = {}) {
+    this.#driver = driver;
+    this.#linesBefore = driver.process.lines.length;
+    this.#file = join(temporaryFolder(0o777), "frames.raw");
+    const command = [...wrapper, program, driver.node, this.#file, ...steps.trim().split(/\s+/)];
+    this.process = withoutHelper(command, { timeoutMs: 45_000 });
+  }
+
+  /** What it printed. It must end by itself, with success. */
+  async lines(): Promise<readonly string[]> {
+    const { lines, stderr, code, signal } = await this.process.result;
+    expect({ code, signal }, `${lines.join("\n")}\n${stderr}`).toEqual({ code: 0, signal: null });
+    return lines;
+  }
+
+  /** The events that the log has since the client was started. */
+  #events(): Record<string, unknown>[] {
+    return logged(this.#driver).slice(this.#linesBefore);
+  }
+
+  /** All that the log says of the client, once its files are released. */
+  async messages(): Promise<string[]> {
+    const count = (action: string): number =>
+      this.#events().filter(({ kind, action: found }) => kind === "file" && found === action).length;
+    await until(() => count("open") > 0 && count("open") === count("release"), "its files are released", 20_000);
+    return this.#events()
+      .filter(({ kind }) => kind === "message")
+      .map(({ text }) => String(text));
+  }
+
+  /** It was given mmap(), so many times, and nothing else was said of it. */
+  async expectGrafts(count: number): Promise<void> {
+    const messages = await this.messages();
+    expect(messages).toHaveLength(count);
+    for (const message of messages) expect(message).toMatch(GRAFTED);
+  }
+
+  /** It was refused mmap(), which the log says in one line. */
+  async expectRefusal(reason: RegExp): Promise<void> {
+    const messages = await this.messages();
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).toMatch(REFUSED);
+    expect(messages[0]).toMatch(reason);
+  }
+
+  /** It has captured so many frames, each of which is right in every byte. */
+  expectFrames(count: number): void {
+    expect(existsSync(this.#file)).toBe(true);
+    const readings = checkFile(readFileSync(this.#file), { format: "YUYV", ...size });
+    expect(readings).toHaveLength(count);
+  }
+}
+
+/**
+ * The client streams `count` frames by mmap(), and prints these lines. Where the kernel cannot map, it is refused, and
+ * captures as many by read().
+ */
+export async function expectMapping(
+  run: MappingRun,
+  count: number,
+  lines: readonly string[],
+  grafts = 1,
+): Promise<void> {
+  const printed = await run.lines();
+  run.expectFrames(count);
+  if (await kernelMaps()) {
+    expect(printed).toEqual(lines);
+    await run.expectGrafts(grafts);
+  } else {
+    expect(printed).toContain("reqbufs 4: EINVAL");
+    expect(printed).toContain(`read: ${count} frames`);
+    await run.expectRefusal(NO_PASSTHROUGH);
+  }
 }
