@@ -20,7 +20,7 @@
  *   stream N         maps the buffers, takes N frames into FILE; without buffers, by read(2)
  *   queue            the buffer that was created last
  *   frame            one frame into FILE, with which the stream ends
- *   hold             streams until killed
+ *   hold             streams, or reads, until killed
  *
  *   subscribe        to changes of a control
  *   change           the control: an event
@@ -231,18 +231,23 @@ static void start(void)
 		die("STREAMON");
 }
 
+static void read_frames(unsigned long count)
+{
+	size_t size = stream_frame_size(&stream);
+	char *frame = malloc(size);
+
+	for (; count > 0; count--) {
+		await_frame();
+		if (read(the_fd(), frame, size) != (ssize_t)size || fwrite(frame, 1, size, frames) != size)
+			die("read");
+	}
+	free(frame);
+}
+
 static void do_stream(const char *count)
 {
 	if (!stream.count) {
-		size_t size = stream_frame_size(&stream);
-		char *frame = malloc(size);
-
-		for (unsigned long i = number(count); i > 0; i--) {
-			await_frame();
-			if (read(the_fd(), frame, size) != (ssize_t)size || fwrite(frame, 1, size, frames) != size)
-				die("read");
-		}
-		free(frame);
+		read_frames(number(count));
 		printf("read: %s frames\n", count);
 		return;
 	}
@@ -271,10 +276,14 @@ static void do_frame(const char *none)
 static void do_hold(const char *none)
 {
 	(void)none;
-	start();
+	if (stream.count)
+		start();
 	printf("holding\n");
 	for (;;)
-		take_frame(true);
+		if (stream.count)
+			take_frame(true);
+		else
+			read_frames(1);
 }
 
 /* ---- Events and sleepers --------------------------------------------------------------- */

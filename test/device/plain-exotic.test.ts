@@ -5,7 +5,7 @@
 import { expect, it, vi } from "vitest";
 import { sharedCamera } from "./support/camera.js";
 import { describeDevice } from "./support/device.js";
-import { expectMapping, kernelMaps, mappingClient, MappingRun, NO_PASSTHROUGH } from "./support/plain.js";
+import { expectMapping, kernelMaps, mappingClient, MappingRun, NO_PASSTHROUGH, pythonClient } from "./support/plain.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -115,7 +115,12 @@ describeDevice("without a helper, a client", () => {
     ["poll", "poll 0x1"],
     ["epoll", "epoll 0x1"],
   ])("of which a thread sleeps in %s: it wakes when a frame comes", async (how, told) => {
-    if (!(await kernelMaps())) return;
+    if (!(await kernelMaps())) {
+      const refused = new MappingRun(camera(), "open rw twin create 1 stream 1");
+      expect(await refused.lines()).toEqual(["twin: n", "create 1: EINVAL", "read: 1 frames"]);
+      refused.expectFrames(1);
+      return;
+    }
     // The other process has the queue stream without a buffer, before this one is given mmap().
     const run = new MappingRun(camera(), `open rw twin sleeper ${how}-frame create 1 queue woken frame`);
     expect(await run.lines()).toEqual([
@@ -128,5 +133,31 @@ describeDevice("without a helper, a client", () => {
     ]);
     run.expectFrames(1);
     await run.expectGrafts(2);
+  });
+
+  it("that is another process with the same open file shares the queue, and can be woken, before it maps", async () => {
+    const run = new MappingRun(camera(), "open rw twin file sleeper poll-frame queue woken");
+    const lines = await run.lines();
+    if (!(await kernelMaps())) return expect(lines).toContain("twin: n");
+    expect(lines).toEqual(["twin: y", "file: node", "sleeper: asleep", "queue: ok", "woken: poll 0x1"]);
+    await run.expectGrafts(1);
+  });
+
+  it("that is killed while it streams leaves a device that serves the next", async () => {
+    const run = new MappingRun(camera(), "open rw reqbufs 4 hold");
+    await run.process.line("holding");
+    run.process.kill("SIGKILL");
+    expect((await run.process.result).signal).toBe("SIGKILL");
+    if (await kernelMaps()) await run.expectGrafts(1);
+    else await run.expectRefusal(NO_PASSTHROUGH);
+    await expectMapping(new MappingRun(camera(), "open rw reqbufs 4 stream 1"), 1, [got, "streamed: 1 frames"]);
+  });
+
+  it.each([
+    ["with musl", { program: mappingClient.musl }, "open rw threads 2 reqbufs 4 stream 3 settle"],
+    ["in Python", { program: pythonClient, wrapper: ["/usr/bin/python3"] }, "3"],
+  ])("made %s", async (_title, how, steps) => {
+    const lines = steps === "3" ? [got, done] : [got, done, "threads: 0 files hurt"];
+    await expectMapping(new MappingRun(camera(), steps, how), 3, lines);
   });
 });

@@ -10,7 +10,8 @@ export { checkFile, checkFrame, type CameraScene, type Reading } from "../../sup
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const program = `${root}dist/cli/main.js`;
 
-function builtProgram(): string {
+/** What starts the `v4l2-cuse` command in Node. */
+export function builtProgram(): string {
   if (!existsSync(program)) throw new Error("dist/ is missing: run npm run build");
   return program;
 }

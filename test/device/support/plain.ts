@@ -23,6 +23,7 @@ export const mappingClient = {
   static: client("mapping-client-static"),
   musl: client("mapping-client-musl"),
 } as const;
+export const pythonClient = fileURLToPath(new URL("../../clients/mapping.py", import.meta.url));
 /** `test/clients/reqbufs-races.c`. */
 export const racingClient = client("reqbufs-races");
 
