@@ -453,7 +453,12 @@ void Graft::Undo() {
     if (!tracee_.strayed()) Fail(another);
   }
   const bool succeeded = inCall_ && tracee_.state().Result() >= 0;
-  if (job_.failure != 0 && succeeded) tracee_.SetResult(-int64_t{job_.failure});
+  if (job_.failure == 0 || !succeeded) return;
+  tracee_.SetResult(-int64_t{job_.failure});
+  // The driver takes back what the call has made, before the client can see that it failed.
+  Report(TRACER_UNDONE);
+  tracer_resume ignored{};
+  ReceiveUntil(link_.get(), &ignored, sizeof ignored, StepDeadline());
 }
 
 // ---- Scratch memory ------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@
  *                      closes when nothing is left of the job
  * On the job's socket, which both sides close when they are done with the job:
  *   tracer -> driver   struct tracer_event: TRACER_SEIZED, TRACER_PLACED, TRACER_DONE;
- *                      after a refusal TRACER_DONE only
- *   driver -> tracer   struct tracer_resume, the answer to TRACER_PLACED (and TRACER_PAUSED)
+ *                      after a refusal TRACER_DONE only, or TRACER_UNDONE before it
+ *   driver -> tracer   struct tracer_resume, the answer to TRACER_PLACED and TRACER_UNDONE
+ *                      (and TRACER_PAUSED)
  */
 #ifndef V4L2_CUSE_TRACER_PROTOCOL_H
 #define V4L2_CUSE_TRACER_PROTOCOL_H
@@ -59,6 +60,7 @@ struct tracer_job {
 #define TRACER_PLACED 2 /* the file is in the client, which waits for tracer_resume */
 #define TRACER_DONE 3   /* the client runs on, or is gone */
 #define TRACER_PAUSED 4 /* waits for tracer_resume, at most 10 s */
+#define TRACER_UNDONE 5 /* a call that succeeded is about to fail: the client waits for tracer_resume */
 
 /* tracer_event.reason, of TRACER_DONE. Kept in step with src/graft/outcome.ts. */
 #define TRACER_SUCCESS 0

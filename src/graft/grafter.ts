@@ -31,6 +31,11 @@ interface PlaceRequest {
    * Seizing wakes the thread: for a FUSE call the kernel sends FUSE_INTERRUPT, which must not be taken for a signal.
    */
   answer(): void;
+  /**
+   * The call was answered with success, and is about to end with {@link failWith}: takes back what it has made. The
+   * client does not run before this has settled, or the limit of a step has passed. Not called when the tracer is gone.
+   */
+  undone?(): void | Promise<void>;
   /** The errno that the pending call ends with, if it was answered with success but the file cannot be placed. */
   readonly failWith?: number;
   readonly limits?: GraftLimits;
@@ -245,6 +250,8 @@ function converse(
           onSeized();
         } else if (event.kind === EventKind.Placed) {
           onPlaced(event.fds);
+        } else if (event.kind === EventKind.Undone) {
+          void (async () => request.undone?.())().finally(() => resume(0));
         } else if (event.kind === EventKind.Paused) {
           void Promise.resolve(request.pause?.reached()).then(() => resume(0));
         } else if (event.kind === EventKind.Done) {

@@ -8,7 +8,7 @@ export const Feature = { SuspendsSeccomp: 0x1, HasKcmp: 0x2, CanSeize: 0x4 } as 
 
 export const JobFlag = { Swap: 0x1, CloseOnExec: 0x2, CheckDevice: 0x4, Unfinished: 0x8 } as const;
 
-export const EventKind = { Seized: 1, Placed: 2, Done: 3, Paused: 4 } as const;
+export const EventKind = { Seized: 1, Placed: 2, Done: 3, Paused: 4, Undone: 5 } as const;
 
 /** `TRACER_STEP_*`, in the order in which they are taken. */
 export const Step = {

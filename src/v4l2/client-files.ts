@@ -47,6 +47,8 @@ export interface Graft {
   answer(): void;
   /** The client has the file, and does not run yet. */
   placed(): void;
+  /** The client's call succeeded, and will fail; see `GraftRequest.undone`. */
+  undone(): void | Promise<void>;
 }
 
 /** A descriptor for a client. */
@@ -153,6 +155,7 @@ export class ClientFiles {
           failWith: EINVAL,
           answer: () => task.answer(),
           placed: () => task.placed(),
+          undone: () => task.undone(),
         });
       } finally {
         file.close();

@@ -130,6 +130,7 @@ export class Grafting<State> {
       resolve(device.ioctl(file, cmd, arg, call)); // The device is going.
       return false;
     }
+    const attempt = { file, request, call, isFirst, isUndone: false };
     const outcome = await this.#files.graft({
       session,
       shared,
@@ -140,25 +141,37 @@ export class Grafting<State> {
         file.backing = backing;
         file.canMap = true;
         if (device.hasFile(file)) this.#grafted.add(file);
+        // Before the client hears of it: what it does next finds the file as it was.
+        const failed = (error: unknown): never => {
+          this.#forgetBacking(attempt);
+          throw error;
+        };
         try {
-          resolve(device.ioctl(file, cmd, arg, call));
+          const result = device.ioctl(file, cmd, arg, call);
+          resolve(result instanceof Promise ? result.catch(failed) : result);
         } catch (error) {
+          this.#forgetBacking(attempt);
           reject(error);
         }
       },
       // Whoever polls the old file asks once more.
       placed: () => file.notifyPoll(),
+      undone: () => this.#undo(attempt),
     });
     try {
-      this.#conclude(outcome, { file, request, call, isFirst }, resolve);
+      await this.#conclude(outcome, attempt, resolve);
     } finally {
       if (file.backing !== backing || !device.hasFile(file)) backing.close();
     }
     return outcome.kind === "grafted";
   }
 
-  #conclude(outcome: GraftOutcome | Unavailable, attempt: Attempt<State>, resolve: Answer["resolve"]): void {
-    const { file, call, isFirst } = attempt;
+  async #conclude(
+    outcome: GraftOutcome | Unavailable,
+    attempt: Attempt<State>,
+    resolve: Answer["resolve"],
+  ): Promise<void> {
+    const { call } = attempt;
     if (outcome.kind === "grafted") {
       const { fdNumbers, stoppedNs, lostRegistrations } = outcome;
       const lost = lostRegistrations > 0 ? `; ${lostRegistrations} epoll entries are lost` : "";
@@ -183,9 +196,12 @@ export class Grafting<State> {
     if (outcome.reason !== "call-failed") {
       // The client was told EINVAL, as by a queue that does not offer MMAP.
       this.#explain(call.client, outcome.sentence, "mmap()");
-      this.#undo(attempt);
-      if (isFirst) file.canMap = false;
+      await this.#undo(attempt);
     }
+  }
+
+  /** The file has no client that maps, and so no memory of its own; unless others have been grafted before. */
+  #forgetBacking({ file, isFirst }: Attempt<State>): void {
     if (!isFirst) return;
     file.backing = undefined;
     this.#grafted.delete(file);
@@ -202,18 +218,19 @@ export class Grafting<State> {
     }
   }
 
-  /** Takes back what a call that succeeded has allocated. */
-  #undo({ file, request, call }: Attempt<State>): void {
+  /** Takes back what a call that succeeded has allocated, once. Never rejects. */
+  async #undo(attempt: Attempt<State>): Promise<void> {
+    if (attempt.isUndone) return;
+    attempt.isUndone = true;
+    const { file, request, call, isFirst } = attempt;
     const [cmd, bytes] = undoing(request);
-    const failed = (error: unknown): void => {
-      this.#device.message("warning", `buffers of a client that was not grafted stay: ${String(error)}`);
-    };
     try {
-      const done = this.#device.ioctl(file, cmd, bytes, call);
-      if (done instanceof Promise) done.catch(failed);
+      await this.#device.ioctl(file, cmd, bytes, call);
     } catch (error) {
-      failed(error);
+      this.#device.message("warning", `buffers of a client that was not grafted stay: ${String(error)}`);
     }
+    if (isFirst) file.canMap = false;
+    this.#forgetBacking(attempt);
   }
 
   #explain(client: Client, sentence: string, what: string): void {
@@ -248,6 +265,8 @@ interface Attempt<State> {
   readonly call: AdapterCall;
   /** No client of the file maps yet. */
   readonly isFirst: boolean;
+  /** What the call made was taken back. */
+  isUndone: boolean;
 }
 
 /** The ioctl that frees what this one has made. */

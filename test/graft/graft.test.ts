@@ -301,9 +301,14 @@ describe("a new descriptor", () => {
 
   it("that there is no room for makes the call fail as the driver asked", async () => {
     const client = await sleeping(["vfork", "files=6"]);
-    const outcome = await install(client, fileWith("new").fd, { failWith: 24 });
+    const tracers: (string | undefined)[] = [];
+    const outcome = await install(client, fileWith("new").fd, {
+      failWith: 24,
+      undone: () => void tracers.push(status(client.pid, "TracerPid")),
+    });
     expect(outcome).toMatchObject({ kind: "refused", reason: "step-failed", placed: [] });
     expect(outcome).toHaveProperty("sentence", expect.stringContaining("EMFILE"));
+    expect(tracers).toEqual([expect.stringMatching(/^[1-9]/)]); // Before it can see that the call fails.
     expect(await client.findings()).toMatchObject({ ...intact(client), result: -24, mailbox: -1 });
   });
 });

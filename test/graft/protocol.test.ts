@@ -77,6 +77,7 @@ describe("the tracer's protocol", () => {
         Placed: number("TRACER_PLACED"),
         Done: number("TRACER_DONE"),
         Paused: number("TRACER_PAUSED"),
+        Undone: number("TRACER_UNDONE"),
       },
       Step: Object.fromEntries(
         Object.keys(Step).map((name) => [name, number(`TRACER_STEP_${name.toUpperCase()}`)]),

@@ -229,6 +229,29 @@ describe("REQBUFS with MMAP", () => {
     expect([file.canMap, file.backing, bench.backings[0]?.isClosed]).toEqual([false, undefined, true]);
   });
 
+  it("is taken back before the client runs on, and once", async () => {
+    const file = bench.open();
+    bench.places.next = async (task) => {
+      task.answer();
+      await task.undone();
+      expect([file.canMap, file.backing, bench.asked.at(-1)]).toEqual([false, undefined, [0, true]]);
+      return refused(true);
+    };
+    await bench.reqbufs(file, 4);
+    expect(bench.asked).toHaveLength(2);
+  });
+
+  it("has left nothing when the client hears that it failed", async () => {
+    const file = bench.open();
+    bench.refusal = new V4l2Error("ENOMEM", "no room");
+    bench.places.next = (task) => {
+      task.answer();
+      expect([file.canMap, file.backing]).toEqual([true, undefined]);
+      return refused(true, "call-failed");
+    };
+    expect(await bench.reqbufs(file, 4)).toBe("ENOMEM");
+  });
+
   it("that fails by itself leaves everything as it was", async () => {
     const file = bench.open();
     bench.refusal = new V4l2Error("EBUSY", "another file's");
