@@ -41,6 +41,7 @@
  *   thread           another thread does what follows
  *   own-table        ... with a table of descriptors of its own
  *   limit N          RLIMIT_NOFILE
+ *   undumpable       as a program is that other processes of the same user may not look into
  */
 #include "client.h"
 #include "v4l2-stream.h"
@@ -168,6 +169,13 @@ static void do_limit(const char *files)
 	limit.rlim_cur = number(files);
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		die("setrlimit");
+}
+
+static void do_undumpable(const char *none)
+{
+	(void)none;
+	if (prctl(PR_SET_DUMPABLE, 0))
+		die("prctl");
 }
 
 /* ---- Buffers --------------------------------------------------------------------------- */
@@ -486,6 +494,7 @@ static const struct {
 	{"suspends", do_suspends, false}, {"filter", do_filter, false},      {"filtered", do_filtered, false},
 	{"fork", do_fork, false},        {"twin", do_twin, false},           {"exec", do_exec, false},
 	{"thread", do_thread, false},    {"own-table", do_own_table, false}, {"limit", do_limit, true},
+	{"undumpable", do_undumpable, false},
 };
 
 static void run_steps(void)

@@ -116,9 +116,15 @@ export class MappingRun {
 
   /** All that the log says of the client, once its files are released. */
   async messages(): Promise<string[]> {
-    const count = (action: string): number =>
-      this.#events().filter(({ kind, action: found }) => kind === "file" && found === action).length;
-    await until(() => count("open") > 0 && count("open") === count("release"), "its files are released", 20_000);
+    const files = (action: string): unknown[] =>
+      this.#events().flatMap((event) =>
+        event["kind"] === "file" && event["action"] === action ? [event["file"]] : [],
+      );
+    const areReleased = (): boolean => {
+      const released = files("release");
+      return files("open").length > 0 && files("open").every((file) => released.includes(file));
+    };
+    await until(areReleased, "its files are released", 20_000);
     return this.#events()
       .filter(({ kind }) => kind === "message")
       .map(({ text }) => String(text));
