@@ -198,7 +198,11 @@ void Graft::CheckStopped() {
   if (tracee_.HasUserDispatch()) throw Refusal{TRACER_USER_DISPATCH};
   if ((job_.flags & TRACER_SWAP) != 0) {
     const std::optional<FileFacts> facts = fd_ < 0 ? std::nullopt : ReadFile(job_.thread, fd_);
-    if (!facts || !IsDevice(fd_)) throw Refusal{TRACER_OTHER_FILE};
+    if (!facts || !IsDevice(fd_)) {
+      // The call was on its way while another thread's was served.
+      const std::optional<FileFacts> ours = ReadFile(0, file_.get());
+      throw Refusal{facts && ours && facts->mount == ours->mount ? uint32_t{TRACER_REPLACED} : uint32_t{TRACER_OTHER_FILE}};
+    }
     old_ = *facts;
     // Inode and device are those of all open files of the node. They have to do where the file cannot be had: for a
     // thread with a table of its own before Linux 6.9.
@@ -289,6 +293,8 @@ void Graft::Deliver() {
   const std::optional<FileFacts> sent = ReadFile(0, file_.get());
   if (!arrived || !sent || !arrived->SameInode(*sent)) throw Refusal{TRACER_STEP_FAILED, EBADF};
   delivered_ = Made{fd, *arrived};
+  // The client's now: when it closes it, it is closed.
+  file_.reset();
 }
 
 void Graft::Commit() {
@@ -452,8 +458,9 @@ void Graft::Undo() {
     // A thread that has made another call than ours makes no more for us, and keeps what it then has.
     if (!tracee_.strayed()) Fail(another);
   }
+  file_.reset();
   const bool succeeded = inCall_ && tracee_.state().Result() >= 0;
-  if (job_.failure == 0 || !succeeded) return;
+  if (job_.failure == 0 || !succeeded || event_.reason == TRACER_REPLACED) return;
   tracee_.SetResult(-int64_t{job_.failure});
   // The driver takes back what the call has made, before the client can see that it failed.
   Report(TRACER_UNDONE);

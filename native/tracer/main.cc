@@ -8,10 +8,13 @@
 //   children that it has started, and would take a stop of one that we trace for its end;
 // - the driver may be killed at any time, and a client must not be left with our
 //   registers. These processes see the socket close, and put things right first.
+#include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -71,9 +74,17 @@ bool IsSound(const tracer_job& job, const Received& received) {
 }
 
 void RunJob(const tracer_job& job, Received received, const Abilities& abilities) {
+  std::array<int, 2> gate{-1, -1};
+  if (::pipe2(gate.data(), O_CLOEXEC) < 0) gate = {-1, -1};
+  UniqueFd closed(gate[0]);
+  UniqueFd open(gate[1]);
   const pid_t child = ::fork();
-  // Nothing to do about failure: the job's socket closes, which says it.
-  if (child != 0) return;
+  // Nothing to do about failure: the job's socket closes, which says it. Closes the files, then the gate.
+  if (child != 0) return received.fds.clear();
+  // The job ends when the client has the file alone, so it must not begin while this process's parent has it, too.
+  open.reset();
+  for (char byte = 0; closed.valid() && ::read(closed.get(), &byte, sizeof byte) < 0 && errno == EINTR;) continue;
+  closed.reset();
   // Or the driver would not see the end of the process that serves it.
   ::close(kDriver);
   // received.fds[2] closes when this process ends, at the latest in _exit(2).

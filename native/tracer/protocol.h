@@ -80,6 +80,7 @@ struct tracer_job {
 #define TRACER_STUCK 14           /* a step did not end in time; it will be undone when it does */
 #define TRACER_CANCELLED 15       /* the driver said so, or is gone: `error` */
 #define TRACER_UNEXPECTED 16      /* something that cannot be: `step`, `error` or signal in `detail` */
+#define TRACER_REPLACED 17        /* another job has put a file in its place; the call stays as it was answered */
 
 /* tracer_event.step and tracer_job.pause_step, in the order in which they are taken */
 #define TRACER_STEP_SEIZE 1

@@ -22,7 +22,10 @@ interface PlaceRequest {
   readonly uid?: number;
   /** The call in which it waits for our answer. */
   readonly call: PendingCall;
-  /** The file to place. Stays the caller's, who keeps it open until the promise settles. */
+  /**
+   * The file to place. Stays the caller's, who keeps it open until `placed` or `undone` is called, or the promise
+   * settles. When the client runs on, it has the only descriptor besides the caller's.
+   */
   readonly newFd: number;
   /**
    * Answers the pending call. Called once, when the thread can no longer return to its program unseen; not called

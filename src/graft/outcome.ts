@@ -18,6 +18,7 @@ import { Step, type TracerEvent } from "./protocol.js";
  * - `stuck`: a step took too long: a client that is frozen. It will be undone when the step ends.
  * - `cancelled`: by the driver.
  * - `unexpected`: a bug, or a kernel that does what none did before.
+ * - `replaced`: another graft has put a file of the same session in its place. The call stays as it was answered.
  * - `busy`: too many clients of the same user are being served, and do not come to an end.
  * - `no-tracer`: the tracer process cannot be started, or was killed.
  */
@@ -37,6 +38,7 @@ export type RefusalReason =
   | "stuck"
   | "cancelled"
   | "unexpected"
+  | "replaced"
   | "busy"
   | "no-tracer";
 
@@ -92,6 +94,7 @@ const reasons: Partial<Record<number, RefusalReason>> = {
   14: "stuck",
   15: "cancelled",
   16: "unexpected",
+  17: "replaced",
 };
 const SUCCESS = 0;
 const GONE = 1;
@@ -154,6 +157,7 @@ const sentences: Record<RefusalReason, Subject> = {
     errno === 0 ? "was left alone: the driver is ending" : `was refused with ${errnoName(errno)}`,
   unexpected: ({ step, errno, detail }) =>
     `behaved in an unexpected way: ${stepName(step)} (${errnoName(errno)}, ${detail})`,
+  replaced: () => "has been served already, for another thread",
   busy: () => "cannot be served now: those before it do not come to an end",
   "no-tracer": () => "cannot be served: the tracer process has ended",
 };

@@ -154,8 +154,15 @@ export class ClientFiles {
           expectRdev: session.rdev,
           failWith: EINVAL,
           answer: () => task.answer(),
-          placed: () => task.placed(),
-          undone: () => task.undone(),
+          // Ours is closed before the client runs: if it closes its own, the file shall be released.
+          placed: () => {
+            file.close();
+            task.placed();
+          },
+          undone: () => {
+            file.close();
+            return task.undone();
+          },
         });
       } finally {
         file.close();

@@ -163,7 +163,7 @@ export class Grafting<State> {
     } finally {
       if (file.backing !== backing || !device.hasFile(file)) backing.close();
     }
-    return outcome.kind === "grafted";
+    return outcome.kind === "grafted" || isReplaced(outcome);
   }
 
   async #conclude(
@@ -183,6 +183,8 @@ export class Grafting<State> {
       );
       return;
     }
+    // What the call made is in the memory that the descriptor maps since the other thread's call.
+    if (isReplaced(outcome)) return;
     if (outcome.kind === "gone") {
       // Its thread has ended. Has another called execve(2), then what the call made belongs to the new program's file.
       if (!outcome.answered) resolve(this.#refuse(attempt));
@@ -195,7 +197,7 @@ export class Grafting<State> {
     }
     if (outcome.reason !== "call-failed") {
       // The client was told EINVAL, as by a queue that does not offer MMAP.
-      this.#explain(call.client, outcome.sentence, "mmap()");
+      this.#explain(call.client, outcome.sentence, "mmap()", outcome.reason === "other-file");
       await this.#undo(attempt);
     }
   }
@@ -233,17 +235,21 @@ export class Grafting<State> {
     this.#forgetBacking(attempt);
   }
 
-  #explain(client: Client, sentence: string, what: string): void {
+  #explain(client: Client, sentence: string, what: string, isItsOwnDoing = false): void {
     const { pid } = client;
     if (this.#reported.has(pid) || this.#reported.size >= MAX_REPORTED) return;
     this.#reported.add(pid);
-    const remedy = 'start it with "v4l2-cuse run --", or use another I/O method';
-    this.#say("warning", client, `cannot be given ${what}: ${sentence}; ${remedy}`);
+    const remedy = isItsOwnDoing ? "" : '; start it with "v4l2-cuse run --", or use another I/O method';
+    this.#say("warning", client, `cannot be given ${what}: ${sentence}${remedy}`);
   }
 
   #say(level: "info" | "warning", { comm, pid }: Client, text: string): void {
     this.#device.message(level, `${comm}[${pid}] ${text}`);
   }
+}
+
+function isReplaced(outcome: GraftOutcome | Unavailable): boolean {
+  return outcome.kind === "refused" && outcome.reason === "replaced";
 }
 
 /** A graft in progress. */

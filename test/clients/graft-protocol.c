@@ -75,6 +75,7 @@ int main(void)
 	NUMBER(TRACER_STUCK);
 	NUMBER(TRACER_CANCELLED);
 	NUMBER(TRACER_UNEXPECTED);
+	NUMBER(TRACER_REPLACED);
 
 	print_bytes("hello", &hello, sizeof hello);
 	print_bytes("event", &event, sizeof event);

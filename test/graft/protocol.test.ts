@@ -104,7 +104,7 @@ describe("the tracer's protocol", () => {
     const reasons = [...inC.keys()]
       .slice([...inC.keys()].indexOf("TRACER_TRACED"))
       .filter((name) => name.startsWith("TRACER_"));
-    expect(reasons).toHaveLength(15);
+    expect(reasons).toHaveLength(16);
     const found = reasons.map((name) =>
       outcomeOf({ ...event, reason: number(name), step: Step.Dup }, 77, true),
     );

@@ -125,6 +125,24 @@ describe("a graft is refused", () => {
     await expectUntouched(client, -EINVAL);
   });
 
+  it("when the descriptor leads to a file of ours already; the call then ends as it was answered", async () => {
+    const before = fileWith("before");
+    const client = await sleeping(["vfork", `target=/proc/${process.pid}/fd/${before.fd}`]);
+    const undone = vi.fn();
+    const outcome = await graftOnto(grafter, client, fileWith("new").fd, {
+      evenUnfinished: false,
+      expectRdev: rdevOf.zero,
+      failWith: EINVAL,
+      answer: () => client.answer(),
+      undone,
+    });
+    expect(outcome).toMatchObject({ kind: "refused", reason: "replaced", answered: true, placed: [] });
+    expect(undone).not.toHaveBeenCalled();
+    const found = await client.findings();
+    expect(found).toMatchObject({ damaged: [], mask: true, content: "before", fds: client.facts.fds });
+    expect(found.result).toBeGreaterThan(0);
+  });
+
   // At the later of these, the client's number is given to a socket of ours.
   it.each([Step.Look, Step.Dup, Step.Unregister, Step.SocketPair])(
     "when another thread closes the descriptor before step %i",

@@ -289,6 +289,29 @@ describe("REQBUFS with MMAP", () => {
     expect(bench.places.tasks).toHaveLength(1);
   });
 
+  it("that was on its way while another thread's was served stays as it was answered", async () => {
+    const file = bench.open();
+    await bench.reqbufs(file, 4);
+    const messages = [...bench.messages];
+    bench.places.next = (task) => {
+      task.answer();
+      return refused(true, "replaced");
+    };
+    expect(await bench.reqbufs(file, 3)).toBe(0);
+    expect([bench.asked.map(([count]) => count), bench.messages]).toEqual([[4, 3], messages]);
+    expect([file.canMap, bench.backings.length, bench.backings[0]?.isClosed]).toEqual([true, 1, false]);
+  });
+
+  it("of a client that has replaced its descriptor is refused, and the log has no remedy", async () => {
+    const file = bench.open();
+    bench.places.next = (task) => {
+      task.answer();
+      return refused(true, "other-file");
+    };
+    await bench.reqbufs(file, 4);
+    expect(bench.messages).toEqual([expect.stringMatching(/cannot be given mmap\(\): the client [^;]*$/)]);
+  });
+
   it("of a client that dies in it leaves nothing once the file is released", async () => {
     const file = bench.open();
     bench.places.next = (task) => {
