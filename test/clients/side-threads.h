@@ -144,7 +144,7 @@ static bool sleeps(pid_t thread)
 	snprintf(name, sizeof name, "/proc/thread-self/../%d/stat", thread);
 	fd = open(name, O_RDONLY | O_CLOEXEC);
 	if (fd == -1 || read(fd, text, sizeof text - 1) < 0)
-		die(name);
+		die("the thread ends instead of sleeping");
 	close(fd);
 	behind = strrchr(text, ')');
 	return behind && behind[1] == ' ' && behind[2] == 'S';

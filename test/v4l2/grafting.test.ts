@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { CharDeviceError } from "../../src/cuse/index.js";
 import type { IoctlRequest, SharedFile } from "../../src/cuse/index.js";
-import type { GraftOutcome } from "../../src/graft/index.js";
+import type { GraftOutcome, RefusalReason } from "../../src/graft/index.js";
 import type { Graft, Installation } from "../../src/v4l2/client-files.js";
 import { IOCTLS, RemoveBuffersView, RequestbuffersView } from "../../src/v4l2/gen/index.js";
 import { HELPER_HELLO, HELPER_HELLO_BYTES, VideoCharDevice } from "../../src/v4l2/index.js";
@@ -13,7 +13,7 @@ import { fakeDevice } from "./support/fakes.js";
 
 const caller = { tid: process.pid, uid: 0, gid: 0 };
 
-const refused = (answered: boolean, reason: "traced" | "call-failed" = "traced"): GraftOutcome => ({
+const refused = (answered: boolean, reason: RefusalReason = "traced"): GraftOutcome => ({
   kind: "refused",
   reason,
   sentence: "the client (thread 1) is already traced",
