@@ -169,6 +169,7 @@ describeDevice("without a helper, a client", () => {
 
   it.each([
     ["with musl", { program: mappingClient.musl }, "open rw threads 2 reqbufs 4 stream 3 settle"],
+    ["in Go, whose runtime interrupts its threads", { program: mappingClient.go }, "3"],
     ["in Python", { program: pythonClient, wrapper: ["/usr/bin/python3"] }, "3"],
   ])("made %s", async (_title, how, steps) => {
     const lines = steps === "3" ? [got, done] : [got, done, "threads: 0 files hurt"];

@@ -22,6 +22,7 @@ export const mappingClient = {
   glibc: client("mapping-client"),
   static: client("mapping-client-static"),
   musl: client("mapping-client-musl"),
+  go: client("mapping-client-go"),
 } as const;
 export const pythonClient = fileURLToPath(new URL("../../clients/mapping.py", import.meta.url));
 /** `test/clients/reqbufs-races.c`. */
