@@ -1,23 +1,52 @@
 # shellcheck shell=bash
-# The guest's kernels: Debian's User-Mode Linux, a kernel that is a program.
-# Needs lib/common.sh and lib/debian.sh.
+# The guest's kernels: Debian's User-Mode Linux, a kernel that is a program, and
+# Debian 13's own, which needs a machine.
+# Needs lib/common.sh, lib/debian.sh and lib/emulator.sh.
 # shellcheck disable=SC2154 # set by lib/common.sh
 
 # Raise this when what is kept for a kernel changes.
 readonly kernel_format=1
 
-declare -rA kernel_suite=([6.1]=bookworm [6.12]=trixie [7.2]=forky)
+declare -rA kernel_suite=([6.1]=bookworm [6.12]=trixie [7.2]=forky [debian-13]=trixie)
+
+# kernel_emulated LABEL: whether it runs in an emulated machine.
+kernel_emulated() { [[ $1 == debian-* ]]; }
 
 # kernel_fetch LABEL: sets kernel_dir to a folder with linux, modules/ and
-# release; downloads it first, once.
+# release; downloads it first, once. For a kernel that needs it, the emulator too.
 kernel_fetch() {
-  local label=$1
+  local label=$1 build=kernel_build
   [[ -n ${kernel_suite[$label]:-} ]] ||
-    die "There is no guest kernel $label. The choices are 6.1, 6.12 and 7.2."
+    die "There is no guest kernel $label. The choices are 6.1, 6.12, 7.2 and debian-13."
   [[ $(uname -m) == x86_64 ]] ||
     die "The guest's kernel exists for x86-64 only. On this machine, use a kernel that has CUSE itself."
+  if kernel_emulated "$label"; then
+    emulator_fetch
+    build=kernel_build_stock
+  fi
   kernel_dir=$cache/kernel-$label.v$kernel_format
-  [[ -e $kernel_dir ]] || exclusive "$cache/kernel-$label.lock" kernel_build "$label"
+  [[ -e $kernel_dir ]] || exclusive "$cache/kernel-$label.lock" "$build" "$label"
+}
+
+# kernel_modules NAME...: adds to module_files the files of these modules, each
+# after those that it needs.
+kernel_modules() {
+  local name file
+  for name; do
+    file=$kernel_dir/modules/$name.ko
+    [[ " ${module_files[*]} " != *" $file "* ]] || continue
+    [[ -e $file ]] ||
+      die "There is no module $name for this guest kernel. The choices are:" \
+        "$(cd "$kernel_dir/modules" && echo *.ko | sed 's/\.ko\b//g')."
+    # shellcheck disable=SC2046 # a word each
+    kernel_modules $(kernel_needs "$kernel_dir/modules" "$name")
+    module_files+=("$file")
+  done
+}
+
+# kernel_needs DIR NAME: the modules that NAME needs itself.
+kernel_needs() {
+  tr '\0' '\n' <"$1/$2.ko" | sed -n 's/^depends=//p' | tr ',' '\n'
 }
 
 kernel_build() {
@@ -44,15 +73,9 @@ kernel_build() {
   "$lib/ld-linux-x86-64.so.2" --library-path "$lib" "$new/tree/usr/bin/patchelf" \
     --set-interpreter "$kernel_dir/lib/ld-linux-x86-64.so.2" \
     --set-rpath "$kernel_dir/lib" "$new/kernel/linux"
-  local module found
+  local module
   for module in fuse cuse overlay; do
-    found=$(find "$new/tree/usr/lib/uml/modules" -name "$module.ko*")
-    case $found in
-      *.ko) cp "$found" "$new/kernel/modules/$module.ko" ;;
-      *.ko.xz) xz -dc "$found" >"$new/kernel/modules/$module.ko" ;;
-      *.ko.zst) zstd -dc "$found" >"$new/kernel/modules/$module.ko" ;;
-      *) die "Debian $suite's user-mode-linux package has no module $module any more." ;;
-    esac
+    kernel_take_module "$new/tree/usr/lib/uml/modules" "$module" "$new/kernel/modules"
   done
   basename "$new"/tree/usr/lib/uml/modules/* >"$new/kernel/release"
   case $(<"$new/kernel/release") in
@@ -60,6 +83,64 @@ kernel_build() {
     *) say "Debian $suite has kernel $(<"$new/kernel/release") by now; that is what runs as $label" ;;
   esac
   # In place at once or not at all.
+  mv -T "$new/kernel" "$kernel_dir"
+  rm -rf -- "$new"
+  trap - EXIT
+}
+
+# kernel_take_module FROM NAME TO: finds the module's file below FROM and leaves it
+# in TO, unpacked.
+kernel_take_module() {
+  local found
+  # File names may have a dash where the module's name has an underscore.
+  found=$(find "$1" -name "${2//_/[-_]}.ko*")
+  case $found in
+    *.ko) cp "$found" "$3/$2.ko" ;;
+    *.ko.xz) xz -dc "$found" >"$3/$2.ko" ;;
+    *.ko.zst) zstd -dc "$found" >"$3/$2.ko" ;;
+    *) die "Debian's kernel package has no module $2 any more." ;;
+  esac
+}
+
+# Debian's stock kernel: the program that is packed in its vmlinuz, so that the
+# guest need not unpack it at each start.
+kernel_build_stock() {
+  local label=$1 suite=${kernel_suite[$1]} new package image size program
+  [[ ! -e $kernel_dir ]] || return 0 # somebody was quicker
+  say "downloading the guest kernel $label (Debian $suite, about 110 MB, once)"
+  new=$(mktemp -d "$cache/new.XXXXXX")
+  chmod 755 "$new" # apt gives up root for downloads
+  # shellcheck disable=SC2064
+  trap "rm -rf -- '$new'" EXIT
+  debian_apt_init "$new/apt" "$suite"
+  package=$(apt-cache -c "$new/apt/apt.conf" depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
+  [[ -n $package ]] || die "Debian $suite has no package linux-image-amd64 any more."
+  debian_download "$new/apt" "$package"
+  mkdir -p "$new/tree" "$new/kernel/modules"
+  dpkg-deb --fsys-tarfile "$new"/apt/debs/*.deb | tar -x -C "$new/tree"
+
+  # Where the packed program is: see "The Linux/x86 Boot Protocol". Its last four
+  # bytes are its length.
+  image=$(find "$new/tree/boot" -name 'vmlinuz-*')
+  number() { od -An -v -t "u$2" -j "$1" -N "$2" "$image" | tr -d ' '; }
+  size=$(($(number 0x24c 4) - 4))
+  emulator_program "$emulator_dir" zstd
+  head -c $((($(number 0x1f1 1) + 1) * 512 + $(number 0x248 4) + size)) "$image" | tail -c "$size" |
+    "${program[@]}" -dc >"$new/kernel/linux" ||
+    die "The kernel in Debian's package $package is not packed with zstd any more."
+  unset -f number
+
+  local module wanted=(cuse overlay vivid) taken=' '
+  while ((${#wanted[@]})); do
+    module=${wanted[0]}
+    wanted=("${wanted[@]:1}")
+    [[ $taken != *" $module "* ]] || continue
+    taken+="$module "
+    kernel_take_module "$new/tree/usr/lib/modules" "$module" "$new/kernel/modules"
+    # shellcheck disable=SC2207 # a word each
+    wanted+=($(kernel_needs "$new/kernel/modules" "$module"))
+  done
+  basename "$new"/tree/usr/lib/modules/* >"$new/kernel/release"
   mv -T "$new/kernel" "$kernel_dir"
   rm -rf -- "$new"
   trap - EXIT
