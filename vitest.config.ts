@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 const guest = ["test/device/**", "test/compliance/**", "test/gstreamer/**"];
 
+/** See test/device/support/patience.ts. */
+const patience = Number(process.env["V4L2_CUSE_SLOW"] ?? 1);
+
 /**
  * `unit` runs anywhere; the other projects need root and /dev/cuse, and `gstreamer` the programs of the Debian 13 root
  * of scripts/guest. scripts/test runs each where it can.
@@ -14,8 +17,8 @@ export default defineConfig({
         test: {
           name: "device",
           include: ["test/device/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000 * patience,
+          hookTimeout: 60_000 * patience,
           fileParallelism: false,
           pool: "forks",
         },

@@ -1,6 +1,6 @@
 /** Files put into clients of a real CUSE device, while these wait in an ioctl that the device answers. */
 import { statSync } from "node:fs";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { FuseSession, IoctlRequest } from "../../src/cuse/index.js";
 import { Grafter, pendingIoctl, type GraftOutcome, type GraftRequest } from "../../src/graft/index.js";
 import { describeDevice, startDevice, startFiles, until } from "./support/device.js";
@@ -8,8 +8,6 @@ import { ECHO, EchoDevice, type EchoFile } from "./support/echo-device.js";
 import { probe, startProbe } from "./support/probe.js";
 import { Step } from "../../src/graft/protocol.js";
 import { Client as GraftClient, status } from "../graft/support.js";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** _IO: the client's descriptor becomes an anonymous file of the device `target`. */
 const GRAFT = 0x4520;

@@ -1,13 +1,11 @@
 /** Programs that know nothing of us, with no helper and no wrapper: they map buffers as from any device. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { checkFile, checkFrame, logged, startCamera, withoutHelper, type Driver } from "./support/camera.js";
 import { describeDevice, until } from "./support/device.js";
 import { Control, sharedMem2mem, startPlainClient, temporaryFolder } from "./support/mem2mem.js";
 import { expectGrafts, expectRefusal, kernelMaps, NO_PASSTHROUGH, staticClient } from "./support/plain.js";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const size = { width: 320, height: 240 };
 const NOBODY = "65534";

@@ -18,6 +18,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { helperPath } from "../../../src/native.js";
+import { patience } from "./patience.js";
 
 const source = fileURLToPath(new URL("probe.c", import.meta.url));
 const folder = fileURLToPath(new URL("../../../out/test/", import.meta.url));
@@ -100,11 +101,11 @@ export class Client {
 
   /** Waits for something on standard error. @throws When the client ends without it, or after `timeoutMs`. */
   async saying(wanted: RegExp, timeoutMs = 10_000): Promise<void> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = Date.now() + timeoutMs * patience;
     while (!wanted.test(this.#stderr)) {
       if (this.#ended) throw new Error(`the client ended without saying ${String(wanted)}: ${this.#stderr}`);
       if (Date.now() >= deadline) {
-        throw new Error(`no ${String(wanted)} in ${timeoutMs} ms: ${this.#stderr}`);
+        throw new Error(`no ${String(wanted)} in ${timeoutMs * patience} ms: ${this.#stderr}`);
       }
       await this.#activity(deadline);
     }
@@ -125,13 +126,14 @@ export class Client {
   async line(wanted: string | RegExp, timeoutMs = 10_000): Promise<string> {
     const matches = (line: string): boolean =>
       typeof wanted === "string" ? line === wanted : wanted.test(line);
-    const deadline = Date.now() + timeoutMs;
+    const deadline = Date.now() + timeoutMs * patience;
     for (;;) {
       const found = this.#lines.find(matches);
       if (found !== undefined) return found;
       const printed = `printed:\n${this.#lines.join("\n")}\n${this.#stderr}`;
       if (this.#ended) throw new Error(`the client ended without "${String(wanted)}"; ${printed}`);
-      if (Date.now() >= deadline) throw new Error(`no "${String(wanted)}" in ${timeoutMs} ms; ${printed}`);
+      if (Date.now() >= deadline)
+        throw new Error(`no "${String(wanted)}" in ${timeoutMs * patience} ms; ${printed}`);
       await this.#activity(deadline);
     }
   }
@@ -160,7 +162,7 @@ export function startProgram(program: string, args: readonly string[], options: 
   const { uid, gid } = options;
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe", ...(options.fds ?? [])],
-    timeout: options.timeoutMs ?? 30_000,
+    timeout: (options.timeoutMs ?? 30_000) * patience,
     killSignal: "SIGKILL",
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(uid === undefined ? {} : { uid }),
