@@ -44,17 +44,16 @@ int64_t NowNs() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// Is this socket one of a pair like ours, made by the thread's own process?
-bool IsPairOf(int socket, pid_t thread) {
+// Is this socket one of a pair like ours, made by that process?
+bool IsPairOf(int socket, pid_t process) {
   int domain = 0;
   int type = 0;
   ucred peer{};
   socklen_t intSize = sizeof domain;
   socklen_t peerSize = sizeof peer;
-  const std::optional<ThreadStatus> status = ReadStatus(thread);
-  return status && ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &intSize) == 0 && domain == AF_UNIX &&
+  return ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &intSize) == 0 && domain == AF_UNIX &&
          ::getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &intSize) == 0 && type == SOCK_SEQPACKET &&
-         ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &peerSize) == 0 && peer.pid == status->process;
+         ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &peerSize) == 0 && peer.pid == process;
 }
 
 // A number as a register holds it.
@@ -145,11 +144,13 @@ void Graft::CheckStatus() {
   const std::optional<ThreadStatus> status = ReadStatus(job_.thread);
   if (!status || status->dead) throw Gone{};
   if (status->filtered && !abilities_.suspendSeccomp) throw Refusal{TRACER_SECCOMP};
+  process_ = status->process;
 }
 
 void Graft::SeizeInCall() {
   Enter(TRACER_STEP_SEIZE);
   CheckStatus();
+  fileFacts_ = ReadFile(0, file_.get());
   try {
     const SeizeWatch watch(job_.thread, link_.get(), StepDeadline());
     tracee_.Seize();
@@ -200,8 +201,8 @@ void Graft::CheckStopped() {
     const std::optional<FileFacts> facts = fd_ < 0 ? std::nullopt : ReadFile(job_.thread, fd_);
     if (!facts || !IsDevice(fd_)) {
       // The call was on its way while another thread's was served.
-      const std::optional<FileFacts> ours = ReadFile(0, file_.get());
-      throw Refusal{facts && ours && facts->mount == ours->mount ? uint32_t{TRACER_REPLACED} : uint32_t{TRACER_OTHER_FILE}};
+      const bool ours = facts && fileFacts_ && facts->mount == fileFacts_->mount;
+      throw Refusal{ours ? uint32_t{TRACER_REPLACED} : uint32_t{TRACER_OTHER_FILE}};
     }
     old_ = *facts;
     // Inode and device are those of all open files of the node. They have to do where the file cannot be had: for a
@@ -255,7 +256,7 @@ void Graft::Deliver() {
   // Another thread of the client may close what it does not know.
   if (!facts || !facts->SameInode(sockets_[1].facts)) throw Refusal{TRACER_STEP_FAILED, EBADF};
   // Or change the number in memory, to have us send something to whomever it likes.
-  if (!IsPairOf(ours.get(), job_.thread)) throw Refusal{TRACER_STEP_FAILED, ENOTSOCK};
+  if (!IsPairOf(ours.get(), process_)) throw Refusal{TRACER_STEP_FAILED, ENOTSOCK};
 
   Enter(TRACER_STEP_SEND);
   // Nothing comes before it, and nothing takes its place: somebody to whom the client has passed its ends might send it
@@ -290,8 +291,7 @@ void Graft::Deliver() {
   int fd = -1;
   std::memcpy(&fd, scratch.control.data() + CMSG_LEN(0), sizeof fd);
   const std::optional<FileFacts> arrived = ReadFile(job_.thread, fd);
-  const std::optional<FileFacts> sent = ReadFile(0, file_.get());
-  if (!arrived || !sent || !arrived->SameInode(*sent)) throw Refusal{TRACER_STEP_FAILED, EBADF};
+  if (!arrived || !fileFacts_ || !arrived->SameInode(*fileFacts_)) throw Refusal{TRACER_STEP_FAILED, EBADF};
   delivered_ = Made{fd, *arrived};
   // The client's now: when it closes it, it is closed.
   file_.reset();
@@ -459,6 +459,7 @@ void Graft::Undo() {
     if (!tracee_.strayed()) Fail(another);
   }
   file_.reset();
+  oldFile_.reset();
   const bool succeeded = inCall_ && tracee_.state().Result() >= 0;
   if (job_.failure == 0 || !succeeded || event_.reason == TRACER_REPLACED) return;
   tracee_.SetResult(-int64_t{job_.failure});

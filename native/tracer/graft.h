@@ -73,9 +73,11 @@ class Graft {
   tracer_job job_;
   UniqueFd link_;
   UniqueFd file_;
+  std::optional<FileFacts> fileFacts_;  // of file_
   Abilities abilities_;
   Tracee tracee_;
   tracer_event event_{};
+  pid_t process_ = 0;  // the client's
   int fd_ = -1;    // the client's descriptor
   FileFacts old_;  // what it led to when the thread stopped
   UniqueFd oldFile_;  // the same, while it matters; invalid where it cannot be had

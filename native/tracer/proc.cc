@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <climits>
@@ -35,8 +36,6 @@
 namespace v4l2cuse::tracer {
 namespace {
 
-using File = std::unique_ptr<FILE, int (*)(FILE*)>;
-
 std::string ProcPath(pid_t thread, const char* name) {
   return "/proc/" + (thread == 0 ? std::string("self") : std::to_string(thread)) + "/" + name;
 }
@@ -45,12 +44,40 @@ std::string ProcPath(pid_t thread, const char* folder, int fd) {
   return ProcPath(thread, folder) + "/" + std::to_string(fd);
 }
 
-File Open(const std::string& path) { return File(std::fopen(path.c_str(), "re"), std::fclose); }
+// A file of /proc, in as few calls as can be: the client stands still meanwhile. The kernel makes such a text in one
+// go, so what does not fill the room is its end.
+std::optional<std::string> ReadText(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return {};
+  std::string text(4096, '\0');
+  for (size_t size = 0;;) {
+    const ssize_t got = ::read(file.get(), text.data() + size, text.size() - size);
+    if (got < 0) return {};
+    size += static_cast<size_t>(got);
+    if (size < text.size()) {
+      text.resize(size);
+      return text;
+    }
+    text.resize(2 * size);
+  }
+}
+
+using File = std::unique_ptr<FILE, int (*)(FILE*)>;
 
 template <typename Visit>
 void EachLine(FILE* file, Visit visit) {
   std::array<char, 512> line{};
   while (std::fgets(line.data(), line.size(), file) != nullptr) visit(line.data());
+}
+
+template <typename Visit>
+void EachLine(std::string& text, Visit visit) {
+  for (size_t start = 0; start < text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    if (end < text.size()) text[end] = '\0';
+    visit(text.data() + start);
+    start = end + 1;
+  }
 }
 
 constexpr uint64_t kKillBit = uint64_t{1} << (SIGKILL - 1);
@@ -80,10 +107,10 @@ bool SharesLocks(int first, int second) {
 }  // namespace
 
 std::optional<ThreadStatus> ReadStatus(pid_t thread) {
-  const File file = Open(ProcPath(thread, "status"));
-  if (!file) return {};
+  std::optional<std::string> text = ReadText(ProcPath(thread, "status"));
+  if (!text) return {};
   ThreadStatus status;
-  EachLine(file.get(), [&status](const char* line) {
+  EachLine(*text, [&status](const char* line) {
     int value = 0;
     if (std::sscanf(line, "Tgid: %d", &value) == 1) status.process = value;
     if (std::sscanf(line, "TracerPid: %d", &value) == 1) status.tracer = value;
@@ -121,13 +148,12 @@ std::optional<PendingCall> ReadPendingCall(pid_t thread) {
   constexpr int kAttempts = 10;
   constexpr timespec kMoment{0, 100'000};
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const File file = Open(ProcPath(thread, "syscall"));
-    std::array<char, 256> line{};
-    if (!file || std::fgets(line.data(), line.size(), file.get()) == nullptr) return {};
+    const std::optional<std::string> line = ReadText(ProcPath(thread, "syscall"));
+    if (!line) return {};
     PendingCall call;
     Arguments& args = call.arguments;
     int64_t number = -1;
-    const int found = std::sscanf(line.data(),
+    const int found = std::sscanf(line->c_str(),
                                   "%" SCNd64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
                                   &number, &args[0], &args[1], &args[2], &args[3], &args[4], &args[5]);
     if (found == 7 && number >= 0) {
@@ -140,11 +166,11 @@ std::optional<PendingCall> ReadPendingCall(pid_t thread) {
 }
 
 std::optional<FileFacts> ReadFile(pid_t thread, int fd) {
-  const File file = Open(ProcPath(thread, "fdinfo", fd));
-  if (!file) return {};
+  std::optional<std::string> text = ReadText(ProcPath(thread, "fdinfo", fd));
+  if (!text) return {};
   FileFacts facts;
   bool complete = false;
-  EachLine(file.get(), [&facts, &complete](const char* line) {
+  EachLine(*text, [&facts, &complete](const char* line) {
     unsigned flags = 0;
     if (std::sscanf(line, "flags: %o", &flags) == 1) facts.closeOnExec = (flags & O_CLOEXEC) != 0;
     static_cast<void>(std::sscanf(line, "mnt_id: %" SCNu64, &facts.mount));
@@ -190,7 +216,8 @@ std::optional<std::vector<Registration>> ListRegistrations(pid_t thread, const s
   std::vector<Registration> found;
   for (const int candidate : epolls) {
     if (deadline.Passed()) return {};
-    const File file = Open(ProcPath(thread, "fdinfo", candidate));
+    // Piece by piece: this can be the text of a million entries.
+    const File file(std::fopen(ProcPath(thread, "fdinfo", candidate).c_str(), "re"), std::fclose);
     if (!file) continue;
     EachLine(file.get(), [&](const char* line) {
       int number = 0;

@@ -159,6 +159,8 @@ describe("disturbed at a random moment", () => {
       // A signal that came first has ended the call.
       if (kind !== "storm") expect(ended).toBe("grafted");
       if (ended === "grafted") await expectFree(client);
+      // Its call was interrupted, and with it the client came to its end.
+      if (ended === "gone") expect(isDead(client.tid)).toBe(true);
       client.answer();
       const found = await client.findings();
       const content = ended === "grafted" ? "new" : "";
