@@ -49,6 +49,8 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
   ioctl(file: MediaFile, request: IoctlRequest): number | Promise<number> {
     const { cmd, arg } = request;
     const call = new AdapterCall(request, this.#clients);
+    // As in the kernel, a signal does not end what makes a request: programs do not look for that.
+    if (cmd === MEDIA_IOC_REQUEST_ALLOC || cmd === HELPER_FD) request.uninterruptible();
     return answer(() => {
       if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
       if (cmd === MEDIA_IOC_REQUEST_ALLOC && file.hasHelper !== true) this.#deliver(request, call);

@@ -338,7 +338,10 @@ describe("the log of a media device", () => {
 });
 
 describe("the node", () => {
-  const node = (bench: Bench): { ioctl: (cmd: number, arg: Uint8Array) => number | Promise<number> } => {
+  const node = (
+    bench: Bench,
+    uninterruptible: () => void = () => undefined,
+  ): { ioctl: (cmd: number, arg: Uint8Array) => number | Promise<number> } => {
     const device = new MediaCharDevice(bench.device);
     const file = device.open({
       caller: { tid: TID, uid: 0, gid: 0 },
@@ -354,7 +357,7 @@ describe("the node", () => {
           arg,
           compat: false,
           isAnonymous: false,
-          uninterruptible: () => undefined,
+          uninterruptible,
           nonblocking: () => false,
           onInterrupt: () => undefined,
         }),
@@ -385,6 +388,22 @@ describe("the node", () => {
     new DataView(fd.buffer).setUint32(8, MEDIA_IOC_DEVICE_INFO, true);
     expect(() => ioctl(HELPER_FD, fd)).toThrow(refusal("ENOTTY"));
     await expect(ioctl(MEDIA_IOC_REQUEST_ALLOC, new Uint8Array(4))).rejects.toEqual(refusal("ENOTTY"));
+  });
+
+  it("lets no signal end what makes a request", async () => {
+    let shielded = 0;
+    const { ioctl } = node(new Bench(), () => {
+      shielded += 1;
+    });
+    await expect(ioctl(MEDIA_IOC_REQUEST_ALLOC, new Uint8Array(4))).rejects.toEqual(refusal("ENOTTY"));
+    expect(shielded).toBe(1);
+    const fd = new Uint8Array(80);
+    fd[0] = 1;
+    new DataView(fd.buffer).setUint32(8, MEDIA_IOC_REQUEST_ALLOC, true);
+    await expect(Promise.resolve(ioctl(HELPER_FD, fd))).rejects.toThrow();
+    expect(shielded).toBe(2);
+    expect(ioctl(MEDIA_IOC_DEVICE_INFO, new Uint8Array(256))).toBe(0);
+    expect(shielded).toBe(2);
   });
 });
 
