@@ -264,6 +264,24 @@ describe("REQBUFS with MMAP", () => {
     expect(bench.backings[0]?.isClosed).toBe(true);
   });
 
+  it("that the driver carried out, and whose answer finds no memory, leaves buffers that can be mapped later", async () => {
+    const file = bench.open();
+    bench.places.next = (task) => {
+      task.answer();
+      return refused(true, "call-failed");
+    };
+    expect(await bench.reqbufs(file, 4)).toBe(0);
+    await vi.waitFor(() => expect(bench.places.tasks).toHaveLength(1));
+    bench.places.next = (task) => {
+      task.answer();
+      return grafted;
+    };
+    expect(await bench.reqbufs(file, 3)).toBe(0);
+    expect([file.canMap, bench.backings.length, bench.backings[0]?.isClosed]).toEqual([true, 1, false]);
+    expect(bench.places.tasks[1]?.backing).toBe(bench.backings[0]);
+    expect(bench.messages).toHaveLength(1);
+  });
+
   it("of a second process of the file is grafted onto the same memory, and its failure harms nobody", async () => {
     const file = bench.open();
     await bench.reqbufs(file, 4);
