@@ -23,22 +23,27 @@ struct machine_state {
 	uint64_t mxcsr;
 	uint64_t fpu_control;
 	uint8_t below[BELOW]; /* the bytes below the stack pointer, lowest first */
+	uint8_t high[16][16]; /* the upper halves of the AVX registers */
 };
 
 /* Used by the assembly below, by these names. */
 __attribute__((used)) static struct machine_state before, after;
 __attribute__((used)) static uint64_t stack_pointer;
 __attribute__((used)) static uint64_t old_mode; /* int $0x80 instead of syscall */
+__attribute__((used)) static uint64_t has_avx;
 
 #define AT(state, number) #state "+8*" #number "(%rip)"
 #define LOAD_XMM(number) "movups before+136+16*" #number "(%rip), %xmm" #number "\n"
 #define SAVE_XMM(number) "movups %xmm" #number ", after+136+16*" #number "(%rip)\n"
+#define LOAD_HIGH(number) "vinsertf128 $1, before+1432+16*" #number "(%rip), %ymm" #number ", %ymm" #number "\n"
+#define SAVE_HIGH(number) "vextractf128 $1, %ymm" #number ", after+1432+16*" #number "(%rip)\n"
 
 _Static_assert(offsetof(struct machine_state, flags) == 128, "see the assembly");
 _Static_assert(offsetof(struct machine_state, xmm) == 136, "see the assembly");
 _Static_assert(offsetof(struct machine_state, mxcsr) == 392, "see the assembly");
 _Static_assert(offsetof(struct machine_state, fpu_control) == 400, "see the assembly");
 _Static_assert(offsetof(struct machine_state, below) == 408, "see the assembly");
+_Static_assert(offsetof(struct machine_state, high) == 1432, "see the assembly");
 
 /* Loads `before`, makes the call, stores `after`. Nothing is pushed in between. */
 void watched_call(void);
@@ -49,7 +54,10 @@ __asm__(".text\n.globl watched_call, watched_instruction, stray\nwatched_call:\n
 	"lea -1024(%rsp), %rdi; lea before+408(%rip), %rsi; mov $1024, %ecx; cld; rep movsb\n"
 	LOAD_XMM(0) LOAD_XMM(1) LOAD_XMM(2) LOAD_XMM(3) LOAD_XMM(4) LOAD_XMM(5) LOAD_XMM(6) LOAD_XMM(7)
 	LOAD_XMM(8) LOAD_XMM(9) LOAD_XMM(10) LOAD_XMM(11) LOAD_XMM(12) LOAD_XMM(13) LOAD_XMM(14) LOAD_XMM(15)
-	"ldmxcsr before+392(%rip); fldcw before+400(%rip)\n"
+	"cmpq $0, has_avx(%rip); je 1f\n"
+	LOAD_HIGH(0) LOAD_HIGH(1) LOAD_HIGH(2) LOAD_HIGH(3) LOAD_HIGH(4) LOAD_HIGH(5) LOAD_HIGH(6) LOAD_HIGH(7)
+	LOAD_HIGH(8) LOAD_HIGH(9) LOAD_HIGH(10) LOAD_HIGH(11) LOAD_HIGH(12) LOAD_HIGH(13) LOAD_HIGH(14) LOAD_HIGH(15)
+	"1: ldmxcsr before+392(%rip); fldcw before+400(%rip)\n"
 	"mov " AT(before, 0) ", %rax; mov " AT(before, 1) ", %rbx; mov " AT(before, 3) ", %rdx\n"
 	"mov " AT(before, 4) ", %rsi; mov " AT(before, 5) ", %rdi; mov " AT(before, 6) ", %rbp\n"
 	"mov " AT(before, 8) ", %r8; mov " AT(before, 9) ", %r9; mov " AT(before, 10) ", %r10\n"
@@ -75,7 +83,11 @@ __asm__(".text\n.globl watched_call, watched_instruction, stray\nwatched_call:\n
 	"pushfq; popq after+128(%rip)\n"
 	SAVE_XMM(0) SAVE_XMM(1) SAVE_XMM(2) SAVE_XMM(3) SAVE_XMM(4) SAVE_XMM(5) SAVE_XMM(6) SAVE_XMM(7)
 	SAVE_XMM(8) SAVE_XMM(9) SAVE_XMM(10) SAVE_XMM(11) SAVE_XMM(12) SAVE_XMM(13) SAVE_XMM(14) SAVE_XMM(15)
-	"stmxcsr after+392(%rip); fstcw after+400(%rip)\n"
+	"cmpq $0, has_avx(%rip); je 5f\n"
+	SAVE_HIGH(0) SAVE_HIGH(1) SAVE_HIGH(2) SAVE_HIGH(3) SAVE_HIGH(4) SAVE_HIGH(5) SAVE_HIGH(6) SAVE_HIGH(7)
+	SAVE_HIGH(8) SAVE_HIGH(9) SAVE_HIGH(10) SAVE_HIGH(11) SAVE_HIGH(12) SAVE_HIGH(13) SAVE_HIGH(14) SAVE_HIGH(15)
+	"vzeroupper\n"
+	"5: stmxcsr after+392(%rip); fstcw after+400(%rip)\n"
 	"pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n"
 	".size watched_call, .-watched_call\n");
 __attribute__((used)) static char child_byte;
@@ -87,7 +99,9 @@ static long make_call(uint64_t number, const uint64_t arguments[6])
 	for (int i = 0; i < 16; i++) {
 		before.registers[i] = 0x0101010101010101u * (unsigned)(i + 0x40);
 		memset(before.xmm[i], 0xa0 + i, 16);
+		memset(before.high[i], 0xc0 + i, 16);
 	}
+	has_avx = __builtin_cpu_supports("avx") != 0;
 	for (int i = 0; i < BELOW; i++)
 		before.below[i] = (uint8_t)(i * 7 + 3);
 	before.mxcsr = 0x3f80;       /* all exceptions masked, rounding down */
@@ -104,35 +118,37 @@ static long make_call(uint64_t number, const uint64_t arguments[6])
 	return (long)after.registers[0];
 }
 
-/* Appends the names of what the call has changed, but for rax, rcx and r11, which it may. */
-static void print_damage(bool signals)
+/* Writes the names of what the call has changed, but for rax, rcx and r11, which it may. */
+static inline void write_damage(FILE *out, bool signals)
 {
 	static const char *const names[16] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
 					      "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 	const char *comma = "";
 	size_t watched = signals ? 128 : BELOW; /* handlers may use all but the red zone */
 
-	printf("\"damaged\":[");
+	fprintf(out, "\"damaged\":[");
 	for (int i = 0; i < 16; i++) {
 		uint64_t wanted = i == 7 ? stack_pointer : before.registers[i];
 		if (i == 0 || i == 2 || i == 11 || (old_mode && i == 1))
 			continue;
 		if (after.registers[i] != wanted)
-			printf("%s\"%s %#lx\"", comma, names[i], (unsigned long)after.registers[i]), comma = ",";
+			fprintf(out, "%s\"%s %#lx\"", comma, names[i], (unsigned long)after.registers[i]), comma = ",";
 	}
 	if (!old_mode && !(after.registers[11] & 1)) /* r11 has the flags that the call was made with */
-		printf("%s\"r11\"", comma), comma = ",";
+		fprintf(out, "%s\"r11\"", comma), comma = ",";
 	if (memcmp(before.xmm, after.xmm, sizeof before.xmm))
-		printf("%s\"xmm\"", comma), comma = ",";
+		fprintf(out, "%s\"xmm\"", comma), comma = ",";
+	if (has_avx && memcmp(before.high, after.high, sizeof before.high))
+		fprintf(out, "%s\"ymm\"", comma), comma = ",";
 	if (before.mxcsr != after.mxcsr || before.fpu_control != (after.fpu_control & 0xffff))
-		printf("%s\"fpu control\"", comma), comma = ",";
+		fprintf(out, "%s\"fpu control\"", comma), comma = ",";
 	for (size_t i = BELOW - watched; i < BELOW; i++) {
 		if (before.below[i] != after.below[i]) {
-			printf("%s\"stack-%zu\"", comma, BELOW - i);
+			fprintf(out, "%s\"stack-%zu\"", comma, BELOW - i);
 			break;
 		}
 	}
-	printf("]");
+	fprintf(out, "]");
 }
 
 #else
@@ -146,12 +162,17 @@ static long make_call(uint64_t number, const uint64_t arguments[6])
 	return result < 0 ? -errno : result;
 }
 
-static void print_damage(bool signals)
+static inline void write_damage(FILE *out, bool signals)
 {
-	printf("\"damaged\":[]");
+	fprintf(out, "\"damaged\":[]");
 	(void)signals;
 }
 
 #endif
+
+static inline void print_damage(bool signals)
+{
+	write_damage(stdout, signals);
+}
 
 #endif

@@ -37,7 +37,7 @@ export async function startMem2mem(...args: string[]): Promise<Mem2mem> {
   void child.result.then(() => {
     ended = true;
   });
-  await until(() => ended || existsSync(media), `${media} appears`, 30_000);
+  await until(() => ended || existsSync(media), `${media} appears`, 60_000);
   if (ended) throw new Error(`the example ended: ${(await child.result).stderr}`);
   const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> => {
     child.kill(signal);
