@@ -12,7 +12,16 @@ const patience = Number(process.env["V4L2_CUSE_SLOW"] ?? 1);
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: guest, pool: "forks" } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: guest,
+          // Milliseconds each; but a machine that runs guests beside them is slow at times.
+          testTimeout: 30_000,
+          pool: "forks",
+        },
+      },
       {
         test: {
           name: "device",
