@@ -4,35 +4,13 @@
  *     gst-caps COUNT PIPELINE CAPS...
  *
  * PIPELINE has a capsfilter named "caps", whose caps become CAPS, one after the other, each after COUNT more buffers have
- * come to a multifilesink named "sink"; it ends COUNT buffers after the last change. Needs no headers of GStreamer: the few
- * functions are found in the library.
+ * come to a multifilesink named "sink"; it ends COUNT buffers after the last change.
  */
-#include <dlfcn.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "gst-client.h"
 
-enum { STATE_NULL = 1, STATE_PLAYING = 4 };
-enum { MESSAGE_EOS = 1, MESSAGE_ERROR = 2 };
+#include <stdint.h>
 
 static const uint64_t moment = 10000000; /* ns */
-
-static void *library;
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "gst-caps: %s\n", what);
-	exit(1);
-}
-
-static void *find(const char *name)
-{
-	void *function = dlsym(library, name);
-
-	if (!function)
-		fail(name);
-	return function;
-}
 
 int main(int argc, char **argv)
 {
@@ -42,9 +20,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		fail("usage: gst-caps COUNT PIPELINE CAPS...");
 	count = atoi(argv[1]);
-	library = dlopen("libgstreamer-1.0.so.0", RTLD_NOW | RTLD_GLOBAL);
-	if (!library)
-		fail(dlerror());
+	load_gstreamer();
 
 	void (*init)(int *, char ***) = find("gst_init");
 	void *(*parse_launch)(const char *, void **) = find("gst_parse_launch");

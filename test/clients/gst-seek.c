@@ -4,37 +4,18 @@
  *     gst-seek SEEKS MS PIPELINE
  *
  * SEEKS times, each after MS milliseconds of playing; then it plays to the end. Each seek flushes, so decoders lose what
- * they have queued. Needs no headers of GStreamer: the few functions are found in the library.
+ * they have queued.
  */
-#include <dlfcn.h>
+#include "gst-client.h"
+
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-enum { STATE_NULL = 1, STATE_PLAYING = 4, STATE_CHANGE_SUCCESS = 1 };
+enum { STATE_CHANGE_SUCCESS = 1 };
 enum { FORMAT_TIME = 3, SEEK_FLUSH = 1, SEEK_KEY_UNIT = 4 };
-enum { MESSAGE_EOS = 1, MESSAGE_ERROR = 2 };
 
 /* How long anything may take, in ns. */
 static const uint64_t limit = 60000000000u;
-
-static void *library;
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "gst-seek: %s\n", what);
-	exit(1);
-}
-
-static void *find(const char *name)
-{
-	void *function = dlsym(library, name);
-
-	if (!function)
-		fail(name);
-	return function;
-}
 
 int main(int argc, char **argv)
 {
@@ -45,9 +26,7 @@ int main(int argc, char **argv)
 		fail("usage: gst-seek SEEKS MS PIPELINE");
 	seeks = atoi(argv[1]);
 	ms = atoi(argv[2]);
-	library = dlopen("libgstreamer-1.0.so.0", RTLD_NOW | RTLD_GLOBAL);
-	if (!library)
-		fail(dlerror());
+	load_gstreamer();
 
 	void (*init)(int *, char ***) = find("gst_init");
 	void *(*parse_launch)(const char *, void **) = find("gst_parse_launch");
