@@ -11,6 +11,8 @@ const patience = Number(process.env["V4L2_CUSE_SLOW"] ?? 1);
  */
 export default defineConfig({
   test: {
+    // Two guests of scripts/test would write the same file at once.
+    cache: false,
     projects: [
       {
         test: {

@@ -12,7 +12,6 @@ import {
   readlinkSync,
   readdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -20,6 +19,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, expect, it, onTestFinished } from "vitest";
 import { helperPath } from "../../src/native.js";
 import { cli } from "./support/camera.js";
+import { compile } from "./support/compile.js";
 import { describeDevice, freeName, startDevice, until } from "./support/device.js";
 import { EchoDevice } from "./support/echo-device.js";
 import { startMediaPair, TinyVideo } from "./support/media-pair.js";
@@ -58,13 +58,7 @@ const asUser = (command: readonly string[], options: ClientOptions = {}): Promis
 const MEMBERS = 4712;
 
 describeDevice("v4l2-cuse run", () => {
-  beforeAll(() => {
-    const source = here("support/udev-probe.c");
-    const modified = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (modified(udevProbe) >= modified(source)) return;
-    mkdirSync(dirname(udevProbe), { recursive: true });
-    execFileSync("cc", ["-O2", "-Wall", "-Wextra", "-o", udevProbe, source, "-ldl"]);
-  });
+  beforeAll(() => compile(here("support/udev-probe.c"), udevProbe, "-ldl"));
 
   it("lets libudev find the nodes by subsystem and by number, below one parent", async () => {
     const number = nextNumber();

@@ -13,11 +13,10 @@
  *     ioctl-fd CMD (makes a descriptor, used from now on)  ioctl-on N CMD this|FD (the N-th file, about a descriptor)
  *     use FD  receive SOCKET  pass (to another process)  reopen rw|ro|path  fstat  map OFFSET LENGTH WORD
  */
-import { spawn, execFile, type ChildProcess } from "node:child_process";
-import { mkdirSync, statSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { helperPath } from "../../../src/native.js";
+import { compile } from "./compile.js";
 import { patience } from "./patience.js";
 
 const source = fileURLToPath(new URL("probe.c", import.meta.url));
@@ -33,12 +32,7 @@ const built: Partial<Record<Linking, Promise<string>>> = {};
 export function probeProgram(linking: Linking = "static"): Promise<string> {
   return (built[linking] ??= (async () => {
     const program = `${folder}probe-${linking}`;
-    const modified = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (modified(program) < modified(source)) {
-      mkdirSync(folder, { recursive: true });
-      const options = ["-O2", "-Wall", "-Wextra", "-pthread", ...(linking === "static" ? ["-static"] : [])];
-      await promisify(execFile)("cc", [...options, "-o", program, source]);
-    }
+    await compile(source, program, "-pthread", ...(linking === "static" ? ["-static"] : []));
     return program;
   })());
 }
