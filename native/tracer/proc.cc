@@ -82,14 +82,15 @@ void EachLine(std::string& text, Visit visit) {
 
 constexpr uint64_t kKillBit = uint64_t{1} << (SIGKILL - 1);
 
-// A range that no program locks: OFD locks belong to an open file, so that a lock
-// of one descriptor stands in the way of another unless both are the same file.
+// A range that no program locks, and no other job at this moment: OFD locks belong to
+// an open file, so that a lock of one descriptor stands in the way of another unless
+// both are the same file; but those of a device node are all of one inode.
 // Changes nothing that the client could see, and is gone when this returns.
 bool SharesLocks(int first, int second) {
   struct flock lock {};
   lock.l_type = F_RDLCK;
   lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(INT64_MAX) - 4096;
+  lock.l_start = static_cast<off_t>(INT64_MAX) - 4096 - ::getpid();
   lock.l_len = 1;
   if (::fcntl(first, F_OFD_SETLK, &lock) < 0) {
     // A file that is open for writing only takes no other lock.

@@ -130,6 +130,7 @@ export class LastClient {
 export class AdapterCall implements Call {
   readonly #pending: PendingCall;
   readonly #clients: LastClient;
+  #client: Client | undefined;
   #memory: ClientMemory | undefined;
   sendFd?: (fd: number) => Awaitable<void>;
 
@@ -143,7 +144,8 @@ export class AdapterCall implements Call {
   }
 
   get client(): Client {
-    return this.#clients.of(this.#pending.caller.tid);
+    // Kept: what is said of the call at its end may find that the thread has ended.
+    return (this.#client ??= this.#clients.of(this.#pending.caller.tid));
   }
 
   get memory(): ClientMemory {

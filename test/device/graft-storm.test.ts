@@ -87,15 +87,24 @@ async function storm(first: StormOptions, second: StormOptions): Promise<readonl
   return [[...(one?.rounds ?? [])], [...(other?.rounds ?? [])]];
 }
 
-function expectRight(rounds: readonly Round[], count: number, maps: boolean, log: () => string): void {
+function expectRight(
+  rounds: readonly Round[],
+  count: number,
+  maps: boolean,
+  log: (pids: readonly number[]) => string,
+): void {
   const wrong = rounds
     .map((round) => ({ ...round, wrong: wrongWith(round, framesOf(maps)) }))
     .filter((round) => round.wrong.length > 0);
-  expect(wrong, log()).toEqual([]);
+  expect(wrong, log(wrong.map(({ pid }) => pid))).toEqual([]);
   expect(rounds).toHaveLength(count);
 }
 
-const last = (client: Client): string => client.lines.slice(-40).join("\n");
+/** Lines of a log, in either form, about processes. */
+const about = (client: Client, pids: readonly number[]): string =>
+  client.lines
+    .filter((line) => pids.some((pid) => line.includes(`[${pid}]`) || line.includes(`"pid":${pid},`)))
+    .join("\n");
 
 describeDevice("disturbed at a random moment while they are given files,", () => {
   it(`${ROUNDS} plain clients live on as they were, or end, and leave nothing`, async () => {
@@ -118,7 +127,8 @@ describeDevice("disturbed at a random moment while they are given files,", () =>
     const { video, media } = mem2mem;
     const ops = maps ? "REQBUFS,CREATE_BUFS,EXPBUF,REQUEST_ALLOC" : "REQUEST_ALLOC";
     const ofMem2mem = { ...common, video, media, ops, parallel: PARALLEL.mem2mem };
-    const log = (): string => drivers.map(({ name, process }) => `${name}:\n${last(process)}`).join("\n");
+    const log = (pids: readonly number[]): string =>
+      drivers.map(({ name, process }) => `${name}:\n${about(process, pids)}`).join("\n");
     const check = (rounds: readonly [Round[], Round[]], count: number): void => {
       expectRight(rounds[0], count, maps, log);
       expectRight(rounds[1], count, maps, log);

@@ -18,6 +18,7 @@ export interface End {
   /** The disturbance came within the call, after it, or never. */
   readonly when: "within" | "after" | "never";
   readonly ms: number;
+  readonly pid: number;
   readonly [more: string]: unknown;
 }
 
