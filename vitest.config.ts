@@ -1,13 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-const guest = ["test/device/**", "test/compliance/**", "test/gstreamer/**"];
-
-/** See test/device/support/patience.ts. */
-const patience = Number(process.env["V4L2_CUSE_SLOW"] ?? 1);
+const guest = ["test/device/**", "test/compliance/**", "test/gstreamer/**", "test/emulated/**"];
 
 /**
- * `unit` runs anywhere; the other projects need root and /dev/cuse, and `gstreamer` the programs of the Debian 13 root
- * of scripts/guest. scripts/test runs each where it can.
+ * `unit` runs anywhere. `emulated` boots guests itself, in which clients run. The other projects need root and
+ * /dev/cuse, and `gstreamer` the programs of the Debian 13 root of scripts/guest. scripts/test runs each where it can.
  */
 export default defineConfig({
   test: {
@@ -28,8 +25,17 @@ export default defineConfig({
         test: {
           name: "device",
           include: ["test/device/**/*.test.ts"],
-          testTimeout: 60_000 * patience,
-          hookTimeout: 60_000 * patience,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "emulated",
+          include: ["test/emulated/**/*.test.ts"],
+          testTimeout: 60_000,
           fileParallelism: false,
           pool: "forks",
         },

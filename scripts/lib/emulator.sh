@@ -74,11 +74,9 @@ emulator_machine=(
 
 # emulator_accelerator: sets accelerator to the words for QEMU: the processor's
 # own virtualisation where it works, else translated code. Whether it does is
-# seen only when something runs: some machines have a /dev/kvm that cannot. Sets
-# slow to how many times as long as usual tests should be patient.
+# seen only when something runs: some machines have a /dev/kvm that cannot.
 emulator_accelerator() {
   local program status=0
-  slow=10
   accelerator=(-accel tcg,thread=multi)
   [[ ${V4L2_CUSE_KVM:-} != no && -c /dev/kvm ]] || return 0
   emulator_program "$emulator_dir" qemu-system-x86_64
@@ -88,7 +86,7 @@ emulator_accelerator() {
       -bios "$emulator_dir/probe.rom" -device isa-debug-exit,iobase=0xf4,iosize=4
     exit "$?" # of its own, lest the shell outside tell that QEMU aborted
   ) </dev/null >/dev/null 2>&1 || status=$?
-  ((status != 3)) || accelerator=(-accel kvm) slow=1
+  ((status != 3)) || accelerator=(-accel kvm)
 }
 
 # emulator_script: what runs in the guest's process namespace, in its private

@@ -5,6 +5,7 @@
  *   mapping-client DEVICE FILE STEP...
  *
  *   open HOW         rw or ro, with ",nonblock" and ",cloexec"; 320x180 YUYV is set
+ *   pieces           320x240, of which read(2) takes 128 KiB, and then the rest
  *   no-stdin         closes descriptor 0, so that the next file gets it
  *   move N           the device's descriptor gets another number
  *   inherit N        the device is descriptor N
@@ -18,6 +19,7 @@
  *   reqbufs N        REQBUFS of so many buffers; 0 frees them
  *   create N         CREATE_BUFS of so many more; they are mapped
  *   stream N         maps the buffers, takes N frames into FILE; without buffers, by read(2)
+ *   exported         EXPBUF of all buffers: what gives them? From now on each frame is also looked at through these
  *   queue            the buffer that was created last
  *   frame            one frame into FILE, with which the stream ends
  *   hold             streams, or reads, until killed
@@ -47,6 +49,7 @@
 #include "v4l2-stream.h"
 #include "side-threads.h"
 
+#include <linux/dma-buf.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -61,6 +64,9 @@ static FILE *frames;
 static int fds[MOST], fd_count, current;
 static struct stream stream;
 static unsigned int created;
+static void *exports[MAX_BUFFERS]; /* mapped, next to the device's mapping */
+static unsigned int differences;
+static size_t piece = 1 << 30; /* that read(2) takes at a time */
 static int instances[MOST], instance_count;
 static struct sleeper sleeper;
 static char **rest; /* steps that are still to be done */
@@ -81,19 +87,32 @@ static void add(int fd)
 
 /* ---- Descriptors ---------------------------------------------------------------------- */
 
+static void set_size(unsigned int width, unsigned int height)
+{
+	struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+
+	format.fmt.pix = (struct v4l2_pix_format){.width = width, .height = height, .pixelformat = V4L2_PIX_FMT_YUYV};
+	if (ioctl(the_fd(), VIDIOC_S_FMT, &format))
+		die("S_FMT");
+}
+
 static void do_open(const char *how)
 {
 	int flags = strncmp(how, "ro", 2) ? O_RDWR : O_RDONLY;
-	struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
 
 	flags |= strstr(how, ",nonblock") ? O_NONBLOCK : 0;
 	flags |= strstr(how, ",cloexec") ? O_CLOEXEC : 0;
 	add(open(device, flags));
 	stream.read_only = !strncmp(how, "ro", 2);
 	stream_find_type(&stream);
-	format.fmt.pix = (struct v4l2_pix_format){.width = 320, .height = 180, .pixelformat = V4L2_PIX_FMT_YUYV};
-	if (ioctl(the_fd(), VIDIOC_S_FMT, &format))
-		die("S_FMT");
+	set_size(320, 180);
+}
+
+static void do_pieces(const char *none)
+{
+	(void)none;
+	set_size(320, 240);
+	piece = 128 << 10;
 }
 
 static void do_inherit(const char *number_text)
@@ -206,6 +225,35 @@ static void do_create(const char *count)
 		stream_map(&stream, created + i);
 }
 
+/* Does what EXPBUF gave show the frame, too? */
+static void compare(const struct v4l2_buffer *buffer)
+{
+	const void *mapped = stream.planes[buffer->index][0].start;
+
+	if (exports[buffer->index] && memcmp(exports[buffer->index], mapped, buffer->bytesused))
+		differences++;
+}
+
+static void do_exported(const char *none)
+{
+	bool all = true;
+
+	(void)none;
+	for (unsigned int i = 0; i < stream.count; i++) {
+		struct dma_buf_sync begin = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ};
+		int fd;
+
+		stream_map(&stream, i);
+		fd = stream_export(&stream, i, 0);
+		all = all && !ioctl(fd, DMA_BUF_IOCTL_SYNC, &begin);
+		exports[i] = mmap(NULL, stream.planes[i][0].length, PROT_READ, MAP_SHARED, fd, 0);
+		if (exports[i] == MAP_FAILED)
+			die("mmap of an exported buffer");
+		close(fd);
+	}
+	printf("exported: %s\n", all ? "dma-bufs" : "other files");
+}
+
 static void await_frame(void)
 {
 	struct pollfd wanted = {.fd = the_fd(), .events = POLLIN};
@@ -223,6 +271,7 @@ static void take_frame(bool again)
 	await_frame();
 	if (stream_dequeue(&stream, &buffer))
 		die("DQBUF");
+	compare(&buffer);
 	stream_write(&stream, &buffer, frames);
 	if (again && stream_queue(&stream, buffer.index))
 		die("QBUF");
@@ -231,7 +280,8 @@ static void take_frame(bool again)
 static void start(void)
 {
 	for (unsigned int i = 0; i < stream.count; i++)
-		stream_map(&stream, i);
+		if (!exports[i]) /* which has mapped it */
+			stream_map(&stream, i);
 	for (unsigned int i = 0; i < stream.count; i++)
 		if (stream_queue(&stream, i))
 			die("QBUF");
@@ -246,8 +296,14 @@ static void read_frames(unsigned long count)
 
 	for (; count > 0; count--) {
 		await_frame();
-		if (read(the_fd(), frame, size) != (ssize_t)size || fwrite(frame, 1, size, frames) != size)
-			die("read");
+		for (size_t had = 0; had < size; had += piece) {
+			size_t wanted = size - had < piece ? size - had : piece;
+
+			if (read(the_fd(), frame + had, wanted) != (ssize_t)wanted)
+				die("read");
+		}
+		if (fwrite(frame, 1, size, frames) != size)
+			die("fwrite");
 	}
 	free(frame);
 }
@@ -266,6 +322,8 @@ static void do_stream(const char *count)
 		die("STREAMOFF");
 	stream_unmap(&stream);
 	printf("streamed: %s frames\n", count);
+	if (exports[0])
+		printf("exported: %u frames differ\n", differences);
 }
 
 static void do_queue(const char *none)
@@ -487,7 +545,8 @@ static const struct {
 	{"inherit", do_inherit, true},   {"dup", do_dup, false},             {"use", do_use, true},
 	{"close", do_close, false},      {"nonblock", do_nonblock, false},   {"flags", do_flags, false},
 	{"file", do_file, false},        {"reqbufs", do_reqbufs, true},      {"create", do_create, true},
-	{"stream", do_stream, true},     {"queue", do_queue, false},         {"frame", do_frame, false},
+	{"stream", do_stream, true},     {"exported", do_exported, false},   {"queue", do_queue, false},
+	{"frame", do_frame, false},      {"pieces", do_pieces, false},
 	{"hold", do_hold, false},        {"subscribe", do_subscribe, false}, {"change", do_change, false},
 	{"watch", do_watch, true},       {"watched", do_watched, true},      {"sleeper", do_sleeper, true},
 	{"woken", do_woken, false},      {"threads", do_threads, true},      {"settle", do_settle, false},

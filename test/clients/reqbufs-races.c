@@ -1,9 +1,10 @@
 /*
  * A client that makes it hard for whoever serves its REQBUFS. It prints how its calls ended, "ok 3 EINVAL 2".
  *
- *   reqbufs-races DEVICE KIND ROUNDS
+ *   reqbufs-races DEVICE KIND ROUNDS [US]
  *
- *   replace   another thread puts /dev/null onto the descriptor meanwhile, sooner or later
+ *   replace   another thread puts /dev/null onto the descriptor meanwhile: at once, later, at last after US
+ *             (9000: more than a graft takes, unless the machine is emulated)
  *   close     another thread closes it and opens /dev/null, which gets its number
  *   unmap     another thread takes the argument's page away and gives it back, all the while
  *   same      two threads allocate and free, on the same descriptor
@@ -73,7 +74,7 @@ static void pause_us(long us)
 /* ---- The descriptor goes ------------------------------------------------------------------- */
 
 static bool by_dup;
-static long delay_us;
+static long delay_us, longest_us = 9000;
 
 static void *take_away(void *nothing)
 {
@@ -96,8 +97,8 @@ static void race_with_close(unsigned long rounds)
 		pthread_t thread;
 
 		fd = open_file(device);
-		/* From at once to after the end, which is some milliseconds. */
-		delay_us = (long)(round * 9000 / rounds);
+		/* From at once to after the end. */
+		delay_us = (long)round * longest_us / (long)rounds;
 		if (pthread_create(&thread, NULL, take_away, NULL))
 			die("pthread_create");
 		count(reqbufs(fd, 4));
@@ -265,10 +266,13 @@ static void from_vfork(unsigned long rounds)
 
 int main(int argc, char **argv)
 {
-	const char *kind = argc == 4 ? argv[2] : "";
-	unsigned long rounds = argc == 4 ? number(argv[3]) : 0;
+	const bool complete = argc == 4 || argc == 5;
+	const char *kind = complete ? argv[2] : "";
+	unsigned long rounds = complete ? number(argv[3]) : 0;
 
-	device = argc == 4 ? argv[1] : "";
+	device = complete ? argv[1] : "";
+	if (argc == 5)
+		longest_us = (long)number(argv[4]);
 	by_dup = !strcmp(kind, "replace");
 	if (by_dup || !strcmp(kind, "close"))
 		race_with_close(rounds);
@@ -281,7 +285,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(kind, "vfork"))
 		from_vfork(rounds);
 	else {
-		fputs("usage: reqbufs-races DEVICE replace|close|unmap|same|dups|signal|vfork ROUNDS\n", stderr);
+		fputs("usage: reqbufs-races DEVICE replace|close|unmap|same|dups|signal|vfork ROUNDS [US]\n", stderr);
 		return 2;
 	}
 	for (int error = 0; error < OUTCOMES; error++)

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import type { Client } from "../device/support/probe.js";
+import type { ClientResult } from "../device/support/probe.js";
 
 export interface Findings {
   /** `"VIDIOC_ENUM_FMT/FRAMESIZES/FRAMEINTERVALS"`; a test that ran for several inputs is named once. */
@@ -24,7 +24,7 @@ export async function complianceVersion(): Promise<string> {
 }
 
 /** @throws When it did not come to its last line. */
-export async function findings(run: Client): Promise<Findings> {
+export async function findings(run: { readonly result: Promise<ClientResult> }): Promise<Findings> {
   const { lines, stderr, signal } = await run.result;
   // Progress is written over itself; only what stays on the line counts.
   const rows = lines.map((line) => line.slice(line.lastIndexOf("\r") + 1));

@@ -5,12 +5,17 @@
 import { expect, it, vi } from "vitest";
 import { logged, sharedCamera, withoutHelper } from "./support/camera.js";
 import { describeDevice, until } from "./support/device.js";
-import { expectMapping, kernelMaps, MappingRun, NO_PASSTHROUGH, racingClient } from "./support/plain.js";
+import {
+  expectMapping,
+  GRAFTED,
+  kernelMaps,
+  MappingRun,
+  NO_PASSTHROUGH,
+  OTHER_FILE,
+  racingClient,
+} from "./support/plain.js";
 
 vi.setConfig({ testTimeout: 60_000 });
-
-const GRAFTED = / can map buffers now: fd \d+(, \d+)* replaced in /;
-const OTHER_FILE = / the client \(thread \d+\) has closed or replaced its descriptor meanwhile$/;
 
 interface Race {
   readonly kind: string;

@@ -9,7 +9,6 @@ import {
   type SessionLog,
   type SessionOptions,
 } from "../../../src/cuse/index.js";
-import { patience } from "./patience.js";
 import { startProgram, type Client, type ClientOptions } from "./probe.js";
 
 function describeWith(channel: string, title: string, tests: () => void): void {
@@ -94,10 +93,9 @@ afterEach(async () => {
 
 /** Waits until something is true. */
 export async function until(condition: () => boolean, what: string, timeoutMs = 5000): Promise<void> {
-  const limitMs = timeoutMs * patience;
-  const deadline = Date.now() + limitMs;
+  const deadline = Date.now() + timeoutMs;
   while (!condition()) {
-    if (Date.now() >= deadline) throw new Error(`${what}: not within ${limitMs} ms`);
+    if (Date.now() >= deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -57,8 +57,13 @@ async function arrived(driver: Driver, count: number): Promise<string[]> {
   return graftMessages(driver);
 }
 
-const GRAFTED = /^\S+\[\d+\] can map buffers now: fd \d+(, \d+)* replaced in [\d.]+ ms$/;
-const REFUSED = /^\S+\[\d+\] cannot be given mmap\(\): .*; start it with "v4l2-cuse run --", or/;
+/** A sentence of the log: mmap() was given to a client. */
+export const GRAFTED = /^\S+\[\d+\] can map buffers now: fd \d+(, \d+)* replaced in [\d.]+ ms$/;
+/** It was not, and why. */
+export const REFUSED = /^\S+\[\d+\] cannot be given mmap\(\): .*; start it with "v4l2-cuse run --", or/;
+
+/** Not either, because the client had other plans; as a whole sentence's end. */
+export const OTHER_FILE = / the client \(thread \d+\) has closed or replaced its descriptor meanwhile$/;
 
 /** One client was refused `mmap()`, for a reason that the log tells. */
 export async function expectRefusal(driver: Driver, reason: RegExp): Promise<void> {

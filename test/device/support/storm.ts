@@ -6,7 +6,7 @@ import { checkFile, type CameraScene } from "../../support/camera-frame.js";
 import { until } from "./device.js";
 import { startProgram, type Client } from "./probe.js";
 
-const program = fileURLToPath(new URL("../../../native/build/graft-storm", import.meta.url));
+export const stormProgram = fileURLToPath(new URL("../../../native/build/graft-storm", import.meta.url));
 
 /** How a client ended, as its watcher saw it. */
 export interface End {
@@ -72,7 +72,7 @@ export interface StormOptions {
 export function startStorm(options: StormOptions): Client {
   const { seed, rounds, parallel, folder, video, media, ops, kinds, flags = [], hangMs } = options;
   return startProgram(
-    program,
+    stormProgram,
     [
       ...["--seed", `${seed}`, "--rounds", `${rounds}`, "--parallel", `${parallel}`, "--hang", `${hangMs}`],
       ...(ops === undefined ? [] : ["--ops", ops]),
@@ -90,6 +90,11 @@ export async function stormOf(client: Client): Promise<Storm> {
   const { lines, stderr, code, signal } = await client.result;
   if (code !== 0)
     throw new Error(`graft-storm ended with ${code ?? signal}: ${stderr}\n${lines.slice(-4).join("\n")}`);
+  return { rounds: roundsIn(lines), stderr };
+}
+
+/** What graft-storm printed. */
+export function roundsIn(lines: readonly string[]): Round[] {
   const found = new Map<number, Findings>();
   const ends: End[] = [];
   for (const line of lines) {
@@ -97,7 +102,7 @@ export async function stormOf(client: Client): Promise<Storm> {
     if ("end" in value) ends.push(value);
     else found.set(value.round, value);
   }
-  return { rounds: ends.map((end) => ({ ...end, found: found.get(end.round) })), stderr };
+  return ends.map((end) => ({ ...end, found: found.get(end.round) }));
 }
 
 /** The tracer's socket pair, and the file. */
