@@ -5,7 +5,7 @@
  *   mapping-client DEVICE FILE STEP...
  *
  *   open HOW         rw or ro, with ",nonblock" and ",cloexec"; 320x180 YUYV is set
- *   pieces           320x240, of which read(2) takes 128 KiB, and then the rest
+ *   pieces           320x240, of which read(2) takes what is over 128 KiB, and then these
  *   no-stdin         closes descriptor 0, so that the next file gets it
  *   move N           the device's descriptor gets another number
  *   inherit N        the device is descriptor N
@@ -292,20 +292,18 @@ static void start(void)
 static void read_frames(unsigned long count)
 {
 	size_t size = stream_frame_size(&stream);
-	char *frame = malloc(size);
+	/* From a page's beginning 128 KiB are one message to the driver. */
+	char *part = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
 
 	for (; count > 0; count--) {
 		await_frame();
-		for (size_t had = 0; had < size; had += piece) {
-			size_t wanted = size - had < piece ? size - had : piece;
-
-			if (read(the_fd(), frame + had, wanted) != (ssize_t)wanted)
+		for (size_t left = size, wanted; left > 0; left -= wanted) {
+			wanted = left % piece ? left % piece : piece;
+			if (read(the_fd(), part, wanted) != (ssize_t)wanted || fwrite(part, 1, wanted, frames) != wanted)
 				die("read");
 		}
-		if (fwrite(frame, 1, size, frames) != size)
-			die("fwrite");
 	}
-	free(frame);
+	free(part);
 }
 
 static void do_stream(const char *count)

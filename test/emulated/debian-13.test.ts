@@ -88,7 +88,7 @@ const circumstances: readonly Step[] = [
     [got, "exported: dma-bufs", done, "exported: 0 frames differ"],
   ),
   mapping(
-    "that reads, afterwards, pieces that end where the kernel would split a read",
+    "that reads, afterwards, in calls that end where the kernel would split one",
     "open rw pieces reqbufs 4 reqbufs 0 stream 3",
     [got, "reqbufs 0: ok", "read: 3 frames"],
     { of: large },
@@ -299,6 +299,7 @@ describe("on Debian 13's kernel, without a helper, a client", () => {
   it("leaves nothing: no process, and nothing that the driver did not have after the first", () => {
     expect(run.text("left")).toBe("");
     expect(run.text("driver-before")).toMatch(/^v4l2-cuse-trace file /m);
+    expect(run.text("driver-before")).not.toMatch(/memfd/);
     expect(run.text("driver-more")).toBe("");
     expect(run.text("driver-status")).toBe("0");
     expect(run.text("driver-errors")).toBe(`${NODE} is ready; Ctrl-C removes it.`);
