@@ -110,12 +110,13 @@ static void race_with_close(unsigned long rounds)
 /* ---- The argument goes --------------------------------------------------------------------- */
 
 static void *page;
+static int content; /* of the page: whenever it is there, it has the argument */
 static atomic_bool stop;
 
 static void map_page(void)
 {
-	if (mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (page ? MAP_FIXED : 0), -1, 0) ==
-	    MAP_FAILED)
+	page = mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | (page ? MAP_FIXED : 0), content, 0);
+	if (page == MAP_FAILED)
 		die("mmap");
 }
 
@@ -132,22 +133,18 @@ static void *unmap_and_map(void *nothing)
 
 static void race_with_unmap(unsigned long rounds)
 {
-	/* Filled in where it is there; the call gets the page as the other thread has left it. */
 	static const struct v4l2_requestbuffers wish = {
 		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_MMAP, .count = 4};
-	int ends[2];
 	pthread_t thread;
 
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED || pipe2(ends, O_CLOEXEC) || pthread_create(&thread, NULL, unmap_and_map, NULL))
-		die("a page");
+	content = memfd_create("argument", MFD_CLOEXEC);
+	if (content == -1 || ftruncate(content, 4096) || pwrite(content, &wish, sizeof wish, 0) != sizeof wish)
+		die("memfd");
+	map_page();
+	if (pthread_create(&thread, NULL, unmap_and_map, NULL))
+		die("pthread_create");
 	for (unsigned long round = 0; round < rounds; round++) {
 		fd = open_file(device);
-		/* The kernel copies it there: a page that is missing is an error, not the end of this program. */
-		if (write(ends[1], &wish, sizeof wish) != sizeof wish)
-			die("pipe");
-		while (read(ends[0], page, sizeof wish) != sizeof wish)
-			pause_us(100);
 		count(ioctl(fd, VIDIOC_REQBUFS, page));
 		close(fd);
 	}
