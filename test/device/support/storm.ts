@@ -1,8 +1,9 @@
 /** The clients of test/clients/graft-storm.c, which are disturbed while they are given files, and what they leave behind. */
-import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkFile, type CameraScene } from "../../support/camera-frame.js";
+import { descriptorsOf, workersOf } from "./descriptors.js";
 import { until } from "./device.js";
 import { startProgram, type Client } from "./probe.js";
 
@@ -229,19 +230,9 @@ function countDescriptors(pid: number): number {
 }
 
 export function belongings(pid: number): Belongings {
-  const descriptors: Record<string, number> = {};
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    let target: string;
-    try {
-      target = readlinkSync(`/proc/${pid}/fd/${fd}`).replaceAll(/\d+/g, "N");
-    } catch {
-      continue;
-    }
-    descriptors[target] = (descriptors[target] ?? 0) + 1;
-  }
   return {
-    descriptors,
-    threads: numbersIn(`/proc/${pid}/task`).length,
+    descriptors: descriptorsOf(pid),
+    threads: numbersIn(`/proc/${pid}/task`).length - workersOf(pid),
     mappings: text(`/proc/${pid}/maps`)
       .split("\n")
       .filter((line) => line.includes("/memfd:")).length,

@@ -1,12 +1,15 @@
 /** visl as its users start it, from the command line. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { cli } from "./camera.js";
+import { descriptorsOf } from "./descriptors.js";
 import type { Client } from "./probe.js";
 
 /** What a driver has open. */
 export interface Holdings {
-  readonly descriptors: number;
+  /** By what they lead to, see {@link descriptorsOf}. */
+  readonly descriptors: Readonly<Record<string, number>>;
   /** Of buffer memory. */
   readonly mappings: number;
 }
@@ -53,7 +56,7 @@ async function launch(args: readonly string[]): Promise<Visl & { readonly isStop
 
 function holdings(pid: number): Holdings {
   return {
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: descriptorsOf(pid),
     mappings: readFileSync(`/proc/${pid}/maps`, "utf8")
       .split("\n")
       .filter((line) => line.includes("/memfd:")).length,
@@ -63,8 +66,7 @@ function holdings(pid: number): Holdings {
 async function rest(pid: number, wanted?: Holdings): Promise<Holdings> {
   const deadline = Date.now() + 20_000;
   let found = holdings(pid);
-  const isSame = (other: Holdings): boolean =>
-    found.descriptors === other.descriptors && found.mappings === other.mappings;
+  const isSame = (other: Holdings): boolean => isDeepStrictEqual(found, other);
   for (let before = found; ; before = found) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     found = holdings(pid);
