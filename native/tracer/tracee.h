@@ -68,7 +68,7 @@ class Tracee {
   // To be called while it stands where it stopped first: what Read and Write need. Throws Refusal.
   void OpenMemory();
   void BlockSignals();
-  // From now on the thread's seccomp filters sleep during our calls. Throws Refusal.
+  // From now on the thread's seccomp filters sleep during our calls, each from when it has been looked at.
   void SuspendSeccomp();
   bool HasUserDispatch() const;
   bool IsAtCallInstruction() const;
