@@ -13,7 +13,13 @@ import {
   type SeiMessage,
 } from "./syntax-nal.js";
 import { emptyPps, picParameterSet, type Pps } from "./syntax-pps.js";
-import { emptySliceHeader, sliceHeader, type ActiveSets, type SliceHeader } from "./syntax-slice.js";
+import {
+  emptySliceHeader,
+  sliceDataAlignment,
+  sliceHeader,
+  type ActiveSets,
+  type SliceHeader,
+} from "./syntax-slice.js";
 import {
   emptySps,
   emptySpsExtension,
@@ -105,6 +111,7 @@ export function readNalUnit(reader: SyntaxReader, bytes: Uint8Array, sets: Param
       const slice = emptySliceHeader();
       const active = sliceHeader(reader, slice, nal, sets.setsOf);
       if (nal.nal_unit_type === NalType.PartitionA) reader.ue("slice_id", undefined, 0, 2 ** 32 - 2);
+      sliceDataAlignment(reader, active.pps);
       return { nal, kind: "slice", slice, sets: active };
     }
     case NalType.Sps: {

@@ -96,8 +96,8 @@ export function supplementalEnhancementInformation(c: Coder, messages: SeiMessag
   for (let i = 0; i === 0 || c.moreRbspData(i < messages.length); i += 1) {
     c.structure("sei_message", "7.3.2.3.1");
     const message = messages[i];
-    const payloadType = seiNumber(c, "payload_type", message?.payloadType);
-    const length = seiNumber(c, "payload_size", message?.payload.byteLength);
+    const payloadType = seiNumber(c, "last_payload_type_byte", message?.payloadType);
+    const length = seiNumber(c, "last_payload_size_byte", message?.payload.byteLength);
     const payload = c.bytes("sei_payload", length, message?.payload);
     messages[i] = { payloadType, payload };
   }
@@ -107,14 +107,9 @@ export function supplementalEnhancementInformation(c: Coder, messages: SeiMessag
 /** Bytes of 255, then one that is less; the number is their sum. */
 function seiNumber(c: Coder, name: string, value: number | undefined): number {
   let sum = 0;
-  for (;;) {
-    const rest = value === undefined ? undefined : value - sum;
-    if (rest !== undefined && rest < 255) return sum + c.u(`last_${name}_byte`, 8, rest);
-    if (rest !== undefined) c.u("ff_byte", 8, 255);
-    else {
-      const byte = c.u(`last_${name}_byte`, 8, undefined);
-      if (byte !== 255) return sum + byte;
-    }
+  while (c.nextBits(8, value !== undefined && value - sum >= 255 ? 255 : 0) === 255) {
+    c.fixed("ff_byte", 8, 255);
     sum += 255;
   }
+  return sum + c.u(name, 8, value === undefined ? undefined : value - sum);
 }

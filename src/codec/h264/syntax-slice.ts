@@ -297,7 +297,7 @@ function oneListModification(c: Coder, slice: SliceHeader, sps: Sps, list: 0 | 1
   for (let i = 0; ; i += 1) {
     const entry = entries[i];
     // A writer ends the list behind its last entry.
-    const idc = c.ue("modification_of_pic_nums_idc", entry?.modification_of_pic_nums_idc ?? 3, 0, 3, i);
+    const idc = c.ue("modification_of_pic_nums_idc", entry?.modification_of_pic_nums_idc ?? 3, 0, 3);
     if (idc === 3) {
       if (i === 0) throw c.error(`${flagNames[list]} is 1, and no modification follows`);
       return;
@@ -309,10 +309,10 @@ function oneListModification(c: Coder, slice: SliceHeader, sps: Sps, list: 0 | 1
       long_term_pic_num: 0,
     });
     if (idc === 2) {
-      read.long_term_pic_num = c.ue("long_term_pic_num", entry?.long_term_pic_num, 0, 31, i);
+      read.long_term_pic_num = c.ue("long_term_pic_num", entry?.long_term_pic_num, 0, 31);
     } else {
       const value = entry?.abs_diff_pic_num_minus1;
-      read.abs_diff_pic_num_minus1 = c.ue("abs_diff_pic_num_minus1", value, 0, maxPicNum - 1, i);
+      read.abs_diff_pic_num_minus1 = c.ue("abs_diff_pic_num_minus1", value, 0, maxPicNum - 1);
     }
   }
 }
@@ -395,7 +395,7 @@ function markingOperations(c: Coder, slice: SliceHeader, sps: Sps): void {
   const name = "memory_management_control_operation";
   for (let i = 0; ; i += 1) {
     const given = slice.operations[i];
-    const operation = c.ue(name, given?.memory_management_control_operation ?? 0, 0, 6, i);
+    const operation = c.ue(name, given?.memory_management_control_operation ?? 0, 0, 6);
     if (operation === 0) return;
     if (i === MAX_OPERATIONS - 1) throw c.error(`there are more than ${MAX_OPERATIONS - 1} of ${name}`);
     const read = (slice.operations[i] = {
@@ -407,17 +407,17 @@ function markingOperations(c: Coder, slice: SliceHeader, sps: Sps): void {
     });
     if (operation === 1 || operation === 3) {
       const value = given?.difference_of_pic_nums_minus1;
-      read.difference_of_pic_nums_minus1 = c.ue("difference_of_pic_nums_minus1", value, 0, maxPicNum - 1, i);
+      read.difference_of_pic_nums_minus1 = c.ue("difference_of_pic_nums_minus1", value, 0, maxPicNum - 1);
     }
     if (operation === 2) {
-      read.long_term_pic_num = c.ue("long_term_pic_num", given?.long_term_pic_num, 0, 31, i);
+      read.long_term_pic_num = c.ue("long_term_pic_num", given?.long_term_pic_num, 0, 31);
     }
     if (operation === 3 || operation === 6) {
-      read.long_term_frame_idx = c.ue("long_term_frame_idx", given?.long_term_frame_idx, 0, 15, i);
+      read.long_term_frame_idx = c.ue("long_term_frame_idx", given?.long_term_frame_idx, 0, 15);
     }
     if (operation === 4) {
       const value = given?.max_long_term_frame_idx_plus1;
-      read.max_long_term_frame_idx_plus1 = c.ue("max_long_term_frame_idx_plus1", value, 0, 16, i);
+      read.max_long_term_frame_idx_plus1 = c.ue("max_long_term_frame_idx_plus1", value, 0, 16);
     }
   }
 }
@@ -453,4 +453,11 @@ function quantiserAndFilter(c: Coder, slice: SliceHeader, sps: Sps, pps: Pps): v
     6,
   );
   slice.slice_beta_offset_div2 = c.se("slice_beta_offset_div2", slice.slice_beta_offset_div2, -6, 6);
+}
+
+/** How `slice_data()` starts, for CABAC: the bits up to the next byte. */
+export function sliceDataAlignment(c: Coder, pps: Pps): void {
+  if (!pps.entropy_coding_mode_flag) return;
+  c.structure("slice_data", "7.3.4");
+  c.alignWith("cabac_alignment_one_bit", 1);
 }
