@@ -249,7 +249,13 @@ class Decoder {
   /** 8.2.5.2. Only as many frames as can stay are made, however large the gap is. */
   #fillGap(sps: Sps, frameNum: number): void {
     const max = maxFrameNum(sps);
-    if (this.#prevRefFrameNum === undefined || this.#prevRefFrameNum === frameNum) return;
+    if (this.#prevRefFrameNum === undefined) return;
+    if (this.#prevRefFrameNum === frameNum) {
+      throw new CodecError(`frame_num is ${frameNum}, which the reference picture before has already`, {
+        codec: CODEC,
+        section: "7.4.3",
+      });
+    }
     const expected = (this.#prevRefFrameNum + 1) % max;
     if (expected === frameNum) return;
     if (!sps.gaps_in_frame_num_value_allowed_flag) {
@@ -315,9 +321,9 @@ function pocOf(structure: Structure, { top, bottom }: OrderCounts): number {
 
 /** Does the slice start the second field of the frame that `first` began? 3.30 and 3.31. */
 function isSecondField(first: CodedPicture, { nal, slice }: Slice): boolean {
-  const before = first.slices[0]?.header;
-  if (before === undefined || first.structure === Structure.Frame || !slice.field_pic_flag) return false;
-  if (structureOf(slice) === first.structure || slice.frame_num !== before.frame_num) return false;
+  if (first.structure === Structure.Frame || !slice.field_pic_flag) return false;
+  // Operation 5 of the first field made its frame_num 0.
+  if (structureOf(slice) === first.structure || slice.frame_num !== first.frame.frameNum) return false;
   if (nal.nal_unit_type === NalType.IdrSlice) return false;
   const reference = nal.nal_ref_idc !== 0;
   if (reference !== (first.nal.nal_ref_idc !== 0)) return false;
