@@ -42,3 +42,4 @@ export type {
   TimestampOf,
 } from "./frame-controls.js";
 export type { ParsedUnit, UnitItem, UnitParser } from "./unit.js";
+export * as h264 from "./h264/index.js";

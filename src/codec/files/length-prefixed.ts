@@ -41,3 +41,72 @@ export function joinLengthPrefixed(units: readonly Uint8Array[], lengthSize: 1 |
   }
   return joined;
 }
+
+/** What an `avcC` or `hvcC` box says of the samples of its track. */
+export interface DecoderConfiguration {
+  /** Bytes of the length in front of each NAL unit of a sample. */
+  readonly lengthSize: 1 | 2 | 4;
+  /** Parameter sets and SEI, in the order of the box. They borrow it. */
+  readonly units: readonly Uint8Array[];
+}
+
+/** Takes a box apart, and never reads beyond it. */
+class BoxReader {
+  #offset = 0;
+  constructor(
+    readonly box: string,
+    readonly bytes: Uint8Array,
+  ) {}
+
+  error(sentence: string): CodecError {
+    return new CodecError(sentence, { codec: this.box, bitPosition: this.#offset * 8 });
+  }
+
+  take(length: number): Uint8Array {
+    if (this.#offset + length > this.bytes.byteLength) throw this.error("the box ends too early");
+    this.#offset += length;
+    return this.bytes.subarray(this.#offset - length, this.#offset);
+  }
+
+  number(size: 1 | 2): number {
+    return this.take(size).reduce((value, byte) => value * 256 + byte, 0);
+  }
+
+  lengthSize(): 1 | 2 | 4 {
+    const size = (this.number(1) & 3) + 1;
+    if (size === 3) throw this.error("lengthSizeMinusOne is 2, and the specification allows 0, 1 and 3");
+    return size as 1 | 2 | 4;
+  }
+
+  /** NAL units behind lengths of two bytes. */
+  *units(count: number): Generator<Uint8Array> {
+    for (let i = 0; i < count; i += 1) yield this.take(this.number(2));
+  }
+}
+
+/** `AVCDecoderConfigurationRecord`: ISO/IEC 14496-15, 5.3.3.1. @param box - Its content, without size and type. */
+export function readAvcC(box: Uint8Array): DecoderConfiguration {
+  const reader = new BoxReader("avcC", box);
+  const version = reader.number(1);
+  if (version !== 1) throw reader.error(`configurationVersion is ${version} instead of 1`);
+  reader.take(3);
+  const lengthSize = reader.lengthSize();
+  const sets = [...reader.units(reader.number(1) & 31)];
+  return { lengthSize, units: [...sets, ...reader.units(reader.number(1))] };
+}
+
+/** `HEVCDecoderConfigurationRecord`: ISO/IEC 14496-15, 8.3.3.1. @param box - Its content, without size and type. */
+export function readHvcC(box: Uint8Array): DecoderConfiguration {
+  const reader = new BoxReader("hvcC", box);
+  const version = reader.number(1);
+  if (version !== 1) throw reader.error(`configurationVersion is ${version} instead of 1`);
+  reader.take(20);
+  const lengthSize = reader.lengthSize();
+  const arrays = reader.number(1);
+  const units: Uint8Array[] = [];
+  for (let i = 0; i < arrays; i += 1) {
+    reader.take(1);
+    units.push(...reader.units(reader.number(2)));
+  }
+  return { lengthSize, units };
+}

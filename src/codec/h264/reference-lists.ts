@@ -149,7 +149,12 @@ function modified(
       named = `picture ${picNum}`;
     }
     if (found === undefined) {
-      if (!dpb.complete) continue;
+      if (!dpb.complete) {
+        list.splice(index, 0, undefined);
+        list.length = length;
+        index += 1;
+        continue;
+      }
       throw new CodecError(`ref_pic_list_modification() names ${named}, which is no reference`, {
         codec: "H.264",
         section: "8.2.4.3",

@@ -75,7 +75,10 @@ export interface SliceHeader {
   slice_alpha_c0_offset_div2: number;
   slice_beta_offset_div2: number;
   slice_group_change_cycle: number;
-  /** Bits of the picture order count's elements, of `dec_ref_pic_marking()`, and of all with the NAL header. */
+  /**
+   * Bits of the picture order count's elements, of `dec_ref_pic_marking()`, and of all with the NAL header. Emulation
+   * prevention bytes do not count: hardware takes them out before it skips bits, and GStreamer does not count them.
+   */
   pic_order_cnt_bit_size: number;
   dec_ref_pic_marking_bit_size: number;
   header_bit_size: number;

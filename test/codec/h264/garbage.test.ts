@@ -81,4 +81,14 @@ describe("streams that are not whole", () => {
       /frame_num is 2 after 0, and the sequence allows no gaps: frames are missing \(section 7.4.3\)/,
     );
   });
+
+  it("may start at a picture that is no IDR picture: what it never saw is no reference", () => {
+    const frames = [...codedFrames(stream)];
+    const firstSlice = frames[0]?.pictures[0]?.streamOffset;
+    const later = frames[4]?.pictures[0]?.streamOffset;
+    const joined = Buffer.concat([stream.subarray(0, firstSlice), stream.subarray(later)]);
+    const [first] = codedFrames(joined);
+    expect(first?.pictures[0]?.references).toEqual([]);
+    expect(first?.pictures[0]?.slices[0]?.lists[0]).toEqual([undefined, undefined, undefined, undefined]);
+  });
 });
