@@ -107,13 +107,6 @@ export class BitReader {
     return ((this.#view.getUint8(position >>> 3) >>> (7 - (position & 7))) & 1) === 1;
   }
 
-  /** The next bit, without going beyond it. */
-  peekFlag(): boolean {
-    const next = this.readFlag();
-    this.#position -= 1;
-    return next;
-  }
-
   /** `i(n)`, and AV1's `su(n)`: two's complement. */
   readI(bits: number, name = "the data"): number {
     const value = this.readU(bits, name);

@@ -109,9 +109,6 @@ export interface Coder {
   /** `more_rbsp_data()`. @param wanted - What a writer answers: does the caller have more to write? */
   moreRbspData(wanted: boolean): boolean;
 
-  /** `nextbits()`, of one bit. @param wanted - What a writer answers: the bit that the caller is about to write. */
-  nextBit(wanted: boolean): boolean;
-
   /** For a value that depends on several elements. */
   error(sentence: string): CodecError;
 }

@@ -123,10 +123,6 @@ export class SyntaxReader extends BitReader implements Coder {
     return this.hasMoreRbspData();
   }
 
-  nextBit(_wanted: boolean): boolean {
-    return this.peekFlag();
-  }
-
   #outside(name: string, value: number, min: number, max: number, start: number): Error {
     const allowed = min === max ? `only ${min}` : `${min} to ${max}`;
     return this.error(`${name} is ${value}, and the specification allows ${allowed}`, start);

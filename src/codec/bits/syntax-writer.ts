@@ -129,10 +129,6 @@ export class SyntaxWriter extends BitWriter implements Coder {
     return wanted;
   }
 
-  nextBit(wanted: boolean): boolean {
-    return wanted;
-  }
-
   #checked(name: string, value: number | undefined, min: number, max: number): number {
     if (value === undefined) throw this.#missing(name);
     if (!Number.isInteger(value) || value < min || value > max) {

@@ -453,7 +453,7 @@ export function sliceHeader(c: Coder, slice: SliceHeader, verticalSize: number):
     );
   }
   slice.quantiser_scale_code = c.uRange("quantiser_scale_code", 5, slice.quantiser_scale_code, 1, 31);
-  slice.slice_extension_flag = c.nextBit(slice.slice_extension_flag);
+  slice.slice_extension_flag = c.nextBits(1, slice.slice_extension_flag ? 1 : 0) === 1;
   if (!slice.slice_extension_flag) {
     c.fixed("extra_bit_slice", 1, 0);
     return;
