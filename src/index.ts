@@ -15,7 +15,7 @@ export type * from "./m2m/index.js";
 
 // A device
 export { startVideoDevice, V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
-export { serveUntilSignal } from "./serve.js";
+export { serveUntilSignal } from "./serve/until-signal.js";
 export { CuseError, type CuseSession, type SessionLog, type SessionOptions } from "./cuse/index.js";
 
 // Formats and everything else that ioctls carry

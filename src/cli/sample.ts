@@ -4,8 +4,8 @@ import { deviceSession } from "../media/index.js";
 import { Camera } from "../sample/index.js";
 import { startVideoDevice } from "../v4l2/index.js";
 import { addNodeOptions, nodeName, type NodeOptions } from "./node-options.js";
-import type { Served } from "./serve.js";
-import { serve } from "./serve.js";
+import type { Served } from "./serve-nodes.js";
+import { serve } from "./serve-nodes.js";
 
 interface SampleOptions extends NodeOptions {
   readonly multiplanar?: boolean;

@@ -19,7 +19,7 @@ import { Failure } from "./failure.js";
 import { LogSink } from "./log-sink.js";
 import type { NodeOptions } from "./node-options.js";
 import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
-import { serve } from "./serve.js";
+import { serve } from "./serve-nodes.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {

@@ -16,7 +16,7 @@
  * const session = await startMediaDevice(media);
  * ```
  */
-export { MediaCharDevice, startMediaDevice, type MediaSessionOptions } from "./char-device.js";
+export { MediaCharDevice, startMediaDevice, type MediaSessionOptions } from "../serve/media-node.js";
 export {
   buildM2mGraph,
   EntityFunction,
@@ -32,6 +32,6 @@ export {
 } from "./graph.js";
 export { MediaDevice, type MediaDeviceOptions, type MediaFile } from "./media-device.js";
 export type { MediaDeviceInfo } from "./media-ioctls.js";
-export type { AnonymousFiles } from "./request-files.js";
+export type { AnonymousFiles } from "../serve/request-files.js";
 export { queueObjects, Request, validateObjects, type RequestOps } from "./request.js";
-export { deviceSession, startWithMedia, type DeviceSession, type StartOptions } from "./start.js";
+export { deviceSession, startWithMedia, type DeviceSession, type StartOptions } from "../serve/start.js";

@@ -16,7 +16,7 @@ import { mediaIoctlName } from "./describe.js";
 import { MediaGraph } from "./graph.js";
 import { deviceInfo, enumEntities, enumLinks, getTopology, setupLink } from "./media-ioctls.js";
 import type { MediaDeviceInfo } from "./media-ioctls.js";
-import { RequestFiles, type AnonymousFiles } from "./request-files.js";
+import { RequestFiles, type AnonymousFiles } from "../serve/request-files.js";
 import type { RequestOps } from "./request.js";
 import { tracedMediaIoctl } from "./traced-ioctl.js";
 

@@ -3,7 +3,7 @@
  * `char-device.ts` implements these over src/cuse, unit tests with fakes.
  */
 
-import type { Awaitable } from "./types.js";
+import type { Awaitable } from "./values/types.js";
 
 /** The thread that called, as the kernel reported it. */
 export interface Caller {

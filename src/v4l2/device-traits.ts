@@ -1,7 +1,7 @@
 /** What kind of device this is, as the kernel's core asks before it allows an ioctl or a buffer type. */
 import type { FileHandle } from "./file-handle.js";
 import type { IoctlOps } from "./ops.js";
-import { BufType, Cap, isVideoBufType } from "./types.js";
+import { BufType, Cap, isVideoBufType } from "./values/types.js";
 
 /** Kind of node (`enum vfl_devnode_type`). A metadata device is a `video` device with metadata capabilities. */
 export type DeviceType = "video" | "vbi" | "radio" | "sdr" | "touch";

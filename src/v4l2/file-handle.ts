@@ -2,9 +2,9 @@
 import type { Call, Client } from "./call.js";
 import { V4l2Error } from "./error.js";
 import type { ControlOps, FileBacking } from "./ops.js";
-import { Priority } from "./types.js";
-import type { Awaitable } from "./types.js";
-import type { EventSubscription, V4l2Event } from "./types-device.js";
+import { Priority } from "./values/types.js";
+import type { Awaitable } from "./values/types.js";
+import type { EventSubscription, V4l2Event } from "./values/types-device.js";
 import type { VideoDevice } from "./video-device.js";
 
 /**

@@ -3,23 +3,23 @@
  * valid, the stream of trace events. Knows nothing of how calls arrive: `char-device.ts` brings them.
  */
 import type { Call, Client } from "./call.js";
-import type { IoctlName } from "./define-ioctl.js";
+import type { IoctlName } from "./ioctl/define-ioctl.js";
 import { DeviceTraits, directionOf } from "./device-traits.js";
 import type { DeviceDirection, DeviceType } from "./device-traits.js";
-import { dispatch } from "./dispatch.js";
+import { dispatch } from "./ioctl/dispatch.js";
 import { V4l2Error } from "./error.js";
 import { EventQueue } from "./events.js";
 import { FileHandle } from "./file-handle.js";
 import { IOCTLS } from "./gen/index.js";
-import { ioctlTable } from "./ioctl-table.js";
+import { ioctlTable } from "./ioctl/ioctl-table.js";
 import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
-import type { RequestResolver } from "./request.js";
-import { TraceStream, traceTime } from "./trace.js";
-import type { FileEvent } from "./trace.js";
-import { tracedIoctl } from "./traced-ioctl.js";
-import { Poll } from "./types.js";
-import type { Awaitable, MmapReply, MmapRequest } from "./types.js";
+import type { RequestResolver } from "./media-request.js";
+import { TraceStream, traceTime } from "./trace/trace.js";
+import type { FileEvent } from "./trace/trace.js";
+import { tracedIoctl } from "./ioctl/traced-ioctl.js";
+import { Poll } from "./values/types.js";
+import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
 
 /** What a driver declares. */
 export interface VideoDeviceOptions<State> {

@@ -6,7 +6,7 @@ import { V4l2Error } from "../error.js";
 import type { AnyFile } from "../ops.js";
 import type { ControlCallbacks } from "./api.js";
 import type { ControlImpl } from "./control.js";
-import { CtrlChange, CtrlFlag } from "./types.js";
+import { CtrlChange, CtrlFlag } from "./control-types.js";
 
 /** How an automatic control (autogain) rules the others (gain) of its cluster. */
 export interface AutoMode {

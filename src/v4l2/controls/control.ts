@@ -2,15 +2,15 @@
 import type { Subscription } from "../events.js";
 import { V4l2Error } from "../error.js";
 import type { AnyFile } from "../ops.js";
-import { EventSubFlag } from "../types-device.js";
-import type { EventPayload } from "../types-device.js";
+import { EventSubFlag } from "../values/types-device.js";
+import type { EventPayload } from "../values/types-device.js";
 import type { Control, ControlCallbacks, RangeOptions } from "./api.js";
 import { Cluster } from "./cluster.js";
 import type { ElementType } from "./elements.js";
-import { isFullRange, isSkipped, rangeFault, roundBigInt, roundNumber } from "./ranges.js";
-import type { NumberRange } from "./ranges.js";
-import { COMPOUND_TYPES, CtrlChange, CtrlFlag, CtrlType, MAX_DIMS } from "./types.js";
-import type { Range } from "./types.js";
+import { isFullRange, isSkipped, rangeFault, roundBigInt, roundNumber } from "./control-ranges.js";
+import type { NumberRange } from "./control-ranges.js";
+import { COMPOUND_TYPES, CtrlChange, CtrlFlag, CtrlType, MAX_DIMS } from "./control-types.js";
+import type { Range } from "./control-types.js";
 import { ValueBytes } from "./value-bytes.js";
 
 /** What a control is made from; the handler has filled in what the standard fixes. */

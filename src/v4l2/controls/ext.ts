@@ -10,12 +10,12 @@
  */
 import { V4l2Error } from "../error.js";
 import type { AnyFile } from "../ops.js";
-import { CtrlWhich } from "../types-device.js";
-import type { ExtControl, ExtControls } from "../types-device.js";
+import { CtrlWhich } from "../values/types-device.js";
+import type { ExtControl, ExtControls } from "../values/types-device.js";
 import type { Cluster } from "./cluster.js";
 import type { Constant, ControlImpl } from "./control.js";
 import type { ControlTable } from "./table.js";
-import { CtrlFlag, PRIVATE_BASE, bareId, classOf } from "./types.js";
+import { CtrlFlag, PRIVATE_BASE, bareId, classOf } from "./control-types.js";
 import { ValueBytes } from "./value-bytes.js";
 
 /** The values of a request: read from after it completed, written to before it is queued. */

@@ -13,8 +13,8 @@ import { V4l2Error } from "../error.js";
 import { eventQueue } from "../events.js";
 import type { EventFile, EventHooks } from "../events.js";
 import type { AnyFile, ControlOps } from "../ops.js";
-import type { MediaRequest, RequestResolver } from "../request.js";
-import { CtrlWhich, EventType } from "../types-device.js";
+import type { MediaRequest, RequestResolver } from "../media-request.js";
+import { CtrlWhich, EventType } from "../values/types-device.js";
 import type {
   EventPayload,
   EventSubscription,
@@ -22,7 +22,7 @@ import type {
   QueryCtrlReply,
   QueryExtCtrlReply,
   QueryMenuReply,
-} from "../types-device.js";
+} from "../values/types-device.js";
 import type {
   ArrayOptions,
   CompoundOptions,
@@ -39,14 +39,14 @@ import type { ControlSpec } from "./control.js";
 import { customSpec, standardSpec } from "./declare.js";
 import type { CustomArrayOptions, CustomOptions, CustomPayloadOptions } from "./declare.js";
 import { getExtCtrls, trySetExtCtrls } from "./ext.js";
-import { logLine } from "./log.js";
+import { logLine } from "./log-status.js";
 import { queryExtCtrl, queryctrl, querymenu } from "./query.js";
-import { ControlRequest } from "./request.js";
+import { ControlRequest } from "./request-values.js";
 import { standardControl } from "./standard.js";
 import type { StandardId, StandardValue } from "./standard.js";
 import { ControlTable } from "./table.js";
-import { COMPOUND_TYPES, CtrlFlag, CtrlType, classOf } from "./types.js";
-import type { ElementValue } from "./types.js";
+import { COMPOUND_TYPES, CtrlFlag, CtrlType, classOf } from "./control-types.js";
+import type { ElementValue } from "./control-types.js";
 
 /** How a handler deals with requests, and which of the newer parts of the API it shows. */
 export interface ControlHandlerOptions {

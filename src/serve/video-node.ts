@@ -1,0 +1,406 @@
+/**
+ * The one place where V4L2 meets the wire: src/cuse's `CharDevice` over a {@link VideoDevice}. Brings the caller's
+ * memory, process and rights to the calls, carries out what the helper library inside clients asks for
+ * (helper-protocol.ts), and turns V4l2Error into the refusal that src/cuse knows.
+ */
+import { readFileSync, readlinkSync } from "node:fs";
+import { CharDeviceError, CuseSession, processOf } from "../cuse/index.js";
+import type {
+  CharDevice,
+  IoctlRequest,
+  OpenRequest,
+  PendingCall,
+  PollRequest,
+  ReadRequest,
+  SessionOptions,
+  WriteRequest,
+} from "../cuse/index.js";
+import { isSystemError, processRead, processWrite } from "../native.js";
+import type { Call, Caller, Client, ClientMemory } from "../v4l2/call.js";
+import { ClientFiles } from "./client-files.js";
+import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
+import { ClientSocket } from "./client-socket.js";
+import { V4l2Error, withoutStack } from "../v4l2/error.js";
+import type { FileHandle } from "../v4l2/file-handle.js";
+import { ExportbufferView, VIDIOC_EXPBUF } from "../v4l2/gen/index.js";
+import { allocates, Grafting } from "./grafting.js";
+import {
+  emitHello,
+  emitMap,
+  HELPER_FD,
+  HELPER_HELLO,
+  HELPER_VERSION,
+  HelperFeature,
+  isHelperIoctl,
+  parseFd,
+  parseHello,
+  parseMap,
+} from "./helper-protocol.js";
+import { ioctlName, name32 } from "../v4l2/ioctl/ioctl-table.js";
+import { ioctlDependsOnCloses, pollDependsOnCloses } from "./late-closes.js";
+import { settle } from "../settle.js";
+import type { Awaitable } from "../v4l2/values/types.js";
+import type { VideoDevice } from "../v4l2/video-device.js";
+
+/** Bit of CAP_SYS_ADMIN in `/proc/<pid>/status`. */
+const CAP_SYS_ADMIN = 21n;
+/** Processes whose 32-bit calls were reported; more are not. */
+const MAX_REPORTED = 256;
+
+/** The process of a thread, looked up once and only if somebody asks. */
+export class LazyClient implements Client {
+  readonly #tid: number;
+  #known: Client | undefined;
+
+  constructor(tid: number) {
+    this.#tid = tid;
+  }
+
+  get pid(): number {
+    return this.#lookUp().pid;
+  }
+
+  get comm(): string {
+    return this.#lookUp().comm;
+  }
+
+  #lookUp(): Client {
+    return (this.#known ??= processOf(this.#tid) ?? { pid: this.#tid, comm: "?" });
+  }
+}
+
+/** Why memory of a caller cannot be had. */
+const accessErrors: Readonly<Record<string, string>> = {
+  EFAULT: "bad address",
+  ETIMEDOUT: "it does not answer; is it a mapping of a file that somebody should serve?",
+};
+
+/** The memory of a thread that waits in a call to us. */
+export class ProcessMemory implements ClientMemory {
+  readonly #tid: number;
+  readonly #uid: number;
+
+  constructor({ tid, uid }: Pick<Caller, "tid" | "uid">) {
+    this.#tid = tid;
+    this.#uid = uid;
+  }
+
+  read(address: bigint, into: Uint8Array): void {
+    this.#access(() => {
+      processRead(this.#tid, address, into, this.#uid);
+    });
+  }
+
+  write(address: bigint, from: Uint8Array): void {
+    this.#access(() => {
+      processWrite(this.#tid, address, from, this.#uid);
+    });
+  }
+
+  #access(copy: () => void): void {
+    if (this.#tid === 0) throw new V4l2Error("EFAULT", "the caller is not visible in our pid namespace");
+    try {
+      copy();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      const detail = accessErrors[error.code] ?? `${error.code}, are we allowed to trace it?`;
+      throw new V4l2Error("EFAULT", `memory of the caller: ${detail}`);
+    }
+  }
+}
+
+/**
+ * The process that called last. Most callers call again, and looking one up takes three system calls; a name that
+ * changed since (exec) or a thread id in new hands is seen too late, which matters for the log only.
+ */
+export class LastClient {
+  #tid = -1;
+  #client: Client = new LazyClient(0);
+
+  of(tid: number): Client {
+    if (tid !== this.#tid) {
+      this.#tid = tid;
+      this.#client = new LazyClient(tid);
+    }
+    return this.#client;
+  }
+}
+
+/** A {@link PendingCall} with what V4L2 wants to know besides. */
+export class AdapterCall implements Call {
+  readonly #pending: PendingCall;
+  readonly #clients: LastClient;
+  #client: Client | undefined;
+  #memory: ClientMemory | undefined;
+  sendFd?: (fd: number) => Awaitable<void>;
+
+  constructor(pending: PendingCall, clients: LastClient) {
+    this.#pending = pending;
+    this.#clients = clients;
+  }
+
+  get caller(): Caller {
+    return this.#pending.caller;
+  }
+
+  get client(): Client {
+    // Kept: what is said of the call at its end may find that the thread has ended.
+    return (this.#client ??= this.#clients.of(this.#pending.caller.tid));
+  }
+
+  get memory(): ClientMemory {
+    return (this.#memory ??= new ProcessMemory(this.#pending.caller));
+  }
+
+  nonblocking(): boolean {
+    return this.#pending.nonblocking();
+  }
+
+  onInterrupt(callback: () => void): void {
+    this.#pending.onInterrupt(callback);
+  }
+
+  isAdmin(): boolean {
+    return hasAdminRights(this.#pending.caller.tid);
+  }
+}
+
+/**
+ * Has the thread CAP_SYS_ADMIN now, where it means something to us: in our own user namespace? Anybody can have all
+ * capabilities in a namespace of his own. Not if it cannot be seen.
+ */
+export function hasAdminRights(tid: number): boolean {
+  if (tid === 0) return false;
+  try {
+    if (readlinkSync(`/proc/${tid}/ns/user`) !== readlinkSync("/proc/self/ns/user")) return false;
+    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${tid}/status`, "latin1"))?.[1];
+    return effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
+/** What the session understands: a V4l2Error is a refusal, the rest stays what it is. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof V4l2Error)) return error;
+  const { code, detail, copyOut } = error;
+  return withoutStack(() => new CharDeviceError(code, detail, { copyOut, cause: error }));
+}
+
+/** Runs a handler; its V4l2Errors become refusals that the session understands. */
+export function answer<Result>(handler: () => Awaitable<Result>): Awaitable<Result> {
+  try {
+    const result = handler();
+    if (!(result instanceof Promise)) return result;
+    return result.catch((error: unknown) => {
+      throw refusal(error);
+    });
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** A {@link VideoDevice} as the character device that src/cuse serves. */
+export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
+  readonly #device: VideoDevice<State>;
+  /** Processes whose 32-bit calls were refused, so that each is reported once. */
+  readonly #reported = new Set<number>();
+  readonly #clients = new LastClient();
+
+  readonly #grafting: Grafting<State> | undefined;
+
+  /** @param files - How clients without the helper get memory and descriptors; without it, they do not. */
+  constructor(device: VideoDevice<State>, files?: ClientPlaces) {
+    this.#device = device;
+    const grafting = files && new Grafting(device, files);
+    this.#grafting = grafting;
+    if (grafting !== undefined) device.serveCloses = () => grafting.catchUp();
+  }
+
+  /** The node's session is there, and with it what grafts need of it. */
+  started(session: NodeSession): void {
+    this.#grafting?.started(session);
+  }
+
+  open(request: OpenRequest): FileHandle<State> | Promise<FileHandle<State>> {
+    const { file, flags, caller } = request;
+    return answer(() => {
+      this.#grafting?.catchUp();
+      const opened = this.#device.open({
+        id: file.id,
+        client: new LazyClient(caller.tid),
+        flags,
+        notifyPoll: () => {
+          file.notifyPoll();
+        },
+      });
+      opened.canMap = this.#grafting?.canMap ?? false;
+      return opened;
+    });
+  }
+
+  release(file: FileHandle<State>): void {
+    this.#grafting?.released(file);
+    this.#device.release(file);
+  }
+
+  ioctl(file: FileHandle<State>, request: IoctlRequest): number | Promise<number> {
+    try {
+      const result = this.#ioctl(file, request);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        throw refusal(error);
+      });
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  read(file: FileHandle<State>, request: ReadRequest): Uint8Array | Promise<Uint8Array> {
+    return answer(() => this.#device.read(file, request, new AdapterCall(request, this.#clients)));
+  }
+
+  write(file: FileHandle<State>, request: WriteRequest): number | Promise<number> {
+    return answer(() => this.#device.write(file, request, new AdapterCall(request, this.#clients)));
+  }
+
+  poll(file: FileHandle<State>, request: PollRequest): number {
+    const grafting = this.#grafting;
+    if (grafting?.mayBeLate === true && pollDependsOnCloses(file, request.events)) grafting.catchUp();
+    return this.#device.poll(file, request.events);
+  }
+
+  #ioctl(file: FileHandle<State>, request: IoctlRequest): Awaitable<number> {
+    const { cmd, arg } = request;
+    const call = new AdapterCall(request, this.#clients);
+    const grafting = this.#grafting;
+    if (grafting?.mayBeLate === true && ioctlDependsOnCloses(file, cmd)) grafting.catchUp();
+    if (request.compat || name32(cmd) !== undefined) this.#refuse32(request, call);
+    if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
+    if (grafting !== undefined && !file.hasHelper) {
+      if (grafting.concerns(request)) return grafting.reqbufs(file, request, call);
+      if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);
+    }
+    const settled = allocates(cmd) ? file.backing?.settled : undefined;
+    if (settled !== undefined) {
+      request.uninterruptible();
+      return settled.then(() => this.#device.ioctl(file, cmd, arg, call));
+    }
+    return this.#device.ioctl(file, cmd, arg, call);
+  }
+
+  /**
+   * A 32-bit client, or one built with a 32-bit `time_t`: its structs have another layout. This is the place to
+   * translate them.
+   * @throws {V4l2Error} ENOTTY, always.
+   */
+  #refuse32({ cmd }: IoctlRequest, call: Call): never {
+    const { pid, comm } = call.client;
+    const name = name32(cmd) ?? ioctlName(cmd);
+    if (!this.#reported.has(pid) && this.#reported.size < MAX_REPORTED) {
+      this.#reported.add(pid);
+      this.#device.message(
+        "warning",
+        `${comm}[${pid}] is a 32-bit program (${name}): refused, 32-bit clients are not supported yet`,
+      );
+    }
+    throw new V4l2Error("ENOTTY", `${name} of a 32-bit client`);
+  }
+
+  #helper(file: FileHandle<State>, cmd: number, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    switch (cmd) {
+      case HELPER_HELLO:
+        return this.#hello(file, arg);
+      case HELPER_FD:
+        return this.#fd(file, arg, call);
+      default:
+        return this.#map(file, arg, call);
+    }
+  }
+
+  /** The file's client can map, and take fds. */
+  #hello(file: FileHandle<State>, arg: Uint8Array): number {
+    const { version, features } = parseHello(arg);
+    requireVersion(version);
+    file.hasHelper = (features & HelperFeature.Map) !== 0;
+    file.canMap = file.hasHelper || (this.#grafting?.canMap ?? false);
+    emitHello(arg, HelperFeature.Map | HelperFeature.Fd);
+    return 0;
+  }
+
+  /** mmap(): the memory's fd goes over the client's socket, the place in it into the reply. */
+  #map(file: FileHandle<State>, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    const { version, socket, offset, length, prot, flags } = parseMap(arg);
+    requireVersion(version);
+    return settle(this.#device.mmap(file, { offset, length, prot, flags }, call), (reply) => {
+      try {
+        sendOver(call, socket, reply.fd);
+      } finally {
+        reply.release?.();
+      }
+      emitMap(arg, reply.fdOffset);
+      return 0;
+    });
+  }
+
+  /** EXPBUF by a client that can take the fd. */
+  #fd(file: FileHandle<State>, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
+    const { version, socket, cmd, number, arg: inner } = parseFd(arg);
+    requireVersion(version);
+    if (cmd !== VIDIOC_EXPBUF) throw new V4l2Error("ENOTTY", `${ioctlName(cmd)} makes no fd here`);
+    call.sendFd = (fd) => {
+      sendOver(call, socket, fd);
+      new ExportbufferView(inner).fd = number; // For the log.
+    };
+    return this.#device.ioctl(file, cmd, inner, call);
+  }
+}
+
+/** @throws {V4l2Error} EINVAL */
+function requireVersion(version: number): void {
+  if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
+}
+
+/** Sends `fd` to the caller, who named one end of its own socket pair. @throws {V4l2Error} see {@link ClientSocket}. */
+export function sendOver({ caller }: Call, socketNumber: number, fd: number): void {
+  // Not the process that the log remembers: this one gets an fd.
+  const process = processOf(caller.tid);
+  if (process === undefined) throw new V4l2Error("ESRCH", "the caller cannot be seen");
+  const socket = ClientSocket.take(process.pid, socketNumber);
+  try {
+    socket.send(fd);
+  } finally {
+    socket.close();
+  }
+}
+
+/** How a video node is made, and how its clients are served. */
+export interface VideoSessionOptions extends Omit<SessionOptions, "name"> {
+  /** May clients without the helper be given `mmap()`? Default "auto": where that can be done. */
+  readonly graft?: GraftChoice | undefined;
+  /** What is used for that; default: some of the device's own. They stay the caller's. */
+  readonly clientFiles?: ClientFiles | undefined;
+}
+
+/** Makes the node `/dev/<device.name>`; closing the session unplugs the device. */
+export async function startVideoDevice<State>(
+  device: VideoDevice<State>,
+  options: VideoSessionOptions = {},
+): Promise<CuseSession> {
+  const { graft, clientFiles, ...sessionOptions } = options;
+  const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
+  const charDevice = new VideoCharDevice(device, files);
+  const end = async (): Promise<void> => {
+    device.unregister();
+    if (files !== clientFiles) await files.close();
+  };
+  try {
+    const session = await CuseSession.start(charDevice, { ...sessionOptions, name: device.name });
+    charDevice.started(session);
+    void session.closed.then(end, end);
+    return session;
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
