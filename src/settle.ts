@@ -1,5 +1,7 @@
-/** Continues after a result that may come later, without a promise when it does not. */
-import type { Awaitable } from "./v4l2/values/types.js";
+/** Results that may come later, without a promise when they do not. */
+
+/** A result that a driver may also give later. */
+export type Awaitable<T> = T | Promise<T>;
 
 /** Goes on with `next` at once, or when the promise is fulfilled: what answers at once stays without a promise. */
 export function settle<Value, Result>(

@@ -1,11 +1,11 @@
 /** Runs a driver's nodes until a signal ends them: log on, nodes up, nodes down, nothing left behind. */
 import type { SessionLog } from "../cuse/index.js";
 import { CuseError } from "../cuse/index.js";
-import type { DeviceSession, StartOptions } from "../media/index.js";
-import { serveUntilSignal } from "../serve/until-signal.js";
+import { serveUntilSignal } from "../serve/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./event-log.js";
 import type { NodeOptions } from "./node-options.js";
+import type { DeviceSession, StartOptions } from "../serve/index.js";
 
 /** What a driver command serves. */
 export interface Served {

@@ -3,14 +3,14 @@
  * EXPBUF and REQUEST_ALLOC make gets a number. src/graft puts them there, src/cuse serves them; docs/graft.md has the
  * whole story.
  */
-import { constants } from "node:fs";
 import { CuseError, FuseSession } from "../cuse/index.js";
 import type { CuseSession, IoctlRequest, SessionLog, SharedFile } from "../cuse/index.js";
 import { Grafter, pendingIoctl, TracerError } from "../graft/index.js";
 import type { GraftOutcome } from "../graft/index.js";
+import { errnoNumber, O_ACCMODE, O_NONBLOCK } from "../linux.js";
 import { isSystemError } from "../native.js";
-import { V4l2Error } from "../v4l2/error.js";
-import type { FileBacking } from "../v4l2/ops.js";
+import { V4l2Error } from "../v4l2/index.js";
+import type { FileBacking } from "../v4l2/index.js";
 
 /** "auto": where the kernel and the driver's rights allow it. "off": clients need the helper library. */
 export type GraftChoice = "auto" | "off";
@@ -70,10 +70,6 @@ export interface Unavailable {
   readonly sentence: string;
   readonly answered: false;
 }
-
-/** What the calls fail with when they had succeeded, but the client could not be given its file. */
-const EINVAL = 22;
-const EMFILE = 24;
 
 /** Puts files into clients, where that is possible here. One for all nodes of a device. */
 export class ClientFiles {
@@ -135,7 +131,7 @@ export class ClientFiles {
       return unavailable("files cannot be put into clients here");
     if (request.caller.tid === 0)
       return unavailable("the client is not visible in the driver's pid namespace");
-    const nonblocking = request.nonblocking() ? constants.O_NONBLOCK : 0;
+    const nonblocking = request.nonblocking() ? O_NONBLOCK : 0;
     const label = session.node.slice(session.node.lastIndexOf("/") + 1);
     try {
       const file = await files.create(shared, shared.attach, {
@@ -152,7 +148,7 @@ export class ClientFiles {
           call: pendingIoctl(request),
           newFd: file.fd,
           expectRdev: session.rdev,
-          failWith: EINVAL,
+          failWith: errnoNumber("EINVAL"),
           answer: () => task.answer(),
           // Ours is closed before the client runs: if it closes its own, the file shall be released.
           placed: () => {
@@ -192,7 +188,7 @@ export class ClientFiles {
         call: pendingIoctl(request),
         newFd: fd,
         closeOnExec,
-        failWith: EMFILE,
+        failWith: errnoNumber("EMFILE"),
         answer: resolve,
         numberAt: request.argAddress + BigInt(numberAt),
       });
@@ -216,8 +212,6 @@ export class ClientFiles {
     await this.session?.close();
   }
 }
-
-const O_ACCMODE = 0o3;
 
 function unavailable(sentence: string): Unavailable {
   return { kind: "refused", reason: "no-file", sentence, answered: false };

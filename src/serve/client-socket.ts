@@ -2,9 +2,9 @@
  * The socket on which a client's helper library waits for an fd: it names a descriptor of its own, and we take a
  * duplicate of that. Shared with other devices that hand out fds (the media device).
  */
+import type { ErrnoName } from "../linux.js";
 import { isSystemError, ProcessFd, sendFd, socketPeer } from "../native.js";
-import { V4l2Error } from "../v4l2/error.js";
-import type { ErrnoName } from "../v4l2/error.js";
+import { V4l2Error } from "../v4l2/index.js";
 
 /** Errno of a system call, where a client may see it. */
 const visible: ReadonlySet<string> = new Set([

@@ -3,11 +3,8 @@
  * that can be mapped. This decides when, and what becomes of the call if that does not succeed.
  */
 import type { IoctlRequest } from "../cuse/index.js";
-import type { Client } from "../v4l2/call.js";
-import type { AdapterCall } from "./video-node.js";
-import type { ClientPlaces, NodeSession, Unavailable } from "./client-files.js";
 import type { GraftOutcome } from "../graft/index.js";
-import type { FileHandle } from "../v4l2/file-handle.js";
+import { O_CLOEXEC } from "../linux.js";
 import {
   CreateBuffersView,
   ExportbufferView,
@@ -17,13 +14,13 @@ import {
   VIDIOC_REMOVE_BUFS,
   VIDIOC_REQBUFS,
 } from "../v4l2/gen/index.js";
-import { Memory } from "../v4l2/values/types.js";
-import type { Awaitable } from "../v4l2/values/types.js";
-import type { VideoDevice } from "../v4l2/video-device.js";
+import { Memory } from "../v4l2/index.js";
+import type { Awaitable, Client, FileHandle, VideoDevice } from "../v4l2/index.js";
+import type { AdapterCall } from "./client-call.js";
+import type { ClientPlaces, NodeSession, Unavailable } from "./client-files.js";
 
 /** Processes whose refusals were reported; more are not. */
 const MAX_REPORTED = 256;
-const O_CLOEXEC = 0o2000000;
 /** `offsetof(struct v4l2_exportbuffer, fd)`. */
 const EXPBUF_FD_OFFSET = 16;
 const NS_PER_MS = 1e6;

@@ -4,7 +4,6 @@
  * one is looked at before each call whose answer could depend on that, which costs a read(2). Here is which calls
  * those are; what is called for each frame is none.
  */
-import type { FileHandle } from "../v4l2/file-handle.js";
 import {
   VIDIOC_DQBUF,
   VIDIOC_G_EXT_CTRLS,
@@ -14,7 +13,8 @@ import {
   VIDIOC_S_EXT_CTRLS,
   VIDIOC_TRY_EXT_CTRLS,
 } from "../v4l2/gen/index.js";
-import { Poll } from "../v4l2/values/types.js";
+import { Poll } from "../v4l2/index.js";
+import type { FileHandle } from "../v4l2/index.js";
 
 /** Could the answer of `file`'s ioctl be another one because somebody else has closed a file? */
 export function ioctlDependsOnCloses(file: FileHandle, cmd: number): boolean {

@@ -1,27 +1,25 @@
 /** The media device's node: src/cuse's `CharDevice` over a {@link MediaDevice}, as v4l2's adapter is for video. */
 import { CuseError, CuseSession, FuseSession } from "../cuse/index.js";
 import type { CharDevice, IoctlRequest, OpenRequest, SessionOptions } from "../cuse/index.js";
-import type { Awaitable, ClientPlaces, GraftChoice } from "../v4l2/index.js";
+import { mediaIoctlName } from "../media/index.js";
+import type { MediaDevice, MediaFile } from "../media/index.js";
+import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
+import { V4l2Error } from "../v4l2/index.js";
+import type { Awaitable } from "../v4l2/index.js";
+import { AdapterCall, answer, LastClient, LazyClient, sendOver } from "./client-call.js";
+import { ClientFiles } from "./client-files.js";
+import type { ClientPlaces, GraftChoice } from "./client-files.js";
 import {
-  AdapterCall,
-  answer,
-  ClientFiles,
   emitHello,
   HELPER_FD,
   HELPER_HELLO,
   HELPER_VERSION,
   HelperFeature,
   isHelperIoctl,
-  LastClient,
-  LazyClient,
   parseFd,
   parseHello,
-  sendOver,
-  V4l2Error,
-} from "../v4l2/index.js";
-import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
-import type { MediaDevice, MediaFile } from "../media/media-device.js";
-import { mediaIoctlName } from "../media/describe.js";
+} from "./helper-protocol.js";
+import { RequestFiles } from "./request-files.js";
 
 /** A {@link MediaDevice} as the character device that src/cuse serves. */
 export class MediaCharDevice implements CharDevice<MediaFile> {
@@ -141,11 +139,11 @@ export async function startMediaDevice(
   const others = given ?? placing?.session;
   const files = others ?? (device.hasRequests ? ownFiles(device, fusePath, log) : undefined);
   const end = (): void => {
-    device.useFiles(undefined);
+    device.useRequests(undefined);
     if (files !== others) void files?.close();
     if (placing !== clientFiles) void placing?.close();
   };
-  device.useFiles(files);
+  if (files !== undefined) device.useRequests(new RequestFiles(device, files));
   try {
     const session = await CuseSession.start(new MediaCharDevice(device, placing), {
       ...sessionOptions,

@@ -11,12 +11,12 @@ import type {
   PollRequest,
 } from "../cuse/index.js";
 import { isSystemError } from "../native.js";
+import { Request, tracedMediaIoctl } from "../media/index.js";
+import type { MediaDevice, RequestOps, RequestStore } from "../media/index.js";
 import { MEDIA_REQUEST_IOC_QUEUE, MEDIA_REQUEST_IOC_REINIT } from "../v4l2/gen/index.js";
-import type { Call, RequestResolver, TraceStream } from "../v4l2/index.js";
-import { AdapterCall, answer, LastClient, traceTime, V4l2Error } from "../v4l2/index.js";
-import { tracedMediaIoctl } from "../media/traced-ioctl.js";
-import { Request } from "../media/request.js";
-import type { RequestOps } from "../media/request.js";
+import type { Call } from "../v4l2/index.js";
+import { traceTime, V4l2Error } from "../v4l2/index.js";
+import { AdapterCall, answer, LastClient } from "./client-call.js";
 
 /** Files that clients hold descriptors of; `FuseSession` has these methods. */
 export interface AnonymousFiles {
@@ -37,33 +37,27 @@ class RequestFile {
   ) {}
 }
 
-/**
- * Requests of a device that may be open at one time. The kernel has no such limit, but its requests are as small as the
- * client's own entry in the table of descriptors.
- */
-const MAX_REQUESTS = 16_384;
+/** What requests need to know of their media device. */
+export type RequestDevice = Pick<MediaDevice, "name" | "trace" | "requestOps" | "maxRequests">;
 
-export interface RequestFilesOptions {
-  /** Node name of the media device, for the log. */
-  readonly name: string;
-  readonly ops: RequestOps;
-  readonly trace: TraceStream;
-  /** Default 16384. */
-  readonly maxRequests?: number;
-}
-
-export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
-  readonly #options: RequestFilesOptions;
+/** The requests of one media device, each an anonymous file. */
+export class RequestFiles implements RequestStore, CharDevice<RequestFile> {
+  readonly #device: RequestDevice;
+  readonly #ops: RequestOps;
+  readonly #files: AnonymousFiles;
   readonly #open = new Map<Request, RequestFile>();
   readonly #clients = new LastClient();
   /** Those that clients put something into, and have not queued: all whose end means something to other nodes. */
   readonly #filling = new Set<Request>();
-  #files: AnonymousFiles | undefined;
   #lastId = 0;
   #beingMade = 0;
 
-  constructor(options: RequestFilesOptions) {
-    this.#options = options;
+  /** @throws {Error} The driver takes no requests. */
+  constructor(device: RequestDevice, files: AnonymousFiles) {
+    if (device.requestOps === undefined) throw new Error(`${device.name} takes no requests`);
+    this.#device = device;
+    this.#ops = device.requestOps;
+    this.#files = files;
   }
 
   /** Requests whose descriptors are not all closed. */
@@ -71,22 +65,12 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
     return this.#open.size;
   }
 
-  /** From now on requests can be made; `undefined` ends it. */
-  use(files: AnonymousFiles | undefined): void {
-    this.#files = files;
-  }
-
-  /** Are there files to make requests of? */
-  get isUsable(): boolean {
-    return this.#files !== undefined;
-  }
-
   /**
    * Takes note of requests that clients have closed by now. Costs nothing while none is being filled: that an empty
    * request is closed, or one that is queued or complete, changes nothing for anybody else.
    */
   catchUp(): void {
-    if (this.#filling.size > 0) this.#files?.catchUp();
+    if (this.#filling.size > 0) this.#files.catchUp();
   }
 
   /**
@@ -96,8 +80,7 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
    */
   async allocate(): Promise<{ readonly request: Request; readonly file: AnonymousFile }> {
     const files = this.#files;
-    if (files === undefined) throw new V4l2Error("ENOTTY", "requests cannot be made here");
-    const limit = this.#options.maxRequests ?? MAX_REQUESTS;
+    const limit = this.#device.maxRequests;
     // Those that the client has just closed do not count.
     if (this.#open.size + this.#beingMade >= limit) files.catchUp();
     if (this.#open.size + this.#beingMade >= limit) {
@@ -118,8 +101,8 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
 
   #newRequest(): Request {
     this.#lastId += 1;
-    const { trace, name: device, ops } = this.#options;
-    const request: Request = new Request(String(this.#lastId), ops, (from, to) => {
+    const { trace, name: device } = this.#device;
+    const request: Request = new Request(String(this.#lastId), this.#ops, (from, to) => {
       // A request that was refused is still what it was.
       if (from === "validating" && to === "idle") this.#filling.add(request);
       else this.#filling.delete(request);
@@ -138,9 +121,9 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
   }
 
   byFd(call: Call, fd: number): Request {
-    const found = this.#files?.identify(call.caller.tid, fd);
+    const found = this.#files.identify(call.caller.tid, fd);
     if (found?.device !== this || !(found.file instanceof RequestFile)) {
-      throw new V4l2Error("EINVAL", `fd ${fd} is no request of ${this.#options.name}`);
+      throw new V4l2Error("EINVAL", `fd ${fd} is no request of ${this.#device.name}`);
     }
     const { request } = found.file;
     request.seenAs(fd);
@@ -161,7 +144,7 @@ export class RequestFiles implements RequestResolver, CharDevice<RequestFile> {
   }
 
   ioctl({ request, handle }: RequestFile, ioctl: IoctlRequest): number | Promise<number> {
-    const { trace, name: device } = this.#options;
+    const { trace, name: device } = this.#device;
     const { cmd, arg } = ioctl;
     const call = new AdapterCall(ioctl, this.#clients);
     const note = (): string => `request=${request.name}`;

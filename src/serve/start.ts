@@ -1,11 +1,12 @@
 /** Starts a video node together with the media controller node that it belongs to. */
 import { CuseError, FuseSession } from "../cuse/index.js";
 import type { CuseSession, SessionOptions } from "../cuse/index.js";
-import type { GraftChoice, VideoDevice } from "../v4l2/index.js";
-import { ClientFiles, startVideoDevice } from "../v4l2/index.js";
+import type { DeviceNumber, MediaDevice, MediaGraph } from "../media/index.js";
+import type { VideoDevice } from "../v4l2/index.js";
+import { ClientFiles } from "./client-files.js";
+import type { GraftChoice } from "./client-files.js";
 import { startMediaDevice } from "./media-node.js";
-import type { DeviceNumber, MediaGraph } from "../media/graph.js";
-import type { MediaDevice } from "../media/media-device.js";
+import { startVideoDevice } from "./video-node.js";
 
 /** A device that is there. */
 export interface DeviceSession {

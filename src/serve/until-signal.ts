@@ -1,6 +1,6 @@
 /** Keeps a driver's process running until somebody ends it. */
 import { CuseError } from "../cuse/index.js";
-import type { DeviceSession } from "../media/index.js";
+import type { DeviceSession } from "./start.js";
 
 /**
  * The last line of a driver's program: waits for SIGINT, SIGTERM or SIGHUP, or until the kernel takes a node away; then

@@ -9,33 +9,18 @@
 export { anyFormat } from "./values/any-format.js";
 export { ArgWriter } from "./ioctl/arg-writer.js";
 export * from "./call.js";
-export {
-  AdapterCall,
-  answer,
-  LastClient,
-  LazyClient,
-  ProcessMemory,
-  sendOver,
-  startVideoDevice,
-  VideoCharDevice,
-} from "../serve/video-node.js";
-export type { VideoSessionOptions } from "../serve/video-node.js";
-export { ClientFiles } from "../serve/client-files.js";
-export type { ClientFilesOptions, ClientPlaces, GraftChoice, Installation } from "../serve/client-files.js";
-export { ClientSocket } from "../serve/client-socket.js";
 export * from "./controls/index.js";
-export type { IoctlName } from "./ioctl/define-ioctl.js";
+export type { Device, DeviceIdentity, IoctlName } from "./device.js";
+export { ioctlName, name32 } from "./ioctl/ioctl-table.js";
 export { DeviceTraits } from "./device-traits.js";
 export type { DeviceDirection, DeviceType } from "./device-traits.js";
 export * from "./error.js";
 export * from "./events.js";
 export * from "./file-handle.js";
-export * from "../serve/helper-protocol.js";
 export * from "./trace/log.js";
 export * from "./ops.js";
 export type { VideoOps } from "./ops-video.js";
 export * from "./media-request.js";
-export { settle } from "../settle.js";
 export { singleInput } from "./single-input.js";
 export { Std } from "./values/standards.js";
 export * from "./trace/trace.js";

@@ -5,11 +5,13 @@ import type { IoctlRequest, SharedFile } from "../../src/cuse/index.js";
 import type { GraftOutcome, RefusalReason } from "../../src/graft/index.js";
 import type { Graft, Installation } from "../../src/serve/client-files.js";
 import { IOCTLS, RemoveBuffersView, RequestbuffersView } from "../../src/v4l2/gen/index.js";
-import { HELPER_HELLO, HELPER_HELLO_BYTES, VideoCharDevice } from "../../src/v4l2/index.js";
 import { BufType, Memory, Poll, Priority, V4l2Error } from "../../src/v4l2/index.js";
 import type { FileEvents } from "../../src/v4l2/file-handle.js";
-import type { ClientPlaces, ControlOps, FileBacking, FileHandle, TraceEvent } from "../../src/v4l2/index.js";
+import type { ControlOps, FileBacking, FileHandle, TraceEvent } from "../../src/v4l2/index.js";
 import { fakeDevice } from "../v4l2/support/fakes.js";
+import type { ClientPlaces } from "../../src/serve/client-files.js";
+import { HELPER_HELLO, HELPER_HELLO_BYTES } from "../../src/serve/helper-protocol.js";
+import { VideoCharDevice } from "../../src/serve/index.js";
 
 const caller = { tid: process.pid, uid: 0, gid: 0 };
 

@@ -2,26 +2,20 @@
 import { describe, expect, it } from "vitest";
 import type { AnonymousFile, CharDevice, Identified, IoctlRequest, OpenFile } from "../../src/cuse/index.js";
 import { CharDeviceError } from "../../src/cuse/index.js";
-import { MediaCharDevice, type MediaDevice, queueObjects, validateObjects } from "../../src/media/index.js";
-import type { AnonymousFiles, MediaDeviceOptions, Request } from "../../src/media/index.js";
+import { type MediaDevice, queueObjects, validateObjects } from "../../src/media/index.js";
+import type { MediaDeviceOptions, Request } from "../../src/media/index.js";
 import {
   MEDIA_IOC_DEVICE_INFO,
   MEDIA_IOC_REQUEST_ALLOC,
   MEDIA_REQUEST_IOC_QUEUE,
   MEDIA_REQUEST_IOC_REINIT,
 } from "../../src/v4l2/gen/index.js";
-import {
-  HELPER_FD,
-  HELPER_HELLO,
-  HELPER_MAP,
-  kernelLine,
-  Poll,
-  prettyLine,
-  V4l2Error,
-  type TraceEvent,
-} from "../../src/v4l2/index.js";
+import { kernelLine, Poll, prettyLine, V4l2Error, type TraceEvent } from "../../src/v4l2/index.js";
 import { FakeCall } from "../v4l2/support/fakes.js";
-import { mediaFile, vislMedia } from "./support/visl.js";
+import { mediaFile, vislMedia } from "../media/support/visl.js";
+import { HELPER_FD, HELPER_HELLO, HELPER_MAP } from "../../src/serve/helper-protocol.js";
+import { MediaCharDevice, RequestFiles } from "../../src/serve/index.js";
+import type { AnonymousFiles } from "../../src/serve/index.js";
 
 const TID = new FakeCall().caller.tid;
 
@@ -80,7 +74,7 @@ class Bench {
   constructor(options: Partial<MediaDeviceOptions> = {}) {
     const requests = { validate: validateObjects, queue: queueObjects };
     this.device = vislMedia({ requests, ...options });
-    this.device.useFiles(this.files);
+    if (this.device.hasRequests) this.device.useRequests(new RequestFiles(this.device, this.files));
   }
 
   listen(): void {
@@ -130,7 +124,7 @@ describe("MEDIA_IOC_REQUEST_ALLOC", () => {
 
   it("is ENOTTY where files cannot be made", async () => {
     const bench = new Bench();
-    bench.device.useFiles(undefined);
+    bench.device.useRequests(undefined);
     await expect(bench.allocate()).rejects.toThrow("ENOTTY");
   });
 
@@ -195,7 +189,7 @@ describe("finding a request by its number", () => {
     const stranger = { open: () => 1, release: () => undefined, ioctl: () => 0 };
     bench.files.held.set(6, { device: stranger, file: {} });
     for (const fd of [3, 5, 6, -1]) expect(() => bench.byFd(fd)).toThrow(/^EINVAL/);
-    bench.device.useFiles(undefined);
+    bench.device.useRequests(undefined);
     expect(() => bench.byFd(5)).toThrow(/^EINVAL/);
   });
 

@@ -2,7 +2,6 @@ import { describe, expect, it, vi } from "vitest";
 import { CharDeviceError } from "../../src/cuse/index.js";
 import type { IoctlRequest, OpenFile } from "../../src/cuse/index.js";
 import { nativeProblem } from "../../src/native.js";
-import { ProcessMemory, VideoCharDevice } from "../../src/serve/video-node.js";
 import { V4l2Error } from "../../src/v4l2/error.js";
 import { IOCTLS } from "../../src/v4l2/gen/index.js";
 import {
@@ -19,6 +18,8 @@ import { allOps } from "../v4l2/support/all-ops.js";
 import { hex, padded } from "../v4l2/support/bytes.js";
 import { fakeDevice } from "../v4l2/support/fakes.js";
 import type { DeviceParts } from "../v4l2/support/fakes.js";
+import { ProcessMemory } from "../../src/serve/client-call.js";
+import { VideoCharDevice } from "../../src/serve/index.js";
 
 const caller = { tid: process.pid, uid: process.getuid?.() ?? 0, gid: 0 };
 

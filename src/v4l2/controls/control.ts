@@ -43,6 +43,9 @@ const rangeless: ReadonlySet<number> = new Set([CtrlType.String, CtrlType.Button
 /** Buffers that a control keeps for requests to come. */
 const MAX_POOLED = 32;
 
+/** Controls that are set together. */
+export type ControlCluster = Cluster<ControlImpl>;
+
 export class ControlImpl<Value = unknown> implements Control<Value> {
   readonly id: number;
   readonly name: string;
@@ -61,7 +64,7 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
   readonly subscriptions = new Set<Subscription>();
 
   flags: number;
-  cluster: Cluster;
+  cluster: ControlCluster;
   /** Was a new value given in the present try or set? */
   isNew = false;
   /** Does the new value differ from the current one? Valid within `set`. */
@@ -113,7 +116,7 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
     this.pending = new ValueBytes(spec.elemSize, elems);
     this.fill(this.current, "default");
     this.pending.copyFrom(this.current);
-    this.cluster = new Cluster([this], callbacks);
+    this.cluster = new Cluster<ControlImpl>([this], callbacks);
   }
 
   #fault(dims: readonly number[]): string | undefined {

@@ -35,7 +35,7 @@ import type {
 import { Cluster } from "./cluster.js";
 import type { AutoMode, Members } from "./cluster.js";
 import { ControlImpl } from "./control.js";
-import type { ControlSpec } from "./control.js";
+import type { ControlCluster, ControlSpec } from "./control.js";
 import { customSpec, standardSpec } from "./declare.js";
 import type { CustomArrayOptions, CustomOptions, CustomPayloadOptions } from "./declare.js";
 import { getExtCtrls, trySetExtCtrls } from "./ext.js";
@@ -211,13 +211,13 @@ export class ControlHandler implements ControlOps {
     controls: readonly Control<unknown>[],
     callbacks: ControlCallbacks<unknown> | undefined,
     mode: AutoMode | undefined,
-  ): Cluster {
+  ): ControlCluster {
     const [master, ...others] = controls.map((control) => {
       if (control instanceof ControlImpl && this.#own.includes(control)) return control as ControlImpl;
       throw new RangeError(`control ${control.name} is not of this handler`);
     });
     if (master === undefined) throw new RangeError("a cluster needs controls");
-    const members: Members = [master, ...others];
+    const members: Members<ControlImpl> = [master, ...others];
     const cluster = new Cluster(members, callbacks ?? master.cluster.callbacks, mode);
     for (const control of members) control.cluster = cluster;
     return cluster;
@@ -248,7 +248,7 @@ export class ControlHandler implements ControlOps {
   }
 
   #setupAll(): void {
-    const done = new Set<Cluster>();
+    const done = new Set<ControlCluster>();
     for (const { cluster, type, flags } of this.#own) {
       if (done.has(cluster) || type === CtrlType.Button || (flags & CtrlFlag.ReadOnly) !== 0) continue;
       done.add(cluster);

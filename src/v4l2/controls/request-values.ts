@@ -1,8 +1,7 @@
 /** The values of a handler's controls within one media request, the counterpart of v4l2-ctrls-request.c. */
 import { V4l2Error } from "../error.js";
 import type { MediaRequest, RequestObject } from "../media-request.js";
-import type { Cluster } from "./cluster.js";
-import type { ControlImpl } from "./control.js";
+import type { ControlCluster, ControlImpl } from "./control.js";
 import type { RequestValues } from "./ext.js";
 import type { ControlTable } from "./table.js";
 import { CtrlFlag } from "./control-types.js";
@@ -60,7 +59,7 @@ export class ControlRequest implements RequestObject, RequestValues {
    */
   apply(): void {
     if (this.#completed) throw new V4l2Error("EBUSY", `request ${this.request.name} is complete`);
-    const done = new Set<Cluster>();
+    const done = new Set<ControlCluster>();
     for (const control of [...this.#values.keys()].sort((left, right) => left.id - right.id)) {
       const { cluster } = control;
       if (done.has(cluster) || (control.flags & CtrlFlag.ReadOnly) !== 0) continue;
@@ -75,7 +74,7 @@ export class ControlRequest implements RequestObject, RequestValues {
    * Differs from v4l2-ctrls-request.c: where an automatic control becomes manual, values that the request gives for
    * the others win over those of the hardware, as they do without a request.
    */
-  #layOut(cluster: Cluster): void {
+  #layOut(cluster: ControlCluster): void {
     cluster.clearNew();
     const { master } = cluster;
     this.#take(master);

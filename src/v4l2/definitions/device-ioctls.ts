@@ -17,7 +17,7 @@ const querycap = defineIoctl({
   name: "VIDIOC_QUERYCAP",
   arg: CapabilityView,
   run: ({ view, device }) => {
-    const { name, driver, card, busInfo = `platform:${name}`, version, deviceCaps } = device.options;
+    const { name, driver, card, busInfo = `platform:${name}`, version, deviceCaps } = device.identity;
     view.driver = driver;
     view.card = card;
     view.bus_info = busInfo;
@@ -143,7 +143,7 @@ const dbgGChipInfo = defineIoctl({
     if (type !== Match.Bridge) throw new V4l2Error("EINVAL", `no chip of type ${type}`);
     if (ops.dbgGChipInfo === undefined) {
       if (addr !== 0) throw new V4l2Error("EINVAL", `no chip at ${addr}`);
-      view.name = device.options.driver;
+      view.name = device.identity.driver;
       view.flags = chipFlags(ops);
       return;
     }

@@ -62,7 +62,7 @@ const enumFmt = defineIoctl({
     view.mbus_code = mbusCode;
     if (!enumerable.has(type) || !device.traits.hasPlanarity(type)) throw noFormat(type);
     const all = (index & V4L2_FMTDESC_FLAG_ENUM_ALL) !== 0;
-    if (all && device.options.enumAllFormats !== true) {
+    if (all && device.identity.enumAllFormats !== true) {
       throw new V4l2Error("EINVAL", "the device does not list formats beyond its current state");
     }
     const request = { index: index & 0x7fffffff, type, mbusCode, all };
@@ -71,7 +71,7 @@ const enumFmt = defineIoctl({
       const { description, flags } = describePixelFormat(format, type);
       view.index = request.index;
       view.pixelformat = format.pixelformat;
-      view.description = device.options.oldFormatNames === true ? oldDescription(description) : description;
+      view.description = device.identity.oldFormatNames === true ? oldDescription(description) : description;
       view.flags = flags;
     });
   },
@@ -353,7 +353,7 @@ const gParm = defineIoctl({
     if (type !== BufType.VideoCapture && type !== BufType.VideoCaptureMplane) throw noFormat(type);
     if (ops.gStd === undefined) throw new V4l2Error("ENOTTY", "neither gParm nor gStd");
     return settle(ops.gStd(file), (std) => {
-      const buffers = (device.options.deviceCaps & Cap.ReadWrite) === 0 ? 0 : DEFAULT_READ_BUFFERS;
+      const buffers = (device.identity.deviceCaps & Cap.ReadWrite) === 0 ? 0 : DEFAULT_READ_BUFFERS;
       emitParm(view, {
         type,
         capability: 0,

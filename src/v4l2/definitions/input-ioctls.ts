@@ -43,7 +43,7 @@ const enuminput = defineIoctl({
     const { view, device, ops, file } = context;
     if (device.traits.isIoMc) {
       requireFixed(view.index);
-      view.name = device.options.title ?? device.options.card;
+      view.name = device.identity.title ?? device.identity.card;
       view.type = InputType.Camera;
       view.capabilities = standardCap(context);
       return;
@@ -105,7 +105,7 @@ const enumoutput = defineIoctl({
     const { view, device, ops, file } = context;
     if (device.traits.isIoMc) {
       requireFixed(view.index);
-      view.name = device.options.title ?? device.options.card;
+      view.name = device.identity.title ?? device.identity.card;
       view.type = OutputType.Analog;
       view.capabilities = standardCap(context);
       return;

@@ -71,7 +71,7 @@ const sSelection = defineIoctl({
 
 /** On output devices "crop" always meant what is now called composing; some drivers have it the other way round. */
 function usesCompose(type: BufType, { device }: IoctlContext): boolean {
-  return isOutput(type) !== (device.options.invertedCrop === true);
+  return isOutput(type) !== (device.identity.invertedCrop === true);
 }
 
 const gCrop = defineIoctl({

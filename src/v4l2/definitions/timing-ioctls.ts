@@ -13,7 +13,7 @@ import type { DvTimings, EdidReply } from "../values/types-device.js";
 const hasSignal = (device: DeviceTraits): boolean => device.isVideo || device.isVbi || device.isMeta;
 const receivesSignal = (device: DeviceTraits): boolean => device.isRx && hasSignal(device);
 
-const tvnorms = ({ device }: IoctlContext): bigint => device.options.tvnorms ?? 0n;
+const tvnorms = ({ device }: IoctlContext): bigint => device.identity.tvnorms ?? 0n;
 
 const describeStd = (out: ArgWriter, view: StdView): void => void out.hex("std", view.value, 8);
 
@@ -283,7 +283,7 @@ const sEdid = defineIoctl({
   scope: (device) => device.isRx && (hasSignal(device) || device.isEdid),
   parse: (view, { array, device }) => {
     const { pad, start_block, blocks } = view;
-    const { maxEdidBlocks } = device.options;
+    const { maxEdidBlocks } = device.identity;
     if (maxEdidBlocks !== undefined && blocks > maxEdidBlocks) {
       view.blocks = maxEdidBlocks;
       throw new V4l2Error("E2BIG", `${blocks} EDID blocks, the device has room for ${maxEdidBlocks}`);

@@ -7,6 +7,7 @@
  */
 import type { ArgWriter } from "./arg-writer.js";
 import type { Call } from "../call.js";
+import type { Device, IoctlName } from "../device.js";
 import type { DeviceTraits } from "../device-traits.js";
 import { V4l2Error } from "../error.js";
 import type { FileHandle } from "../file-handle.js";
@@ -14,16 +15,13 @@ import { IOCTLS, layouts, WIDTHS } from "../gen/index.js";
 import type { ViewClass } from "../gen/index.js";
 import type { IoctlOps } from "../ops.js";
 import type { Awaitable } from "../values/types.js";
-import type { VideoDevice } from "../video-device.js";
 
-/** Every ioctl of videodev2.h. */
-export type IoctlName = Extract<keyof typeof IOCTLS, `VIDIOC_${string}`>;
 export type OpName = keyof IoctlOps<FileHandle>;
 
 /** What a definition works on during one call. */
 export interface IoctlContext<View = unknown> {
   readonly file: FileHandle;
-  readonly device: VideoDevice;
+  readonly device: Device<FileHandle>;
   readonly ops: IoctlOps<FileHandle>;
   readonly call: Call;
   /** The argument: tail already cleared; written in place. */

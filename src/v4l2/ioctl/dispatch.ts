@@ -14,13 +14,13 @@
  * whether the argument goes back to the client nevertheless; whatever else is thrown passes unchanged.
  */
 import type { Call } from "../call.js";
+import type { Device } from "../device.js";
 import type { IoctlContext, IoctlDefinition } from "./define-ioctl.js";
 import { V4l2Error } from "../error.js";
 import type { FileHandle } from "../file-handle.js";
 import { ioctlTable } from "./ioctl-table.js";
 import type { IoctlOps } from "../ops.js";
 import type { Awaitable } from "../values/types.js";
-import type { VideoDevice } from "../video-device.js";
 
 /** What the log wants to know of a call besides its argument. */
 export interface DispatchRecord {
@@ -59,7 +59,7 @@ class Context implements IoctlContext {
 
   constructor(
     readonly file: FileHandle,
-    readonly device: VideoDevice,
+    readonly device: Device<FileHandle>,
     readonly call: Call,
     readonly view: unknown,
   ) {

@@ -1,7 +1,8 @@
 /** The definitions by number, checked when they are put together. */
-import type { IoctlDefinition, IoctlName } from "./define-ioctl.js";
+import type { IoctlDefinition } from "./define-ioctl.js";
 import { definitions } from "../definitions/index.js";
 import { IOCTLS } from "../gen/index.js";
+import type { IoctlName } from "../device.js";
 
 const NR_MASK = 0xff;
 

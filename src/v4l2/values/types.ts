@@ -6,8 +6,9 @@
  * Inputs, tuners, timings and other rarer values are in `types-device.ts`.
  */
 
-/** A result that a driver may also give later. */
-export type Awaitable<T> = T | Promise<T>;
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from "../../linux.js";
+
+export type { Awaitable } from "../../settle.js";
 
 /** `enum v4l2_buf_type`. */
 export const BufType = {
@@ -178,13 +179,13 @@ export const Cap = {
 
 /** Bits that {@link FileOps.poll} returns; the numbers of `poll(2)`. */
 export const Poll = {
-  In: 0x001,
-  Pri: 0x002,
-  Out: 0x004,
-  Err: 0x008,
-  Hup: 0x010,
-  RdNorm: 0x040,
-  WrNorm: 0x100,
+  In: POLLIN,
+  Pri: POLLPRI,
+  Out: POLLOUT,
+  Err: POLLERR,
+  Hup: POLLHUP,
+  RdNorm: POLLRDNORM,
+  WrNorm: POLLWRNORM,
 } as const;
 
 /** `struct v4l2_rect`, pixels. Left and top may be negative. */

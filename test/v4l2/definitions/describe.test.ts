@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { IoctlName } from "../../../src/v4l2/ioctl/define-ioctl.js";
 import {
   AudioView,
   ControlView,
@@ -28,6 +27,7 @@ import { describeIoctl } from "../../../src/v4l2/ioctl/traced-ioctl.js";
 import { hex } from "../support/bytes.js";
 import { argumentOf, parseDebugLog } from "../support/dev-debug.js";
 import { argOf } from "../support/fakes.js";
+import type { IoctlName } from "../../../src/v4l2/device.js";
 
 const textOf = (name: IoctlName, arg: Uint8Array, array?: Uint8Array): string =>
   describeIoctl(IOCTLS[name].number, arg, array).text;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { defineIoctl, endOfField } from "../../../src/v4l2/ioctl/define-ioctl.js";
-import type { IoctlName } from "../../../src/v4l2/ioctl/define-ioctl.js";
 import { IOCTLS, RequestbuffersView } from "../../../src/v4l2/gen/index.js";
 import { ioctlName, IoctlTable, ioctlTable, name32 } from "../../../src/v4l2/ioctl/ioctl-table.js";
 import { IntView } from "../../../src/v4l2/ioctl/scalar-views.js";
 import { allOps, deviceKinds } from "../support/all-ops.js";
 import { argOf, errnoOf, fakeDevice, Harness } from "../support/fakes.js";
+import type { IoctlName } from "../../../src/v4l2/device.js";
 
 const names = Object.keys(IOCTLS).filter((name): name is IoctlName => name.startsWith("VIDIOC_"));
 

@@ -2,7 +2,6 @@
  * Bytes from the kernel's debug lines: the way back from what the printers do, for the ioctls in
  * `data/dev-debug.txt` (lines of a real kernel). So a printer can be compared with the kernel's own text.
  */
-import type { IoctlName } from "../../../src/v4l2/ioctl/define-ioctl.js";
 import {
   BufferView,
   CapabilityView,
@@ -21,6 +20,7 @@ import { bufTypeNames, fieldNames, memoryNames } from "../../../src/v4l2/values/
 import type { NameTable } from "../../../src/v4l2/values/names.js";
 import { IntView } from "../../../src/v4l2/ioctl/scalar-views.js";
 import { argOf } from "./fakes.js";
+import type { IoctlName } from "../../../src/v4l2/device.js";
 
 export interface DebugEntry {
   readonly name: IoctlName;
