@@ -43,8 +43,6 @@ export interface MediaDeviceOptions {
 export interface MediaFile {
   readonly id: bigint;
   readonly client: Client;
-  /** The helper library is in a client of this file, and takes descriptors. */
-  hasHelper?: boolean;
 }
 
 /** A media controller device; `startMediaDevice` or `startWithMedia` makes its node. */
@@ -88,10 +86,6 @@ export class MediaDevice implements RequestResolver {
     if (!this.hasRequests) throw new V4l2Error("EBADR", `${this.name} has no requests`);
     if (this.#requests === undefined) throw new V4l2Error("EINVAL", `${this.name} can make no requests`);
     return this.#requests.byFd(call, fd);
-  }
-
-  catchUp(): void {
-    this.#requests?.catchUp();
   }
 
   open(file: MediaFile): void {

@@ -26,6 +26,4 @@ export interface RequestStore {
    * @throws {V4l2Error} EINVAL - no request of this device.
    */
   byFd(call: Call, fd: number): Request;
-  /** Takes note of requests that clients have closed by now. */
-  catchUp(): void;
 }

@@ -6,6 +6,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { CharDeviceError, processOf } from "../cuse/index.js";
 import type { PendingCall } from "../cuse/index.js";
 import { isSystemError, processRead, processWrite } from "../native.js";
+import { attempt, unchanged } from "../settle.js";
 import type { Awaitable, Call, Caller, Client, ClientMemory } from "../v4l2/index.js";
 import { V4l2Error, withoutStack } from "../v4l2/index.js";
 import { ClientSocket } from "./client-socket.js";
@@ -146,24 +147,16 @@ export function hasAdminRights(tid: number): boolean {
   }
 }
 
-/** What the session understands: a V4l2Error is a refusal, the rest stays what it is. */
-export function refusal(error: unknown): unknown {
-  if (!(error instanceof V4l2Error)) return error;
+/** Throws what the session understands: a V4l2Error is a refusal, the rest stays what it is. */
+function refuse(error: unknown): never {
+  if (!(error instanceof V4l2Error)) throw error;
   const { code, detail, copyOut } = error;
-  return withoutStack(() => new CharDeviceError(code, detail, { copyOut, cause: error }));
+  throw withoutStack(() => new CharDeviceError(code, detail, { copyOut, cause: error }));
 }
 
 /** Runs a handler; its V4l2Errors become refusals that the session understands. */
 export function answer<Result>(handler: () => Awaitable<Result>): Awaitable<Result> {
-  try {
-    const result = handler();
-    if (!(result instanceof Promise)) return result;
-    return result.catch((error: unknown) => {
-      throw refusal(error);
-    });
-  } catch (error) {
-    throw refusal(error);
-  }
+  return attempt<Result, Result>(handler, unchanged, refuse);
 }
 
 /** Sends `fd` to the caller, who named one end of its own socket pair. @throws {V4l2Error} see {@link ClientSocket}. */

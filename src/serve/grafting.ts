@@ -47,14 +47,16 @@ export class Grafting<State> {
     this.#session = session;
   }
 
-  /** Have clients descriptors of whose end we may be told late? See late-closes.ts. */
-  get mayBeLate(): boolean {
-    return this.#grafted.size > 0;
+  /** Have clients descriptors of other files than `file` of whose end we may be told late? See late-closes.ts. */
+  mayBeLate(file: FileHandle<State>): boolean {
+    return this.#grafted.size > (this.#grafted.has(file) ? 1 : 0);
   }
 
-  /** Serves what clients did with those before now. */
-  catchUp(): void {
-    if (this.mayBeLate) this.#files.catchUp();
+  /** Serves what clients did with those before now. @returns Was a file closed? */
+  catchUp(): boolean {
+    const { size } = this.#grafted;
+    if (size > 0) this.#files.catchUp();
+    return this.#grafted.size < size;
   }
 
   released(file: FileHandle<State>): void {
@@ -135,8 +137,7 @@ export class Grafting<State> {
       backing,
       flags: file.flags,
       answer: () => {
-        file.backing = backing;
-        file.canMap = true;
+        file.mapping = { backing };
         if (device.hasFile(file)) this.#grafted.add(file);
         // Before the client hears of it: what it does next finds the file as it was.
         const failed = (error: unknown): never => {
@@ -202,18 +203,19 @@ export class Grafting<State> {
   /** The file has no client that maps, and so no memory of its own; unless others have been grafted before. */
   #forgetBacking({ file, isFirst }: Attempt<State>): void {
     if (!isFirst) return;
-    file.backing = undefined;
+    file.mapping = "by-asking";
     this.#grafted.delete(file);
   }
 
   /** The call is served as one of a client that cannot map. */
   #refuse({ file, isFirst, request: { cmd, arg }, call }: Attempt<State>): Awaitable<number> {
-    file.canMap = false;
+    const { mapping } = file;
+    file.mapping = "none";
     try {
       return this.#device.ioctl(file, cmd, arg, call);
     } finally {
       // Others have been grafted before, through the same file.
-      file.canMap = !isFirst;
+      if (!isFirst) file.mapping = mapping;
     }
   }
 
@@ -228,8 +230,8 @@ export class Grafting<State> {
     } catch (error) {
       this.#device.message("warning", `buffers of a client that was not grafted stay: ${String(error)}`);
     }
-    if (isFirst) file.canMap = false;
     this.#forgetBacking(attempt);
+    if (isFirst) file.mapping = "none";
   }
 
   #explain(client: Client, sentence: string, what: string, isItsOwnDoing = false): void {

@@ -4,21 +4,12 @@ import type { CharDevice, IoctlRequest, OpenRequest, SessionOptions } from "../c
 import { mediaIoctlName } from "../media/index.js";
 import type { MediaDevice, MediaFile } from "../media/index.js";
 import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
-import { V4l2Error } from "../v4l2/index.js";
-import type { Awaitable } from "../v4l2/index.js";
-import { AdapterCall, answer, LastClient, LazyClient, sendOver } from "./client-call.js";
+import { AdapterCall, answer, LastClient, LazyClient } from "./client-call.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice } from "./client-files.js";
-import {
-  emitHello,
-  HELPER_FD,
-  HELPER_HELLO,
-  HELPER_VERSION,
-  HelperFeature,
-  isHelperIoctl,
-  parseFd,
-  parseHello,
-} from "./helper-protocol.js";
+import { HELPER_FD, HelperFeature, isHelperIoctl } from "./helper-protocol.js";
+import { serveHelper } from "./helper.js";
+import type { HelperNode } from "./helper.js";
 import { RequestFiles } from "./request-files.js";
 
 /** A {@link MediaDevice} as the character device that src/cuse serves. */
@@ -26,11 +17,24 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
   readonly #device: MediaDevice;
   readonly #clients = new LastClient();
   readonly #files: ClientPlaces | undefined;
+  readonly #helperNode: HelperNode<MediaFile>;
+  /** Files of which a client has the helper library: it takes descriptors by itself. */
+  readonly #helped = new WeakSet<MediaFile>();
 
   /** @param files - How clients without the helper get descriptors; without it, they do not. */
   constructor(device: MediaDevice, files?: ClientPlaces) {
     this.#device = device;
     this.#files = files;
+    this.#helperNode = {
+      features: HelperFeature.Fd,
+      fdIoctl: MEDIA_IOC_REQUEST_ALLOC,
+      greeted: (file, features) => {
+        if ((features & HelperFeature.Fd) !== 0) this.#helped.add(file);
+        else this.#helped.delete(file);
+      },
+      ioctl: (file, cmd, arg, call) => device.ioctl(file, cmd, arg, call),
+      nameOf: mediaIoctlName,
+    };
   }
 
   open({ file, caller }: OpenRequest): MediaFile {
@@ -50,8 +54,8 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
     // As in the kernel, a signal does not end what makes a request: programs do not look for that.
     if (cmd === MEDIA_IOC_REQUEST_ALLOC || cmd === HELPER_FD) request.uninterruptible();
     return answer(() => {
-      if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
-      if (cmd === MEDIA_IOC_REQUEST_ALLOC && file.hasHelper !== true) this.#deliver(request, call);
+      if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
+      if (cmd === MEDIA_IOC_REQUEST_ALLOC && !this.#helped.has(file)) this.#deliver(request, call);
       return this.#device.ioctl(file, cmd, arg, call);
     });
   }
@@ -68,44 +72,6 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
     // The argument is the number, and like the kernel's own requests they are close-on-exec.
     call.sendFd = (fd) => files.install({ request, fd, closeOnExec: true, numberAt: 0, refused });
   }
-
-  #helper(file: MediaFile, cmd: number, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
-    switch (cmd) {
-      case HELPER_HELLO:
-        file.hasHelper = greeted(arg);
-        emitHello(arg, HelperFeature.Fd);
-        return 0;
-      case HELPER_FD:
-        return this.#fd(file, arg, call);
-      default:
-        throw new V4l2Error("ENODEV", "a media device has no memory to map");
-    }
-  }
-
-  /** REQUEST_ALLOC by a client that can take the descriptor; the helper writes its number where it belongs. */
-  #fd(file: MediaFile, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
-    const { version, socket, cmd, arg: inner } = parseFd(arg);
-    requireVersion(version);
-    if (cmd !== MEDIA_IOC_REQUEST_ALLOC) {
-      throw new V4l2Error("ENOTTY", `${mediaIoctlName(cmd)} makes no descriptor here`);
-    }
-    call.sendFd = (fd) => {
-      sendOver(call, socket, fd);
-    };
-    return this.#device.ioctl(file, cmd, inner, call);
-  }
-}
-
-/** HELLO. @returns Can the client take descriptors? @throws {V4l2Error} EINVAL - another version. */
-function greeted(arg: Uint8Array): boolean {
-  const { version, features } = parseHello(arg);
-  requireVersion(version);
-  return (features & HelperFeature.Fd) !== 0;
-}
-
-/** @throws {V4l2Error} EINVAL */
-function requireVersion(version: number): void {
-  if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
 }
 
 /** Access to the node, and the files that its requests are. */
@@ -143,12 +109,9 @@ export async function startMediaDevice(
     if (files !== others) void files?.close();
     if (placing !== clientFiles) void placing?.close();
   };
-  if (files !== undefined) device.useRequests(new RequestFiles(device, files));
+  serveRequests(device, files);
   try {
-    const session = await CuseSession.start(new MediaCharDevice(device, placing), {
-      ...sessionOptions,
-      name: device.name,
-    });
+    const session = await startMediaNode(device, placing, sessionOptions);
     session.closed.then(end, end);
     return session;
   } catch (error) {
@@ -157,7 +120,24 @@ export async function startMediaDevice(
   }
 }
 
-function ownFiles(
+/** The device's requests are made of `files` from now on. */
+export function serveRequests(device: MediaDevice, files: FuseSession | undefined): RequestFiles | undefined {
+  const requests = files !== undefined && device.hasRequests ? new RequestFiles(device, files) : undefined;
+  device.useRequests(requests);
+  return requests;
+}
+
+/** Makes the node alone. @throws {CuseError} As `CuseSession.start`. */
+export function startMediaNode(
+  device: MediaDevice,
+  placing: ClientFiles | undefined,
+  options: Omit<SessionOptions, "name">,
+): Promise<CuseSession> {
+  return CuseSession.start(new MediaCharDevice(device, placing), { ...options, name: device.name });
+}
+
+/** @returns `undefined` where there can be none; the log says why. */
+export function ownFiles(
   device: MediaDevice,
   devicePath: string | undefined,
   log: SessionOptions["log"],

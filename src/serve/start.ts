@@ -1,11 +1,10 @@
 /** Starts a video node together with the media controller node that it belongs to. */
-import { CuseError, FuseSession } from "../cuse/index.js";
 import type { CuseSession, SessionOptions } from "../cuse/index.js";
 import type { DeviceNumber, MediaDevice, MediaGraph } from "../media/index.js";
 import type { VideoDevice } from "../v4l2/index.js";
 import { ClientFiles } from "./client-files.js";
 import type { GraftChoice } from "./client-files.js";
-import { startMediaDevice } from "./media-node.js";
+import { ownFiles, serveRequests, startMediaNode } from "./media-node.js";
 import { startVideoDevice } from "./video-node.js";
 
 /** A device that is there. */
@@ -48,42 +47,35 @@ export async function startWithMedia<State>(
   describe: (graph: MediaGraph, devnode: DeviceNumber) => void,
   options: StartOptions = {},
 ): Promise<DeviceSession> {
+  const { mode, group, log } = options;
   const clientFiles = await ClientFiles.start(options);
-  const own = clientFiles.session === undefined ? requestFiles(media, options) : undefined;
-  const files = clientFiles.session ?? own;
+  const own =
+    clientFiles.session === undefined && media.hasRequests ? ownFiles(media, undefined, log) : undefined;
+  const requests = serveRequests(media, clientFiles.session ?? own);
   const end = async (): Promise<void> => {
+    media.useRequests(undefined);
     await own?.close();
     await clientFiles.close();
   };
-  const videoSession = await startVideoDevice(video, {
-    ...options,
-    clientFiles,
-    before: files && (() => media.catchUp()),
-  }).catch(async (error: unknown) => {
-    await end();
-    throw error;
-  });
+  const before = requests && (() => requests.catchUp());
+  const videoSession = await startVideoDevice(video, { ...options, clientFiles, before }).catch(
+    async (error: unknown) => {
+      await end();
+      throw error;
+    },
+  );
   const { major, minor } = videoSession;
   describe(media.graph, { major, minor });
   try {
-    const mediaSession = await startMediaDevice(media, { ...options, clientFiles, ...(files && { files }) });
+    const mediaSession = await startMediaNode(media, clientFiles, { mode, group, log });
+    const noMore = (): void => media.useRequests(undefined);
+    mediaSession.closed.then(noMore, noMore);
     // The video node first: requests of clients that wait are completed then.
     const session = deviceSession(videoSession, mediaSession);
     return { ...session, close: () => session.close().then(end) };
   } catch (error) {
     await videoSession.close();
     await end();
-    throw error;
-  }
-}
-
-/** @returns `undefined` where there can be none; `startMediaDevice` says why then. */
-function requestFiles(media: MediaDevice, { log }: StartOptions): FuseSession | undefined {
-  if (!media.hasRequests) return undefined;
-  try {
-    return new FuseSession({ log });
-  } catch (error) {
-    if (error instanceof CuseError) return undefined;
     throw error;
   }
 }

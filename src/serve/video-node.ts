@@ -12,27 +12,18 @@ import type {
   SessionOptions,
   WriteRequest,
 } from "../cuse/index.js";
-import { settle } from "../settle.js";
+import { attempt, unchanged } from "../settle.js";
 import { ExportbufferView, VIDIOC_EXPBUF } from "../v4l2/gen/index.js";
 import { ioctlName, name32, V4l2Error } from "../v4l2/index.js";
-import type { Awaitable, Call, FileHandle, VideoDevice } from "../v4l2/index.js";
-import { AdapterCall, answer, LastClient, LazyClient, refusal, sendOver } from "./client-call.js";
+import type { Awaitable, Call, FileHandle, Mapping, VideoDevice } from "../v4l2/index.js";
+import { AdapterCall, answer, LastClient, LazyClient } from "./client-call.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
 import { allocates, Grafting } from "./grafting.js";
-import {
-  emitHello,
-  emitMap,
-  HELPER_FD,
-  HELPER_HELLO,
-  HELPER_VERSION,
-  HelperFeature,
-  isHelperIoctl,
-  parseFd,
-  parseHello,
-  parseMap,
-} from "./helper-protocol.js";
-import { ioctlDependsOnCloses, pollDependsOnCloses } from "./late-closes.js";
+import { HelperFeature, isHelperIoctl } from "./helper-protocol.js";
+import { serveHelper } from "./helper.js";
+import type { HelperNode } from "./helper.js";
+import { ioctlDependsOnCloses, isHot, pollDependsOnCloses } from "./late-closes.js";
 
 /** Processes whose 32-bit calls were reported; more are not. */
 const MAX_REPORTED = 256;
@@ -45,13 +36,24 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   readonly #clients = new LastClient();
 
   readonly #grafting: Grafting<State> | undefined;
+  readonly #helperNode: HelperNode<FileHandle<State>>;
+  /** Files of which a client has the helper library: it maps, and takes descriptors, by itself. */
+  readonly #helped = new WeakSet<FileHandle<State>>();
 
   /** @param files - How clients without the helper get memory and descriptors; without it, they do not. */
   constructor(device: VideoDevice<State>, files?: ClientPlaces) {
     this.#device = device;
     const grafting = files && new Grafting(device, files);
     this.#grafting = grafting;
-    if (grafting !== undefined) device.serveCloses = () => grafting.catchUp();
+    this.#helperNode = {
+      features: HelperFeature.Map | HelperFeature.Fd,
+      fdIoctl: VIDIOC_EXPBUF,
+      greeted: (file, features) => this.#greeted(file, features),
+      mmap: (file, request, call) => device.mmap(file, request, call),
+      ioctl: (file, cmd, arg, call) => device.ioctl(file, cmd, arg, call),
+      numbered: (arg, number) => (new ExportbufferView(arg).fd = number),
+      nameOf: ioctlName,
+    };
   }
 
   /** The node's session is there, and with it what grafts need of it. */
@@ -71,7 +73,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
           file.notifyPoll();
         },
       });
-      opened.canMap = this.#grafting?.canMap ?? false;
+      opened.mapping = this.#unaided;
       return opened;
     });
   }
@@ -82,28 +84,22 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   }
 
   ioctl(file: FileHandle<State>, request: IoctlRequest): number | Promise<number> {
-    try {
-      const result = this.#ioctl(file, request);
-      if (!(result instanceof Promise)) return result;
-      return result.catch((error: unknown) => {
-        throw refusal(error);
-      });
-    } catch (error) {
-      throw refusal(error);
-    }
+    return answer(() => this.#ioctl(file, request));
   }
 
   read(file: FileHandle<State>, request: ReadRequest): Uint8Array | Promise<Uint8Array> {
-    return answer(() => this.#device.read(file, request, new AdapterCall(request, this.#clients)));
+    const call = new AdapterCall(request, this.#clients);
+    return answer(() => this.#unlessLate(file, () => this.#device.read(file, request, call)));
   }
 
   write(file: FileHandle<State>, request: WriteRequest): number | Promise<number> {
-    return answer(() => this.#device.write(file, request, new AdapterCall(request, this.#clients)));
+    const call = new AdapterCall(request, this.#clients);
+    return answer(() => this.#unlessLate(file, () => this.#device.write(file, request, call)));
   }
 
   poll(file: FileHandle<State>, request: PollRequest): number {
     const grafting = this.#grafting;
-    if (grafting?.mayBeLate === true && pollDependsOnCloses(file, request.events)) grafting.catchUp();
+    if (grafting?.mayBeLate(file) === true && pollDependsOnCloses(file, request.events)) grafting.catchUp();
     return this.#device.poll(file, request.events);
   }
 
@@ -111,10 +107,13 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     const { cmd, arg } = request;
     const call = new AdapterCall(request, this.#clients);
     const grafting = this.#grafting;
-    if (grafting?.mayBeLate === true && ioctlDependsOnCloses(file, cmd)) grafting.catchUp();
     if (request.compat || name32(cmd) !== undefined) this.#refuse32(request, call);
-    if (isHelperIoctl(cmd)) return this.#helper(file, cmd, arg, call);
-    if (grafting !== undefined && !file.hasHelper) {
+    if (grafting?.mayBeLate(file) === true) {
+      if (isHot(cmd)) return this.#unlessLate(file, () => this.#device.ioctl(file, cmd, arg, call));
+      if (ioctlDependsOnCloses(file, cmd)) grafting.catchUp();
+    }
+    if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
+    if (grafting !== undefined && !this.#helped.has(file)) {
       if (grafting.concerns(request)) return grafting.reqbufs(file, request, call);
       if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);
     }
@@ -124,6 +123,33 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
       return settled.then(() => this.#device.ioctl(file, cmd, arg, call));
     }
     return this.#device.ioctl(file, cmd, arg, call);
+  }
+
+  /**
+   * Runs a call that is made for each frame. The close of another file's last descriptor may arrive after it, so if the
+   * call is refused with EBUSY, late closes are served, and if any came, the call is run once more: as long as it is
+   * refused it has changed nothing.
+   */
+  #unlessLate<Result>(file: FileHandle<State>, run: () => Awaitable<Result>): Awaitable<Result> {
+    const grafting = this.#grafting;
+    if (grafting?.mayBeLate(file) !== true) return run();
+    return attempt<Result, Result>(run, unchanged, (error) => {
+      if (error instanceof V4l2Error && error.code === "EBUSY" && grafting.catchUp()) return run();
+      throw error;
+    });
+  }
+
+  /** How clients without the helper map, before they have buffers. */
+  get #unaided(): Mapping {
+    return this.#grafting?.canMap === true ? "by-asking" : "none";
+  }
+
+  #greeted(file: FileHandle<State>, features: number): void {
+    const maps = (features & HelperFeature.Map) !== 0;
+    if (maps) this.#helped.add(file);
+    else this.#helped.delete(file);
+    // Where its clients have descriptors that map, the buffers stay behind those.
+    if (file.backing === undefined) file.mapping = maps ? "by-asking" : this.#unaided;
   }
 
   /**
@@ -143,59 +169,6 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     }
     throw new V4l2Error("ENOTTY", `${name} of a 32-bit client`);
   }
-
-  #helper(file: FileHandle<State>, cmd: number, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
-    switch (cmd) {
-      case HELPER_HELLO:
-        return this.#hello(file, arg);
-      case HELPER_FD:
-        return this.#fd(file, arg, call);
-      default:
-        return this.#map(file, arg, call);
-    }
-  }
-
-  /** The file's client can map, and take fds. */
-  #hello(file: FileHandle<State>, arg: Uint8Array): number {
-    const { version, features } = parseHello(arg);
-    requireVersion(version);
-    file.hasHelper = (features & HelperFeature.Map) !== 0;
-    file.canMap = file.hasHelper || (this.#grafting?.canMap ?? false);
-    emitHello(arg, HelperFeature.Map | HelperFeature.Fd);
-    return 0;
-  }
-
-  /** mmap(): the memory's fd goes over the client's socket, the place in it into the reply. */
-  #map(file: FileHandle<State>, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
-    const { version, socket, offset, length, prot, flags } = parseMap(arg);
-    requireVersion(version);
-    return settle(this.#device.mmap(file, { offset, length, prot, flags }, call), (reply) => {
-      try {
-        sendOver(call, socket, reply.fd);
-      } finally {
-        reply.release?.();
-      }
-      emitMap(arg, reply.fdOffset);
-      return 0;
-    });
-  }
-
-  /** EXPBUF by a client that can take the fd. */
-  #fd(file: FileHandle<State>, arg: Uint8Array, call: AdapterCall): Awaitable<number> {
-    const { version, socket, cmd, number, arg: inner } = parseFd(arg);
-    requireVersion(version);
-    if (cmd !== VIDIOC_EXPBUF) throw new V4l2Error("ENOTTY", `${ioctlName(cmd)} makes no fd here`);
-    call.sendFd = (fd) => {
-      sendOver(call, socket, fd);
-      new ExportbufferView(inner).fd = number; // For the log.
-    };
-    return this.#device.ioctl(file, cmd, inner, call);
-  }
-}
-
-/** @throws {V4l2Error} EINVAL */
-function requireVersion(version: number): void {
-  if (version !== HELPER_VERSION) throw new V4l2Error("EINVAL", `helper library of version ${version}`);
 }
 
 /** How a video node is made, and how its clients are served. */

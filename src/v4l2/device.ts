@@ -53,8 +53,6 @@ export interface Device<File> {
   accepts(name: IoctlName): boolean;
   /** The same by the number of the ioctl, 0 to 255. */
   acceptsNr(nr: number): boolean;
-  /** See {@link VideoDevice.catchUp}. */
-  catchUp?(): void;
   /** A sentence for the operator. */
   message(level: "info" | "warning" | "error", text: string): void;
 }

@@ -46,6 +46,4 @@ export interface RequestResolver {
    * @throws {V4l2Error} EINVAL - no request of this device's media controller.
    */
   byFd(call: Call, fd: number): MediaRequest;
-  /** Takes note of requests that clients have closed: a close arrives on another channel, and may be late. */
-  catchUp?(): void;
 }

@@ -192,8 +192,6 @@ export interface ControlOps {
 export interface AnyFile {
   readonly id: bigint;
   notifyPoll(): void;
-  /** Serves what other files' clients have closed by now; see `VideoDevice.catchUp`. */
-  catchUp?(): void;
 }
 
 /** A file as `/proc/<pid>/maps` shows mappings of it. */

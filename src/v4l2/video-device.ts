@@ -75,8 +75,6 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   readonly priorities = new Priorities();
   readonly trace = new TraceStream();
   #registered = true;
-  /** What {@link catchUp} does; set by who brings the calls. */
-  serveCloses: (() => void) | undefined;
 
   readonly #files = new Set<FileHandle<State>>();
   /** By the number's lowest byte: 1 where the ioctl is valid. */
@@ -256,15 +254,6 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     if (!this.#registered) return;
     this.#registered = false;
     for (const file of this.#files) file.notifyPoll();
-  }
-
-  /**
-   * Serves what clients have closed by now: that may come on another channel than calls, and later than what the client
-   * called next. Done before every call but QBUF, DQBUF, PREPARE_BUF, read(), write(), poll() and controls of a file's
-   * own; an op of these calls it before it lets the caller feel that something is another file's. Then look again.
-   */
-  catchUp(): void {
-    this.serveCloses?.();
   }
 
   /** A sentence for the operator. */

@@ -383,7 +383,6 @@ function fileIo(queue: Queue, file: QueueFile, mode: "read" | "write"): ReturnTy
 
 /** poll() of a device with one queue. @returns {@link Poll} bits. */
 export function poll(queue: Queue, file: QueueFile, events: number): number {
-  queue.isForeign(file); // If its owner is gone, the queue is another one.
   const revents = pollNow(queue, file, events);
   queue.addPoller(file);
   return revents;

@@ -125,7 +125,7 @@ export class Client {
         this.notified += 1;
       },
     });
-    this.file.canMap = true;
+    this.file.mapping = "by-asking";
   }
 
   get context(): M2mContext<Name> {

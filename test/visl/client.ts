@@ -66,7 +66,7 @@ export class Client {
       flags: 2,
       notifyPoll: () => undefined,
     });
-    this.file.canMap = true;
+    this.file.mapping = "by-asking";
   }
 
   get #ops() {
