@@ -23,12 +23,12 @@
 import { closeSync, constants, existsSync, opendirSync, openSync, readlinkSync, readSync } from "node:fs";
 import path from "node:path";
 import type { IoctlCall, NonblockingProbe } from "./calls.js";
-import { O_ACCMODE, O_NONBLOCK } from "./flags.js";
-import type { FileHandle } from "./open-files.js";
+import { O_ACCMODE, O_NONBLOCK } from "../linux.js";
+import type { OpenFileHandle } from "./open-file-handle.js";
 
 export interface CallerFlagsOptions {
   /** The open files of the session. */
-  readonly handles: () => Iterable<FileHandle>;
+  readonly handles: () => Iterable<OpenFileHandle>;
   /** The device node: "/dev/video0". */
   readonly node: string;
   /** The inode number of the node: what fdinfo shows as `ino` for a file opened through it. */
@@ -126,14 +126,14 @@ export class CallerFlags implements NonblockingProbe {
     this.#calls = new CallWatch(this.#proc);
   }
 
-  isNonblocking(call: AskedIoctl, handle: FileHandle): boolean {
+  isNonblocking(call: AskedIoctl, handle: OpenFileHandle): boolean {
     const flags = this.#currentFlags(call, handle);
     if (flags === undefined) return handle.lastKnownNonblocking;
     return (flags & O_NONBLOCK) !== 0;
   }
 
   /** The flags of the caller's file, or undefined when they cannot be found. */
-  #currentFlags(call: AskedIoctl, handle: FileHandle): number | undefined {
+  #currentFlags(call: AskedIoctl, handle: OpenFileHandle): number | undefined {
     const { tid } = call.caller;
     if (tid === 0) return undefined;
     const fd = this.#calls.descriptor(call);
@@ -174,7 +174,7 @@ export class CallerFlags implements NonblockingProbe {
     return [byPath, byName, byInode].find((found) => found.length > 0) ?? [];
   }
 
-  #choose(tid: number, candidates: readonly Candidate[], handle: FileHandle): number | undefined {
+  #choose(tid: number, candidates: readonly Candidate[], handle: OpenFileHandle): number | undefined {
     const possible = candidates.filter(({ flags }) => (flags & O_ACCMODE) === (handle.flags & O_ACCMODE));
     const first = possible[0];
     if (first === undefined) return undefined;
@@ -208,7 +208,7 @@ export class CallerFlags implements NonblockingProbe {
   }
 
   /** The open files that the caller's process has opened, oldest first. */
-  #filesOfProcess(tid: number): FileHandle[] {
+  #filesOfProcess(tid: number): OpenFileHandle[] {
     const pid = processOf(tid, this.#proc)?.pid;
     if (pid === undefined) return [];
     return [...this.#options.handles()]
