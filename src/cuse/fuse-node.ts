@@ -92,6 +92,9 @@ export class FuseNode implements MountedNode {
   readonly minor: number;
   readonly sizeBytes: number;
 
+  /** Files of this node need no other in their place. */
+  readonly canShare = false;
+
   readonly #mount: FuseMount;
   readonly #log: SessionLog;
   readonly #device: CharDevice<unknown>;
@@ -157,7 +160,7 @@ export class FuseNode implements MountedNode {
     return makeRdev(this.major, this.minor);
   }
 
-  /** Never: a file of this node needs no other in its place. */
+  /** See {@link canShare}. */
   share(): SharedFile | undefined {
     return undefined;
   }

@@ -25,7 +25,7 @@ export interface ClientFilesOptions {
 }
 
 /** What is needed to know of the node. */
-export type NodeSession = Pick<ServedNode, "node" | "rdev" | "share">;
+export type NodeSession = Pick<ServedNode, "node" | "rdev" | "share" | "canShare">;
 
 /** What devices use of {@link ClientFiles}. */
 export type ClientPlaces = Pick<
