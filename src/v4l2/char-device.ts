@@ -243,10 +243,10 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
 
   /** Where files map by themselves, all buffers of a file are in one memory from the start. */
   #giveMemory(file: FileHandle<State>, { mapMemory }: OpenRequest): void {
-    const { makeBacking } = this.#device.fileOps;
-    if (mapMemory === undefined || makeBacking === undefined) return;
+    if (mapMemory === undefined) return;
     try {
-      const backing = makeBacking(file);
+      const backing = this.#device.fileOps.makeBacking?.(file);
+      if (backing === undefined) return;
       file.backing = backing; // Closed with the file, whatever becomes of it.
       backing.mappedAs(mapMemory(backing));
       file.canMap = true;
