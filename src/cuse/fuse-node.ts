@@ -31,7 +31,7 @@ import type {
 } from "./char-device.js";
 import { Connection, releaseRecord } from "./connection.js";
 import { CharDeviceError, systemCode } from "./errors.js";
-import { ALWAYS_READY } from "./flags.js";
+import { ALWAYS_READY } from "../linux.js";
 import { assertMappable, type Access, type NodeInode } from "./fuse-folder.js";
 import type { FuseMount, MountedNode } from "./fuse-mount.js";
 import {
