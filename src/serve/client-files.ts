@@ -4,7 +4,7 @@
  * whole story.
  */
 import { CuseError, FuseSession } from "../cuse/index.js";
-import type { CuseSession, IoctlRequest, SessionLog, SharedFile } from "../cuse/index.js";
+import type { IoctlRequest, ServedNode, SessionLog, SharedFile } from "../cuse/index.js";
 import { Grafter, pendingIoctl, TracerError } from "../graft/index.js";
 import type { GraftOutcome } from "../graft/index.js";
 import { errnoNumber, O_ACCMODE, O_NONBLOCK } from "../linux.js";
@@ -25,7 +25,7 @@ export interface ClientFilesOptions {
 }
 
 /** What is needed to know of the node. */
-export type NodeSession = Pick<CuseSession, "node" | "rdev" | "share">;
+export type NodeSession = Pick<ServedNode, "node" | "rdev" | "share" | "canShare">;
 
 /** What devices use of {@link ClientFiles}. */
 export type ClientPlaces = Pick<

@@ -63,9 +63,20 @@ export class Grafting<State> {
     this.#grafted.delete(file);
   }
 
+  /** Has the node files that others can take the place of? Not a FUSE node: its own can be mapped, or none can. */
+  get #isOnNode(): boolean {
+    return this.#session?.canShare !== false;
+  }
+
+  get #mapProblem(): string {
+    if (!this.#isOnNode)
+      return "a FUSE node has mmap() only where the driver is root and the kernel has passthrough";
+    return this.#files.mapProblem ?? "the driver does not support it";
+  }
+
   /** Are clients offered MMAP without having said that they have the helper? */
   get canMap(): boolean {
-    return this.#files.canMap && this.#device.fileOps.makeBacking !== undefined;
+    return this.#files.canMap && this.#isOnNode && this.#device.fileOps.makeBacking !== undefined;
   }
 
   /** Is this a call that allocates buffers for a client to map, through a descriptor that cannot be mapped yet? */
@@ -88,7 +99,7 @@ export class Grafting<State> {
   /** REQBUFS and CREATE_BUFS: carried out while the client is being grafted. Answers as `VideoDevice.ioctl`. */
   reqbufs(file: FileHandle<State>, request: IoctlRequest, call: AdapterCall): Awaitable<number> {
     if (!this.canMap) {
-      this.#explain(call.client, this.#files.mapProblem ?? "the driver does not support it", "mmap()");
+      this.#explain(call.client, this.#mapProblem, "mmap()");
       return this.#device.ioctl(file, request.cmd, request.arg, call);
     }
     request.uninterruptible();

@@ -1,6 +1,13 @@
 /** The media device's node: src/cuse's `CharDevice` over a {@link MediaDevice}, as v4l2's adapter is for video. */
-import { CuseError, CuseSession, FuseSession } from "../cuse/index.js";
-import type { CharDevice, IoctlRequest, OpenRequest, SessionOptions } from "../cuse/index.js";
+import { CuseError, FuseSession, startNode } from "../cuse/index.js";
+import type {
+  CharDevice,
+  IoctlRequest,
+  NodeStartOptions,
+  OpenRequest,
+  ServedNode,
+  SessionOptions,
+} from "../cuse/index.js";
 import { mediaIoctlName } from "../media/index.js";
 import type { MediaDevice, MediaFile } from "../media/index.js";
 import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
@@ -75,11 +82,9 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
 }
 
 /** Access to the node, and the files that its requests are. */
-export interface MediaSessionOptions extends Omit<SessionOptions, "name"> {
+export interface MediaSessionOptions extends Omit<NodeStartOptions, "name"> {
   /** For requests; default: a session of the device's own. It stays the caller's. */
   readonly files?: FuseSession;
-  /** Where that session of its own finds FUSE; default "/dev/fuse". */
-  readonly fusePath?: string;
   /** May requests be put into clients without the helper? Default "auto": where that can be done. */
   readonly graft?: GraftChoice | undefined;
   /** What is used for that, and for `files`; default: some of the device's own. They stay the caller's. */
@@ -87,17 +92,18 @@ export interface MediaSessionOptions extends Omit<SessionOptions, "name"> {
 }
 
 /**
- * Makes the node `/dev/<device.name>`; closing the session removes it and ends its requests: their clients get ENODEV.
+ * Makes the node `/dev/<device.name>`, or `<folder>/<device.name>` where it is a FUSE node. Closing the session removes
+ * it and ends its requests: their clients get ENODEV.
  *
  * Where files for clients cannot be made (no FUSE, a kernel before 5.14), the device starts without requests, and the
  * log says why.
  *
- * @throws {CuseError} As `CuseSession.start`.
+ * @throws {CuseError} The node cannot be made: one sentence with the remedy.
  */
 export async function startMediaDevice(
   device: MediaDevice,
   options: MediaSessionOptions = {},
-): Promise<CuseSession> {
+): Promise<ServedNode> {
   const { files: given, fusePath, graft, clientFiles, ...sessionOptions } = options;
   const { log } = sessionOptions;
   const own = given === undefined && clientFiles === undefined && device.hasRequests;
@@ -111,7 +117,7 @@ export async function startMediaDevice(
   };
   serveRequests(device, files);
   try {
-    const session = await startMediaNode(device, placing, sessionOptions);
+    const session = await startMediaNode(device, placing, { ...sessionOptions, fusePath });
     session.closed.then(end, end);
     return session;
   } catch (error) {
@@ -127,13 +133,13 @@ export function serveRequests(device: MediaDevice, files: FuseSession | undefine
   return requests;
 }
 
-/** Makes the node alone. @throws {CuseError} As `CuseSession.start`. */
+/** Makes the node alone. @throws {CuseError} As `startNode`. */
 export function startMediaNode(
   device: MediaDevice,
   placing: ClientFiles | undefined,
-  options: Omit<SessionOptions, "name">,
-): Promise<CuseSession> {
-  return CuseSession.start(new MediaCharDevice(device, placing), { ...options, name: device.name });
+  options: Omit<NodeStartOptions, "name">,
+): Promise<ServedNode> {
+  return startNode(new MediaCharDevice(device, placing), { ...options, name: device.name });
 }
 
 /** @returns `undefined` where there can be none; the log says why. */

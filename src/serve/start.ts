@@ -1,5 +1,6 @@
 /** Starts a video node together with the media controller node that it belongs to. */
-import type { CuseSession, SessionOptions } from "../cuse/index.js";
+import { mountForNodes } from "../cuse/index.js";
+import type { NodeChoice, ServedNode, SessionOptions } from "../cuse/index.js";
 import type { DeviceNumber, MediaDevice, MediaGraph } from "../media/index.js";
 import type { VideoDevice } from "../v4l2/index.js";
 import { ClientFiles } from "./client-files.js";
@@ -17,14 +18,15 @@ export interface DeviceSession {
   close(): Promise<void>;
 }
 
-/** Access to the nodes: the same for all of a device. */
-export interface StartOptions extends Pick<SessionOptions, "mode" | "group" | "log"> {
+/** Kind of and access to the nodes: the same for all of a device. */
+export interface StartOptions
+  extends Pick<SessionOptions, "mode" | "group" | "log">, Pick<NodeChoice, "node" | "folder"> {
   /** May clients without the helper be given `mmap()` and descriptors? Default "auto": where that can be done. */
   readonly graft?: GraftChoice | undefined;
 }
 
 /** One node as a {@link DeviceSession}. */
-export function deviceSession(...sessions: readonly CuseSession[]): DeviceSession {
+export function deviceSession(...sessions: readonly ServedNode[]): DeviceSession {
   return {
     nodes: sessions.map(({ node }) => node),
     closed: Promise.race(sessions.map(({ closed }) => closed)),
@@ -39,7 +41,7 @@ export function deviceSession(...sessions: readonly CuseSession[]): DeviceSessio
  * video node.
  *
  * @param describe - Fills the graph once the video node has a number.
- * @throws {CuseError} As `CuseSession.start`; nothing is left behind.
+ * @throws {CuseError} As `startNode`; nothing is left behind.
  */
 export async function startWithMedia<State>(
   video: VideoDevice<State>,
@@ -48,7 +50,12 @@ export async function startWithMedia<State>(
   options: StartOptions = {},
 ): Promise<DeviceSession> {
   const { mode, group, log } = options;
-  const clientFiles = await ClientFiles.start(options);
+  // One folder, and one channel, for both.
+  const mount = await mountForNodes(video.name, options);
+  const clientFiles = await ClientFiles.start(options).catch(async (error: unknown) => {
+    await mount?.close();
+    throw error;
+  });
   const own =
     clientFiles.session === undefined && media.hasRequests ? ownFiles(media, undefined, log) : undefined;
   const requests = serveRequests(media, clientFiles.session ?? own);
@@ -56,9 +63,10 @@ export async function startWithMedia<State>(
     media.useRequests(undefined);
     await own?.close();
     await clientFiles.close();
+    await mount?.close();
   };
   const before = requests && (() => requests.catchUp());
-  const videoSession = await startVideoDevice(video, { ...options, clientFiles, before }).catch(
+  const videoSession = await startVideoDevice(video, { ...options, mount, clientFiles, before }).catch(
     async (error: unknown) => {
       await end();
       throw error;
@@ -67,7 +75,13 @@ export async function startWithMedia<State>(
   const { major, minor } = videoSession;
   describe(media.graph, { major, minor });
   try {
-    const mediaSession = await startMediaNode(media, clientFiles, { mode, group, log });
+    const mediaSession = await startMediaNode(media, clientFiles, {
+      mode,
+      group,
+      log,
+      mount,
+      node: options.node,
+    });
     const noMore = (): void => media.useRequests(undefined);
     mediaSession.closed.then(noMore, noMore);
     // The video node first: requests of clients that wait are completed then.

@@ -2,14 +2,15 @@
  * A video device's node: src/cuse's `CharDevice` over a {@link VideoDevice}. Carries out what the helper library inside
  * clients asks for (helper-protocol.ts), and has those without it grafted.
  */
-import { CuseSession } from "../cuse/index.js";
+import { startNode } from "../cuse/index.js";
 import type {
   CharDevice,
   IoctlRequest,
+  NodeStartOptions,
   OpenRequest,
   PollRequest,
   ReadRequest,
-  SessionOptions,
+  ServedNode,
   WriteRequest,
 } from "../cuse/index.js";
 import { attempt, unchanged } from "../settle.js";
@@ -74,8 +75,23 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
         },
       });
       opened.mapping = this.#unaided;
+      this.#giveMemory(opened, request);
       return opened;
     });
+  }
+
+  /** Where files map by themselves, all buffers of a file are in one memory from the start. */
+  #giveMemory(file: FileHandle<State>, { mapMemory }: OpenRequest): void {
+    if (mapMemory === undefined) return;
+    try {
+      const backing = this.#device.fileOps.makeBacking?.(file);
+      if (backing === undefined) return;
+      file.mapping = { backing }; // Closed with the file, whatever becomes of it.
+      backing.mappedAs(mapMemory(backing));
+    } catch (error) {
+      this.#device.release(file);
+      throw error;
+    }
   }
 
   release(file: FileHandle<State>): void {
@@ -172,18 +188,22 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
 }
 
 /** How a video node is made, and how its clients are served. */
-export interface VideoSessionOptions extends Omit<SessionOptions, "name"> {
+export interface VideoSessionOptions extends Omit<NodeStartOptions, "name"> {
   /** May clients without the helper be given `mmap()`? Default "auto": where that can be done. */
   readonly graft?: GraftChoice | undefined;
   /** What is used for that; default: some of the device's own. They stay the caller's. */
   readonly clientFiles?: ClientFiles | undefined;
 }
 
-/** Makes the node `/dev/<device.name>`; closing the session unplugs the device. */
+/**
+ * Makes the node `/dev/<device.name>`, or `<folder>/<device.name>` where it is a FUSE node; closing the session unplugs
+ * the device.
+ * @throws {CuseError} It cannot be made: one sentence with the remedy.
+ */
 export async function startVideoDevice<State>(
   device: VideoDevice<State>,
   options: VideoSessionOptions = {},
-): Promise<CuseSession> {
+): Promise<ServedNode> {
   const { graft, clientFiles, ...sessionOptions } = options;
   const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
   const charDevice = new VideoCharDevice(device, files);
@@ -192,7 +212,7 @@ export async function startVideoDevice<State>(
     if (files !== clientFiles) await files.close();
   };
   try {
-    const session = await CuseSession.start(charDevice, { ...sessionOptions, name: device.name });
+    const session = await startNode(charDevice, { ...sessionOptions, name: device.name });
     charDevice.started(session);
     void session.closed.then(end, end);
     return session;

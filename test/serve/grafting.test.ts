@@ -110,7 +110,12 @@ class Bench {
     this.device.trace.subscribe((event: TraceEvent) => {
       if (event.kind === "message") this.messages.push(event.text);
     });
-    this.charDevice.started({ node: "/dev/video0", rdev: 20_000, share: () => ({}) as SharedFile });
+    this.charDevice.started({
+      node: "/dev/video0",
+      rdev: 20_000,
+      canShare: true,
+      share: () => ({}) as SharedFile,
+    });
   }
 
   #assertOffered(file: File): void {

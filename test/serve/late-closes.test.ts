@@ -82,7 +82,12 @@ class Bench {
       release: (file) => this.queue.releaseFile(file),
     });
     this.charDevice = new VideoCharDevice(device, this.#places);
-    this.charDevice.started({ node: "/dev/video0", rdev: 20_000, share: () => ({}) as SharedFile });
+    this.charDevice.started({
+      node: "/dev/video0",
+      rdev: 20_000,
+      canShare: true,
+      share: () => ({}) as SharedFile,
+    });
   }
 
   open(): FileHandle<undefined> {
