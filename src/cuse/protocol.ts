@@ -28,7 +28,7 @@ import {
   FuseReadInView,
   FuseReleaseInView,
   FuseWriteInView,
-  layouts,
+  enums,
 } from "./gen/fuse.js";
 
 export const HEADER_BYTES = FuseInHeaderView.SIZE;
@@ -79,7 +79,7 @@ const LARGEST_BODY = Math.max(...BODY_BYTES.values());
 
 /** `"FUSE_IOCTL"`, or `"opcode 99"`. */
 export const opcodeName = (opcode: number): string =>
-  layouts.enumName("fuse_opcode", opcode) ?? `opcode ${opcode}`;
+  enums.nameOf("fuse_opcode", opcode) ?? `opcode ${opcode}`;
 
 /** A 64-bit field as two numbers: what the hot path uses in place of a `bigint`. */
 export const joinHalves = (low: number, high: number): number => high * 0x1_0000_0000 + low;

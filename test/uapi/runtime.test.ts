@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { printFourcc } from "../../src/uapi/layout.js";
+import { printFourcc } from "../../src/uapi/plain.js";
 import {
   BigIntArray,
   NumberArray,

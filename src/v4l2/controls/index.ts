@@ -14,7 +14,6 @@ export type {
   RangeOptions,
   StandardOptions,
 } from "./api.js";
-export { Cid } from "./cid.js";
 export type { AutoMode } from "./cluster.js";
 export type { CustomArrayOptions, CustomOptions, CustomPayloadOptions } from "./declare.js";
 export { ControlHandler, subscribeControlEvent } from "./handler.js";
@@ -25,6 +24,7 @@ export { standardIntMenu, standardMenu, standardName } from "./standard.js";
 export type { StandardId, StandardType, StandardValue } from "./standard.js";
 export {
   COMPOUND_TYPES,
+  Cid,
   CtrlChange,
   CtrlClass,
   CtrlFlag,

@@ -1,5 +1,5 @@
 /** Standard controls of codecs: the codec and the stateless codec class. */
-import { Cid } from "./cid.js";
+import { Cid } from "./control-types.js";
 import {
   bitmask,
   bool,

@@ -1,5 +1,5 @@
 /** Standard controls of all classes besides those of codecs. */
-import { Cid } from "./cid.js";
+import { Cid } from "./control-types.js";
 import {
   bitmask,
   bool,

@@ -2,14 +2,15 @@
 /** The uAPI as the compiler sees it: views over bytes, plain values, constants and tables. Checks nothing but lengths. */
 
 export * from "../../uapi/layout.js";
+export * from "../../uapi/plain.js";
 export * from "../../uapi/runtime.js";
+export * from "../../uapi/table.js";
 export * from "./common-structs.js";
-export * from "./common.js";
 export * from "./compound-controls.js";
 export * from "./control-ids.js";
 export * from "./controls-structs.js";
 export * from "./controls.js";
-export * from "./enums.js";
+export * from "./enumerations.js";
 export * from "./fourccs.js";
 export * from "./ioctls.js";
 export * from "./layouts.js";

@@ -121,10 +121,8 @@ export function endOfField(struct: string, path: string): number {
 }
 
 function findEnd(struct: string, path: readonly string[]): number | undefined {
-  const name = layouts.names.find((known) => known === struct);
-  if (name === undefined) return undefined;
   const [first, ...rest] = path;
-  for (const field of layouts.get(name).fields) {
+  for (const field of layouts.find(struct)?.fields ?? []) {
     if (field.name === first) {
       if (rest.length === 0) return field.offset + sizeOf(field.type, field.dims);
       const inner = findEnd(field.type, rest);
@@ -142,9 +140,9 @@ function sizeOf(type: string, dims: readonly number[]): number {
   if (type === "str") return count;
   const width = (WIDTHS as Readonly<Record<string, number>>)[type];
   if (width !== undefined) return width * count;
-  const name = layouts.names.find((known) => known === type);
-  if (name === undefined) throw new Error(`no layout of ${type}`);
-  return layouts.get(name).size * count;
+  const layout = layouts.find(type);
+  if (layout === undefined) throw new Error(`no layout of ${type}`);
+  return layout.size * count;
 }
 
 /** `undefined`, a single op, or several. */

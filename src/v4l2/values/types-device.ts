@@ -1,5 +1,19 @@
 /** Plain values of the rarer ioctls: streaming parameters, inputs, audio, standards, timings, tuners, codec commands. */
+import { V4L2_CAP_TIMEPERFRAME } from "../gen/index.js";
 import type { BufType, Fract } from "./types.js";
+
+export {
+  CtrlWhich,
+  DecCmd,
+  EncCmd,
+  EventSubFlag,
+  EventType,
+  InputCap,
+  InputType,
+  OutputType,
+  TunerCap,
+  TunerType,
+} from "../gen/index.js";
 
 /** `struct v4l2_streamparm`. `type` is an OUTPUT type or a CAPTURE type; the fields mean the same for both. */
 export interface StreamParm {
@@ -16,14 +30,7 @@ export interface StreamParm {
 }
 
 /** Value of {@link StreamParm.capability}. */
-export const CAP_TIMEPERFRAME = 0x1000;
-
-/** `V4L2_INPUT_TYPE_*`. */
-export const InputType = { Tuner: 1, Camera: 2, Touch: 3 } as const;
-/** `V4L2_OUTPUT_TYPE_*`. */
-export const OutputType = { Modulator: 1, Analog: 2, AnalogVgaOverlay: 3 } as const;
-/** `V4L2_IN_CAP_*` and `V4L2_OUT_CAP_*` (same bits). The core fills `Std` and `DvTimings` where ops tell it. */
-export const InputCap = { DvTimings: 0x2, Std: 0x4, NativeSize: 0x8 } as const;
+export const CAP_TIMEPERFRAME = V4L2_CAP_TIMEPERFRAME;
 
 /** `struct v4l2_input`. */
 export interface Input {
@@ -117,28 +124,6 @@ export interface EdidReply {
   /** G_EDID: that many blocks; S_EDID: empty. */
   readonly bytes: Uint8Array;
 }
-
-/** `enum v4l2_tuner_type`. */
-export const TunerType = { Radio: 1, AnalogTv: 2, DigitalTv: 3, Sdr: 4, Rf: 5 } as const;
-export type TunerType = (typeof TunerType)[keyof typeof TunerType];
-
-/** `V4L2_TUNER_CAP_*`. */
-export const TunerCap = {
-  Low: 0x0001,
-  Norm: 0x0002,
-  HwseekBounded: 0x0004,
-  HwseekWrap: 0x0008,
-  Stereo: 0x0010,
-  Lang2: 0x0020,
-  Sap: 0x0020,
-  Lang1: 0x0040,
-  Rds: 0x0080,
-  RdsBlockIo: 0x0100,
-  RdsControls: 0x0200,
-  FreqBands: 0x0400,
-  HwseekProgLim: 0x0800,
-  OneHz: 0x1000,
-} as const;
 
 /** `struct v4l2_tuner`. */
 export interface Tuner {
@@ -236,11 +221,6 @@ export interface EncIndex {
   readonly entriesCap: number;
 }
 
-/** `V4L2_ENC_CMD_*`. */
-export const EncCmd = { Start: 0, Stop: 1, Pause: 2, Resume: 3 } as const;
-/** `V4L2_DEC_CMD_*`. */
-export const DecCmd = { Start: 0, Stop: 1, Pause: 2, Resume: 3, Flush: 4 } as const;
-
 /** `struct v4l2_encoder_cmd`. */
 export interface EncoderCmd {
   readonly cmd: number;
@@ -286,15 +266,6 @@ export interface DbgChipInfo {
 }
 
 // Controls
-
-/** Special values of {@link ExtControls.which}, `V4L2_CTRL_WHICH_*`; anything else is a control class, or 0. */
-export const CtrlWhich = {
-  CurVal: 0,
-  DefVal: 0x0f000000,
-  RequestVal: 0x0f010000,
-  MinVal: 0x0f020000,
-  MaxVal: 0x0f030000,
-} as const;
 
 /** `struct v4l2_queryctrl` as answered. */
 export interface QueryCtrlReply {
@@ -360,21 +331,6 @@ export interface ExtControls {
 }
 
 // Events
-
-/** `V4L2_EVENT_*`. */
-export const EventType = {
-  All: 0,
-  Vsync: 1,
-  Eos: 2,
-  Ctrl: 3,
-  FrameSync: 4,
-  SourceChange: 5,
-  MotionDet: 6,
-  PrivateStart: 0x08000000,
-} as const;
-
-/** Bits of {@link EventSubscription.flags}. */
-export const EventSubFlag = { SendInitial: 1, AllowFeedback: 2 } as const;
 
 /** `struct v4l2_event_subscription`: what a client wants to hear of. */
 export interface EventSubscription {

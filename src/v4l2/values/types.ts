@@ -2,32 +2,33 @@
  * The plain values that drivers and the buffer queues see: what an ioctl means, not how its bytes lie.
  *
  * Enumerations are const objects with a type of the same name, so that `BufType.VideoCapture` is a
- * value and `BufType` the narrowed type. Flag words are plain numbers made of the bits listed here.
- * Inputs, tuners, timings and other rarer values are in `types-device.ts`.
+ * value and `BufType` the narrowed type. Flag words are plain numbers made of the bits listed there. Both are
+ * generated. Inputs, tuners, timings and other rarer values are in `types-device.ts`.
  */
-
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from "../../linux.js";
+import { BufType, VIDEO_MAX_PLANES } from "../gen/index.js";
+import type { Colorspace, Field, Memory, Quantization, XferFunc, YcbcrEnc } from "../gen/index.js";
+
+export {
+  BufCap,
+  BufFlag,
+  BufType,
+  Cap,
+  Colorspace,
+  Field,
+  FmtFlag,
+  Memory,
+  MemoryFlag,
+  PixFmtFlag,
+  Priority,
+  Quantization,
+  SelectionFlag,
+  SelectionTarget,
+  XferFunc,
+  YcbcrEnc,
+} from "../gen/index.js";
 
 export type { Awaitable } from "../../settle.js";
-
-/** `enum v4l2_buf_type`. */
-export const BufType = {
-  VideoCapture: 1,
-  VideoOutput: 2,
-  VideoOverlay: 3,
-  VbiCapture: 4,
-  VbiOutput: 5,
-  SlicedVbiCapture: 6,
-  SlicedVbiOutput: 7,
-  VideoOutputOverlay: 8,
-  VideoCaptureMplane: 9,
-  VideoOutputMplane: 10,
-  SdrCapture: 11,
-  SdrOutput: 12,
-  MetaCapture: 13,
-  MetaOutput: 14,
-} as const;
-export type BufType = (typeof BufType)[keyof typeof BufType];
 
 /** The four queue types that carry pictures. */
 export type VideoBufType =
@@ -69,114 +70,6 @@ export function isOutput(type: number): boolean {
   );
 }
 
-/** `enum v4l2_memory`. */
-export const Memory = { Mmap: 1, Userptr: 2, Overlay: 3, Dmabuf: 4 } as const;
-export type Memory = (typeof Memory)[keyof typeof Memory];
-
-/** `enum v4l2_field`. */
-export const Field = {
-  Any: 0,
-  None: 1,
-  Top: 2,
-  Bottom: 3,
-  Interlaced: 4,
-  SeqTb: 5,
-  SeqBt: 6,
-  Alternate: 7,
-  InterlacedTb: 8,
-  InterlacedBt: 9,
-} as const;
-export type Field = (typeof Field)[keyof typeof Field];
-
-/** `enum v4l2_colorspace`. */
-export const Colorspace = {
-  Default: 0,
-  Smpte170m: 1,
-  Smpte240m: 2,
-  Rec709: 3,
-  Bt878: 4,
-  System470M: 5,
-  System470Bg: 6,
-  Jpeg: 7,
-  Srgb: 8,
-  Oprgb: 9,
-  Bt2020: 10,
-  Raw: 11,
-  DciP3: 12,
-} as const;
-export type Colorspace = (typeof Colorspace)[keyof typeof Colorspace];
-
-/** `enum v4l2_ycbcr_encoding`, and for HSV formats `enum v4l2_hsv_encoding` (same byte on the wire). */
-export const YcbcrEnc = {
-  Default: 0,
-  Enc601: 1,
-  Enc709: 2,
-  Xv601: 3,
-  Xv709: 4,
-  Sycc: 5,
-  Bt2020: 6,
-  Bt2020ConstLum: 7,
-  Smpte240m: 8,
-  Hsv180: 128,
-  Hsv256: 129,
-} as const;
-export type YcbcrEnc = (typeof YcbcrEnc)[keyof typeof YcbcrEnc];
-
-/** `enum v4l2_quantization`. */
-export const Quantization = { Default: 0, FullRange: 1, LimRange: 2 } as const;
-export type Quantization = (typeof Quantization)[keyof typeof Quantization];
-
-/** `enum v4l2_xfer_func`. */
-export const XferFunc = {
-  Default: 0,
-  Func709: 1,
-  Srgb: 2,
-  Oprgb: 3,
-  Smpte240m: 4,
-  None: 5,
-  DciP3: 6,
-  Smpte2084: 7,
-} as const;
-export type XferFunc = (typeof XferFunc)[keyof typeof XferFunc];
-
-/** `enum v4l2_priority`. */
-export const Priority = { Unset: 0, Background: 1, Interactive: 2, Record: 3 } as const;
-export type Priority = (typeof Priority)[keyof typeof Priority];
-
-/** `V4L2_CAP_*`: bits of `VideoDeviceOptions.deviceCaps`. */
-export const Cap = {
-  VideoCapture: 0x00000001,
-  VideoOutput: 0x00000002,
-  VideoOverlay: 0x00000004,
-  VbiCapture: 0x00000010,
-  VbiOutput: 0x00000020,
-  SlicedVbiCapture: 0x00000040,
-  SlicedVbiOutput: 0x00000080,
-  RdsCapture: 0x00000100,
-  VideoOutputOverlay: 0x00000200,
-  HwFreqSeek: 0x00000400,
-  RdsOutput: 0x00000800,
-  VideoCaptureMplane: 0x00001000,
-  VideoOutputMplane: 0x00002000,
-  VideoM2mMplane: 0x00004000,
-  VideoM2m: 0x00008000,
-  Tuner: 0x00010000,
-  Audio: 0x00020000,
-  Radio: 0x00040000,
-  Modulator: 0x00080000,
-  SdrCapture: 0x00100000,
-  /** Filled in by the core. */
-  ExtPixFormat: 0x00200000,
-  SdrOutput: 0x00400000,
-  MetaCapture: 0x00800000,
-  ReadWrite: 0x01000000,
-  Edid: 0x02000000,
-  Streaming: 0x04000000,
-  MetaOutput: 0x08000000,
-  Touch: 0x10000000,
-  IoMc: 0x20000000,
-} as const;
-
 /** Bits that {@link FileOps.poll} returns; the numbers of `poll(2)`. */
 export const Poll = {
   In: POLLIN,
@@ -212,11 +105,8 @@ export function fourcc(text: string, bigEndian = false): number {
 
 // Formats
 
-/** Most planes of one buffer, `VIDEO_MAX_PLANES`. */
-export const MAX_PLANES = 8;
-
-/** Bits of {@link VideoFormat.flags}, `V4L2_PIX_FMT_FLAG_*`. */
-export const PixFmtFlag = { PremulAlpha: 0x1, SetCsc: 0x2 } as const;
+/** Most planes of one buffer. */
+export const MAX_PLANES = VIDEO_MAX_PLANES;
 
 /** How one plane of a picture lies in memory. */
 export interface PlaneFormat {
@@ -314,20 +204,6 @@ export function isVideoFormat(format: Format): format is VideoFormat {
   return isVideoBufType(format.type);
 }
 
-/** Bits of {@link FormatDescription.flags}, `V4L2_FMT_FLAG_*`. */
-export const FmtFlag = {
-  Compressed: 0x0001,
-  Emulated: 0x0002,
-  ContinuousBytestream: 0x0004,
-  DynResolution: 0x0008,
-  EncCapFrameInterval: 0x0010,
-  CscColorspace: 0x0020,
-  CscXferFunc: 0x0040,
-  CscYcbcrEnc: 0x0080,
-  CscQuantization: 0x0100,
-  MetaLineBased: 0x0200,
-} as const;
-
 /** ENUM_FMT: which format is asked for. */
 export interface EnumFmtRequest {
   readonly index: number;
@@ -371,47 +247,6 @@ export type FrameInterval =
     };
 
 // Buffers
-
-/** Bits of {@link Buffer.flags}, `V4L2_BUF_FLAG_*`. */
-export const BufFlag = {
-  Mapped: 0x00000001,
-  Queued: 0x00000002,
-  Done: 0x00000004,
-  Keyframe: 0x00000008,
-  Pframe: 0x00000010,
-  Bframe: 0x00000020,
-  Error: 0x00000040,
-  InRequest: 0x00000080,
-  Timecode: 0x00000100,
-  M2mHoldCaptureBuf: 0x00000200,
-  Prepared: 0x00000400,
-  NoCacheInvalidate: 0x00000800,
-  NoCacheClean: 0x00001000,
-  TimestampMask: 0x0000e000,
-  TimestampMonotonic: 0x00002000,
-  TimestampCopy: 0x00004000,
-  TstampSrcMask: 0x00070000,
-  TstampSrcEof: 0x00000000,
-  TstampSrcSoe: 0x00010000,
-  Last: 0x00100000,
-  RequestFd: 0x00800000,
-} as const;
-
-/** Bits of {@link RequestBuffersReply.capabilities}, `V4L2_BUF_CAP_SUPPORTS_*`. */
-export const BufCap = {
-  Mmap: 0x001,
-  Userptr: 0x002,
-  Dmabuf: 0x004,
-  Requests: 0x008,
-  OrphanedBufs: 0x010,
-  M2mHoldCaptureBuf: 0x020,
-  MmapCacheHints: 0x040,
-  MaxNumBuffers: 0x080,
-  RemoveBufs: 0x100,
-} as const;
-
-/** Bits of {@link RequestBuffers.flags}, `V4L2_MEMORY_FLAG_*`. */
-export const MemoryFlag = { NonCoherent: 0x1 } as const;
 
 /** `struct v4l2_timecode`. */
 export interface Timecode {
@@ -557,21 +392,6 @@ export interface MmapReply extends ExportedFd {
 }
 
 // Selection
-
-/** `V4L2_SEL_TGT_*`. */
-export const SelectionTarget = {
-  Crop: 0x0000,
-  CropDefault: 0x0001,
-  CropBounds: 0x0002,
-  NativeSize: 0x0003,
-  Compose: 0x0100,
-  ComposeDefault: 0x0101,
-  ComposeBounds: 0x0102,
-  ComposePadded: 0x0103,
-} as const;
-
-/** Bits of {@link SelectionRequest.flags}, `V4L2_SEL_FLAG_*`. */
-export const SelectionFlag = { Ge: 1, Le: 2, KeepConfig: 4 } as const;
 
 /** G_SELECTION: which rectangle of which queue. */
 export interface SelectionRequest {
