@@ -94,13 +94,13 @@ export class Machine {
 
   /** Whose job runs. */
   get running(): Name | undefined {
-    return this.scheduler.running?.state;
+    return this.scheduler.jobs[0]?.state;
   }
 
   /** Lets what is due happen, then ends the running job. @returns Whose it was. */
   async finish(state: JobState = "done"): Promise<Name | undefined> {
     await settled();
-    const { job } = this.scheduler;
+    const [job] = this.scheduler.jobs;
     job?.finish(state);
     await settled();
     return job?.state;

@@ -163,8 +163,8 @@ describe("STREAMOFF and close in the middle of a job", () => {
     client.qbuf(off, 0);
     await settled();
     late?.finish();
-    expect(machine.scheduler.job).toBe(machine.started[1]);
-    expect(machine.scheduler.job?.isRunning).toBe(true);
+    expect(machine.scheduler.jobs[0]).toBe(machine.started[1]);
+    expect(machine.scheduler.jobs[0]?.isRunning).toBe(true);
   });
 
   it("lets the driver finish the job properly", async () => {

@@ -13,7 +13,7 @@ import type { Client } from "./client.js";
 import { Bench, CAPTURE, OUTPUT, turn } from "./client.js";
 import { debugLines } from "./debug-text.js";
 import { golden } from "./golden.js";
-import { readJobs } from "./trace-text.js";
+import { readJobs } from "../stateless/trace-text.js";
 
 /** The errno of a refusal, or "ok". */
 function errno(call: () => unknown): string {
