@@ -180,17 +180,22 @@ export class StatelessDevice<State extends StatelessFile = StatelessFile> {
       this.#decoded(m2mJob, job, decoding);
       return;
     }
-    decoding
-      .catch((error: unknown) => {
-        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
-        return "the decoder failed, see the warning";
-      })
-      .then(
-        (problem) => {
-          if (job.isRunning) this.#decoded(m2mJob, job, problem);
-        },
-        () => undefined,
-      );
+    void this.#decodedLater(m2mJob, job, decoding);
+  }
+
+  /** Never rejects: a driver's mistake costs one client one frame. */
+  async #decodedLater(
+    m2mJob: M2mJob<State>,
+    job: StatelessJob<State>,
+    decoding: Promise<string | undefined>,
+  ): Promise<void> {
+    try {
+      const problem = await decoding;
+      if (job.isRunning) this.#decoded(m2mJob, job, problem);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+      m2mJob.finish("error");
+    }
   }
 
   #decoded(m2mJob: M2mJob<State>, job: StatelessJob<State>, problem: string | undefined): void {

@@ -22,6 +22,7 @@ export interface MachineOptions {
   /** Of both queues. */
   readonly ops?: Partial<M2mQueueOps>;
   readonly supportsHold?: boolean;
+  readonly maxJobs?: number;
 }
 
 export class Machine {
@@ -58,6 +59,7 @@ export class Machine {
         },
       },
       this.device.trace,
+      options.maxJobs,
     );
   }
 

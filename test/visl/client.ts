@@ -21,8 +21,9 @@ export class Bench {
   readonly requests = new Map<number, Request>();
   readonly messages: string[] = [];
 
-  constructor(options: Partial<VislOptions> = {}) {
-    this.visl = createVisl({
+  /** @param create - Makes the device, if not visl's. */
+  constructor(options: Partial<VislOptions> = {}, create: (options: VislOptions) => VislDevice = createVisl) {
+    this.visl = create({
       name: "video0",
       mediaName: "media0",
       requests: {
