@@ -6,8 +6,6 @@ import {
   CtrlH264DecodeParamsView,
   CtrlH264PpsView,
   CtrlH264SpsView,
-  CtrlVp8FrameView,
-  V4L2_VP8_FRAME_FLAG_KEY_FRAME,
 } from "../../src/v4l2/gen/index.js";
 import type { Client } from "./client.js";
 import { Bench, CAPTURE, OUTPUT, turn } from "./client.js";
