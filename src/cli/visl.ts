@@ -1,25 +1,23 @@
 /** `v4l2-cuse visl`: the virtual stateless decoder. */
 import { closeSync, openSync } from "node:fs";
-import type { DeviceNumber, MediaGraph } from "../media/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { ParameterKey, ParameterValues, TraceHit, VislGeneration } from "../visl/index.js";
+import type { TraceHit } from "../stateless/index.js";
 import {
   DebugMount,
   ftraceLine,
   matchEvents,
-  parameterDefinitions,
   parseParameter,
+  statelessTree,
   traceJsonLine,
-  VislDevice,
-  vislTree,
-} from "../visl/index.js";
+} from "../stateless/index.js";
+import type { ParameterKey, ParameterValues, VislDevice, VislGeneration } from "../visl/index.js";
+import { createVisl, parameterDefinitions } from "../visl/index.js";
 import { Failure } from "./failure.js";
 import { LogSink } from "./log-sink.js";
 import type { NodeOptions } from "./node-options.js";
 import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
 import { serve } from "./serve-nodes.js";
-import { startWithMedia } from "../serve/index.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {
@@ -106,29 +104,26 @@ function collectEvents(text: string, before: readonly string[] | undefined): str
 
 async function run(options: VislOptions): Promise<void> {
   const name = nodeName("video", options.video);
-  const visl = new VislDevice({
+  const visl = createVisl({
     name,
     mediaName: nodeName("media", options.media),
     generation: options.kernel,
     drawing: options.drawing,
     parameters: parametersOf(options),
   });
-  const describe = (_graph: MediaGraph, node: DeviceNumber): void => {
-    visl.describeNode(node);
-  };
   const tree = new DebugMount(name);
   const traces = startTraces(visl, options);
   try {
     await serve(
       {
-        logged: [visl.device, visl.media],
+        logged: [visl.video, visl.media],
         start: async (access) => {
-          const session = await startWithMedia(visl.device, visl.media, describe, access);
+          const session = await visl.start(access);
           // The tree goes before the nodes: as long as it is there, nobody else has their names.
           return { ...session, close: () => tree.close().then(() => session.close()) };
         },
         started: async () => {
-          const text = await tree.open(options.debugfs ? vislTree(visl) : undefined);
+          const text = await tree.open(options.debugfs ? statelessTree(visl) : undefined);
           if (text !== undefined) process.stderr.write(`${text}\n`);
         },
       },

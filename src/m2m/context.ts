@@ -221,8 +221,7 @@ export class M2mContext<State = unknown> implements Schedulable {
 
   /** The job of this file that runs. */
   get job(): M2mJob<State> | undefined {
-    const { job } = this.scheduler;
-    return job?.context === this ? job : undefined;
+    return this.scheduler.jobOf(this);
   }
 
   /** Something became ready: run a job if one can. */

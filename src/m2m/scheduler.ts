@@ -1,6 +1,9 @@
 /**
  * One piece of hardware, many open files: runs one job at a time, in the order in which files became ready
- * (`struct v4l2_m2m_dev`). A file has at most one job waiting, so that none can starve the others.
+ * (`struct v4l2_m2m_dev`). A file has at most one job waiting or running, so that none can starve the others.
+ *
+ * Differs from the kernel, whose hardware does one thing at a time: a driver may say that it can run several jobs at
+ * once. They are always of different files.
  */
 import type { JobEvent, TraceStream } from "../v4l2/index.js";
 import { traceTime, V4l2Error } from "../v4l2/index.js";
@@ -30,25 +33,31 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   readonly #trace: TraceStream | undefined;
   /** In the order in which they became ready. */
   readonly #waiting = new Set<Context>();
-  #job: Job<Context> | undefined;
+  readonly #running = new Map<Context, Job<Context>>();
+  readonly #maxJobs: number;
   /** Is being taken out: does not get back in meanwhile. */
   #cancelled: Context | undefined;
   #scheduled = false;
 
-  constructor(device: string, ops: JobOps<Context>, trace?: TraceStream) {
+  /**
+   * @param device - Names the device in the log.
+   * @param maxJobs - How many jobs may run at once.
+   */
+  constructor(device: string, ops: JobOps<Context>, trace?: TraceStream, maxJobs = 1) {
     this.#device = device;
     this.#ops = ops;
     this.#trace = trace;
+    this.#maxJobs = maxJobs;
   }
 
-  /** The running job. */
-  get job(): Job<Context> | undefined {
-    return this.#job;
+  /** Running jobs, the oldest first. */
+  get jobs(): readonly Job<Context>[] {
+    return [...this.#running.values()];
   }
 
-  /** The file whose job runs now. */
-  get running(): Context | undefined {
-    return this.#job?.context;
+  /** The running job of `context`. */
+  jobOf(context: Context): Job<Context> | undefined {
+    return this.#running.get(context);
   }
 
   /** Files whose jobs wait, the next one first. */
@@ -57,7 +66,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   }
 
   isRunning(context: Context): boolean {
-    return this.#job?.context === context;
+    return this.#running.has(context);
   }
 
   isQueued(context: Context): boolean {
@@ -84,8 +93,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
    * @returns false when no job of `context` runs: it was aborted.
    */
   jobFinish(context: Context): boolean {
-    if (!this.isRunning(context)) return false;
-    this.#job = undefined;
+    if (!this.#running.delete(context)) return false;
     this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
     this.trySchedule(context);
     return true;
@@ -94,8 +102,8 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   /** Ends what `context` has waiting or running. */
   cancel(context: Context): void {
     this.#waiting.delete(context);
-    const job = this.#job;
-    if (job?.context !== context) return;
+    const job = this.#running.get(context);
+    if (job === undefined) return;
     this.#cancelled = context;
     try {
       this.#contain(() => this.#ops.jobAbort?.(context, job));
@@ -113,8 +121,12 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
     return isReady;
   }
 
+  get #hasRoom(): boolean {
+    return this.#running.size < this.#maxJobs;
+  }
+
   #scheduleRun(): void {
-    if (this.#scheduled || this.#job !== undefined || this.#waiting.size === 0) return;
+    if (this.#scheduled || !this.#hasRoom || this.#waiting.size === 0) return;
     this.#scheduled = true;
     setImmediate(this.#runNext);
   }
@@ -122,16 +134,18 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   readonly #runNext = (): void => {
     this.#scheduled = false;
     const [context] = this.#waiting;
-    if (this.#job !== undefined || context === undefined) return;
+    if (!this.#hasRoom || context === undefined) return;
     this.#waiting.delete(context);
     const job = new Job(context);
-    this.#job = job;
+    this.#running.set(context, job);
     this.#emit(context, "started");
     const ran = this.#contain(() => {
       context.prepareJob();
       this.#ops.deviceRun(context, job);
     });
     if (!ran) job.finish("error");
+    // Where several may run; the next one has its own turn of the event loop.
+    this.#scheduleRun();
   };
 
   /** A driver's mistake costs one client one frame. @returns Did it go well? */

@@ -10,7 +10,7 @@ import { startVisl } from "../device/support/visl.js";
 import { debugLines } from "../visl/debug-text.js";
 import { withDifferences } from "../visl/differences.js";
 import { golden } from "../visl/golden.js";
-import { splitTrace } from "../visl/trace-text.js";
+import { splitTrace } from "../stateless/trace-text.js";
 import { decode } from "./support.js";
 
 /** Descriptors are the client's own affair: they get numbers in the order in which they appear. */

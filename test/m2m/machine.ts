@@ -22,6 +22,7 @@ export interface MachineOptions {
   /** Of both queues. */
   readonly ops?: Partial<M2mQueueOps>;
   readonly supportsHold?: boolean;
+  readonly maxJobs?: number;
 }
 
 export class Machine {
@@ -58,6 +59,7 @@ export class Machine {
         },
       },
       this.device.trace,
+      options.maxJobs,
     );
   }
 
@@ -94,13 +96,13 @@ export class Machine {
 
   /** Whose job runs. */
   get running(): Name | undefined {
-    return this.scheduler.running?.state;
+    return this.scheduler.jobs[0]?.state;
   }
 
   /** Lets what is due happen, then ends the running job. @returns Whose it was. */
   async finish(state: JobState = "done"): Promise<Name | undefined> {
     await settled();
-    const { job } = this.scheduler;
+    const [job] = this.scheduler.jobs;
     job?.finish(state);
     await settled();
     return job?.state;

@@ -1,10 +1,15 @@
-/** Trace events of VP9, in the order in which a job emits them. */
-import type { Cid, StandardValue } from "../../v4l2/index.js";
-import { array, bits, choices, dec, dump, event, symbolOf } from "./event.js";
+/** VP9: the uncompressed header, and the probabilities that the compressed one changes. */
+import type { StandardValue } from "../../v4l2/index.js";
+import { Cid } from "../../v4l2/index.js";
+import { compound, defineCodec, hasFlag } from "../codec.js";
+import { array, bits, choices, dec, dump, event, symbolOf } from "../trace/event.js";
+import { vpxReferences, vpxTimestamps } from "./vpx.js";
 
 type Vp9Frame = StandardValue<typeof Cid.StatelessVp9Frame>;
 type Vp9CompressedHdr = StandardValue<typeof Cid.StatelessVp9CompressedHdr>;
 type Vp9MvProbs = StandardValue<typeof Cid.StatelessVp9CompressedHdr>["mv"];
+
+// Trace events, under the names of the kernel's visl
 
 export const frame = event<Vp9Frame>(
   "vp9",
@@ -131,3 +136,27 @@ export const mvProbs = event<Vp9MvProbs>(
   ],
   { end: "\n" },
 );
+
+/** `V4L2_VP9_FRAME_FLAG_KEY_FRAME | V4L2_VP9_FRAME_FLAG_INTRA_ONLY` */
+const INTRA = 0x1 | 0x8;
+
+export const vp9 = defineCodec({
+  name: "vp9",
+  fourcc: "VP9F",
+  sizes: { min: [64, 64], max: [8192, 4352] },
+  controls: [compound(Cid.StatelessVp9Frame), compound(Cid.StatelessVp9CompressedHdr)],
+  required: [Cid.StatelessVp9Frame],
+  values: (read) => ({
+    frame: read.of(Cid.StatelessVp9Frame),
+    probabilities: read.of(Cid.StatelessVp9CompressedHdr),
+  }),
+  references: (values) => vpxReferences(values.frame),
+  usedReferences: (values) => (hasFlag(values.frame.flags, INTRA) ? [] : vpxTimestamps(values.frame)),
+  events: [frame, compressedHdr, compressedCoeff, mvProbs],
+  trace: (values, emit) => {
+    emit(frame, values.frame);
+    emit(compressedHdr, values.probabilities);
+    emit(compressedCoeff, values.probabilities);
+    emit(mvProbs, values.probabilities.mv);
+  },
+});

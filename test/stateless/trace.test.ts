@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { Codec } from "../../src/visl/formats.js";
-import type { FieldForm, TraceEvent } from "../../src/visl/trace/event.js";
-import * as fwht from "../../src/visl/trace/fwht.js";
-import * as h264 from "../../src/visl/trace/h264.js";
-import * as hevc from "../../src/visl/trace/hevc.js";
-import { emitJob, traceEvents } from "../../src/visl/trace/job.js";
-import type { TraceHit } from "../../src/visl/trace/tracepoints.js";
-import { ftraceLine, matchEvents, traceJsonLine, Tracepoints } from "../../src/visl/trace/tracepoints.js";
-import { golden } from "./golden.js";
-import { readJobs, splitTrace } from "./trace-text.js";
+import * as fwht from "../../src/stateless/codecs/fwht.js";
+import * as h264 from "../../src/stateless/codecs/h264.js";
+import * as hevc from "../../src/stateless/codecs/hevc.js";
+import type { FieldForm, TraceEvent } from "../../src/stateless/trace/event.js";
+import type { TraceHit } from "../../src/stateless/trace/tracepoints.js";
+import {
+  ftraceLine,
+  matchEvents,
+  traceEvents,
+  traceJsonLine,
+  Tracepoints,
+} from "../../src/stateless/trace/tracepoints.js";
+import { golden } from "../visl/golden.js";
+import type { Codec } from "./trace-text.js";
+import { readFrames, splitTrace } from "./trace-text.js";
 
 const clips: readonly (readonly [clip: string, codec: Codec, frames: number])[] = [
   ["mpeg2_b.m2v", "mpeg2", 10],
@@ -21,7 +26,7 @@ const clips: readonly (readonly [clip: string, codec: Codec, frames: number])[] 
 
 describe.each(clips)("the trace of %s", (clip, codec, frames) => {
   const trace = golden(`${clip}/trace-controls.txt.gz`);
-  const jobs = readJobs(codec, trace);
+  const jobs = readFrames(codec, trace);
 
   it(`is of ${frames} jobs`, () => {
     expect(jobs).toHaveLength(frames);
@@ -29,8 +34,8 @@ describe.each(clips)("the trace of %s", (clip, codec, frames) => {
 
   it("is printed again, letter for letter", () => {
     const printed: { name: string; text: string }[] = [];
-    for (const values of jobs) {
-      emitJob(codec, values, (event, value, index) => {
+    for (const job of jobs) {
+      job.trace((event, value, index) => {
         printed.push({ name: event.name, text: event.text(value, index) });
       });
     }
@@ -141,7 +146,7 @@ describe("forms that the clips do not show", () => {
 });
 
 describe("tracepoints", () => {
-  const [frame] = readJobs("vp8", golden("vp8.ivf/trace-controls.txt.gz"));
+  const [frame] = readFrames("vp8", golden("vp8.ivf/trace-controls.txt.gz"));
   /** With getters of its class, as a client's process has them. */
   const origin = new (class {
     get pid(): number {
@@ -157,7 +162,7 @@ describe("tracepoints", () => {
     const hits: TraceHit[] = [];
     points.subscribe((hit) => hits.push(hit));
     for (const pattern of patterns) points.enable(pattern);
-    if (frame !== undefined) points.job("vp8", frame, origin);
+    if (frame !== undefined) points.job(frame, origin);
     return hits;
   }
 

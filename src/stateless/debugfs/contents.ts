@@ -1,14 +1,21 @@
-/** What the tree of a visl device shows: the original's debugfs and module parameters, and what helps to debug. */
+/** What the tree of a stateless decoder shows: debugfs and module parameters of the kernel's visl, and what helps to debug. */
 import { V4l2Error } from "../../v4l2/index.js";
+import type { M2mContext } from "../../m2m/index.js";
 import type { VideoBuffer, VideoQueue } from "../../vb2/index.js";
-import type { VislContext } from "../decoder.js";
-import type { VislDevice } from "../device.js";
-import { formatLines } from "../debug-log.js";
-import { parameterDefinitions, parseBool } from "../parameters.js";
-import { traceEvents } from "../trace/job.js";
+import type { StatelessDevice } from "../device.js";
+import type { StatelessFile } from "../file.js";
+import { formatLines } from "../formats.js";
+import { parseBool } from "../parameters.js";
 import type { Tracepoints } from "../trace/tracepoints.js";
+import { traceEvents } from "../trace/tracepoints.js";
 import type { DirectoryNode, TreeNode } from "./tree.js";
 import { directory, fixedDirectory, textFile } from "./tree.js";
+
+/** What the tree needs of a device. */
+export type ShownDevice = Pick<
+  StatelessDevice,
+  "bitstreams" | "contexts" | "jobs" | "parameters" | "scheduler" | "tracepoints"
+>;
 
 /**
  * - `bitstream/bitstream<seq>`: dumps of OUTPUT buffers, as in the kernel's debugfs;
@@ -17,23 +24,23 @@ import { directory, fixedDirectory, textFile } from "./tree.js";
  * - `contexts/<file>/`: client, formats, queues and counters of each open file;
  * - `counters`: of the device.
  */
-export function vislTree(visl: VislDevice): DirectoryNode {
+export function statelessTree(device: ShownDevice): DirectoryNode {
   return fixedDirectory({
-    bitstream: directory(() => bitstreamFiles(visl)),
-    parameters: fixedDirectory(parameterFiles(visl)),
-    events: fixedDirectory(eventDirectories(visl.tracepoints)),
-    contexts: directory(() => contextDirectories(visl)),
-    counters: textFile(() => counters(visl)),
+    bitstream: directory(() => bitstreamFiles(device)),
+    parameters: fixedDirectory(parameterFiles(device)),
+    events: fixedDirectory(eventDirectories(device.tracepoints)),
+    contexts: directory(() => contextDirectories(device)),
+    counters: textFile(() => counters(device)),
   });
 }
 
-function* bitstreamFiles({ bitstreams }: VislDevice): Iterable<[string, TreeNode]> {
+function* bitstreamFiles({ bitstreams }: ShownDevice): Iterable<[string, TreeNode]> {
   for (const { name, bytes } of bitstreams.dumps) yield [name, { kind: "file", read: () => bytes }];
 }
 
-function parameterFiles({ parameters }: VislDevice): Record<string, TreeNode> {
+function parameterFiles({ parameters }: ShownDevice): Record<string, TreeNode> {
   const files: Record<string, TreeNode> = {};
-  for (const definition of parameterDefinitions) {
+  for (const definition of parameters.definitions) {
     const { writable, name } = definition;
     const write = (text: string): void => {
       parameters.write(definition, text);
@@ -67,15 +74,15 @@ function enableFile(tracepoints: Tracepoints, pattern: string): TreeNode {
   );
 }
 
-function* contextDirectories(visl: VislDevice): Iterable<[string, TreeNode]> {
-  for (const context of visl.contexts) {
+function* contextDirectories(device: ShownDevice): Iterable<[string, TreeNode]> {
+  for (const context of device.contexts) {
     const { file, state, source, destination } = context;
     yield [
       String(file.id),
       fixedDirectory({
         client: textFile(() => [`pid: ${file.client.pid}`, `comm: ${file.client.comm}`]),
         formats: textFile(() => [
-          `codec: ${state.formats.codec.codec}`,
+          `codec: ${state.formats.codec.name}`,
           "OUTPUT:",
           ...formatLines(state.formats.coded),
           "CAPTURE:",
@@ -83,7 +90,7 @@ function* contextDirectories(visl: VislDevice): Iterable<[string, TreeNode]> {
         ]),
         output: textFile(() => queueLines(source)),
         capture: textFile(() => queueLines(destination)),
-        counters: textFile(() => contextCounters(visl, context)),
+        counters: textFile(() => contextCounters(device, context)),
       }),
     ];
   }
@@ -108,7 +115,7 @@ function bufferLine(buffer: VideoBuffer): string {
   return `[${index}]: ${state}, timestamp: ${timestampNs}, sequence: ${sequence}, bytes: ${sizes}${request}${held}`;
 }
 
-function contextCounters({ scheduler }: VislDevice, context: VislContext): string[] {
+function contextCounters({ scheduler }: ShownDevice, context: M2mContext<StatelessFile>): string[] {
   const { jobs } = context.state;
   const { source, destination } = context.readyCounts;
   return [
@@ -120,15 +127,15 @@ function contextCounters({ scheduler }: VislDevice, context: VislContext): strin
   ];
 }
 
-function counters(visl: VislDevice): string[] {
-  const contexts = [...visl.contexts];
+function counters(device: ShownDevice): string[] {
+  const contexts = [...device.contexts];
   return [
     `open files: ${contexts.length}`,
-    `jobs: ${visl.jobs.done}`,
-    `failed jobs: ${visl.jobs.failed}`,
-    `waiting files: ${visl.scheduler.waiting.length}`,
-    `bitstream dumps: ${visl.bitstreams.count}`,
-    `bitstream bytes: ${visl.bitstreams.sizeBytes}`,
-    `enabled events: ${visl.tracepoints.enabled.size}`,
+    `jobs: ${device.jobs.done}`,
+    `failed jobs: ${device.jobs.failed}`,
+    `waiting files: ${device.scheduler.waiting.length}`,
+    `bitstream dumps: ${device.bitstreams.count}`,
+    `bitstream bytes: ${device.bitstreams.sizeBytes}`,
+    `enabled events: ${device.tracepoints.enabled.size}`,
   ];
 }

@@ -1,8 +1,13 @@
-/** Trace events of VP8, in the order in which a job emits them. */
-import type { Cid, StandardValue } from "../../v4l2/index.js";
-import { array, bits, dec, dump, event } from "./event.js";
+/** VP8: one control describes a frame, its probabilities among it. */
+import type { StandardValue } from "../../v4l2/index.js";
+import { Cid } from "../../v4l2/index.js";
+import { compound, defineCodec, hasFlag } from "../codec.js";
+import { array, bits, dec, dump, event } from "../trace/event.js";
+import { vpxReferences, vpxTimestamps } from "./vpx.js";
 
 type Vp8Frame = StandardValue<typeof Cid.StatelessVp8Frame>;
+
+// Trace events, under the names of the kernel's visl
 
 export const frame = event<Vp8Frame>("vp8", "v4l2_ctrl_vp8_frame", [
   ["segment.quant_update", array(1)],
@@ -54,3 +59,22 @@ export const entropy = event<Vp8Frame>("vp8", "v4l2_ctrl_vp8_entropy", [
   ["entropy.uv_mode_probs", array(1)],
   ["entropy.mv_probs", dump(1)],
 ]);
+
+/** `V4L2_VP8_FRAME_FLAG_KEY_FRAME` */
+const KEY_FRAME = 0x1;
+
+export const vp8 = defineCodec({
+  name: "vp8",
+  fourcc: "VP8F",
+  sizes: { min: [64, 64], max: [16383, 16383] },
+  controls: [compound(Cid.StatelessVp8Frame)],
+  required: [Cid.StatelessVp8Frame],
+  values: (read) => ({ frame: read.of(Cid.StatelessVp8Frame) }),
+  references: (values) => vpxReferences(values.frame),
+  usedReferences: (values) => (hasFlag(values.frame.flags, KEY_FRAME) ? [] : vpxTimestamps(values.frame)),
+  events: [frame, entropy],
+  trace: (values, emit) => {
+    emit(frame, values.frame);
+    emit(entropy, values.frame);
+  },
+});

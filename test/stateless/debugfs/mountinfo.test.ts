@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mountedMinor, staleMounts } from "../../../src/visl/debugfs/mountinfo.js";
+import { mountedMinor, staleMounts } from "../../../src/stateless/debugfs/mountinfo.js";
 
 const root = "/run/v4l2-cuse";
 const line = (path: string, type: string, source: string): string =>

@@ -2,7 +2,6 @@
  * Trace events as tables: which fields of a control an event prints, in which order and form. From one table come the
  * text that ftrace would show, and the same as JSON.
  */
-import type { Codec } from "../formats.js";
 import { decimal, flagNames, flags, hex, hexArray, hexDump, symbol, unsigned } from "./render.js";
 import type { ElementSize, Names, Nested, Scalar } from "./render.js";
 
@@ -49,7 +48,7 @@ export type Field<T> = readonly [path: FieldPath<T> | typeof ELEMENT, form: Fiel
 export const ELEMENT = "#";
 
 export interface EventTable<T> {
-  readonly codec: Codec;
+  readonly codec: string;
   /** `v4l2_ctrl_vp8_frame`. */
   readonly name: string;
   /** Before the first field. */
@@ -65,7 +64,7 @@ export interface EventTable<T> {
 
 /** An event with the layout that most have: every field in a line of its own. */
 export function event<T>(
-  codec: Codec,
+  codec: string,
   name: string,
   fields: readonly Field<T>[],
   layout: Partial<Pick<EventTable<T>, "start" | "separator" | "between" | "end">> = {},
@@ -83,7 +82,7 @@ export function event<T>(
 }
 
 /** The trace system of a codec, `visl_vp8_controls`: the folder below `events/`. */
-export function traceGroup(codec: Codec): string {
+export function traceGroup(codec: string): string {
   return `visl_${codec}_controls`;
 }
 
@@ -155,7 +154,7 @@ interface Prepared {
 }
 
 export class TraceEvent<T> {
-  readonly codec: Codec;
+  readonly codec: string;
   readonly group: string;
   readonly name: string;
   readonly #table: EventTable<T>;

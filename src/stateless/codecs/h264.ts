@@ -1,6 +1,8 @@
-/** Trace events of H.264, in the order in which a job emits them. */
-import type { Cid, StandardValue } from "../../v4l2/index.js";
-import { array, bits, choices, dec, dump, ELEMENT, event, flagsOf, uns } from "./event.js";
+/** H.264: parameter sets, slice or frame, and a decoded picture buffer with each frame. */
+import type { StandardValue } from "../../v4l2/index.js";
+import { Cid } from "../../v4l2/index.js";
+import { compound, defineCodec, hasFlag, menu } from "../codec.js";
+import { array, bits, choices, dec, dump, ELEMENT, event, flagsOf, uns } from "../trace/event.js";
 
 type H264Sps = StandardValue<typeof Cid.StatelessH264Sps>;
 type H264Pps = StandardValue<typeof Cid.StatelessH264Pps>;
@@ -10,6 +12,8 @@ type H264Reference = StandardValue<typeof Cid.StatelessH264SliceParams>["ref_pic
 type H264DecodeParams = StandardValue<typeof Cid.StatelessH264DecodeParams>;
 type H264DpbEntry = StandardValue<typeof Cid.StatelessH264DecodeParams>["dpb"][number];
 type H264PredWeights = StandardValue<typeof Cid.StatelessH264PredWeights>;
+
+// Trace events, under the names of the kernel's visl
 
 export const sps = event<H264Sps>("h264", "v4l2_ctrl_h264_sps", [
   ["profile_idc", dec],
@@ -177,3 +181,63 @@ export const predWeights = event<H264PredWeights>(
   ],
   { end: "\n" },
 );
+
+/** `V4L2_H264_DECODE_PARAM_FLAG_IDR_PIC` */
+const IDR_PIC = 0x1;
+/** `V4L2_H264_DPB_ENTRY_FLAG_ACTIVE` */
+const ACTIVE = 0x2;
+
+export const h264 = defineCodec({
+  name: "h264",
+  fourcc: "S264",
+  sizes: { min: [64, 64], max: [4096, 2304] },
+  controls: [
+    compound(Cid.StatelessH264DecodeParams),
+    compound(Cid.StatelessH264Sps),
+    compound(Cid.StatelessH264Pps),
+    compound(Cid.StatelessH264ScalingMatrix),
+    menu(Cid.StatelessH264DecodeMode),
+    menu(Cid.StatelessH264StartCode),
+    compound(Cid.StatelessH264SliceParams),
+    compound(Cid.StatelessH264PredWeights),
+  ],
+  required: [Cid.StatelessH264Sps, Cid.StatelessH264Pps, Cid.StatelessH264DecodeParams],
+  values: (read) => ({
+    sps: read.of(Cid.StatelessH264Sps),
+    pps: read.of(Cid.StatelessH264Pps),
+    scalingMatrix: read.of(Cid.StatelessH264ScalingMatrix),
+    slice: read.of(Cid.StatelessH264SliceParams),
+    decode: read.of(Cid.StatelessH264DecodeParams),
+    predWeights: read.of(Cid.StatelessH264PredWeights),
+  }),
+  hasDpb: true,
+  order: (values) => `H264: ${values.decode.pic_order_cnt_lsb}`,
+  references: (values) =>
+    values.decode.dpb.map((entry, index) => ({ name: `dpb[${index}]`, timestampNs: entry.reference_ts })),
+  usedReferences: ({ decode }) =>
+    hasFlag(decode.flags, IDR_PIC)
+      ? []
+      : decode.dpb.filter(({ flags }) => hasFlag(flags, ACTIVE)).map((entry) => entry.reference_ts),
+  events: [
+    sps,
+    pps,
+    scalingMatrix,
+    sliceParams,
+    refPicList0,
+    refPicList1,
+    decodeParams,
+    dpbEntry,
+    predWeights,
+  ],
+  trace: (values, emit) => {
+    emit(sps, values.sps);
+    emit(pps, values.pps);
+    emit(scalingMatrix, values.scalingMatrix);
+    emit(sliceParams, values.slice);
+    for (const [index, entry] of values.slice.ref_pic_list0.entries()) emit(refPicList0, entry, index);
+    for (const [index, entry] of values.slice.ref_pic_list1.entries()) emit(refPicList1, entry, index);
+    emit(decodeParams, values.decode);
+    for (const [index, entry] of values.decode.dpb.entries()) emit(dpbEntry, entry, index);
+    emit(predWeights, values.predWeights);
+  },
+});

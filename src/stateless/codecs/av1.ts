@@ -1,11 +1,15 @@
-/** Trace events of AV1, in the order in which a job emits them. */
-import type { Cid, StandardValue } from "../../v4l2/index.js";
-import { array, bits, dec, event } from "./event.js";
+/** AV1: sequence, frame, tiles, and the film grain that goes over the picture. */
+import type { StandardValue } from "../../v4l2/index.js";
+import { Cid } from "../../v4l2/index.js";
+import { arrayOf, compound, defineCodec } from "../codec.js";
+import { array, bits, dec, event } from "../trace/event.js";
 
 type Av1Sequence = StandardValue<typeof Cid.StatelessAv1Sequence>;
 type Av1Frame = StandardValue<typeof Cid.StatelessAv1Frame>;
 type Av1FilmGrain = StandardValue<typeof Cid.StatelessAv1FilmGrain>;
 type Av1TileGroupEntry = StandardValue<typeof Cid.StatelessAv1TileGroupEntry>;
+
+// Trace events, under the names of the kernel's visl
 
 export const sequence = event<Av1Sequence>(
   "av1",
@@ -185,3 +189,59 @@ export const tileGroupEntry = event<Av1TileGroupEntry>(
   ],
   { separator: ": ", end: "\n" },
 );
+
+/** `V4L2_AV1_MAX_TILE_COUNT` */
+const MAX_TILES = 512;
+/** `frame_type` of frames that refer to others: INTER_FRAME and SWITCH_FRAME. */
+const INTER_TYPES: readonly number[] = [1, 3];
+/** In the order of `ref_frame_idx`. */
+const referenceNames = ["last", "last2", "last3", "golden", "bwd", "alt2", "alt"];
+
+/**
+ * `reference_frame_ts[index]`, read as C reads it: clients say -1 for "none", and the eight bytes before the array
+ * are the last two order hints.
+ */
+function timestampAt(
+  { reference_frame_ts: timestamps, order_hints: hints }: Av1Frame,
+  index: number,
+): bigint {
+  if (index >= 0) return timestamps[index] ?? 0n;
+  const at = hints.length + 2 * index;
+  return BigInt(hints[at] ?? 0) | (BigInt(hints[at + 1] ?? 0) << 32n);
+}
+
+export const av1 = defineCodec({
+  name: "av1",
+  fourcc: "AV1F",
+  sizes: { min: [64, 64], max: [4096, 2304] },
+  controls: [
+    compound(Cid.StatelessAv1Frame),
+    arrayOf(Cid.StatelessAv1TileGroupEntry, MAX_TILES),
+    compound(Cid.StatelessAv1Sequence),
+    compound(Cid.StatelessAv1FilmGrain),
+  ],
+  required: [Cid.StatelessAv1Sequence, Cid.StatelessAv1Frame],
+  values: (read) => ({
+    sequence: read.of(Cid.StatelessAv1Sequence),
+    frame: read.of(Cid.StatelessAv1Frame),
+    filmGrain: read.of(Cid.StatelessAv1FilmGrain),
+    // The first tile.
+    tile: read.of(Cid.StatelessAv1TileGroupEntry),
+  }),
+  references: (values) =>
+    referenceNames.map((name, index) => ({
+      name: `ref_${name}_ts`,
+      timestampNs: timestampAt(values.frame, values.frame.ref_frame_idx[index] ?? 0),
+    })),
+  usedReferences: (values) =>
+    INTER_TYPES.includes(values.frame.frame_type)
+      ? values.frame.ref_frame_idx.flatMap((index) => values.frame.reference_frame_ts[index] ?? [])
+      : [],
+  events: [sequence, frame, filmGrain, tileGroupEntry],
+  trace: (values, emit) => {
+    emit(sequence, values.sequence);
+    emit(frame, values.frame);
+    emit(filmGrain, values.filmGrain);
+    emit(tileGroupEntry, values.tile);
+  },
+});

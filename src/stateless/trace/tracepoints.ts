@@ -1,8 +1,10 @@
 /** Which trace events are wanted, and who hears them. Nothing is built for an event that nobody wants. */
-import type { CodecValues } from "../codec-values.js";
-import type { Codec } from "../formats.js";
+import type { AnyTraceEvent, CodedFrame } from "../codec.js";
+import { statelessCodecs } from "../codecs/index.js";
 import type { JsonValue } from "./event.js";
-import { emitJob, traceEvents } from "./job.js";
+
+/** All events that there are. */
+export const traceEvents: readonly AnyTraceEvent[] = statelessCodecs.flatMap(({ events }) => events);
 
 /** Whose job an event is about. */
 export interface TraceOrigin {
@@ -95,9 +97,9 @@ export class Tracepoints {
   }
 
   /** Emits the wanted events of a job. */
-  job<C extends Codec>(codec: C, values: CodecValues[C], origin: TraceOrigin): void {
+  job(frame: CodedFrame, origin: TraceOrigin): void {
     if (!this.active) return;
-    emitJob(codec, values, (event, value, index = 0) => {
+    frame.trace((event, value, index = 0) => {
       if (!this.#enabled.has(event.fullName)) return;
       const hit: TraceHit = {
         timeMs: performance.timeOrigin + performance.now(),

@@ -1,14 +1,13 @@
 /** Reads what ftrace printed of visl's events back into the values it was made of. */
-import type { FieldForm, TraceEvent } from "../../src/visl/trace/event.js";
-import type { Names, Nested, Scalar } from "../../src/visl/trace/render.js";
-import type { Codec } from "../../src/visl/formats.js";
-import type { CodecValues } from "../../src/visl/codec-values.js";
-import * as av1 from "../../src/visl/trace/av1.js";
-import * as h264 from "../../src/visl/trace/h264.js";
-import * as hevc from "../../src/visl/trace/hevc.js";
-import * as mpeg2 from "../../src/visl/trace/mpeg2.js";
-import * as vp8 from "../../src/visl/trace/vp8.js";
-import * as vp9 from "../../src/visl/trace/vp9.js";
+import type { CodedFrame, DefinedCodec } from "../../src/stateless/codec.js";
+import * as av1 from "../../src/stateless/codecs/av1.js";
+import * as h264 from "../../src/stateless/codecs/h264.js";
+import * as hevc from "../../src/stateless/codecs/hevc.js";
+import * as mpeg2 from "../../src/stateless/codecs/mpeg2.js";
+import * as vp8 from "../../src/stateless/codecs/vp8.js";
+import * as vp9 from "../../src/stateless/codecs/vp9.js";
+import type { FieldForm, TraceEvent } from "../../src/stateless/trace/event.js";
+import type { Names, Nested, Scalar } from "../../src/stateless/trace/render.js";
 
 export interface PrintedEvent {
   readonly name: string;
@@ -109,7 +108,19 @@ class Reader {
   }
 }
 
-type Readers = { readonly [C in Codec]?: (read: Reader) => CodecValues[C] };
+const codecs = {
+  mpeg2: mpeg2.mpeg2,
+  vp8: vp8.vp8,
+  vp9: vp9.vp9,
+  h264: h264.h264,
+  hevc: hevc.hevc,
+  av1: av1.av1,
+};
+
+/** Those with clips. */
+export type Codec = keyof typeof codecs;
+type CodecValues = { readonly [C in Codec]: Parameters<(typeof codecs)[C]["frameOf"]>[0] };
+type Readers = { readonly [C in Codec]: (read: Reader) => CodecValues[C] };
 
 const readers: Readers = {
   mpeg2: (read) => ({
@@ -159,9 +170,13 @@ const readers: Readers = {
 /** The values of each job in a trace of `codec`; what the events do not print is missing. */
 export function readJobs<C extends Codec>(codec: C, trace: string): CodecValues[C][] {
   const read = new Reader(splitTrace(trace));
-  const one: ((read: Reader) => CodecValues[C]) | undefined = readers[codec];
-  if (one === undefined) throw new Error(`no reader for ${codec}`);
   const jobs: CodecValues[C][] = [];
-  while (!read.done) jobs.push(one(read));
+  while (!read.done) jobs.push(readers[codec](read));
   return jobs;
+}
+
+/** The frames of a trace. */
+export function readFrames<C extends Codec>(codec: C, trace: string): CodedFrame[] {
+  const defined: { readonly [K in Codec]: DefinedCodec<CodecValues[K]> } = codecs;
+  return readJobs(codec, trace).map((values) => defined[codec].frameOf(values));
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Control } from "../../src/v4l2/index.js";
 import { Cid, CtrlFlag, CtrlNext } from "../../src/v4l2/index.js";
-import { VislControls } from "../../src/visl/controls.js";
-import { golden } from "./golden.js";
+import { statelessCodecs, StatelessControls } from "../../src/stateless/index.js";
+import { golden } from "../visl/golden.js";
 
 /** What v4l2-ctl calls the types that it knows; it takes the PPS for an SPS, and does not know one. */
 const typeNames: Readonly<Record<number, string>> = {
@@ -61,7 +61,7 @@ function printControl(control: Control): string {
 
 describe("the controls", () => {
   it("are the kernel's, in the words of v4l2-ctl --list-ctrls-menus", () => {
-    const handler = new VislControls({ newer: false });
+    const handler = new StatelessControls({ codecs: statelessCodecs, newer: false });
     const shown = handler.controls.filter(({ type }) => type !== 6).map(printControl);
     expect(`\nStateless Codec Controls\n\n${shown.join("\n")}\n`).toBe(
       golden("list-ctrls-menus.txt.gz").replace(/^ +vp9_probabilities.*$/m, (line) =>
@@ -71,13 +71,14 @@ describe("the controls", () => {
   });
 
   it("also have the newer HEVC ones, when wanted", () => {
-    const ids = (newer: boolean): number[] => new VislControls({ newer }).controls.map(({ id }) => id);
+    const ids = (newer: boolean): number[] =>
+      new StatelessControls({ codecs: statelessCodecs, newer }).controls.map(({ id }) => id);
     const added = ids(true).filter((id) => !ids(false).includes(id));
     expect(added).toEqual([Cid.StatelessHevcExtSpsStRps, Cid.StatelessHevcExtSpsLtRps]);
   });
 
   it("begin with the class and end with the AV1 film grain", () => {
-    const handler = new VislControls({ newer: true });
+    const handler = new StatelessControls({ codecs: statelessCodecs, newer: true });
     const next = CtrlNext.Ctrl | CtrlNext.Compound;
     expect(handler.queryExtCtrl(next).id).toBe(0x00a40001);
     expect(() => handler.queryExtCtrl(Cid.StatelessAv1FilmGrain | next)).toThrow(

@@ -1,6 +1,8 @@
-/** Trace events of HEVC, in the order in which a job emits them. */
-import type { Cid, StandardValue } from "../../v4l2/index.js";
-import { array, bits, dec, dump, event, hexOf, flagsOf } from "./event.js";
+/** HEVC: parameter sets, slices, and a decoded picture buffer with each frame. */
+import type { StandardValue } from "../../v4l2/index.js";
+import { Cid } from "../../v4l2/index.js";
+import { arrayOf, compound, defineCodec, hasFlag, menu, newer } from "../codec.js";
+import { array, bits, dec, dump, event, hexOf, flagsOf } from "../trace/event.js";
 
 type HevcSps = StandardValue<typeof Cid.StatelessHevcSps>;
 type HevcPps = StandardValue<typeof Cid.StatelessHevcPps>;
@@ -11,6 +13,8 @@ type HevcExtSpsLtRps = StandardValue<typeof Cid.StatelessHevcExtSpsLtRps>;
 type HevcExtSpsStRps = StandardValue<typeof Cid.StatelessHevcExtSpsStRps>;
 type HevcDpbEntry = StandardValue<typeof Cid.StatelessHevcDecodeParams>["dpb"][number];
 type HevcPredWeightTable = StandardValue<typeof Cid.StatelessHevcSliceParams>["pred_weight_table"];
+
+// Trace events, under the names of the kernel's visl
 
 export const sps = event<HevcSps>("hevc", "v4l2_ctrl_hevc_sps", [
   ["video_parameter_set_id", dec],
@@ -227,3 +231,76 @@ export const extSpsStRps = event<HevcExtSpsStRps>(
   ],
   { separator: ": ", end: "\n" },
 );
+
+/** Slices of a picture at the highest levels. */
+const MAX_SLICES = 600;
+const MAX_ENTRY_POINTS = 256;
+/** Sets of reference pictures in a sequence. */
+const MAX_RPS = 65;
+/** `V4L2_HEVC_DECODE_PARAM_FLAG_IRAP_PIC` */
+const IRAP_PIC = 0x1;
+
+export const hevc = defineCodec({
+  name: "hevc",
+  fourcc: "S265",
+  sizes: { min: [64, 64], max: [4096, 2304] },
+  controls: [
+    compound(Cid.StatelessHevcSps),
+    compound(Cid.StatelessHevcPps),
+    arrayOf(Cid.StatelessHevcSliceParams, MAX_SLICES),
+    compound(Cid.StatelessHevcScalingMatrix),
+    compound(Cid.StatelessHevcDecodeParams),
+    menu(Cid.StatelessHevcDecodeMode),
+    menu(Cid.StatelessHevcStartCode),
+    arrayOf(Cid.StatelessHevcEntryPointOffsets, MAX_ENTRY_POINTS),
+    newer(arrayOf(Cid.StatelessHevcExtSpsStRps, MAX_RPS)),
+    newer(arrayOf(Cid.StatelessHevcExtSpsLtRps, MAX_RPS)),
+  ],
+  required: [Cid.StatelessHevcSps, Cid.StatelessHevcPps, Cid.StatelessHevcDecodeParams],
+  values: (read) => ({
+    sps: read.of(Cid.StatelessHevcSps),
+    pps: read.of(Cid.StatelessHevcPps),
+    // Of the first slice: the kernel's visl looks at no other.
+    slice: read.of(Cid.StatelessHevcSliceParams),
+    scalingMatrix: read.of(Cid.StatelessHevcScalingMatrix),
+    decode: read.of(Cid.StatelessHevcDecodeParams),
+    // The first of each.
+    ltRps: read.ifAny(Cid.StatelessHevcExtSpsLtRps),
+    stRps: read.ifAny(Cid.StatelessHevcExtSpsStRps),
+  }),
+  hasDpb: true,
+  order: (values) => `HEVC: ${values.decode.pic_order_cnt_val}`,
+  references: (values) =>
+    values.decode.dpb.map((entry, index) => ({ name: `dpb[${index}]`, timestampNs: entry.timestamp })),
+  usedReferences: ({ decode }) => {
+    if (hasFlag(decode.flags, IRAP_PIC)) return [];
+    const indices = [
+      ...decode.poc_st_curr_before.slice(0, decode.num_poc_st_curr_before),
+      ...decode.poc_st_curr_after.slice(0, decode.num_poc_st_curr_after),
+      ...decode.poc_lt_curr.slice(0, decode.num_poc_lt_curr),
+    ];
+    return indices.flatMap((index) => decode.dpb[index]?.timestamp ?? []);
+  },
+  events: [
+    sps,
+    pps,
+    sliceParams,
+    scalingMatrix,
+    decodeParams,
+    dpbEntry,
+    predWeightTable,
+    extSpsLtRps,
+    extSpsStRps,
+  ],
+  trace: (values, emit) => {
+    emit(sps, values.sps);
+    emit(pps, values.pps);
+    emit(sliceParams, values.slice);
+    emit(scalingMatrix, values.scalingMatrix);
+    emit(decodeParams, values.decode);
+    for (const entry of values.decode.dpb) emit(dpbEntry, entry);
+    emit(predWeightTable, values.slice.pred_weight_table);
+    if (values.ltRps !== undefined) emit(extSpsLtRps, values.ltRps);
+    if (values.stRps !== undefined) emit(extSpsStRps, values.stRps);
+  },
+});
