@@ -47,7 +47,7 @@ let lastId = 0n;
 function open(device: M2mDevice<string>): M2mFile<string> {
   const client = { pid: 1, comm: "client" };
   const file = device.video.open({ id: ++lastId, client, flags: 2, notifyPoll: () => undefined });
-  file.canMap = true;
+  file.mapping = "by-asking";
   return file;
 }
 

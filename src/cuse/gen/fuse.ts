@@ -5,11 +5,16 @@ import { NumberArray } from "../../uapi/runtime.js";
 
 export const FUSE_KERNEL_VERSION = 7;
 export const FUSE_ROOT_ID = 1;
+export const FATTR_MODE = 1;
+export const FATTR_UID = 2;
+export const FATTR_GID = 4;
+export const FATTR_SIZE = 8;
 export const FOPEN_DIRECT_IO = 1;
 export const FOPEN_NONSEEKABLE = 4;
 export const FOPEN_STREAM = 16;
 export const FOPEN_NOFLUSH = 32;
 export const FOPEN_PASSTHROUGH = 128;
+export const FUSE_ATOMIC_O_TRUNC = 8;
 export const FUSE_PARALLEL_DIROPS = 262144;
 export const FUSE_INIT_EXT = 1073741824;
 export const FUSE_PASSTHROUGH = 137438953472n;
@@ -29,9 +34,12 @@ export const FUSE_WRITE = 16;
 export const FUSE_STATFS = 17;
 export const FUSE_RELEASE = 18;
 export const FUSE_FSYNC = 20;
+export const FUSE_GETXATTR = 22;
 export const FUSE_FLUSH = 25;
 export const FUSE_INIT = 26;
 export const FUSE_OPENDIR = 27;
+export const FUSE_READDIR = 28;
+export const FUSE_RELEASEDIR = 29;
 export const FUSE_ACCESS = 34;
 export const FUSE_INTERRUPT = 36;
 export const FUSE_DESTROY = 38;
@@ -228,6 +236,68 @@ export class FuseEntryOutView {
   get attr(): FuseAttrView { return (this.#attr ??= new FuseAttrView(this.bytes.subarray(40, 128))); }
 }
 
+/** View over `struct fuse_forget_in`: 8 bytes. Validates length only, never content. */
+export class FuseForgetInView {
+  static readonly SIZE = 8;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseForgetInView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseForgetInView.SIZE) {
+      throw new RangeError(`struct fuse_forget_in needs ${FuseForgetInView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseForgetInView.SIZE);
+  }
+
+  /** `u64` at 0. */
+  get nlookup(): bigint { return this.#view.getBigUint64(0, true); }
+  set nlookup(value: bigint) { this.#view.setBigUint64(0, value, true); }
+}
+
+/** View over `struct fuse_forget_one`: 16 bytes. Validates length only, never content. */
+export class FuseForgetOneView {
+  static readonly SIZE = 16;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseForgetOneView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseForgetOneView.SIZE) {
+      throw new RangeError(`struct fuse_forget_one needs ${FuseForgetOneView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseForgetOneView.SIZE);
+  }
+
+  /** `u64` at 0. */
+  get nodeid(): bigint { return this.#view.getBigUint64(0, true); }
+  set nodeid(value: bigint) { this.#view.setBigUint64(0, value, true); }
+
+  /** `u64` at 8. */
+  get nlookup(): bigint { return this.#view.getBigUint64(8, true); }
+  set nlookup(value: bigint) { this.#view.setBigUint64(8, value, true); }
+}
+
+/** View over `struct fuse_batch_forget_in`: 8 bytes. Validates length only, never content. */
+export class FuseBatchForgetInView {
+  static readonly SIZE = 8;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseBatchForgetInView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseBatchForgetInView.SIZE) {
+      throw new RangeError(`struct fuse_batch_forget_in needs ${FuseBatchForgetInView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseBatchForgetInView.SIZE);
+  }
+
+  /** `u32` at 0. */
+  get count(): number { return this.#view.getUint32(0, true); }
+  set count(value: number) { this.#view.setUint32(0, value, true); }
+
+  /** `u32` at 4. */
+  get dummy(): number { return this.#view.getUint32(4, true); }
+  set dummy(value: number) { this.#view.setUint32(4, value, true); }
+}
+
 /** View over `struct fuse_attr_out`: 104 bytes. Validates length only, never content. */
 export class FuseAttrOutView {
   static readonly SIZE = 104;
@@ -256,6 +326,84 @@ export class FuseAttrOutView {
 
   /** `struct fuse_attr` at 16. */
   get attr(): FuseAttrView { return (this.#attr ??= new FuseAttrView(this.bytes.subarray(16, 104))); }
+}
+
+/** View over `struct fuse_setattr_in`: 88 bytes. Validates length only, never content. */
+export class FuseSetattrInView {
+  static readonly SIZE = 88;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseSetattrInView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseSetattrInView.SIZE) {
+      throw new RangeError(`struct fuse_setattr_in needs ${FuseSetattrInView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseSetattrInView.SIZE);
+  }
+
+  /** `u32` at 0. */
+  get valid(): number { return this.#view.getUint32(0, true); }
+  set valid(value: number) { this.#view.setUint32(0, value, true); }
+
+  /** `u32` at 4. */
+  get padding(): number { return this.#view.getUint32(4, true); }
+  set padding(value: number) { this.#view.setUint32(4, value, true); }
+
+  /** `u64` at 8. */
+  get fh(): bigint { return this.#view.getBigUint64(8, true); }
+  set fh(value: bigint) { this.#view.setBigUint64(8, value, true); }
+
+  /** `u64` at 16. */
+  get size(): bigint { return this.#view.getBigUint64(16, true); }
+  set size(value: bigint) { this.#view.setBigUint64(16, value, true); }
+
+  /** `u64` at 24. */
+  get lock_owner(): bigint { return this.#view.getBigUint64(24, true); }
+  set lock_owner(value: bigint) { this.#view.setBigUint64(24, value, true); }
+
+  /** `u64` at 32. */
+  get atime(): bigint { return this.#view.getBigUint64(32, true); }
+  set atime(value: bigint) { this.#view.setBigUint64(32, value, true); }
+
+  /** `u64` at 40. */
+  get mtime(): bigint { return this.#view.getBigUint64(40, true); }
+  set mtime(value: bigint) { this.#view.setBigUint64(40, value, true); }
+
+  /** `u64` at 48. */
+  get ctime(): bigint { return this.#view.getBigUint64(48, true); }
+  set ctime(value: bigint) { this.#view.setBigUint64(48, value, true); }
+
+  /** `u32` at 56. */
+  get atimensec(): number { return this.#view.getUint32(56, true); }
+  set atimensec(value: number) { this.#view.setUint32(56, value, true); }
+
+  /** `u32` at 60. */
+  get mtimensec(): number { return this.#view.getUint32(60, true); }
+  set mtimensec(value: number) { this.#view.setUint32(60, value, true); }
+
+  /** `u32` at 64. */
+  get ctimensec(): number { return this.#view.getUint32(64, true); }
+  set ctimensec(value: number) { this.#view.setUint32(64, value, true); }
+
+  /** `u32` at 68. */
+  get mode(): number { return this.#view.getUint32(68, true); }
+  set mode(value: number) { this.#view.setUint32(68, value, true); }
+
+  /** `u32` at 72. */
+  get unused4(): number { return this.#view.getUint32(72, true); }
+  set unused4(value: number) { this.#view.setUint32(72, value, true); }
+
+  /** `u32` at 76. */
+  get uid(): number { return this.#view.getUint32(76, true); }
+  set uid(value: number) { this.#view.setUint32(76, value, true); }
+
+  /** `u32` at 80. */
+  get gid(): number { return this.#view.getUint32(80, true); }
+  set gid(value: number) { this.#view.setUint32(80, value, true); }
+
+  /** `u32` at 84. */
+  get unused5(): number { return this.#view.getUint32(84, true); }
+  set unused5(value: number) { this.#view.setUint32(84, value, true); }
 }
 
 /** View over `struct fuse_open_in`: 8 bytes. Validates length only, never content. */
@@ -512,6 +660,50 @@ export class FuseFsyncInView {
   /** `u32` at 12. */
   get padding(): number { return this.#view.getUint32(12, true); }
   set padding(value: number) { this.#view.setUint32(12, value, true); }
+}
+
+/** View over `struct fuse_getxattr_in`: 8 bytes. Validates length only, never content. */
+export class FuseGetxattrInView {
+  static readonly SIZE = 8;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseGetxattrInView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseGetxattrInView.SIZE) {
+      throw new RangeError(`struct fuse_getxattr_in needs ${FuseGetxattrInView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseGetxattrInView.SIZE);
+  }
+
+  /** `u32` at 0. */
+  get size(): number { return this.#view.getUint32(0, true); }
+  set size(value: number) { this.#view.setUint32(0, value, true); }
+
+  /** `u32` at 4. */
+  get padding(): number { return this.#view.getUint32(4, true); }
+  set padding(value: number) { this.#view.setUint32(4, value, true); }
+}
+
+/** View over `struct fuse_getxattr_out`: 8 bytes. Validates length only, never content. */
+export class FuseGetxattrOutView {
+  static readonly SIZE = 8;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseGetxattrOutView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseGetxattrOutView.SIZE) {
+      throw new RangeError(`struct fuse_getxattr_out needs ${FuseGetxattrOutView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseGetxattrOutView.SIZE);
+  }
+
+  /** `u32` at 0. */
+  get size(): number { return this.#view.getUint32(0, true); }
+  set size(value: number) { this.#view.setUint32(0, value, true); }
+
+  /** `u32` at 4. */
+  get padding(): number { return this.#view.getUint32(4, true); }
+  set padding(value: number) { this.#view.setUint32(4, value, true); }
 }
 
 /** View over `struct fuse_init_in`: 64 bytes. Validates length only, never content. */
@@ -935,6 +1127,36 @@ export class FuseOutHeaderView {
   /** `u64` at 8. */
   get unique(): bigint { return this.#view.getBigUint64(8, true); }
   set unique(value: bigint) { this.#view.setBigUint64(8, value, true); }
+}
+
+/** View over `struct fuse_dirent`: 24 bytes. Validates length only, never content. */
+export class FuseDirentView {
+  static readonly SIZE = 24;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseDirentView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseDirentView.SIZE) {
+      throw new RangeError(`struct fuse_dirent needs ${FuseDirentView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseDirentView.SIZE);
+  }
+
+  /** `u64` at 0. */
+  get ino(): bigint { return this.#view.getBigUint64(0, true); }
+  set ino(value: bigint) { this.#view.setBigUint64(0, value, true); }
+
+  /** `u64` at 8. */
+  get off(): bigint { return this.#view.getBigUint64(8, true); }
+  set off(value: bigint) { this.#view.setBigUint64(8, value, true); }
+
+  /** `u32` at 16. */
+  get namelen(): number { return this.#view.getUint32(16, true); }
+  set namelen(value: number) { this.#view.setUint32(16, value, true); }
+
+  /** `u32` at 20. */
+  get type(): number { return this.#view.getUint32(20, true); }
+  set type(value: number) { this.#view.setUint32(20, value, true); }
 }
 
 /** View over `struct fuse_backing_map`: 16 bytes. Validates length only, never content. */
