@@ -27,10 +27,10 @@ const sessionLog: SessionLog = {
  * @throws {Failure} A node cannot be made, or was taken away; the message says why and what to do.
  */
 export async function serve(served: Served, options: NodeOptions): Promise<void> {
-  const { mode, group, graft } = options;
+  const { mode, group, graft, node, nodeFolder: folder } = options;
   const log = startEventLog(served.logged, options.log);
   try {
-    const session = await served.start({ mode, group, graft, log: sessionLog });
+    const session = await served.start({ mode, group, graft, node, folder, log: sessionLog });
     const closed = session.closed.then((error) => error && new Failure(error.message));
     await serveUntilSignal({ ...session, closed }, async (nodes) => {
       await served.started?.();

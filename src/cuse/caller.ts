@@ -33,6 +33,8 @@ export interface CallerFlagsOptions {
   readonly node: string;
   /** The inode number of the node: what fdinfo shows as `ino` for a file opened through it. */
   readonly ino: () => number | undefined;
+  /** The inode of one open file, where a node has several: then nothing else counts. */
+  readonly inoOf?: ((handle: FileHandle) => number | undefined) | undefined;
   /** Are two descriptors of a process the same open file? Without it duplicates count as different files. */
   readonly sameFile?: ((pid: number, fdA: number, fdB: number) => boolean) | undefined;
   /** Default "/proc". */
@@ -138,7 +140,7 @@ export class CallerFlags implements NonblockingProbe {
     if (tid === 0) return undefined;
     const fd = this.#calls.descriptor(call);
     if (fd !== undefined) return this.#fdinfo(tid, fd)?.flags;
-    return this.#choose(tid, this.#candidates(tid), handle);
+    return this.#choose(tid, this.#candidates(tid, handle), handle);
   }
 
   #fdinfo(tid: number, fd: number): { flags: number; ino: number | undefined } | undefined {
@@ -154,9 +156,9 @@ export class CallerFlags implements NonblockingProbe {
    * node in a container); else those that lead to its inode (a bind mount). stat(2) would be exact, but asks
    * the file system of whatever the client has open, and might wait for that.
    */
-  #candidates(tid: number): readonly Candidate[] {
-    const { node } = this.#options;
-    const ino = this.#options.ino();
+  #candidates(tid: number, handle: FileHandle): readonly Candidate[] {
+    const { node, inoOf } = this.#options;
+    const ino = inoOf === undefined ? this.#options.ino() : inoOf(handle);
     const name = path.basename(node);
     const byPath: Candidate[] = [];
     const byName: Candidate[] = [];
@@ -167,7 +169,10 @@ export class CallerFlags implements NonblockingProbe {
       const info = this.#fdinfo(tid, fd);
       if (info === undefined) continue;
       const candidate = { fd, flags: info.flags };
-      if (target === node) byPath.push(candidate);
+      if (inoOf !== undefined) {
+        // A name that leads to another inode by now reads as "video0 (deleted)".
+        if (info.ino === ino && path.basename(target).split(" ", 1)[0] === name) byInode.push(candidate);
+      } else if (target === node) byPath.push(candidate);
       else if (path.basename(target) === name) byName.push(candidate);
       else if (ino !== undefined && info.ino === ino) byInode.push(candidate);
     }

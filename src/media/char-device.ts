@@ -1,6 +1,13 @@
 /** The media device's node: src/cuse's `CharDevice` over a {@link MediaDevice}, as v4l2's adapter is for video. */
-import { CuseError, CuseSession, FuseSession } from "../cuse/index.js";
-import type { CharDevice, IoctlRequest, OpenRequest, SessionOptions } from "../cuse/index.js";
+import { CuseError, FuseSession, startNode } from "../cuse/index.js";
+import type {
+  CharDevice,
+  IoctlRequest,
+  NodeStartOptions,
+  OpenRequest,
+  ServedNode,
+  SessionOptions,
+} from "../cuse/index.js";
 import type { Awaitable, ClientPlaces, GraftChoice } from "../v4l2/index.js";
 import {
   AdapterCall,
@@ -111,11 +118,9 @@ function requireVersion(version: number): void {
 }
 
 /** Access to the node, and the files that its requests are. */
-export interface MediaSessionOptions extends Omit<SessionOptions, "name"> {
+export interface MediaSessionOptions extends Omit<NodeStartOptions, "name"> {
   /** For requests; default: a session of the device's own. It stays the caller's. */
   readonly files?: FuseSession;
-  /** Where that session of its own finds FUSE; default "/dev/fuse". */
-  readonly fusePath?: string;
   /** May requests be put into clients without the helper? Default "auto": where that can be done. */
   readonly graft?: GraftChoice | undefined;
   /** What is used for that, and for `files`; default: some of the device's own. They stay the caller's. */
@@ -123,17 +128,17 @@ export interface MediaSessionOptions extends Omit<SessionOptions, "name"> {
 }
 
 /**
- * Makes the node `/dev/<device.name>`; closing the session removes it and ends its requests: their clients get ENODEV.
+ * Makes the node `/dev/<device.name>`, or `<folder>/<device.name>` where it is a FUSE node; closing the session removes it and ends its requests: their clients get ENODEV.
  *
  * Where files for clients cannot be made (no FUSE, a kernel before 5.14), the device starts without requests, and the
  * log says why.
  *
- * @throws {CuseError} As `CuseSession.start`.
+ * @throws {CuseError} The node cannot be made: one sentence with the remedy.
  */
 export async function startMediaDevice(
   device: MediaDevice,
   options: MediaSessionOptions = {},
-): Promise<CuseSession> {
+): Promise<ServedNode> {
   const { files: given, fusePath, graft, clientFiles, ...sessionOptions } = options;
   const { log } = sessionOptions;
   const own = given === undefined && clientFiles === undefined && device.hasRequests;
@@ -147,8 +152,9 @@ export async function startMediaDevice(
   };
   device.useFiles(files);
   try {
-    const session = await CuseSession.start(new MediaCharDevice(device, placing), {
+    const session = await startNode(new MediaCharDevice(device, placing), {
       ...sessionOptions,
+      fusePath,
       name: device.name,
     });
     session.closed.then(end, end);

@@ -1,6 +1,6 @@
 /** Starts a video node together with the media controller node that it belongs to. */
-import { CuseError, FuseSession } from "../cuse/index.js";
-import type { CuseSession, SessionOptions } from "../cuse/index.js";
+import { CuseError, FuseSession, mountForNodes } from "../cuse/index.js";
+import type { NodeChoice, ServedNode, SessionOptions } from "../cuse/index.js";
 import type { GraftChoice, VideoDevice } from "../v4l2/index.js";
 import { ClientFiles, startVideoDevice } from "../v4l2/index.js";
 import { startMediaDevice } from "./char-device.js";
@@ -17,14 +17,15 @@ export interface DeviceSession {
   close(): Promise<void>;
 }
 
-/** Access to the nodes: the same for all of a device. */
-export interface StartOptions extends Pick<SessionOptions, "mode" | "group" | "log"> {
+/** Kind of and access to the nodes: the same for all of a device. */
+export interface StartOptions
+  extends Pick<SessionOptions, "mode" | "group" | "log">, Pick<NodeChoice, "node" | "folder"> {
   /** May clients without the helper be given `mmap()` and descriptors? Default "auto": where that can be done. */
   readonly graft?: GraftChoice | undefined;
 }
 
 /** One node as a {@link DeviceSession}. */
-export function deviceSession(...sessions: readonly CuseSession[]): DeviceSession {
+export function deviceSession(...sessions: readonly ServedNode[]): DeviceSession {
   return {
     nodes: sessions.map(({ node }) => node),
     closed: Promise.race(sessions.map(({ closed }) => closed)),
@@ -39,7 +40,7 @@ export function deviceSession(...sessions: readonly CuseSession[]): DeviceSessio
  * video node.
  *
  * @param describe - Fills the graph once the video node has a number.
- * @throws {CuseError} As `CuseSession.start`; nothing is left behind.
+ * @throws {CuseError} As `startNode`; nothing is left behind.
  */
 export async function startWithMedia<State>(
   video: VideoDevice<State>,
@@ -47,15 +48,19 @@ export async function startWithMedia<State>(
   describe: (graph: MediaGraph, devnode: DeviceNumber) => void,
   options: StartOptions = {},
 ): Promise<DeviceSession> {
+  // One folder, and one channel, for both.
+  const mount = await mountForNodes(video.name, options);
   const clientFiles = await ClientFiles.start(options);
   const own = clientFiles.session === undefined ? requestFiles(media, options) : undefined;
   const files = clientFiles.session ?? own;
   const end = async (): Promise<void> => {
     await own?.close();
     await clientFiles.close();
+    await mount?.close();
   };
   const videoSession = await startVideoDevice(video, {
     ...options,
+    mount,
     clientFiles,
     before: files && (() => media.catchUp()),
   }).catch(async (error: unknown) => {
@@ -65,7 +70,12 @@ export async function startWithMedia<State>(
   const { major, minor } = videoSession;
   describe(media.graph, { major, minor });
   try {
-    const mediaSession = await startMediaDevice(media, { ...options, clientFiles, ...(files && { files }) });
+    const mediaSession = await startMediaDevice(media, {
+      ...options,
+      mount,
+      clientFiles,
+      ...(files && { files }),
+    });
     // The video node first: requests of clients that wait are completed then.
     const session = deviceSession(videoSession, mediaSession);
     return { ...session, close: () => session.close().then(end) };

@@ -4,15 +4,16 @@
  * (helper-protocol.ts), and turns V4l2Error into the refusal that src/cuse knows.
  */
 import { readFileSync, readlinkSync } from "node:fs";
-import { CharDeviceError, CuseSession, processOf } from "../cuse/index.js";
+import { CharDeviceError, processOf, startNode } from "../cuse/index.js";
 import type {
   CharDevice,
   IoctlRequest,
+  NodeStartOptions,
   OpenRequest,
   PendingCall,
   PollRequest,
   ReadRequest,
-  SessionOptions,
+  ServedNode,
   WriteRequest,
 } from "../cuse/index.js";
 import { isSystemError, processRead, processWrite } from "../native.js";
@@ -235,8 +236,24 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
         },
       });
       opened.canMap = this.#grafting?.canMap ?? false;
+      this.#giveMemory(opened, request);
       return opened;
     });
+  }
+
+  /** Where files map by themselves, all buffers of a file are in one memory from the start. */
+  #giveMemory(file: FileHandle<State>, { mapMemory }: OpenRequest): void {
+    const { makeBacking } = this.#device.fileOps;
+    if (mapMemory === undefined || makeBacking === undefined) return;
+    try {
+      const backing = makeBacking(file);
+      file.backing = backing; // Closed with the file, whatever becomes of it.
+      backing.mappedAs(mapMemory(backing));
+      file.canMap = true;
+    } catch (error) {
+      this.#device.release(file);
+      throw error;
+    }
   }
 
   release(file: FileHandle<State>): void {
@@ -323,7 +340,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     const { version, features } = parseHello(arg);
     requireVersion(version);
     file.hasHelper = (features & HelperFeature.Map) !== 0;
-    file.canMap = file.hasHelper || (this.#grafting?.canMap ?? false);
+    file.canMap = file.hasHelper || file.backing !== undefined || (this.#grafting?.canMap ?? false);
     emitHello(arg, HelperFeature.Map | HelperFeature.Fd);
     return 0;
   }
@@ -375,18 +392,22 @@ export function sendOver({ caller }: Call, socketNumber: number, fd: number): vo
 }
 
 /** How a video node is made, and how its clients are served. */
-export interface VideoSessionOptions extends Omit<SessionOptions, "name"> {
+export interface VideoSessionOptions extends Omit<NodeStartOptions, "name"> {
   /** May clients without the helper be given `mmap()`? Default "auto": where that can be done. */
   readonly graft?: GraftChoice | undefined;
   /** What is used for that; default: some of the device's own. They stay the caller's. */
   readonly clientFiles?: ClientFiles | undefined;
 }
 
-/** Makes the node `/dev/<device.name>`; closing the session unplugs the device. */
+/**
+ * Makes the node `/dev/<device.name>`, or `<folder>/<device.name>` where it is a FUSE node; closing the session unplugs
+ * the device.
+ * @throws {CuseError} It cannot be made: one sentence with the remedy.
+ */
 export async function startVideoDevice<State>(
   device: VideoDevice<State>,
   options: VideoSessionOptions = {},
-): Promise<CuseSession> {
+): Promise<ServedNode> {
   const { graft, clientFiles, ...sessionOptions } = options;
   const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
   const charDevice = new VideoCharDevice(device, files);
@@ -395,7 +416,7 @@ export async function startVideoDevice<State>(
     if (files !== clientFiles) await files.close();
   };
   try {
-    const session = await CuseSession.start(charDevice, { ...sessionOptions, name: device.name });
+    const session = await startNode(charDevice, { ...sessionOptions, name: device.name });
     charDevice.started(session);
     void session.closed.then(end, end);
     return session;

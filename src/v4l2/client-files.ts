@@ -5,7 +5,7 @@
  */
 import { constants } from "node:fs";
 import { CuseError, FuseSession } from "../cuse/index.js";
-import type { CuseSession, IoctlRequest, SessionLog, SharedFile } from "../cuse/index.js";
+import type { IoctlRequest, ServedNode, SessionLog, SharedFile } from "../cuse/index.js";
 import { Grafter, pendingIoctl, TracerError } from "../graft/index.js";
 import type { GraftOutcome } from "../graft/index.js";
 import { isSystemError } from "../native.js";
@@ -25,7 +25,7 @@ export interface ClientFilesOptions {
 }
 
 /** What is needed to know of the node. */
-export type NodeSession = Pick<CuseSession, "node" | "rdev" | "share">;
+export type NodeSession = Pick<ServedNode, "node" | "rdev" | "share">;
 
 /** What devices use of {@link ClientFiles}. */
 export type ClientPlaces = Pick<

@@ -46,7 +46,7 @@ export function freeName(prefix = "cusetest"): string {
   return `${prefix}-${process.pid}-${count}`;
 }
 
-const sessions: (CuseSession | FuseSession)[] = [];
+const sessions: { close(): Promise<void> }[] = [];
 const children: Client[] = [];
 
 /** Starts a device in this process. It is closed when the test ends. */
@@ -60,7 +60,7 @@ export async function startDevice<File>(
 }
 
 /** Closes the session when the test ends. */
-export function keep<Session extends CuseSession | FuseSession>(session: Session): Session {
+export function keep<Session extends { close(): Promise<void> }>(session: Session): Session {
   sessions.push(session);
   return session;
 }
