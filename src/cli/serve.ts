@@ -2,7 +2,7 @@
 import type { SessionLog } from "../cuse/index.js";
 import { CuseError } from "../cuse/index.js";
 import type { DeviceSession, StartOptions } from "../media/index.js";
-import { serveUntilSignal } from "../serve.js";
+import { isSupervised, serveUntilSignal } from "../serve.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./log.js";
 import type { NodeOptions } from "./node-options.js";
@@ -34,6 +34,7 @@ export async function serve(served: Served, options: NodeOptions): Promise<void>
     const closed = session.closed.then((error) => error && new Failure(error.message));
     await serveUntilSignal({ ...session, closed }, async (nodes) => {
       await served.started?.();
+      if (isSupervised()) return;
       const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
       process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);
     });

@@ -7,15 +7,16 @@
  */
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { existsSync } from "node:fs";
-import { mount, MountFlag } from "../../native.js";
+import { isSystemError, mount, MountFlag } from "../../native.js";
 
 /** Where the folders of nodes are. */
 export const NODES = "/dev/.v4l2-cuse";
@@ -43,8 +44,13 @@ export function coverDev(): void {
       }
       if (entry.isDirectory()) mkdirSync(target);
       else writeFileSync(target, "", { mode: 0 });
-      // Recursive: /dev/pts, /dev/shm and /dev/mqueue are mounts of their own.
-      mount(source, target, { flags: MountFlag.Bind | MountFlag.Recursive });
+      try {
+        // Recursive: /dev/pts, /dev/shm and /dev/mqueue are mounts of their own.
+        mount(source, target, { flags: MountFlag.Bind | MountFlag.Recursive });
+      } catch (error) {
+        if (!isSystemError(error) || error.code !== "ENOENT") throw error;
+        rmSync(target, { recursive: true }); // unplugged meanwhile
+      }
     }
     mkdirSync(NODES);
   } finally {
