@@ -89,7 +89,7 @@ export class Drivers {
       if (this.#isStopping) return;
       process.stderr.write(
         `v4l2-cuse: the device '${program.label}' has ended (${signal ?? `status ${status ?? 0}`}): ` +
-          `${linked.map(({ name }) => `/dev/${name}`).join(" and ")} answer ENODEV from now on\n`,
+          `its nodes (${linked.map(({ name }) => `/dev/${name}`).join(", ")}) answer ENODEV from now on\n`,
       );
       unplug(folder, linked);
     });
