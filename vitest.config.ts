@@ -1,9 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-const guest = ["test/device/**", "test/compliance/**", "test/gstreamer/**", "test/emulated/**"];
+const guest = [
+  "test/device/**",
+  "test/compliance/**",
+  "test/gstreamer/**",
+  "test/emulated/**",
+  "test/fuse-node/**",
+];
 
 /**
- * `unit` runs anywhere. `emulated` boots guests itself, in which clients run. The other projects need root and
+ * `unit` runs anywhere. `fuse-node` needs root and /dev/fuse, which most kernels have. `emulated` boots guests itself, in which clients run. The other projects need root and
  * /dev/cuse, and `gstreamer` the programs of the Debian 13 root of scripts/guest. scripts/test runs each where it can.
  */
 export default defineConfig({
@@ -25,6 +31,16 @@ export default defineConfig({
         test: {
           name: "device",
           include: ["test/device/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "fuse-node",
+          include: ["test/fuse-node/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,

@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -160,12 +161,14 @@ static int copy(void *to, const void *from, size_t size, const int pair[2])
 	return syscall(SYS_recvfrom, pair[0], to, size, MSG_DONTWAIT, NULL, NULL) == (long)size ? 0 : -1;
 }
 
-/* A device node to the kernel, or a file that stands for one of ours (nodes.c). */
-static int is_character_device(int fd)
+/* A device node, or a regular file of a file system without a disk, as nodes of a FUSE mount are. */
+static int may_be_node(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode);
+	if (fstat(fd, &status) == -1)
+		return 0;
+	return S_ISCHR(status.st_mode) || (S_ISREG(status.st_mode) && major(status.st_dev) == 0);
 }
 
 /*
@@ -236,7 +239,7 @@ RARE static void *map_refused(void *address, size_t length, int prot, int flags,
 {
 	void *result = MAP_FAILED;
 
-	if (!is_character_device(fd)) {
+	if (!may_be_node(fd)) {
 		errno = ENODEV;
 		return result;
 	}

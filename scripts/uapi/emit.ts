@@ -19,8 +19,8 @@ const FUSE = "src/cuse/gen/fuse.ts";
 const FUSE_HEADER = "linux/fuse.h";
 
 /** From a generated file to the hand-written code under it. */
-const RUNTIME = "../../gen-runtime.js";
-const LAYOUT = "../../gen-layout.js";
+const RUNTIME = "../../uapi/runtime.js";
+const LAYOUT = "../../uapi/layout.js";
 
 /** Output file of each header's structs. */
 const STRUCT_FILES: ReadonlyMap<string, string> = new Map([

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { Command } from "commander";
 import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
-import { ClientFiles } from "../v4l2/index.js";
+import { ClientFiles } from "../serve/index.js";
 
 /** One thing looked at. `needed` false marks what only widens what a client can do. */
 export interface Finding {

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import type { NodeKind } from "../cuse/index.js";
-import type { GraftChoice } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
+import type { GraftChoice } from "../serve/index.js";
 
 export type LogForm = "pretty" | "json" | "none";
 

@@ -1,7 +1,6 @@
 /** `v4l2-cuse visl`: the virtual stateless decoder. */
 import { closeSync, openSync } from "node:fs";
 import type { DeviceNumber, MediaGraph } from "../media/index.js";
-import { startWithMedia } from "../media/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ParameterKey, ParameterValues, TraceHit, VislGeneration } from "../visl/index.js";
@@ -19,7 +18,8 @@ import { Failure } from "./failure.js";
 import { LogSink } from "./log-sink.js";
 import type { NodeOptions } from "./node-options.js";
 import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
-import { serve } from "./serve.js";
+import { serve } from "./serve-nodes.js";
+import { startWithMedia } from "../serve/index.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {

@@ -23,18 +23,18 @@
 import { closeSync, constants, existsSync, opendirSync, openSync, readlinkSync, readSync } from "node:fs";
 import path from "node:path";
 import type { IoctlCall, NonblockingProbe } from "./calls.js";
-import { O_ACCMODE, O_NONBLOCK } from "./flags.js";
-import type { FileHandle } from "./open-files.js";
+import { O_ACCMODE, O_NONBLOCK } from "../linux.js";
+import type { OpenFileHandle } from "./open-file-handle.js";
 
 export interface CallerFlagsOptions {
   /** The open files of the session. */
-  readonly handles: () => Iterable<FileHandle>;
+  readonly handles: () => Iterable<OpenFileHandle>;
   /** The device node: "/dev/video0". */
   readonly node: string;
   /** The inode number of the node: what fdinfo shows as `ino` for a file opened through it. */
   readonly ino: () => number | undefined;
   /** The inode of one open file, where a node has several: then nothing else counts. */
-  readonly inoOf?: ((handle: FileHandle) => number | undefined) | undefined;
+  readonly inoOf?: ((handle: OpenFileHandle) => number | undefined) | undefined;
   /** Are two descriptors of a process the same open file? Without it duplicates count as different files. */
   readonly sameFile?: ((pid: number, fdA: number, fdB: number) => boolean) | undefined;
   /** Default "/proc". */
@@ -128,14 +128,14 @@ export class CallerFlags implements NonblockingProbe {
     this.#calls = new CallWatch(this.#proc);
   }
 
-  isNonblocking(call: AskedIoctl, handle: FileHandle): boolean {
+  isNonblocking(call: AskedIoctl, handle: OpenFileHandle): boolean {
     const flags = this.#currentFlags(call, handle);
     if (flags === undefined) return handle.lastKnownNonblocking;
     return (flags & O_NONBLOCK) !== 0;
   }
 
   /** The flags of the caller's file, or undefined when they cannot be found. */
-  #currentFlags(call: AskedIoctl, handle: FileHandle): number | undefined {
+  #currentFlags(call: AskedIoctl, handle: OpenFileHandle): number | undefined {
     const { tid } = call.caller;
     if (tid === 0) return undefined;
     const fd = this.#calls.descriptor(call);
@@ -156,7 +156,7 @@ export class CallerFlags implements NonblockingProbe {
    * node in a container); else those that lead to its inode (a bind mount). stat(2) would be exact, but asks
    * the file system of whatever the client has open, and might wait for that.
    */
-  #candidates(tid: number, handle: FileHandle): readonly Candidate[] {
+  #candidates(tid: number, handle: OpenFileHandle): readonly Candidate[] {
     const { node, inoOf } = this.#options;
     const ino = inoOf === undefined ? this.#options.ino() : inoOf(handle);
     const name = path.basename(node);
@@ -179,7 +179,7 @@ export class CallerFlags implements NonblockingProbe {
     return [byPath, byName, byInode].find((found) => found.length > 0) ?? [];
   }
 
-  #choose(tid: number, candidates: readonly Candidate[], handle: FileHandle): number | undefined {
+  #choose(tid: number, candidates: readonly Candidate[], handle: OpenFileHandle): number | undefined {
     const possible = candidates.filter(({ flags }) => (flags & O_ACCMODE) === (handle.flags & O_ACCMODE));
     const first = possible[0];
     if (first === undefined) return undefined;
@@ -213,7 +213,7 @@ export class CallerFlags implements NonblockingProbe {
   }
 
   /** The open files that the caller's process has opened, oldest first. */
-  #filesOfProcess(tid: number): FileHandle[] {
+  #filesOfProcess(tid: number): OpenFileHandle[] {
     const pid = processOf(tid, this.#proc)?.pid;
     if (pid === undefined) return [];
     return [...this.#options.handles()]

@@ -6,16 +6,9 @@
  * To refuse, throw (or reject with) a {@link CharDeviceError}; anything else that is thrown is a bug:
  * it is logged and answered with `EIO`.
  */
+import type { Caller } from "../linux.js";
 
-/** Who makes a call, as the FUSE header says it. */
-export interface Caller {
-  /** The caller's *thread* id in the driver's pid namespace; 0 when it is not visible there. */
-  readonly tid: number;
-  /** The caller's file system user id, in the driver's user namespace. */
-  readonly uid: number;
-  /** The caller's file system group id, in the driver's user namespace. */
-  readonly gid: number;
-}
+export type { Caller };
 
 /** One open file of the device. Threads, forks and duplicated descriptors may share it. */
 export interface OpenFile {

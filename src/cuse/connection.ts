@@ -17,8 +17,8 @@ import {
   type NonblockingProbe,
   type OpenHooks,
 } from "./calls.js";
-import { CharDeviceError, stackOf, type ErrnoName } from "./errors.js";
-import { ALWAYS_READY } from "./flags.js";
+import { CharDeviceError, stackOf } from "./errors.js";
+import { ALWAYS_READY, type ErrnoName } from "../linux.js";
 import {
   FUSE_BATCH_FORGET,
   FUSE_DESTROY,

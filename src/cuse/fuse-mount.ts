@@ -8,7 +8,7 @@ import { Channel, createMemfd, ioctl, readReady } from "../native.js";
 import type { CharDevice, SessionLog } from "./char-device.js";
 import { Connection } from "./connection.js";
 import { CharDeviceError, CuseError, stackOf, systemCode } from "./errors.js";
-import { POLLERR, POLLHUP } from "./flags.js";
+import { POLLERR, POLLHUP } from "../linux.js";
 import { Folder, type FolderEntry } from "./fuse-folder.js";
 import {
   FUSE_ATOMIC_O_TRUNC,

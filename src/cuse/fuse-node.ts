@@ -31,7 +31,7 @@ import type {
 } from "./char-device.js";
 import { Connection, releaseRecord } from "./connection.js";
 import { CharDeviceError, systemCode } from "./errors.js";
-import { ALWAYS_READY } from "./flags.js";
+import { ALWAYS_READY } from "../linux.js";
 import { assertMappable, type Access, type NodeInode } from "./fuse-folder.js";
 import type { FuseMount, MountedNode } from "./fuse-mount.js";
 import {
@@ -91,6 +91,9 @@ export class FuseNode implements MountedNode {
   readonly major: number;
   readonly minor: number;
   readonly sizeBytes: number;
+
+  /** Files of this node need no other in their place. */
+  readonly canShare = false;
 
   readonly #mount: FuseMount;
   readonly #log: SessionLog;
@@ -157,7 +160,7 @@ export class FuseNode implements MountedNode {
     return makeRdev(this.major, this.minor);
   }
 
-  /** Never: a file of this node needs no other in its place. */
+  /** See {@link canShare}. */
   share(): SharedFile | undefined {
     return undefined;
   }

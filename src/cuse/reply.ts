@@ -4,7 +4,8 @@
  * An answer is `struct fuse_out_header` (length, error, the request's number), and without an error the
  * struct of the opcode and data. {@link Reply} sees to it that a request gets exactly one.
  */
-import { errnoNumber, stackOf, systemCode, type ErrnoName, type CharDeviceError } from "./errors.js";
+import { errnoNumber, type ErrnoName } from "../linux.js";
+import { stackOf, systemCode, type CharDeviceError } from "./errors.js";
 import type { SessionLog } from "./char-device.js";
 import {
   FUSE_NOTIFY_POLL,

@@ -46,6 +46,8 @@ export interface ServedNode {
   readonly minor: number;
   /** The same as `st_rdev`. */
   readonly rdev: number;
+  /** Can {@link share} give anything? */
+  readonly canShare: boolean;
   /** @see CuseSession.share */
   share(id: bigint): SharedFile | undefined;
   /** Removes the node. */
@@ -109,6 +111,7 @@ function withMount(node: FuseNode, mount: FuseMount): ServedNode {
     major: node.major,
     minor: node.minor,
     rdev: node.rdev,
+    canShare: node.canShare,
     share: () => undefined,
     close: async () => {
       await node.close();

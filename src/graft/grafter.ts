@@ -10,7 +10,7 @@ import {
   EventKind,
   Feature,
   JobFlag,
-} from "./protocol.js";
+} from "./tracer-protocol.js";
 import { TracerError, TracerProcess } from "./tracer-process.js";
 import { Turns, type Turn } from "./turns.js";
 

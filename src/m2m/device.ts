@@ -2,28 +2,21 @@
  * A whole mem2mem device as its driver declares it: the video node, the media controller node with its graph and
  * requests, a context with two queues for every open file, and the scheduler that runs their jobs.
  */
-import type { DeviceSession, StartOptions } from "../media/index.js";
-import {
-  EntityFunction,
-  MediaDevice,
-  buildM2mGraph,
-  deviceSession,
-  startWithMedia,
-  validateObjects,
-} from "../media/index.js";
+import { EntityFunction, MediaDevice, buildM2mGraph, validateObjects } from "../media/index.js";
 import type { ControlHandler, IoctlOps } from "../v4l2/index.js";
-import { BufType, Cap, VideoDevice, startVideoDevice, subscribeControlEvent } from "../v4l2/index.js";
+import { BufType, Cap, VideoDevice, subscribeControlEvent } from "../v4l2/index.js";
 import type { IoMode } from "../vb2/index.js";
 import { SharedMemoryProvider, sizedByFormat } from "../vb2/index.js";
 import { M2mContext } from "./context.js";
-import type { M2mContextOptions, M2mQueueConfig, M2mQueueOps } from "./context.js";
+import type { M2mContextOptions, M2mJob, M2mQueueConfig, M2mQueueOps } from "./context.js";
 import { m2mFormatOps } from "./formats.js";
 import type { M2mFormats } from "./formats.js";
 import { m2mBufferOps, m2mFileOps, queueM2mRequest } from "./ops.js";
 import type { M2mFile } from "./ops.js";
-import type { M2mJob } from "./job.js";
 import { M2mScheduler } from "./scheduler.js";
 import type { JobOps } from "./scheduler.js";
+import { deviceSession, startWithMedia, startVideoDevice } from "../serve/index.js";
+import type { DeviceSession, StartOptions } from "../serve/index.js";
 
 /** What a driver says of one side besides its formats. */
 export interface M2mSide {
@@ -80,7 +73,7 @@ const DEFAULT_VERSION = 0x00060c00;
 export class M2mDevice<State = unknown> {
   readonly video: VideoDevice<M2mContext<State>>;
   readonly media: MediaDevice | undefined;
-  readonly scheduler: M2mScheduler<State>;
+  readonly scheduler: M2mScheduler<M2mContext<State>>;
   readonly #options: M2mDeviceOptions<State>;
 
   constructor(options: M2mDeviceOptions<State>) {
@@ -116,7 +109,7 @@ export class M2mDevice<State = unknown> {
         options.release?.(context.state);
       },
     });
-    const jobs: JobOps<State> = {
+    const jobs: JobOps<M2mContext<State>> = {
       deviceRun: (_context, job) => options.deviceRun(job),
       jobReady: (context) => options.jobReady?.(context) ?? true,
       jobAbort: (_context, job) => options.jobAbort?.(job),

@@ -7,15 +7,15 @@
  */
 export { drainOps, statelessDecoderOps } from "./codec-commands.js";
 export { CAPTURE_OFFSET_BASE, M2mContext } from "./context.js";
-export type { M2mContextOptions, M2mQueueConfig, M2mQueueOps } from "./context.js";
+export type { M2mContextOptions, M2mJob, M2mQueueConfig, M2mQueueOps } from "./context.js";
 export { M2mDevice } from "./device.js";
 export type { M2mDeviceOptions, M2mSide } from "./device.js";
 export { m2mFormatOps } from "./formats.js";
 export type { M2mFormats } from "./formats.js";
-export { M2mJob } from "./job.js";
-export type { JobState } from "./job.js";
+export { Job } from "./job.js";
 export { copyMetadata } from "./metadata.js";
 export { m2mBufferOps, m2mFileOps, queueM2mRequest } from "./ops.js";
 export type { M2mFile } from "./ops.js";
+export type { JobState, Schedulable } from "./schedulable.js";
 export { M2mScheduler } from "./scheduler.js";
 export type { JobOps } from "./scheduler.js";

@@ -4,68 +4,68 @@
  */
 import type { JobEvent, TraceStream } from "../v4l2/index.js";
 import { traceTime, V4l2Error } from "../v4l2/index.js";
-import type { M2mContext } from "./context.js";
-import { M2mJob } from "./job.js";
+import { Job } from "./job.js";
+import type { Schedulable } from "./schedulable.js";
 
 /** What the hardware does (`struct v4l2_m2m_ops`). */
-export interface JobOps<State> {
+export interface JobOps<Context extends Schedulable> {
   /**
    * Starts a job on the next buffers of `context`, which stay where they are until it is finished: end with
    * `job.finish()`, now or later. An exception ends it with "error" too; a V4l2Error's detail goes to the log.
    */
-  deviceRun(context: M2mContext<State>, job: M2mJob<State>): void;
+  deviceRun(context: Context, job: Job<Context>): void;
   /** Is what the job needs besides one buffer of each queue there? */
-  jobReady?(context: M2mContext<State>): boolean;
+  jobReady?(context: Context): boolean;
   /**
    * STREAMOFF or close ends the running job: finish it now, or stop working on it. A job that still runs when this
    * returns is finished with "error", and `job.finish()` has no effect any more. (The kernel waits for the job.)
    */
-  jobAbort?(context: M2mContext<State>, job: M2mJob<State>): void;
+  jobAbort?(context: Context, job: Job<Context>): void;
 }
 
 /** Decides whose job runs next; a device has one. */
-export class M2mScheduler<State = unknown> {
-  readonly #ops: JobOps<State>;
+export class M2mScheduler<Context extends Schedulable = Schedulable> {
+  readonly #ops: JobOps<Context>;
   readonly #device: string;
   readonly #trace: TraceStream | undefined;
   /** In the order in which they became ready. */
-  readonly #waiting = new Set<M2mContext<State>>();
-  #job: M2mJob<State> | undefined;
+  readonly #waiting = new Set<Context>();
+  #job: Job<Context> | undefined;
   /** Is being taken out: does not get back in meanwhile. */
-  #cancelled: M2mContext<State> | undefined;
+  #cancelled: Context | undefined;
   #scheduled = false;
 
-  constructor(device: string, ops: JobOps<State>, trace?: TraceStream) {
+  constructor(device: string, ops: JobOps<Context>, trace?: TraceStream) {
     this.#device = device;
     this.#ops = ops;
     this.#trace = trace;
   }
 
   /** The running job. */
-  get job(): M2mJob<State> | undefined {
+  get job(): Job<Context> | undefined {
     return this.#job;
   }
 
   /** The file whose job runs now. */
-  get running(): M2mContext<State> | undefined {
+  get running(): Context | undefined {
     return this.#job?.context;
   }
 
   /** Files whose jobs wait, the next one first. */
-  get waiting(): readonly M2mContext<State>[] {
+  get waiting(): readonly Context[] {
     return [...this.#waiting];
   }
 
-  isRunning(context: M2mContext<State>): boolean {
+  isRunning(context: Context): boolean {
     return this.#job?.context === context;
   }
 
-  isQueued(context: M2mContext<State>): boolean {
+  isQueued(context: Context): boolean {
     return this.isRunning(context) || this.#waiting.has(context);
   }
 
   /** Queues a job for `context` if it can run one, and runs what waits. Call it whenever something became ready. */
-  trySchedule(context: M2mContext<State>): void {
+  trySchedule(context: Context): void {
     if (
       context !== this.#cancelled &&
       !this.isQueued(context) &&
@@ -83,7 +83,7 @@ export class M2mScheduler<State = unknown> {
    * served in between.
    * @returns false when no job of `context` runs: it was aborted.
    */
-  jobFinish(context: M2mContext<State>): boolean {
+  jobFinish(context: Context): boolean {
     if (!this.isRunning(context)) return false;
     this.#job = undefined;
     this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
@@ -92,7 +92,7 @@ export class M2mScheduler<State = unknown> {
   }
 
   /** Ends what `context` has waiting or running. */
-  cancel(context: M2mContext<State>): void {
+  cancel(context: Context): void {
     this.#waiting.delete(context);
     const job = this.#job;
     if (job?.context !== context) return;
@@ -105,7 +105,7 @@ export class M2mScheduler<State = unknown> {
     }
   }
 
-  #isReady(context: M2mContext<State>): boolean {
+  #isReady(context: Context): boolean {
     let isReady = false;
     this.#contain(() => {
       isReady = this.#ops.jobReady?.(context) !== false;
@@ -124,7 +124,7 @@ export class M2mScheduler<State = unknown> {
     const [context] = this.#waiting;
     if (this.#job !== undefined || context === undefined) return;
     this.#waiting.delete(context);
-    const job = new M2mJob(context);
+    const job = new Job(context);
     this.#job = job;
     this.#emit(context, "started");
     const ran = this.#contain(() => {
@@ -154,7 +154,7 @@ export class M2mScheduler<State = unknown> {
     if (!isRefusal) process.emitWarning(error instanceof Error ? error : new Error(text));
   }
 
-  #emit({ file }: M2mContext<State>, action: JobEvent["action"]): void {
+  #emit({ file }: Context, action: JobEvent["action"]): void {
     if (this.#trace?.active !== true) return;
     this.#trace.emit({ kind: "job", timeMs: traceTime(), device: this.#device, file: file.id, action });
   }

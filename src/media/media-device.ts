@@ -1,6 +1,6 @@
 /**
  * A media device as its driver declares it: its identity, its graph, and what it does with requests. Knows nothing of
- * how calls arrive: `char-device.ts` brings them.
+ * how calls arrive: src/serve brings them.
  */
 import {
   MEDIA_IOC_DEVICE_INFO,
@@ -16,9 +16,15 @@ import { mediaIoctlName } from "./describe.js";
 import { MediaGraph } from "./graph.js";
 import { deviceInfo, enumEntities, enumLinks, getTopology, setupLink } from "./media-ioctls.js";
 import type { MediaDeviceInfo } from "./media-ioctls.js";
-import { RequestFiles, type AnonymousFiles } from "./request-files.js";
 import type { RequestOps } from "./request.js";
+import type { RequestStore } from "./request-store.js";
 import { tracedMediaIoctl } from "./traced-ioctl.js";
+
+/**
+ * Requests of a device that may be open at one time. The kernel has no such limit, but its requests are as small as the
+ * client's own entry in the table of descriptors.
+ */
+const MAX_REQUESTS = 16_384;
 
 /** What a driver declares of its media device. */
 export interface MediaDeviceOptions {
@@ -48,26 +54,23 @@ export class MediaDevice implements RequestResolver {
   readonly graph: MediaGraph;
   /** What happens on the node and to its requests. */
   readonly trace = new TraceStream();
-  readonly #requests: RequestFiles | undefined;
+  /** What the driver does with requests; undefined: it takes none. */
+  readonly requestOps: RequestOps | undefined;
+  readonly maxRequests: number;
+  #requests: RequestStore | undefined;
 
   constructor(options: MediaDeviceOptions) {
-    const { name, info, requests: ops, maxRequests } = options;
+    const { name, info, requests, maxRequests = MAX_REQUESTS } = options;
     this.name = name;
     this.info = info;
     this.graph = options.graph ?? new MediaGraph();
-    if (ops !== undefined) {
-      this.#requests = new RequestFiles({
-        name,
-        ops,
-        trace: this.trace,
-        ...(maxRequests === undefined ? {} : { maxRequests }),
-      });
-    }
+    this.requestOps = requests;
+    this.maxRequests = maxRequests;
   }
 
   /** Does the driver take requests? */
   get hasRequests(): boolean {
-    return this.#requests !== undefined;
+    return this.requestOps !== undefined;
   }
 
   /** Requests whose descriptors are not all closed. */
@@ -75,14 +78,15 @@ export class MediaDevice implements RequestResolver {
     return this.#requests?.size ?? 0;
   }
 
-  /** Makes requests of these files from now on; `undefined` ends it. */
-  useFiles(files: AnonymousFiles | undefined): void {
-    this.#requests?.use(files);
+  /** Requests are made there from now on; `undefined`: there are none any more. */
+  useRequests(store: RequestStore | undefined): void {
+    this.#requests = store;
   }
 
   /** @throws {V4l2Error} EBADR - the device has no requests; EINVAL - `fd` is none of its requests. */
   byFd(call: Call, fd: number): MediaRequest {
-    if (this.#requests === undefined) throw new V4l2Error("EBADR", `${this.name} has no requests`);
+    if (!this.hasRequests) throw new V4l2Error("EBADR", `${this.name} has no requests`);
+    if (this.#requests === undefined) throw new V4l2Error("EINVAL", `${this.name} can make no requests`);
     return this.#requests.byFd(call, fd);
   }
 
@@ -138,10 +142,10 @@ export class MediaDevice implements RequestResolver {
   /**
    * Makes a request and gives its descriptor to the caller.
    * @returns What the log says of it.
-   * @throws {V4l2Error} ENOTTY - no requests, or the caller cannot take a descriptor; EINTR; see RequestFiles.allocate.
+   * @throws {V4l2Error} ENOTTY - no requests, or the caller cannot take a descriptor; EINTR; see {@link RequestStore.allocate}.
    */
   async #allocate(call: Call): Promise<string> {
-    if (this.#requests?.isUsable !== true) throw new V4l2Error("ENOTTY", `${this.name} has no requests`);
+    if (this.#requests === undefined) throw new V4l2Error("ENOTTY", `${this.name} has no requests`);
     if (call.sendFd === undefined) {
       throw new V4l2Error("ENOTTY", "the client cannot be given a descriptor (no graft, no helper library)");
     }

@@ -8,14 +8,14 @@ import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
 import { SharedMemoryProvider, VideoBuffer, VideoQueue, bufferOps, fileOps } from "../vb2/index.js";
 import type { Fract, FileHandle, Input, IoctlOps, StreamParm, VideoFormat } from "../v4l2/index.js";
 import { BufType, CAP_TIMEPERFRAME, Cap, Field, InputType, V4l2Error, VideoDevice } from "../v4l2/index.js";
-import type { CameraControls, Look } from "./controls.js";
-import { makeControls } from "./controls.js";
+import type { CameraControls, Look } from "./camera-controls.js";
+import { makeControls } from "./camera-controls.js";
 import { getSelection, nearestCrop } from "./crop.js";
 import type { InputState } from "./inputs.js";
 import { inputProfiles, setInterval, wholeOf } from "./inputs.js";
 import { describeMode, formatFlags, formatsFor, nearestMode } from "./modes.js";
 import { Pacer } from "./pacer.js";
-import { drawFrame } from "./picture.js";
+import { drawFrame } from "./frame-picture.js";
 import { frameIntervalAt, frameSizeAt, hasSize } from "./sizes.js";
 
 export interface CameraOptions {

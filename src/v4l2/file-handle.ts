@@ -1,11 +1,11 @@
 /** One open file of a device: what `struct v4l2_fh` is in the kernel. */
 import type { Call, Client } from "./call.js";
 import { V4l2Error } from "./error.js";
+import type { Device } from "./device.js";
 import type { ControlOps, FileBacking } from "./ops.js";
-import { Priority } from "./types.js";
-import type { Awaitable } from "./types.js";
-import type { EventSubscription, V4l2Event } from "./types-device.js";
-import type { VideoDevice } from "./video-device.js";
+import { Priority } from "./values/types.js";
+import type { Awaitable } from "./values/types.js";
+import type { EventSubscription, V4l2Event } from "./values/types-device.js";
 
 /**
  * The events of one file; implemented by `events.ts`.
@@ -30,7 +30,7 @@ export interface FileEvents {
 
 /** What is known of a file when it is opened. */
 export interface FileHandleOptions<State> {
-  readonly device: VideoDevice<State>;
+  readonly device: Device<FileHandle<State>>;
   /** Unique among the open files of a device. */
   readonly id: bigint;
   /** The process that opened the file. */
@@ -42,7 +42,7 @@ export interface FileHandleOptions<State> {
 
 /** One open file of a device: who opened it, its priority, controls and events, and the driver's own state. */
 export class FileHandle<State = unknown> {
-  readonly device: VideoDevice<State>;
+  readonly device: Device<FileHandle<State>>;
   readonly id: bigint;
   readonly client: Client;
   readonly flags: number;
@@ -89,7 +89,7 @@ export class FileHandle<State = unknown> {
 
   /** See {@link VideoDevice.catchUp}. */
   catchUp(): void {
-    this.device.catchUp();
+    this.device.catchUp?.();
   }
 
   /** The file's controls. @throws {V4l2Error} ENOTTY - it has none. */

@@ -41,7 +41,7 @@ import type {
   VideoBufType,
   VideoFormat,
   WindowFormat,
-} from "./types.js";
+} from "./values/types.js";
 import type {
   EventSubscription,
   ExtControls,
@@ -49,7 +49,7 @@ import type {
   QueryExtCtrlReply,
   QueryMenuReply,
   StreamParm,
-} from "./types-device.js";
+} from "./values/types-device.js";
 
 /** Formats of the queues. Picture queues share `gFmt`, `sFmt`, `tryFmt`; the other kinds have ops of their own. */
 export interface FormatOps<File> {

@@ -1,56 +1,32 @@
 /**
  * A device as its driver declares it, and what the core keeps for it: open files, priorities, which ioctls are
- * valid, the stream of trace events. Knows nothing of how calls arrive: `char-device.ts` brings them.
+ * valid, the stream of trace events. Knows nothing of how calls arrive: src/serve brings them.
  */
+import { ALWAYS_READY } from "../linux.js";
 import type { Call, Client } from "./call.js";
-import type { IoctlName } from "./define-ioctl.js";
+import type { Device, DeviceIdentity, IoctlName } from "./device.js";
 import { DeviceTraits, directionOf } from "./device-traits.js";
 import type { DeviceDirection, DeviceType } from "./device-traits.js";
-import { dispatch } from "./dispatch.js";
+import { dispatch } from "./ioctl/dispatch.js";
 import { V4l2Error } from "./error.js";
 import { EventQueue } from "./events.js";
 import { FileHandle } from "./file-handle.js";
 import { IOCTLS } from "./gen/index.js";
-import { ioctlTable } from "./ioctl-table.js";
+import { ioctlTable } from "./ioctl/ioctl-table.js";
 import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
-import type { RequestResolver } from "./request.js";
-import { TraceStream, traceTime } from "./trace.js";
-import type { FileEvent } from "./trace.js";
-import { tracedIoctl } from "./traced-ioctl.js";
-import { Poll } from "./types.js";
-import type { Awaitable, MmapReply, MmapRequest } from "./types.js";
+import type { RequestResolver } from "./media-request.js";
+import { TraceStream, traceTime } from "./trace/trace.js";
+import type { FileEvent } from "./trace/trace.js";
+import { tracedIoctl } from "./ioctl/traced-ioctl.js";
+import { Poll } from "./values/types.js";
+import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
 
 /** What a driver declares. */
-export interface VideoDeviceOptions<State> {
-  /** Node name, `video0`: names the device in the log. */
-  readonly name: string;
-  /** QUERYCAP: at most 15, 31 and 31 bytes. `busInfo` is `platform:<name>` unless given. */
-  readonly driver: string;
-  readonly card: string;
-  readonly busInfo?: string;
-  /** QUERYCAP, `KERNEL_VERSION(a, b, c)`; 6.12.0 unless given. */
-  readonly version?: number;
-  /** `Cap` bits of this node; the core adds `ExtPixFormat`. */
-  readonly deviceCaps: number;
+export interface VideoDeviceOptions<State> extends DeviceIdentity {
   readonly type?: DeviceType;
   /** What `deviceCaps` imply unless given. */
   readonly direction?: DeviceDirection;
-  /** Name of the one input or output of a `Cap.IoMc` device; the card's name unless given. */
-  readonly title?: string;
-  /** `V4L2_STD_*` that the device can do at all. */
-  readonly tvnorms?: bigint;
-  /** EDID blocks that S_EDID takes; more are E2BIG, and the client is told this number. */
-  readonly maxEdidBlocks?: number;
-  /** Does enumFmt know `request.all`? */
-  readonly enumAllFormats?: boolean;
-  /**
-   * ENUM_FMT describes semi-planar formats as kernels before 6.0 did ("Y/CbCr 4:2:0") instead of "Y/UV 4:2:0". Both
-   * mean the same; v4l2-compliance before 1.24 takes the newer words for a mistake, later ones accept either.
-   */
-  readonly oldFormatNames?: boolean;
-  /** The driver's cropping means what others call composing, and the reverse (V4L2_FL_QUIRK_INVERTED_CROP). */
-  readonly invertedCrop?: boolean;
   /** Ioctls that answer ENOTTY although there is an op (`v4l2_disable_ioctl`). */
   readonly disabled?: readonly IoctlName[];
   readonly ops: IoctlOps<FileHandle<State>>;
@@ -90,19 +66,15 @@ const madeOf: Partial<Record<IoctlName, readonly IoctlName[]>> = {
   VIDIOC_S_SELECTION: ["VIDIOC_S_CROP"],
 };
 
-/** Answer of poll for a device that has no poll op: always ready. */
-const ALWAYS_READY = Poll.In | Poll.Out | Poll.RdNorm | Poll.WrNorm;
-
 /** A device: what its driver declared, its open files, and the calls on them. `startVideoDevice` makes its node. */
-export class VideoDevice<State = unknown> {
+export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   readonly options: VideoDeviceOptions<State>;
   readonly ops: IoctlOps<FileHandle<State>>;
   readonly fileOps: FileOps<FileHandle<State>>;
   readonly traits: DeviceTraits;
   readonly priorities = new Priorities();
   readonly trace = new TraceStream();
-  /** False once the device is unplugged: calls answer ENODEV. */
-  registered = true;
+  #registered = true;
   /** What {@link catchUp} does; set by who brings the calls. */
   serveCloses: (() => void) | undefined;
 
@@ -125,6 +97,15 @@ export class VideoDevice<State = unknown> {
 
   get name(): string {
     return this.options.name;
+  }
+
+  get identity(): DeviceIdentity {
+    return this.options;
+  }
+
+  /** False once the device is unplugged: calls answer ENODEV. */
+  get registered(): boolean {
+    return this.#registered;
   }
 
   get controls(): ControlOps | undefined {
@@ -250,7 +231,7 @@ export class VideoDevice<State = unknown> {
 
   /** `Poll` bits that are true now; waiting events are `Pri`. */
   poll(file: FileHandle<State>, events: number): number {
-    if (!this.registered) return Poll.Err | Poll.Hup | Poll.Pri;
+    if (!this.#registered) return Poll.Err | Poll.Hup | Poll.Pri;
     const ready = this.fileOps.poll?.(file, events) ?? ALWAYS_READY;
     return (file.events?.pending ?? 0) > 0 ? ready | Poll.Pri : ready;
   }
@@ -272,8 +253,8 @@ export class VideoDevice<State = unknown> {
 
   /** The device is gone: every call answers ENODEV, pollers wake. */
   unregister(): void {
-    if (!this.registered) return;
-    this.registered = false;
+    if (!this.#registered) return;
+    this.#registered = false;
     for (const file of this.#files) file.notifyPoll();
   }
 
@@ -293,7 +274,7 @@ export class VideoDevice<State = unknown> {
   }
 
   #requireRegistered(): void {
-    if (!this.registered) throw new V4l2Error("ENODEV", "the device is gone");
+    if (!this.#registered) throw new V4l2Error("ENODEV", "the device is gone");
   }
 
   /** Runs a file operation and reports it, if anybody listens. */

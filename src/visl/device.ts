@@ -61,7 +61,7 @@ export class VislDevice {
   readonly parameters: Parameters;
   readonly tracepoints: Tracepoints;
   readonly bitstreams = new BitstreamStore();
-  readonly scheduler: M2mScheduler<VislFile>;
+  readonly scheduler: M2mScheduler<VislContext>;
   /** What the media device does with requests. */
   readonly requestOps: RequestOps;
   readonly #options: VislOptions;
@@ -114,7 +114,7 @@ export class VislDevice {
         this.device.message("warning", text);
       },
     });
-    this.scheduler = new M2mScheduler<VislFile>(
+    this.scheduler = new M2mScheduler<VislContext>(
       name,
       {
         deviceRun: (context, job) => {

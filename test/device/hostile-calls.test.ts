@@ -3,10 +3,10 @@ import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { helperPath } from "../../src/native.js";
-import { hasAdminRights } from "../../src/v4l2/char-device.js";
 import { describeDevice } from "./support/device.js";
 import { Control, runClient, sharedMem2mem, type Mem2mem } from "./support/mem2mem.js";
 import { runProgram, startProgram } from "./support/probe.js";
+import { hasAdminRights } from "../../src/serve/client-call.js";
 
 const program = fileURLToPath(new URL("../../native/build/hostile-client", import.meta.url));
 const NOBODY = 65534;

@@ -15,7 +15,7 @@ export const CAP = BufType.VideoCapture;
 type Side = typeof OUT | typeof CAP;
 
 export interface MachineOptions {
-  readonly jobs?: Partial<JobOps<Name>>;
+  readonly jobs?: Partial<JobOps<M2mContext<Name>>>;
   readonly context?: Partial<Pick<M2mContextOptions<Name>, "controls" | "metadata">>;
   readonly source?: Partial<M2mQueueConfig>;
   readonly destination?: Partial<M2mQueueConfig>;
@@ -28,7 +28,7 @@ export class Machine {
   /** Jobs that were started, all of them. */
   readonly started: M2mJob<Name>[] = [];
   readonly device: VideoDevice<M2mContext<Name>>;
-  readonly scheduler: M2mScheduler<Name>;
+  readonly scheduler: M2mScheduler<M2mContext<Name>>;
   readonly memory = new FakeProvider();
   readonly clients: Client[] = [];
   readonly requests = new Map<number, Request>();
@@ -48,7 +48,7 @@ export class Machine {
         file.state.release();
       },
     });
-    this.scheduler = new M2mScheduler<Name>(
+    this.scheduler = new M2mScheduler<M2mContext<Name>>(
       "video0",
       {
         ...options.jobs,

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { families } from "../../src/v4l2/definitions/index.js";
-import type { IoctlDefinition } from "../../src/v4l2/define-ioctl.js";
+import type { IoctlDefinition } from "../../src/v4l2/ioctl/define-ioctl.js";
 
 const intro = `# V4L2 ioctls
 

@@ -1,6 +1,6 @@
 /** A stateless client of a visl device in this process: no CUSE, buffers in ordinary memory. */
 import type { Buffer, Call, ExtControl, FileHandle, VideoFormat } from "../../src/v4l2/index.js";
-import type { CreateBuffersReply } from "../../src/v4l2/types.js";
+import type { CreateBuffersReply } from "../../src/v4l2/values/types.js";
 import { BufFlag, BufType, CtrlWhich, Field, fourcc, Memory, V4l2Error } from "../../src/v4l2/index.js";
 import { Request } from "../../src/media/index.js";
 import type { VislContext } from "../../src/visl/decoder.js";

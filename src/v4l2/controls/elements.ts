@@ -30,8 +30,8 @@ import {
   rect,
 } from "./rules-other.js";
 import { vp8Frame, vp9CompressedHdr, vp9Frame } from "./rules-vpx.js";
-import { CtrlType } from "./types.js";
-import type { ElementValue } from "./types.js";
+import { CtrlType } from "./control-types.js";
+import type { ElementValue } from "./control-types.js";
 
 /** Reads and writes one element. */
 export interface ElementType<Value> {

@@ -11,7 +11,7 @@ import {
   menu,
   standard,
 } from "./standard-kinds.js";
-import { CtrlFlag, CtrlType } from "./types.js";
+import { CtrlFlag, CtrlType } from "./control-types.js";
 
 const codec = {
   [Cid.CodecClass]: controlClass("Codec Controls"),

@@ -12,7 +12,7 @@ import {
   standard,
   text,
 } from "./standard-kinds.js";
-import { CtrlFlag, CtrlType } from "./types.js";
+import { CtrlFlag, CtrlType } from "./control-types.js";
 
 const user = {
   [Cid.UserClass]: controlClass("User Controls"),

@@ -19,8 +19,9 @@ import {
   MEDIA_IOC_G_TOPOLOGY,
   VIDIOC_QUERYCAP,
 } from "../../../src/v4l2/gen/index.js";
-import { ProcessMemory, V4l2Error } from "../../../src/v4l2/index.js";
+import { V4l2Error } from "../../../src/v4l2/index.js";
 import { startDevice } from "./device.js";
+import { ProcessMemory } from "../../../src/serve/client-call.js";
 
 const VERSION = 0x060c00;
 const CAP_M2M_MPLANE_STREAMING_EXT = 0x04204000;

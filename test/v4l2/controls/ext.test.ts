@@ -8,8 +8,8 @@ import {
   readCtrlMpeg2Sequence,
   writeArea,
 } from "../../../src/v4l2/gen/index.js";
-import { CtrlWhich } from "../../../src/v4l2/types-device.js";
-import type { ExtControl } from "../../../src/v4l2/types-device.js";
+import { CtrlWhich } from "../../../src/v4l2/values/types-device.js";
+import type { ExtControl } from "../../../src/v4l2/values/types-device.js";
 import { ext, extOutcome, text } from "./support.js";
 import type { ExtOptions, Verb } from "./support.js";
 

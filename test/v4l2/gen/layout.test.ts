@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { isReserved } from "../../../scripts/uapi/compare.js";
 import { dwarfOffsets, probe, type Places } from "../../../scripts/uapi/probe.js";
-import { BigIntArray, NumberArray, StructArray } from "../../../src/gen-runtime.js";
+import { BigIntArray, NumberArray, StructArray } from "../../../src/uapi/runtime.js";
 import {
   DOWNLOAD_TIMEOUT_MS,
   facts,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emit } from "../../../scripts/uapi/emit.js";
 import { plainName, typeName } from "../../../scripts/uapi/names.js";
-import type { FieldLayout, Layout } from "../../../src/gen-layout.js";
+import type { FieldLayout, Layout } from "../../../src/uapi/layout.js";
 import * as fuse from "../../../src/cuse/gen/fuse.js";
 import * as v4l2 from "../../../src/v4l2/gen/index.js";
 import { facts, generated, isScalar, layoutOf, namedTypes, placesOf } from "./support.js";

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Facts } from "../../../scripts/uapi/facts.js";
 import { viewName } from "../../../scripts/uapi/names.js";
-import type { FieldLayout, Layout, LayoutTable } from "../../../src/gen-layout.js";
+import type { FieldLayout, Layout, LayoutTable } from "../../../src/uapi/layout.js";
 import * as fuse from "../../../src/cuse/gen/fuse.js";
 import * as v4l2 from "../../../src/v4l2/gen/index.js";
 
