@@ -43,6 +43,8 @@ export class Drivers {
   readonly nodes: PrivateNode[] = [];
   readonly #guard: ChildProcess;
   readonly #processes: ChildProcess[] = [];
+  /** Those that did not end when asked to. */
+  readonly #overdue = new Set<ChildProcess>();
   #isStopping = false;
 
   /** Also starts the guard, which see. */
@@ -86,7 +88,8 @@ export class Drivers {
     const linked = nodes.map((node) => ({ ...node, ...named(linkNode(folder, node.nameInFolder)) }));
     this.nodes.push(...linked);
     child.once("exit", (status, signal) => {
-      if (this.#isStopping) return;
+      // Of a driver's death the client may have heard, and ended, before us.
+      if (this.#isStopping && (status === 0 || signal === "SIGTERM" || this.#overdue.has(child))) return;
       process.stderr.write(
         `v4l2-cuse: the device '${program.label}' has ended (${signal ?? `status ${status ?? 0}`}): ` +
           `its nodes (${linked.map(({ name }) => `/dev/${name}`).join(", ")}) answer ENODEV from now on\n`,
@@ -98,9 +101,25 @@ export class Drivers {
   /** Ends the drivers, then the guard. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#processes.map(endProcess));
+    await Promise.all(this.#processes.map((child) => this.#end(child)));
     this.#guard.stdin?.end("x");
     this.#guard.unref();
+  }
+
+  async #end(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) =>
+      child.once("exit", () => {
+        resolve();
+      }),
+    );
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => {
+      this.#overdue.add(child);
+      child.kill("SIGKILL");
+    }, STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(timer);
   }
 }
 
@@ -180,13 +199,4 @@ function unplug(folder: string, nodes: readonly PrivateNode[]): void {
   } catch {
     // It has done so itself, or did not get so far.
   }
-}
-
-async function endProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
-  await ended;
-  clearTimeout(timer);
 }
