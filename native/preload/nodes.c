@@ -290,13 +290,22 @@ static int number_of_path(const char *path, dev_t *number)
 	return is_node;
 }
 
+/* From what the kernel remembers, since the driver may be gone: fstat() asks it for the times. */
 int v4l2_cuse_is_file_node(int fd)
 {
-	struct stat status;
+	struct statx known;
+	struct stat status = {0};
 	dev_t number;
 	int saved = errno;
-	int is_node = kernel_stat(fd, "", &status, AT_EMPTY_PATH) == 0 && number_of_file(fd, &status, &number);
+	int is_node = 0;
 
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &known) == 0) {
+		status.st_mode = known.stx_mode;
+		status.st_dev = makedev(known.stx_dev_major, known.stx_dev_minor);
+		status.st_ino = known.stx_ino;
+		status.st_nlink = known.stx_nlink;
+		is_node = number_of_file(fd, &status, &number);
+	}
 	errno = saved;
 	return is_node;
 }
