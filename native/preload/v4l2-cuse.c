@@ -5,7 +5,8 @@
  * for it with the device's driver (protocol.h): it wraps mmap() and ioctl(). It
  * steps in where the kernel has refused an mmap() in the way in which it refuses
  * it for a CUSE device, and asks ahead of four ioctls whether the device is one
- * of ours (HELLO). Calls on other files go through unchanged.
+ * of ours (HELLO). Calls on other files go through unchanged. nodes.c wraps the
+ * stat family for nodes that the kernel has as regular files.
  *
  * No state, no allocation, no cancellation point: safe wherever mmap() and
  * ioctl() are safe, in threads, in signal handlers and after fork().
@@ -13,6 +14,7 @@
  * Not reached: programs that make the system call themselves (Go, libv4l2's
  * v4l2_mmap), 32-bit and set-user-ID programs (the loader ignores the library).
  */
+#include "nodes.h"
 #include "protocol.h"
 
 #include <dlfcn.h>
@@ -62,11 +64,19 @@ static void *plain_mmap(void *address, size_t length, int prot, int flags, int f
 	return (void *)syscall(SYS_mmap, address, length, prot, flags, fd, offset);
 }
 
+static int ended(int fd);
+
 static int plain_ioctl(int fd, unsigned long cmd, void *arg)
 {
+	int result;
+
 	if (__builtin_expect(next_ioctl != NULL, 1))
-		return next_ioctl(fd, cmd, arg);
-	return (int)syscall(SYS_ioctl, fd, cmd, arg);
+		result = next_ioctl(fd, cmd, arg);
+	else
+		result = (int)syscall(SYS_ioctl, fd, cmd, arg);
+	if (__builtin_expect(result == -1, 0) && (errno == ENOTCONN || errno == ECONNABORTED))
+		return ended(fd);
+	return result;
 }
 
 /*
@@ -161,6 +171,18 @@ static int may_be_node(int fd)
 	return S_ISCHR(status.st_mode) || (S_ISREG(status.st_mode) && major(status.st_dev) == 0);
 }
 
+/*
+ * The end of a driver is what a kernel driver calls the end of its device: ENODEV. On a FUSE file the kernel says
+ * ENOTCONN, or ECONNABORTED to a call that waits. Other files have other reasons for these.
+ */
+RARE static int ended(int fd)
+{
+	int reason = errno;
+
+	errno = v4l2_cuse_is_file_node(fd) ? ENODEV : reason;
+	return -1;
+}
+
 /* Tells the driver that this client has the helper. False: not one of our devices. */
 RARE static int hello(int device)
 {
@@ -210,8 +232,8 @@ static void *map_through_driver(void *address, size_t length, int prot, int flag
 }
 
 /*
- * ENODEV is CUSE's answer, and FUSE's where a file cannot be mapped. It comes before anything is unmapped, so MAP_FIXED
- * needs no care. Private mappings too: let the driver say that V4L2 has none.
+ * ENODEV is CUSE's answer, and FUSE's for a shared mapping of a file with direct I/O. It comes before anything is
+ * unmapped, so MAP_FIXED needs no care. Private mappings too: let the driver say that V4L2 has none.
  */
 RARE static void *map_refused(void *address, size_t length, int prot, int flags, int fd, off_t offset, int before)
 {

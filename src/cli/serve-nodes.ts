@@ -1,7 +1,7 @@
 /** Runs a driver's nodes until a signal ends them: log on, nodes up, nodes down, nothing left behind. */
 import type { SessionLog } from "../cuse/index.js";
 import { CuseError } from "../cuse/index.js";
-import { serveUntilSignal } from "../serve/index.js";
+import { isSupervised, serveUntilSignal } from "../serve/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./event-log.js";
 import type { NodeOptions } from "./node-options.js";
@@ -34,6 +34,7 @@ export async function serve(served: Served, options: NodeOptions): Promise<void>
     const closed = session.closed.then((error) => error && new Failure(error.message));
     await serveUntilSignal({ ...session, closed }, async (nodes) => {
       await served.started?.();
+      if (isSupervised()) return;
       const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
       process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);
     });

@@ -12,5 +12,5 @@ export { ClientFiles, type ClientFilesOptions, type GraftChoice } from "./client
 export { MediaCharDevice, startMediaDevice, type MediaSessionOptions } from "./media-node.js";
 export { RequestFiles, type AnonymousFiles } from "./request-files.js";
 export { deviceSession, startWithMedia, type DeviceSession, type StartOptions } from "./start.js";
-export { serveUntilSignal } from "./until-signal.js";
+export { isSupervised, serveUntilSignal } from "./until-signal.js";
 export { startVideoDevice, VideoCharDevice, type VideoSessionOptions } from "./video-node.js";

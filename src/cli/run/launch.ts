@@ -12,7 +12,7 @@ import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../
 import { Failure } from "../failure.js";
 import { asAccount, findAccount, mayRead, type Account } from "./account.js";
 import { insideView, mountView } from "./mount-view.js";
-import { askNodes, findNodes } from "./nodes.js";
+import { askNodes, findNodes, type CuseNode } from "./nodes.js";
 import { planView } from "./sysfs-view.js";
 import { inUserNamespace } from "./user-namespace.js";
 
@@ -30,13 +30,13 @@ const forwarded = [
 
 export interface RunOptions {
   /** Show the client a sysfs in which our nodes are V4L2 devices. Default true. */
-  readonly sysfs?: boolean;
+  readonly sysfs?: boolean | undefined;
   /** Give the client the helper library. Default true. */
-  readonly helper?: boolean;
+  readonly helper?: boolean | undefined;
   /** Run the client as this user: a name or number. */
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** No word about what the client has to do without. */
-  readonly quiet?: boolean;
+  readonly quiet?: boolean | undefined;
 }
 
 /**
@@ -91,13 +91,16 @@ type ViewOutcome =
   /** We have, but the view could not be built. */
   | { readonly is: "failed"; readonly reason: string };
 
-/** Builds the view of the nodes that are there now, for this thread and those that it starts. */
-export function showView(): ViewOutcome {
+/**
+ * Builds the view of the nodes that are there now, for this thread and those that it starts.
+ * @param own - Nodes in a mount namespace that is ours already.
+ */
+export function showView(own: readonly CuseNode[] = []): ViewOutcome {
   if (insideView()) return { is: "shown" };
-  const nodes = findNodes();
+  const nodes = [...findNodes(), ...own];
   if (nodes.length === 0) return { is: "not wanted" };
   try {
-    unshareMounts();
+    if (own.length === 0) unshareMounts();
   } catch (error) {
     if (isSystemError(error)) return { is: "forbidden" };
     throw error;
