@@ -56,6 +56,13 @@ module.exports = {
       from: { path: "^src/(linux|native|settle)\\.ts$" },
       to: { path: "^src/[^/]+/" },
     },
+    {
+      name: "codec-knows-only-types-of-v4l2",
+      comment: "A bitstream can be parsed on any machine: values of controls have the API's types, and no device is there.",
+      severity: "error",
+      from: { path: "^src/codec/" },
+      to: { path: "^src/v4l2/", dependencyTypesNot: ["type-only"] },
+    },
     { name: "no-cycles", comment: "Type-only imports count.", severity: "error", from: { path: "^src" }, to: { circular: true } },
     { name: "no-orphans", severity: "error", from: { orphan: true, path: "^src", pathNot: "\\.d\\.ts$" }, to: {} },
   ],

@@ -1,0 +1,21 @@
+/** What a program that explains streams sees of any codec. */
+import type { CodecError, Field, Heading } from "./bits/index.js";
+
+/** An element of an explained unit: a syntax element or the title of the structure that follows. */
+export type UnitItem = { readonly field: Field } | { readonly heading: Heading };
+
+/** One unit of a stream: a NAL unit, an OBU, a frame, a start code and what follows it. */
+export interface ParsedUnit {
+  /** `Sequence Parameter Set`, as the specification calls it. */
+  readonly name: string;
+  /** Of the unit's first byte in the stream, after a start code; `bitPosition`s count from there, see `Rbsp`. */
+  readonly offset: number;
+  /** In bytes. */
+  readonly length: number;
+  readonly items: readonly UnitItem[];
+  /** Why the unit could be parsed no further than `items`. */
+  readonly error?: CodecError;
+}
+
+/** Explains a stream: every codec exports one as `parseUnits`. It throws for nothing that is in the stream. */
+export type UnitParser = (stream: Uint8Array) => Iterable<ParsedUnit>;
