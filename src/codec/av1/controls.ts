@@ -49,11 +49,10 @@ export function* frameControls(
       yield waiting;
       waiting = undefined;
     }
-    // The slots are those before the frame: its own update comes with its last tile.
-    const before = timestamps.slice();
     const { frame } = parser.parse(obu);
     if (frame === undefined) continue;
-    const picture = pictureOf(frame, before, decodeIndex, timestampOf(decodeIndex));
+    // The time stamps are still those before the frame takes slots.
+    const picture = pictureOf(frame, timestamps, decodeIndex, timestampOf(decodeIndex));
     if (frame.shown === undefined) decodeIndex += 1;
     const stored = picture.showsExistingNs ?? picture.timestampNs;
     for (let i = 0; i < NUM_REF_FRAMES; i += 1) {
@@ -112,7 +111,10 @@ function tileData({ tileGroups }: Av1Frame): { payload: Uint8Array; entries: Til
       codec: "AV1",
     });
   const [first] = payloads;
-  return { payload: first !== undefined && payloads.length === 1 ? first : Buffer.concat(payloads), entries };
+  return {
+    payload: first !== undefined && payloads.length === 1 ? first : new Uint8Array(Buffer.concat(payloads)),
+    entries,
+  };
 }
 
 /** Bit i for the i-th flag, as all flags of these controls are numbered. */
@@ -316,10 +318,11 @@ function loopRestoration(frame: FrameHeader): Frame["loop_restoration"] {
 }
 
 function globalMotion(frame: FrameHeader): Frame["global_motion"] {
-  const flags: number[] = [];
-  const params: number[][] = [];
+  // INTRA_FRAME has no motion: zeros, as GStreamer has it.
+  const flags = [0];
+  const params = [[0, 0, 0, 0, 0, 0]];
   let invalid = 0;
-  for (let ref = 0; ref <= REFS_PER_FRAME; ref += 1) {
+  for (let ref = 1; ref <= REFS_PER_FRAME; ref += 1) {
     const type = frame.gmType[ref] ?? 0;
     flags.push(bits(type !== WarpModel.Identity, type === WarpModel.RotZoom, type === WarpModel.Translation));
     params.push(list(frame.gmParams.subarray(ref * 6, ref * 6 + 6)));

@@ -54,9 +54,9 @@ export function emptyObuHeader(): ObuHeader {
 
 /**
  * `obu_header()` and `obu_size`.
- * @param length - `sz`, the bytes of the whole unit where `obu_size` is absent.
+ * @param end - Of the unit, in bytes from where the coder began; it counts where `obu_size` is absent.
  */
-export function obuHeader(c: Coder, header: ObuHeader, length: number): void {
+export function obuHeader(c: Coder, header: ObuHeader, end: number): void {
   c.structure("obu_header", "5.3.2");
   c.fixed("obu_forbidden_bit", 1, 0);
   header.obu_type = c.u("obu_type", 4, header.obu_type);
@@ -64,16 +64,17 @@ export function obuHeader(c: Coder, header: ObuHeader, length: number): void {
   header.obu_has_size_field = c.flag("obu_has_size_field", header.obu_has_size_field);
   // Reserved bits: a decoder ignores them, and an encoder writes 0.
   c.u("obu_reserved_1bit", 1, 0);
-  header.temporal_id = 0;
-  header.spatial_id = 0;
   if (header.obu_extension_flag) {
     c.structure("obu_extension_header", "5.3.3");
     header.temporal_id = c.u("temporal_id", 3, header.temporal_id);
     header.spatial_id = c.u("spatial_id", 2, header.spatial_id);
     c.u("extension_header_reserved_3bits", 3, 0);
+  } else {
+    header.temporal_id = 0;
+    header.spatial_id = 0;
   }
   if (header.obu_has_size_field) header.obu_size = c.leb128("obu_size", header.obu_size);
-  else header.obu_size = length - c.position / 8;
+  else header.obu_size = end - c.position / 8;
 }
 
 /** One OBU where it was found. */
@@ -135,6 +136,7 @@ function* annexBObus(stream: Uint8Array, offset: number): Generator<Obu> {
   }
 }
 
+/** Reads the header at `start`, and leaves the reader anywhere. */
 function readObu(
   reader: SyntaxReader,
   stream: Uint8Array,
@@ -143,18 +145,16 @@ function readObu(
   offset: number,
 ): Obu {
   const header = emptyObuHeader();
-  const limit = start + length;
-  reader.load(stream.subarray(start, limit));
-  obuHeader(reader, header, length);
-  const payloadOffset = reader.position / 8;
-  reader.load(stream);
+  const end = start + length;
+  reader.seek(start * 8);
+  obuHeader(reader, header, end);
+  const payload = reader.position / 8;
   reader.section = "5.3.1";
   const { obu_size: size } = header;
-  if (size < 0 || size > length - payloadOffset) {
-    throw reader.error(`obu_size is ${size}, and ${length - payloadOffset} bytes are left`, start * 8);
-  }
-  const bytes = stream.subarray(start, start + payloadOffset + size);
-  return { header, offset: offset + start, bytes, payloadOffset };
+  if (size < 0 || size > end - payload)
+    throw reader.error(`obu_size is ${size}, and ${Math.max(end - payload, 0)} bytes are left`, start * 8);
+  const bytes = stream.subarray(start, payload + size);
+  return { header, offset: offset + start, bytes, payloadOffset: payload - start };
 }
 
 /**

@@ -79,7 +79,6 @@ export class Av1Parser {
    */
   parse(obu: Obu, reader: SyntaxReader = this.#reader): ParsedObu {
     try {
-      reader.load(obu.bytes);
       return this.#parse(obu, reader);
     } catch (error) {
       this.#open = undefined;
@@ -88,9 +87,14 @@ export class Av1Parser {
   }
 
   #parse(obu: Obu, c: SyntaxReader): ParsedObu {
-    obuHeader(c, { ...obu.header }, obu.bytes.byteLength);
     const type = obu.header.obu_type;
+    const explaining = c !== this.#reader;
     const result = { name: obuName(type), dropped: false, frame: undefined };
+    // Many small OBUs that say nothing must cost little.
+    if (!explaining && this.#open === undefined && !hasSyntax(type)) return result;
+    c.load(obu.bytes);
+    if (explaining) obuHeader(c, { ...obu.header }, obu.bytes.byteLength);
+    else c.seek(obu.payloadOffset * 8);
     if (this.#isDropped(obu)) return { ...result, dropped: true };
     switch (type) {
       case ObuType.SequenceHeader:
@@ -111,12 +115,17 @@ export class Av1Parser {
         return { ...result, frame: this.#tileGroup(c, obu) };
       case ObuType.Metadata: {
         // A decoder may ignore it, so what is wrong in it stops only who wants to have it explained.
-        if (c === this.#reader) return result;
+        if (!explaining) return result;
         const kind = metadata(c, contentBits(obu) - c.position);
         // The payload of ITU-T T.35 and of unknown types may end in any way.
         if (kind >= 1 && kind <= 5) this.#trailing(c);
         return { ...result, name: `${result.name} (${metadataName(kind)})` };
       }
+      case ObuType.Padding:
+        if (!explaining || obu.header.obu_size === 0) return result;
+        c.bytes("obu_padding_byte", Math.max(contentBits(obu) - c.position, 0) >> 3, undefined);
+        this.#trailing(c);
+        break;
       default:
         // Tile lists are for large scale tile decoding (7.3.3), which no V4L2 decoder has; the others mean nothing.
         return result;
@@ -151,7 +160,7 @@ export class Av1Parser {
     c.structure("frame_header_obu", "5.9.1");
     const { temporal_id: temporalId, spatial_id: spatialId, obu_type: type } = obu.header;
     if (this.#open !== undefined) {
-      this.#headerCopy(c, obu, this.#open);
+      this.#headerCopy(c, this.#open);
       return undefined;
     }
     if (type === ObuType.RedundantFrameHeader)
@@ -172,15 +181,13 @@ export class Av1Parser {
   }
 
   /** `frame_header_copy()`: the bits of the frame header once more. */
-  #headerCopy(c: SyntaxReader, obu: Obu, open: OpenFrame): void {
-    const copy = new SyntaxReader("AV1", obu.bytes.subarray(obu.payloadOffset));
+  #headerCopy(c: SyntaxReader, open: OpenFrame): void {
     const original = new SyntaxReader("AV1", open.bits);
-    for (let left = open.bitLength; left > 0; left -= 32) {
-      const bits = Math.min(left, 32);
-      if (copy.readU(bits, "frame_header_copy") !== original.readU(bits))
+    for (let i = 0; i * 8 < open.bitLength; i += 1) {
+      const bits = Math.min(open.bitLength - i * 8, 8);
+      if (c.u("frame_header_copy", bits, undefined, i) !== original.readU(bits))
         throw c.error("a copy of the frame header differs from it");
     }
-    c.skip(open.bitLength);
     this.#trailing(c);
   }
 
@@ -211,6 +218,14 @@ export class Av1Parser {
     const { seq, temporalId, spatialId, tileGroups, offset } = open;
     return { seq, header, shown: undefined, temporalId, spatialId, tileGroups, offset };
   }
+}
+
+/** Does a type tell a decoder anything but where a temporal unit starts? */
+function hasSyntax(type: number): boolean {
+  return (
+    type === ObuType.SequenceHeader ||
+    (type >= ObuType.FrameHeader && type <= ObuType.RedundantFrameHeader && type !== ObuType.Metadata)
+  );
 }
 
 /** Bits of the OBU before its `trailing_bits()`: up to the last bit that is 1. */

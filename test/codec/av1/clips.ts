@@ -40,7 +40,11 @@ const recipes: Record<string, Recipe> = {
     program: "aomenc",
     options: "--cpu-used=3 --sb-size=128 --end-usage=q --cq-level=55",
   },
-  "film-grain": { source: moving, program: "aomenc", options: `${fast} --film-grain-test=1 --lag-in-frames=19` },
+  "film-grain": {
+    source: moving,
+    program: "aomenc",
+    options: `${fast} --film-grain-test=1 --lag-in-frames=19`,
+  },
   "film-grain-10": { source: moving, program: "aomenc", options: `${fast} --film-grain-test=10` },
   "film-grain-16": {
     source: moving,
@@ -55,7 +59,11 @@ const recipes: Record<string, Recipe> = {
     options: `${fast} --superres-mode=1 --superres-denominator=13 --superres-kf-denominator=11`,
   },
   "superres-random": { source: moving, program: "aomenc", options: `${fast} --superres-mode=2` },
-  "error-resilient": { source: moving, program: "aomenc", options: `${live} --error-resilient=1 --target-bitrate=80` },
+  "error-resilient": {
+    source: moving,
+    program: "aomenc",
+    options: `${live} --error-resilient=1 --target-bitrate=80`,
+  },
   "switch-frames": {
     source: moving,
     program: "aomenc",
@@ -67,7 +75,7 @@ const recipes: Record<string, Recipe> = {
     program: "aomenc",
     options: `${fast} --bit-depth=10 --input-bit-depth=10 --color-primaries=bt2020 --transfer-characteristics=smpte2084`,
   },
-  "yuv444": { source: moving, format: "yuv444p", program: "aomenc", options: `${fast} --profile=1 --i444` },
+  yuv444: { source: moving, format: "yuv444p", program: "aomenc", options: `${fast} --profile=1 --i444` },
   "yuv422-12": {
     source: moving,
     format: "yuv422p12le",
@@ -81,7 +89,11 @@ const recipes: Record<string, Recipe> = {
     options: `${fast} --tune-content=screen --enable-palette=1 --enable-intrabc=1`,
   },
   still: { source: moving, program: "aomenc", options: `${fast} --limit=1` },
-  "still-full-header": { source: moving, program: "aomenc", options: `${fast} --limit=1 --full-still-picture-hdr` },
+  "still-full-header": {
+    source: moving,
+    program: "aomenc",
+    options: `${fast} --limit=1 --full-still-picture-hdr`,
+  },
   "odd-size": {
     source: "testsrc2=size=175x143:rate=25:duration=0.4",
     program: "aomenc",
@@ -96,19 +108,32 @@ const recipes: Record<string, Recipe> = {
   quantizers: {
     source: moving,
     program: "aomenc",
-    options: "--cpu-used=3 --enable-qm=1 --deltaq-mode=1 --enable-tpl-model=1 --delta-lf-mode=1 --lag-in-frames=19",
+    options:
+      "--cpu-used=3 --enable-qm=1 --deltaq-mode=1 --enable-tpl-model=1 --delta-lf-mode=1 --lag-in-frames=19",
   },
   "segments-variance": { source: moving, program: "aomenc", options: `${fast} --aq-mode=1` },
-  "segments-cyclic": { source: moving, program: "aomenc", options: `${live} --aq-mode=3 --target-bitrate=60` },
+  "segments-cyclic": {
+    source: moving,
+    program: "aomenc",
+    options: `${live} --aq-mode=3 --target-bitrate=60`,
+  },
   lossless: { source: moving, program: "aomenc", options: "--cpu-used=6 --lossless=1 --limit=5" },
-  "timing-model": { source: moving, program: "aomenc", options: `${live} --timing-info=model --target-bitrate=80` },
+  "timing-model": {
+    source: moving,
+    program: "aomenc",
+    options: `${live} --timing-info=model --target-bitrate=80`,
+  },
   "timing-constant": { source: moving, program: "aomenc", options: `${fast} --timing-info=constant` },
   "global-motion": {
     source: spinning,
     program: "aomenc",
     options: "--cpu-used=1 --limit=12 --lag-in-frames=12 --end-usage=q --cq-level=50",
   },
-  "no-order-hint": { source: moving, program: "aomenc", options: `${live} --enable-order-hint=0 --target-bitrate=80` },
+  "no-order-hint": {
+    source: moving,
+    program: "aomenc",
+    options: `${live} --enable-order-hint=0 --target-bitrate=80`,
+  },
   "low-overhead": {
     source: moving,
     program: "aomenc",
@@ -168,7 +193,9 @@ export function clip(name: string): string | undefined {
   spawnSync("rm", ["-f", raw]);
   if (!made) {
     spawnSync("rm", ["-f", fresh]);
-    console.warn(`${program} did not make the AV1 clip ${name}; it is left out. Debian: aom-tools, svt-av1, ffmpeg.`);
+    console.warn(
+      `${program} did not make the AV1 clip ${name}; it is left out. Debian: aom-tools, svt-av1, ffmpeg.`,
+    );
     return undefined;
   }
   renameSync(fresh, target);

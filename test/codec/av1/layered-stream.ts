@@ -16,9 +16,14 @@ import { emptyFrameHeader } from "../../../src/codec/av1/frame-header.js";
 import { emptyReferenceSlots, updateReferences } from "../../../src/codec/av1/references.js";
 import { emptySequenceHeader } from "../../../src/codec/av1/syntax-sequence.js";
 import { SyntaxWriter } from "../../../src/codec/bits/index.js";
+import { writeIvf } from "../../../src/codec/files/index.js";
 
 /** One OBU in the low-overhead format. */
-export function obu(type: number, payload: Uint8Array, layer?: { temporal: number; spatial: number }): Uint8Array {
+export function obu(
+  type: number,
+  payload: Uint8Array,
+  layer?: { temporal: number; spatial: number },
+): Uint8Array {
   const c = new SyntaxWriter("AV1");
   obuHeader(
     c,
@@ -115,7 +120,12 @@ export function layeredHeaders(): { header: FrameHeader; temporal: number; spati
   const large = { frame_width_minus_1: 639, frame_height_minus_1: 359 };
   const delta_frame_id_minus_1 = (ids: readonly number[]): Uint16Array => Uint16Array.from(ids);
 
-  const key = make({ current_frame_id: 100, order_hint: 0, allow_screen_content_tools: true, allow_intrabc: true });
+  const key = make({
+    current_frame_id: 100,
+    order_hint: 0,
+    allow_screen_content_tools: true,
+    allow_intrabc: true,
+  });
   const keyLarge = make({
     ...inter,
     ...large,
@@ -133,11 +143,23 @@ export function layeredHeaders(): { header: FrameHeader; temporal: number; spati
     superresDenom: 12,
   });
   const grain = keyLarge.filmGrain;
-  Object.assign(grain, { apply_grain: true, update_grain: true, grain_seed: 4321, num_y_points: 2, ar_coeff_lag: 2 });
+  Object.assign(grain, {
+    apply_grain: true,
+    update_grain: true,
+    grain_seed: 4321,
+    num_y_points: 2,
+    ar_coeff_lag: 2,
+  });
   grain.point_y_value.set([10, 200]);
   grain.point_y_scaling.set([30, 90]);
   grain.ar_coeffs_y_plus_128.set([120, 130, 140, 1, 255]);
-  Object.assign(grain, { num_cb_points: 1, num_cr_points: 1, cb_mult: 9, cr_offset: 500, overlap_flag: true });
+  Object.assign(grain, {
+    num_cb_points: 1,
+    num_cr_points: 1,
+    cb_mult: 9,
+    cr_offset: 500,
+    overlap_flag: true,
+  });
   keyLarge.lr_type.set([1, 2, 3]);
   keyLarge.lrUnitShift = 2;
   keyLarge.lr_uv_shift = true;
@@ -177,7 +199,7 @@ export function layeredHeaders(): { header: FrameHeader; temporal: number; spati
     frame_refs_short_signaling: true,
     last_frame_idx: 0,
     gold_frame_idx: 4,
-    delta_frame_id_minus_1: delta_frame_id_minus_1([1, 1, 1, 2, 0, 2, 2]),
+    delta_frame_id_minus_1: delta_frame_id_minus_1([1, 1, 1, 2, 1, 2, 0]),
     foundRef: 3,
     reference_select: true,
     skip_mode_present: true,
@@ -207,42 +229,94 @@ export function layeredHeaders(): { header: FrameHeader; temporal: number; spati
   ];
 }
 
+/** One of each type that the specification knows. */
 const metadata = [
-  [1, 0x12, 0x34, 0x00, 0x50, 0x80],
-  [2, ...Array.from({ length: 24 }, (_, i) => i), 0x80],
-  [3, 14, 0b01111000, 1, 2, 3, 4, 5, 6, 2, 0b00110010, 7, 8, 0b00101001, 9, 0x80],
-  [4, 0xff, 0x01, 5, 6, 7, 0x80],
-  [5, 0b00001100, 0b00001100, 0b10000110, 0b00010100, 0b01000000, 0b10000000],
-].map((bytes) => obu(ObuType.Metadata, Uint8Array.from(bytes)));
+  payload((c) => {
+    for (const [value, bits] of [
+      [1, 8],
+      [1000, 16],
+      [400, 16],
+    ] as const)
+      c.writeU(value, bits);
+  }),
+  payload((c) => {
+    c.writeU(2, 8);
+    for (let i = 0; i < 8; i += 1) c.writeU(1000 * i + 1, 16);
+    c.writeU(256000, 32);
+    c.writeU(82, 32);
+  }),
+  payload((c) => {
+    for (const byte of [3, 14, 0b01111000]) c.writeU(byte, 8);
+    for (const size of [320, 180, 640, 360]) c.writeU(size, 16);
+    for (const byte of [0, 1, 2, 0b00000001, 3, 0b00110010, 4, 5]) c.writeU(byte, 8);
+  }),
+  payload((c) => {
+    for (const byte of [4, 0xff, 1, 5, 6, 7]) c.writeU(byte, 8);
+  }),
+  payload((c) => {
+    const time = [
+      [5, 8],
+      [4, 5],
+      [1, 1],
+      [0, 2],
+      [25, 9],
+      [59, 6],
+      [30, 6],
+      [23, 5],
+      [7, 5],
+      [99, 7],
+    ] as const;
+    for (const [value, bits] of time) c.writeU(value, bits);
+  }),
+].map((bytes) => obu(ObuType.Metadata, bytes));
 
-export function layeredStream(): Uint8Array {
+/** The temporal units. */
+function layeredUnits(): Uint8Array[] {
   const seq = layeredSequence();
   const slots = emptyReferenceSlots();
   const delimiter = obu(ObuType.TemporalDelimiter, new Uint8Array(0));
-  const parts = [delimiter, obu(ObuType.SequenceHeader, payload((c) => sequenceHeader(c, seq))), ...metadata];
-  for (const { header, temporal, spatial } of layeredHeaders()) {
+  let parts = [
+    delimiter,
+    obu(
+      ObuType.SequenceHeader,
+      payload((c) => sequenceHeader(c, seq)),
+    ),
+    ...metadata,
+  ];
+  const units = [parts];
+  for (const [i, { header, temporal, spatial }] of layeredHeaders().entries()) {
     const context = { seq, slots, temporalId: temporal, spatialId: spatial };
     const layer = { temporal, spatial };
-    if (spatial === 0 && parts.length > 2 + metadata.length) parts.push(delimiter);
+    if (spatial === 0 && i > 0) {
+      parts = [delimiter];
+      units.push(parts);
+    }
     const bits = payload((c) => uncompressedHeader(c, context, header));
     parts.push(obu(ObuType.FrameHeader, bits, layer));
     if (header.show_existing_frame) continue;
     if (spatial === 1) parts.push(obu(ObuType.RedundantFrameHeader, bits, layer));
     const c = new SyntaxWriter("AV1");
-    const group = { tile_start_and_end_present_flag: false, tg_start: 0, tg_end: header.tileCols * header.tileRows - 1 };
-    tileGroupHeader(c, header, 0, group);
+    const tg_end = header.tileCols * header.tileRows - 1;
+    tileGroupHeader(c, header, 0, { tile_start_and_end_present_flag: false, tg_start: 0, tg_end });
     c.writeBytes(Uint8Array.of(1, 2, 3, 4));
     parts.push(obu(ObuType.TileGroup, c.finish(), layer));
     updateReferences(slots, header);
   }
   parts.push(obu(ObuType.Padding, Uint8Array.of(1, 2, 0x80)));
-  return Buffer.concat(parts);
+  return units.map((unit) => Buffer.concat(unit));
 }
 
-/** The same as a file. */
+/** In the low-overhead format. */
+export function layeredStream(): Uint8Array {
+  return new Uint8Array(Buffer.concat(layeredUnits()));
+}
+
+/** The same as an IVF file, whose header tells ffmpeg the size of the picture. */
 export function layeredStreamFile(): string {
   const folder = fileURLToPath(new URL("../../../out/codec-av1/", import.meta.url));
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}layered.obu`, layeredStream());
-  return `${folder}layered.obu`;
+  const header = { fourcc: "AV01", width: 640, height: 360, timebaseDenominator: 25, timebaseNumerator: 1 };
+  const frames = layeredUnits().map((data, i) => ({ data, timestamp: BigInt(i) }));
+  writeFileSync(`${folder}layered.ivf`, writeIvf(header, frames));
+  return `${folder}layered.ivf`;
 }

@@ -7,7 +7,7 @@ import type { Field, ParsedUnit } from "../../../src/codec/index.js";
 import { hasTraceHeaders, traceHeaders, type TracedField } from "../support/trace-headers.js";
 import { vectors } from "../support/vectors.js";
 import { clip, clipNames } from "./clips.js";
-import { layeredStream, layeredStreamFile } from "./layered-stream.js";
+import { layeredStreamFile } from "./layered-stream.js";
 
 interface Element {
   readonly name: string;
@@ -18,7 +18,7 @@ interface Element {
 
 /** ffmpeg's names of what the specification calls otherwise. */
 const renamed = new Map([
-  ["tx_mode", "tx_mode_select"],
+  ["golden_frame_idx", "gold_frame_idx"],
   ["tile_size_bytes_minus1", "tile_size_bytes_minus_1"],
 ]);
 const deltaNames = ["delta_q_y_dc", "delta_q_u_dc", "delta_q_u_ac", "delta_q_v_dc", "delta_q_v_ac"];
@@ -43,8 +43,15 @@ function theirs(fields: readonly TracedField[], large: boolean): Element[] {
       const delta = deltaNames.indexOf(first);
       if (delta >= 0) result.push({ name: `${second ?? ""}[${delta}]`, position, length, value });
       else if (large && name === "lr_unit_shift") result.push({ name, position, length, value: value - 1 });
-      else if (first === "tx_mode") result.push({ name: "tx_mode_select", position, length, value: value - 1 });
-      else result.push({ name: renamed.get(name) ?? name.replace("delta_frame_id_minus1", "delta_frame_id_minus_1"), position, length, value });
+      else if (first === "tx_mode")
+        result.push({ name: "tx_mode_select", position, length, value: value - 1 });
+      else
+        result.push({
+          name: renamed.get(name) ?? name.replace("delta_frame_id_minus1", "delta_frame_id_minus_1"),
+          position,
+          length,
+          value,
+        });
     }
   }
   return result;
@@ -76,7 +83,12 @@ function ours(unit: ParsedUnit): Element[] {
 }
 
 function bytesOf({ name, bitPosition }: Field, bytes: Uint8Array): Element[] {
-  return Array.from(bytes, (value, i) => ({ name: `${name}[${i}]`, position: bitPosition + 8 * i, length: 8, value }));
+  return Array.from(bytes, (value, i) => ({
+    name: `${name}[${i}]`,
+    position: bitPosition + 8 * i,
+    length: 8,
+    value,
+  }));
 }
 
 /** The number of elements that agree, and the first that do not. */
@@ -94,7 +106,9 @@ function compare(file: string, format?: string): { units: number; elements: numb
   for (const [i, unit] of units.entries()) {
     expect(unit.error, `${unit.name}, OBU ${i}`).toBeUndefined();
     const found = ours(unit);
-    large = found.find(({ name }) => name === "use_128x128_superblock")?.value === 1 || (large && i > 0 && !found.some(({ name }) => name === "seq_profile"));
+    large =
+      found.find(({ name }) => name === "use_128x128_superblock")?.value === 1 ||
+      (large && i > 0 && !found.some(({ name }) => name === "seq_profile"));
     expect(found, `${unit.name}, OBU ${i}`).toEqual(theirs(traced[i] ?? [], large));
     elements += found.length;
   }
@@ -123,7 +137,6 @@ describe.skipIf(!hasTraceHeaders())("AV1 headers as ffmpeg reads them", () => {
   );
 
   it("of spatial layers, a decoder model, metadata, intra-only frames and short signalling, which no encoder here writes", () => {
-    expect(layeredStream().byteLength).toBeGreaterThan(100);
-    expect(compare(layeredStreamFile(), "obu").elements).toBeGreaterThan(500);
+    expect(compare(layeredStreamFile()).elements).toBeGreaterThan(500);
   });
 });
