@@ -104,8 +104,8 @@ describe("mutated streams", () => {
         return performance.now() - start;
       });
       console.info(`100 KB of OBUs of two bytes: ${Math.min(...times).toFixed(1)} ms`);
-      // 11 ms on an idle machine.
-      expect(Math.min(...times)).toBeLessThan(50);
+      // 11 ms on an idle machine; what grows faster than the stream takes seconds.
+      expect(Math.min(...times)).toBeLessThan(200);
     }
   });
 });
