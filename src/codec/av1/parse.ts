@@ -2,7 +2,7 @@
 import { CodecError, RecordingReader, SyntaxReader } from "../bits/index.js";
 import { ivfFrames, isIvf } from "../files/index.js";
 import type { ParsedUnit, UnitItem, UnitParser } from "../unit.js";
-import { emptyFrameHeader, type FrameHeader } from "./frame-header.js";
+import { emptyExistingFrameHeader, emptyFrameHeader, type FrameHeader } from "./frame-header.js";
 import { guessObuFormat, obuHeader, obuName, obusOf, ObuType, trailingBits, type Obu } from "./obu.js";
 import { emptyReferenceSlots, showExisting, updateReferences, type ReferenceSlots } from "./references.js";
 import { uncompressedHeader, type FrameContext } from "./syntax-frame.js";
@@ -167,7 +167,9 @@ export class Av1Parser {
       throw c.error("a redundant frame header follows no frame header");
     const { seq, slots } = this;
     if (seq === undefined) throw c.error("a frame comes before the first sequence header");
-    const header = emptyFrameHeader();
+    // show_existing_frame is the first bit.
+    const existing = !seq.reduced_still_picture_header && (obu.bytes[obu.payloadOffset] ?? 0) >= 0x80;
+    const header = existing ? emptyExistingFrameHeader() : emptyFrameHeader();
     const start = c.position;
     const context: FrameContext = { seq, slots, temporalId, spatialId };
     uncompressedHeader(c, context, header);
