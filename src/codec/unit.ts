@@ -1,5 +1,5 @@
 /** What a program that explains streams sees of any codec. */
-import type { CodecError, Field, Heading } from "./bits/index.js";
+import { CodecError, type Field, type FieldSink, type Heading } from "./bits/index.js";
 
 /** An element of an explained unit: a syntax element or the title of the structure that follows. */
 export type UnitItem = { readonly field: Field } | { readonly heading: Heading };
@@ -19,3 +19,25 @@ export interface ParsedUnit {
 
 /** Explains a stream: every codec exports one as `parseUnits`. It throws for nothing that is in the stream. */
 export type UnitParser = (stream: Uint8Array) => Iterable<ParsedUnit>;
+
+/** Runs `parse` with a sink, and keeps what it was told until the end or the first {@link CodecError}. */
+export function recorded(parse: (sink: FieldSink) => void): {
+  readonly items: readonly UnitItem[];
+  readonly error: CodecError | undefined;
+} {
+  const items: UnitItem[] = [];
+  try {
+    parse({
+      field: (field) => {
+        items.push({ field });
+      },
+      heading: (heading) => {
+        items.push({ heading });
+      },
+    });
+    return { items, error: undefined };
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    return { items, error };
+  }
+}

@@ -108,7 +108,7 @@ class Reader {
   }
 }
 
-const codecs = {
+export const codecs = {
   mpeg2: mpeg2.mpeg2,
   vp8: vp8.vp8,
   vp9: vp9.vp9,
@@ -119,7 +119,7 @@ const codecs = {
 
 /** Those with clips. */
 export type Codec = keyof typeof codecs;
-type CodecValues = { readonly [C in Codec]: Parameters<(typeof codecs)[C]["frameOf"]>[0] };
+export type CodecValues = { readonly [C in Codec]: Parameters<(typeof codecs)[C]["frameOf"]>[0] };
 type Readers = { readonly [C in Codec]: (read: Reader) => CodecValues[C] };
 
 const readers: Readers = {

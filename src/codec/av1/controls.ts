@@ -4,7 +4,7 @@
  */
 import type { Cid, StandardValue } from "../../v4l2/index.js";
 import { CodecError } from "../bits/index.js";
-import { defaultTimestampOf, type FrameControls, type FrameControlsOptions } from "../frame-controls.js";
+import { defaultTimestampOf, flagBits, type FrameControls, type FrameControlsOptions } from "../frame-controls.js";
 import { NUM_REF_FRAMES, REFS_PER_FRAME, SEG_LVL_MAX, WarpModel, type FrameHeader } from "./frame-header.js";
 import { ObuType } from "./obu.js";
 import { Av1Parser, streamObus, type Av1Frame } from "./parse.js";
@@ -117,11 +117,6 @@ function tileData({ tileGroups }: Av1Frame): { payload: Uint8Array; entries: Til
   };
 }
 
-/** Bit i for the i-th flag, as all flags of these controls are numbered. */
-function bits(...flags: readonly boolean[]): number {
-  return flags.reduce((sum, flag, i) => sum + (flag ? 2 ** i : 0), 0);
-}
-
 function list(values: ArrayLike<number>): number[] {
   return Array.from(values);
 }
@@ -129,7 +124,7 @@ function list(values: ArrayLike<number>): number[] {
 /** `V4L2_CID_STATELESS_AV1_SEQUENCE`. */
 export function sequenceControl(seq: SequenceHeader): Sequence {
   return {
-    flags: bits(
+    flags: flagBits(
       seq.still_picture,
       seq.use_128x128_superblock,
       seq.enable_filter_intra,
@@ -198,7 +193,7 @@ export function frameControl(frame: FrameHeader, timestamps: readonly bigint[]):
 }
 
 function frameFlags(frame: FrameHeader): number {
-  return bits(
+  return flagBits(
     frame.show_frame,
     frame.showable_frame,
     frame.error_resilient_mode,
@@ -224,7 +219,7 @@ function frameFlags(frame: FrameHeader): number {
 
 function tileInfo(frame: FrameHeader): Frame["tile_info"] {
   return {
-    flags: bits(frame.uniform_tile_spacing_flag),
+    flags: flagBits(frame.uniform_tile_spacing_flag),
     context_update_tile_id: frame.context_update_tile_id,
     tile_cols: frame.tileCols,
     tile_rows: frame.tileRows,
@@ -240,7 +235,7 @@ function tileInfo(frame: FrameHeader): Frame["tile_info"] {
 function quantization(frame: FrameHeader): Frame["quantization"] {
   const { deltaQ } = frame;
   return {
-    flags: bits(frame.diff_uv_delta, frame.using_qmatrix, frame.delta_q_present),
+    flags: flagBits(frame.diff_uv_delta, frame.using_qmatrix, frame.delta_q_present),
     base_q_idx: frame.base_q_idx,
     delta_q_y_dc: deltaQ[DeltaQ.YDc] ?? 0,
     delta_q_u_dc: deltaQ[DeltaQ.UDc] ?? 0,
@@ -264,7 +259,7 @@ function segmentation(frame: FrameHeader): Frame["segmentation"] {
     feature_data.push(list(frame.featureData.subarray(at, at + SEG_LVL_MAX)));
   }
   return {
-    flags: bits(
+    flags: flagBits(
       frame.segmentation_enabled,
       frame.segmentation_update_map,
       frame.segmentation_temporal_update,
@@ -279,7 +274,7 @@ function segmentation(frame: FrameHeader): Frame["segmentation"] {
 
 function loopFilter(frame: FrameHeader): Frame["loop_filter"] {
   return {
-    flags: bits(
+    flags: flagBits(
       frame.loop_filter_delta_enabled,
       frame.loop_filter_delta_update,
       frame.delta_lf_present,
@@ -308,7 +303,7 @@ function cdef(frame: FrameHeader): Frame["cdef"] {
 
 function loopRestoration(frame: FrameHeader): Frame["loop_restoration"] {
   return {
-    flags: bits(frame.usesLr, frame.usesChromaLr),
+    flags: flagBits(frame.usesLr, frame.usesChromaLr),
     lr_unit_shift: frame.lrUnitShift,
     lr_uv_shift: frame.lr_uv_shift ? 1 : 0,
     reserved: 0,
@@ -324,7 +319,7 @@ function globalMotion(frame: FrameHeader): Frame["global_motion"] {
   let invalid = 0;
   for (let ref = 1; ref <= REFS_PER_FRAME; ref += 1) {
     const type = frame.gmType[ref] ?? 0;
-    flags.push(bits(type !== WarpModel.Identity, type === WarpModel.RotZoom, type === WarpModel.Translation));
+    flags.push(flagBits(type !== WarpModel.Identity, type === WarpModel.RotZoom, type === WarpModel.Translation));
     params.push(list(frame.gmParams.subarray(ref * 6, ref * 6 + 6)));
     if (!isWarpValid(frame.gmParams, ref * 6)) invalid |= 1 << ref;
   }
@@ -334,7 +329,7 @@ function globalMotion(frame: FrameHeader): Frame["global_motion"] {
 /** `V4L2_CID_STATELESS_AV1_FILM_GRAIN`: all zeros without grain. */
 export function filmGrainControl({ filmGrain: grain }: FrameHeader): FilmGrainControl {
   return {
-    flags: bits(
+    flags: flagBits(
       grain.applied,
       grain.update_grain,
       grain.chroma_scaling_from_luma,

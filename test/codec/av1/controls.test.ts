@@ -15,9 +15,7 @@ import {
   CtrlAv1FilmGrainView,
   CtrlAv1FrameView,
   CtrlAv1SequenceView,
-  writeCtrlAv1FilmGrain,
-  writeCtrlAv1Frame,
-  writeCtrlAv1Sequence,
+  layouts,
 } from "../../../src/v4l2/gen/index.js";
 import { golden } from "../../visl/golden.js";
 import { compareWithGStreamer } from "../support/golden-controls.js";
@@ -132,13 +130,13 @@ describe("controls of every clip", () => {
     let frames = 0;
     for (const controls of jobs([...frameControls(stream)])) {
       const sequence = new Uint8Array(CtrlAv1SequenceView.SIZE);
-      writeCtrlAv1Sequence(sequence, controls.StatelessAv1Sequence);
+      layouts.write("v4l2_ctrl_av1_sequence", sequence, controls.StatelessAv1Sequence);
       av1Sequence(sequence).check();
       const frame = new Uint8Array(CtrlAv1FrameView.SIZE);
-      writeCtrlAv1Frame(frame, controls.StatelessAv1Frame);
+      layouts.write("v4l2_ctrl_av1_frame", frame, controls.StatelessAv1Frame);
       av1Frame(frame).check();
       const grain = new Uint8Array(CtrlAv1FilmGrainView.SIZE);
-      writeCtrlAv1FilmGrain(grain, controls.StatelessAv1FilmGrain);
+      layouts.write("v4l2_ctrl_av1_film_grain", grain, controls.StatelessAv1FilmGrain);
       av1FilmGrain(grain).check();
       const { tile_cols, tile_rows } = controls.StatelessAv1Frame.tile_info;
       expect(controls.StatelessAv1TileGroupEntry).toHaveLength(tile_cols * tile_rows);

@@ -1,9 +1,17 @@
 /** What GStreamer told the kernel's visl for the clips of test/visl/data, against controls that we derive. */
-import type { CodecValues } from "../../../src/visl/codec-values.js";
-import type { Codec } from "../../../src/visl/formats.js";
-import { emitJob } from "../../../src/visl/trace/job.js";
+import { codecs, splitTrace, type Codec, type CodecValues } from "../../stateless/trace-text.js";
+import type { CodedFrame } from "../../../src/stateless/codec.js";
 import { golden } from "../../visl/golden.js";
-import { splitTrace } from "../../visl/trace-text.js";
+
+/** The frame that values describe, by codec. */
+const frameOf: { readonly [C in Codec]: (values: CodecValues[C]) => CodedFrame } = {
+  mpeg2: codecs.mpeg2.frameOf,
+  vp8: codecs.vp8.frameOf,
+  vp9: codecs.vp9.frameOf,
+  h264: codecs.h264.frameOf,
+  hevc: codecs.hevc.frameOf,
+  av1: codecs.av1.frameOf,
+};
 
 export interface ControlsComparison {
   /** Lines that were compared; most hold one field, some an array. */
@@ -27,7 +35,7 @@ export function compareWithGStreamer<C extends Codec>(
   const result: ControlsComparison = { compared: 0, jobs: 0, differences: [] };
   let next = 0;
   for (const job of jobs) {
-    emitJob(codec, job, (event, value, index) => {
+    frameOf[codec](job).trace((event, value, index) => {
       const theirs = events[next];
       next += 1;
       if (theirs?.name !== event.name) {
