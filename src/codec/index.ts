@@ -32,7 +32,7 @@
 export { CodecError } from "./bits/index.js";
 export type { Coder, Field, FieldSink, Heading } from "./bits/index.js";
 export * from "./files/index.js";
-export { defaultTimestampOf } from "./frame-controls.js";
+export { defaultTimestampOf, flagBits } from "./frame-controls.js";
 export type {
   ControlValues,
   FrameControls,
@@ -43,3 +43,7 @@ export type {
 } from "./frame-controls.js";
 export type { ParsedUnit, UnitItem, UnitParser } from "./unit.js";
 export * as h264 from "./h264/index.js";
+export * as av1 from "./av1/index.js";
+export * as fwht from "./fwht/index.js";
+export * as jpeg from "./jpeg/index.js";
+export * as mpeg2 from "./mpeg2/index.js";

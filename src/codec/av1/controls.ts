@@ -4,7 +4,12 @@
  */
 import type { Cid, StandardValue } from "../../v4l2/index.js";
 import { CodecError } from "../bits/index.js";
-import { defaultTimestampOf, flagBits, type FrameControls, type FrameControlsOptions } from "../frame-controls.js";
+import {
+  defaultTimestampOf,
+  flagBits,
+  type FrameControls,
+  type FrameControlsOptions,
+} from "../frame-controls.js";
 import { NUM_REF_FRAMES, REFS_PER_FRAME, SEG_LVL_MAX, WarpModel, type FrameHeader } from "./frame-header.js";
 import { ObuType } from "./obu.js";
 import { Av1Parser, streamObus, type Av1Frame } from "./parse.js";
@@ -319,7 +324,9 @@ function globalMotion(frame: FrameHeader): Frame["global_motion"] {
   let invalid = 0;
   for (let ref = 1; ref <= REFS_PER_FRAME; ref += 1) {
     const type = frame.gmType[ref] ?? 0;
-    flags.push(flagBits(type !== WarpModel.Identity, type === WarpModel.RotZoom, type === WarpModel.Translation));
+    flags.push(
+      flagBits(type !== WarpModel.Identity, type === WarpModel.RotZoom, type === WarpModel.Translation),
+    );
     params.push(list(frame.gmParams.subarray(ref * 6, ref * 6 + 6)));
     if (!isWarpValid(frame.gmParams, ref * 6)) invalid |= 1 << ref;
   }

@@ -5,12 +5,12 @@ import { golden } from "../../visl/golden.js";
 
 /** The frame that values describe, by codec. */
 const frameOf: { readonly [C in Codec]: (values: CodecValues[C]) => CodedFrame } = {
-  mpeg2: codecs.mpeg2.frameOf,
-  vp8: codecs.vp8.frameOf,
-  vp9: codecs.vp9.frameOf,
-  h264: codecs.h264.frameOf,
-  hevc: codecs.hevc.frameOf,
-  av1: codecs.av1.frameOf,
+  mpeg2: (values) => codecs.mpeg2.frameOf(values),
+  vp8: (values) => codecs.vp8.frameOf(values),
+  vp9: (values) => codecs.vp9.frameOf(values),
+  h264: (values) => codecs.h264.frameOf(values),
+  hevc: (values) => codecs.hevc.frameOf(values),
+  av1: (values) => codecs.av1.frameOf(values),
 };
 
 export interface ControlsComparison {
