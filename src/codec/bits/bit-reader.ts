@@ -86,6 +86,11 @@ export class BitReader {
     return value;
   }
 
+  /** `next_bits(n)`: 0 to 32 bits that are not taken. 0 bits follow the data. */
+  peekU(bits: number): number {
+    return bits === 0 ? 0 : this.#peek32() >>> (32 - bits);
+  }
+
   /** `u(n)` for up to 64 bits. */
   readU64(bits: number, name = "the data"): bigint {
     if (bits <= 32) return BigInt(this.readU(bits, name));

@@ -100,6 +100,8 @@ export interface Coder {
   /** `length` whole bytes. A reader's answer borrows the data. */
   bytes(name: string, length: number, value: Uint8Array | undefined): Uint8Array;
 
+  /** `next_bits(n)`, up to 32: what comes, without taking it; 0 bits follow the data. @param wanted - A writer's answer. */
+  nextBits(bits: number, wanted: number): number;
   /** Bits of value `bit` up to the next byte. */
   alignWith(name: string, bit: 0 | 1): void;
   /** `rbsp_trailing_bits()`. */

@@ -105,6 +105,10 @@ export class SyntaxReader extends BitReader implements Coder {
     return this.readBytes(length, name);
   }
 
+  nextBits(bits: number, _wanted: number): number {
+    return this.peekU(bits);
+  }
+
   alignWith(name: string, bit: 0 | 1): void {
     while (!this.byteAligned) this.fixed(name, 1, bit);
   }

@@ -112,6 +112,10 @@ export class SyntaxWriter extends BitWriter implements Coder {
     return value;
   }
 
+  nextBits(_bits: number, wanted: number): number {
+    return wanted;
+  }
+
   alignWith(_name: string, bit: 0 | 1): void {
     while (!this.byteAligned) this.writeU(bit, 1);
   }
