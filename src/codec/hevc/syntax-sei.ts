@@ -67,8 +67,8 @@ export function seiRbsp(c: Coder, sei: Sei, nalType: number, sps: Sps | undefine
 
 function seiMessage(c: Coder, message: SeiMessage, nalType: number, sps: Sps | undefined): void {
   c.structure("sei_message", "7.3.5");
-  message.payloadType = extended(c, "payload_type", message.payloadType);
-  message.payloadSize = extended(c, "payload_size", message.payloadSize);
+  message.payloadType = extended(c, "last_payload_type_byte", message.payloadType);
+  message.payloadSize = extended(c, "last_payload_size_byte", message.payloadSize);
   if (message.payloadType === SeiType.PIC_TIMING && nalType === NalType.PREFIX_SEI && sps !== undefined) {
     const start = c.position;
     message.picTiming ??= emptyPicTiming();
@@ -79,21 +79,19 @@ function seiMessage(c: Coder, message: SeiMessage, nalType: number, sps: Sps | u
   }
 }
 
-/** A number in bytes of 255 and a last one. */
-function extended(c: Coder, name: "payload_type" | "payload_size", value: number): number {
-  const title = name === "payload_type" ? "last_payload_type_byte" : "last_payload_size_byte";
+/** Bytes of 255, then one that is less; the number is their sum. */
+function extended(c: Coder, name: string, value: number): number {
   let sum = 0;
-  for (;;) {
-    const rest = value - sum;
-    const byte = c.u(title, 8, Math.min(rest, 255));
-    sum += byte;
-    if (byte !== 255) return sum;
+  while (c.nextBits(8, value - sum >= 255 ? 255 : 0) === 255) {
+    c.fixed("ff_byte", 8, 255);
+    sum += 255;
   }
+  return sum + c.u(name, 8, value - sum);
 }
 
 function payloadBytes(c: Coder, message: SeiMessage): Uint8Array {
   c.structure("sei_payload", "D.2.1");
-  return c.bytes("payload", message.payloadSize, message.payload);
+  return c.bytes("sei_payload", message.payloadSize, message.payload);
 }
 
 /** The end of a payload: a bit of 1 and zeros up to the byte, where the payload does not end at one. */
