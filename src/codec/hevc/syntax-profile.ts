@@ -43,7 +43,7 @@ export function emptyProfileTier(): ProfileTier {
     profile_space: 0,
     tier_flag: false,
     profile_idc: 0,
-    profile_compatibility_flag: [],
+    profile_compatibility_flag: new Array<boolean>(32).fill(false),
     progressive_source_flag: false,
     interlaced_source_flag: false,
     non_packed_constraint_flag: false,

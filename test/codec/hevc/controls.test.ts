@@ -80,17 +80,11 @@ describe("flags", () => {
   ] as const;
 
   it.each(groups)("%s has the values of the kernel's header", (group, prefix) => {
-    const ours = Object.entries(flagsOfControls[group]).map(
-      ([name, value]) =>
-        [
-          `V4L2_HEVC_${prefix}${name.replace(/[A-Z]|(?<=[a-z])\d/g, "_$&").toUpperCase()}`,
-          BigInt(value),
-        ] as const,
-    );
-    const theirs = Object.entries(generated)
-      .filter(([name]) => name.startsWith(`V4L2_HEVC_${prefix}_`))
-      .map(([name, value]) => [name, BigInt(value as number | bigint)] as const);
-    expect(ours.map(([, value]) => value)).toEqual(theirs.map(([, value]) => value));
+    const ours = Object.values<number | bigint>(flagsOfControls[group]).map(BigInt);
+    const theirs = Object.entries<unknown>(generated)
+      .filter(([name]) => name.startsWith(`V4L2_HEVC_${prefix}_`) && !name.endsWith("_NUM_MAX"))
+      .map(([, value]) => BigInt(String(value)));
+    expect(ours).toEqual(theirs);
   });
 });
 

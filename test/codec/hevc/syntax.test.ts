@@ -6,8 +6,10 @@ import { NalReader, parseUnits, writeNalUnit } from "../../../src/codec/hevc/ind
 import { temporaryFolder } from "../support/encode.js";
 import { hasTraceHeaders, traceHeaders, type TracedField } from "../support/trace-headers.js";
 import { clips, conformance, encodedClips } from "./streams.js";
+import { syntheticStreams } from "./synthetic.js";
 
-const streams = [...clips, ...conformance, ...encodedClips(temporaryFolder())];
+const folder = temporaryFolder();
+const streams = [...clips, ...conformance, ...encodedClips(folder), ...syntheticStreams(folder)];
 const withOracle = hasTraceHeaders();
 if (!withOracle) console.warn("No ffmpeg with trace_headers: nothing is compared with it.");
 
