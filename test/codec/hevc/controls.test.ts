@@ -102,7 +102,7 @@ describe("the scaling matrix", () => {
       [20, 24, 25, 28, 33, 41, 54, 71],
       [24, 25, 28, 33, 41, 54, 71, 91],
     ].flat();
-    expect(matrix.scaling_list_4x4).toEqual(Array.from({ length: 6 }, () => new Array(16).fill(16)));
+    expect(matrix.scaling_list_4x4).toEqual(Array.from({ length: 6 }, () => new Array<number>(16).fill(16)));
     expect(matrix.scaling_list_8x8).toEqual([intra, intra, intra, inter, inter, inter]);
     expect(matrix.scaling_list_16x16).toEqual(matrix.scaling_list_8x8);
     expect(matrix.scaling_list_32x32).toEqual([intra, inter]);
