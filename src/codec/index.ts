@@ -42,6 +42,7 @@ export type {
   TimestampOf,
 } from "./frame-controls.js";
 export type { ParsedUnit, UnitItem, UnitParser } from "./unit.js";
+export * as hevc from "./hevc/index.js";
 export * as h264 from "./h264/index.js";
 export * as av1 from "./av1/index.js";
 export * as fwht from "./fwht/index.js";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import * as flagsOfControls from "../../../src/codec/hevc/flags.js";
 import { emptyPps, frameControls, NalType, type HevcControlsOptions } from "../../../src/codec/hevc/index.js";
 import * as generated from "../../../src/v4l2/gen/controls.js";
-import type { CodecValues } from "../../../src/visl/codec-values.js";
+import type { CodecValues } from "../../stateless/trace-text.js";
 import { golden } from "../../visl/golden.js";
 import { temporaryFolder } from "../support/encode.js";
 import { compareWithGStreamer } from "../support/golden-controls.js";
