@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { mediaDeviceIoctls, mediaIoctlName, mediaRequestIoctls, Request } from "../../src/media/index.js";
 import { IOCTLS } from "../../src/v4l2/gen/index.js";
-import type { TraceEvent , V4l2Error } from "../../src/v4l2/index.js";
+import type { TraceEvent, V4l2Error } from "../../src/v4l2/index.js";
 import { TraceStream } from "../../src/v4l2/index.js";
 import { FakeCall } from "../v4l2/support/fakes.js";
 
