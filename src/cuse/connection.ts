@@ -236,19 +236,15 @@ export class Connection<File> {
       this.#log.warn(`malformed message refused: ${wrong}`);
       return;
     }
-    let outcome: unknown;
-    try {
-      outcome = this.#device.ioctl(record.file, call);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
+    const outcome = this.#run(call, record.file, this.#callIoctl);
     if (typeof outcome === "object" && call === this.#ioctlCall) {
       // The device keeps it; what comes next needs another.
       this.#ioctlCall = this.#newIoctlCall();
     }
-    this.#settle(call, outcome);
   }
+
+  /** Made once: the path of an ioctl allocates nothing more than its call. */
+  readonly #callIoctl = (file: File, call: IoctlCall): unknown => this.#device.ioctl(file, call);
 
   #newIoctlCall(capacity?: number): IoctlCall {
     return new IoctlCall(this.#writer, this.#probe, this.#isAnonymous, capacity);
@@ -295,14 +291,7 @@ export class Connection<File> {
       return;
     }
     const call = new ReadCall(this.#writer, this.#message, record.handle, flags, offset, size);
-    let outcome: unknown;
-    try {
-      outcome = this.#device.read(record.file, call);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    this.#settle(call, outcome);
+    this.#run(call, record.file, (file) => this.#device.read?.(file, call));
   }
 
   #write(): void {
@@ -324,13 +313,7 @@ export class Connection<File> {
     // The receive buffer takes the next message when this returns, and the handler may not be done by then.
     const copy = data.slice();
     const call = new WriteCall(this.#writer, this.#message, record.handle, flags, offset, copy);
-    let outcome: unknown;
-    try {
-      outcome = this.#device.write(record.file, call);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
+    const outcome = this.#run(call, record.file, (file) => this.#device.write?.(file, call));
     if (isThenable(outcome)) {
       this.#pendingWriteBytes += size;
       const settled = (): void => {
@@ -338,7 +321,6 @@ export class Connection<File> {
       };
       outcome.then(settled, settled);
     }
-    this.#settle(call, outcome);
   }
 
   #open(): void {
@@ -346,14 +328,7 @@ export class Connection<File> {
     const { flags } = new FuseOpenInView(message.body);
     const handle = this.#files.allocate(flags, message.header.pid);
     const call = new OpenCall<File>(this.#writer, message, handle, this.#openHooks);
-    let outcome: unknown;
-    try {
-      outcome = this.#openFile(call, message.nodeId);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    this.#settle(call, outcome);
+    this.#run(call, message.nodeId, (nodeId) => this.#openFile(call, nodeId));
   }
 
   #flush(): void {
@@ -365,13 +340,7 @@ export class Connection<File> {
       call.reply.fail("ENOSYS"); // The close(2) succeeds all the same, and the kernel asks no more.
       return;
     }
-    try {
-      this.#device.flush(record.file, { caller: call.caller, lockOwner });
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    call.finish();
+    this.#run(call, record.file, (file) => this.#device.flush?.(file, { caller: call.caller, lockOwner }));
   }
 
   #fsync(): void {
@@ -384,14 +353,7 @@ export class Connection<File> {
       return;
     }
     const dataOnly = (fsyncFlags & FUSE_FSYNC_FDATASYNC) !== 0;
-    let outcome: unknown;
-    try {
-      outcome = this.#device.fsync(record.file, { caller: call.caller, dataOnly });
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    this.#settle(call, outcome);
+    this.#run(call, record.file, (file) => this.#device.fsync?.(file, { caller: call.caller, dataOnly }));
   }
 
   /** Takes a file out of the table and tells the device, once. */
@@ -422,6 +384,23 @@ export class Connection<File> {
   }
 
   // -- Outcomes
+
+  /** Runs a handler on its subject, a file or an inode, and answers its call now or later. @returns What it returned. */
+  #run<Of, Made extends Call>(
+    call: Made,
+    subject: Of,
+    handler: (subject: Of, call: Made) => unknown,
+  ): unknown {
+    let outcome: unknown;
+    try {
+      outcome = handler(subject, call);
+    } catch (error) {
+      this.#refuse(call, error);
+      return undefined;
+    }
+    this.#settle(call, outcome);
+    return outcome;
+  }
 
   /** A handler has returned. */
   #settle(call: Call, outcome: unknown): void {

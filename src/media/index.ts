@@ -16,7 +16,7 @@
  * const session = await startMediaDevice(media);
  * ```
  */
-export { mediaIoctlName } from "./describe.js";
+export { mediaIoctlName } from "./define-media-ioctl.js";
 export {
   buildM2mGraph,
   EntityFunction,
@@ -34,4 +34,4 @@ export { MediaDevice, type MediaDeviceOptions, type MediaFile } from "./media-de
 export type { MediaDeviceInfo } from "./media-ioctls.js";
 export type { AllocatedRequest, RequestStore } from "./request-store.js";
 export { queueObjects, Request, validateObjects, type RequestOps } from "./request.js";
-export { tracedMediaIoctl } from "./traced-ioctl.js";
+export { mediaDeviceIoctls, mediaRequestIoctls } from "./media-definitions.js";

@@ -2,23 +2,14 @@
  * A media device as its driver declares it: its identity, its graph, and what it does with requests. Knows nothing of
  * how calls arrive: src/serve brings them.
  */
-import {
-  MEDIA_IOC_DEVICE_INFO,
-  MEDIA_IOC_ENUM_ENTITIES,
-  MEDIA_IOC_ENUM_LINKS,
-  MEDIA_IOC_G_TOPOLOGY,
-  MEDIA_IOC_REQUEST_ALLOC,
-  MEDIA_IOC_SETUP_LINK,
-} from "../v4l2/gen/index.js";
 import type { Awaitable, Call, Client, MediaRequest, RequestResolver } from "../v4l2/index.js";
-import { TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
-import { mediaIoctlName } from "./describe.js";
+import { fileEvent, traced, TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
 import { MediaGraph } from "./graph.js";
-import { deviceInfo, enumEntities, enumLinks, getTopology, setupLink } from "./media-ioctls.js";
+import { mediaDeviceIoctls } from "./media-definitions.js";
+import type { MediaIoctlDevice } from "./media-definitions.js";
 import type { MediaDeviceInfo } from "./media-ioctls.js";
-import type { RequestOps } from "./request.js";
+import type { Request, RequestOps } from "./request.js";
 import type { RequestStore } from "./request-store.js";
-import { tracedMediaIoctl } from "./traced-ioctl.js";
 
 /**
  * Requests of a device that may be open at one time. The kernel has no such limit, but its requests are as small as the
@@ -46,7 +37,7 @@ export interface MediaFile {
 }
 
 /** A media controller device; `startMediaDevice` or `startWithMedia` makes its node. */
-export class MediaDevice implements RequestResolver {
+export class MediaDevice implements RequestResolver, MediaIoctlDevice {
   readonly name: string;
   readonly info: MediaDeviceInfo;
   readonly graph: MediaGraph;
@@ -102,43 +93,14 @@ export class MediaDevice implements RequestResolver {
    */
   ioctl(file: MediaFile, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
     const { trace, name: device } = this;
-    if (cmd === MEDIA_IOC_REQUEST_ALLOC) {
-      let made = "";
-      const note = (): string => made;
-      return tracedMediaIoctl({ trace, device, file: file.id, cmd, arg, call, note }, async () => {
-        made = await this.#allocate(call);
-        return 0;
-      });
-    }
-    return tracedMediaIoctl({ trace, device, file: file.id, cmd, arg, call }, () => {
-      this.#answer(cmd, arg, call);
-      return 0;
-    });
-  }
-
-  #answer(cmd: number, arg: Uint8Array, call: Call): void {
-    switch (cmd) {
-      case MEDIA_IOC_DEVICE_INFO:
-        return deviceInfo(arg, this.info);
-      case MEDIA_IOC_ENUM_ENTITIES:
-        return enumEntities(arg, this.graph);
-      case MEDIA_IOC_ENUM_LINKS:
-        return enumLinks(arg, this.graph, call.memory);
-      case MEDIA_IOC_SETUP_LINK:
-        return setupLink(arg, this.graph);
-      case MEDIA_IOC_G_TOPOLOGY:
-        return getTopology(arg, this.graph, call.memory);
-      default:
-        throw new V4l2Error("ENOTTY", `no ioctl of a media device: ${mediaIoctlName(cmd)}`);
-    }
+    return mediaDeviceIoctls.serve({ on: this, trace, device, file: file.id }, cmd, arg, call);
   }
 
   /**
    * Makes a request and gives its descriptor to the caller.
-   * @returns What the log says of it.
    * @throws {V4l2Error} ENOTTY - no requests, or the caller cannot take a descriptor; EINTR; see {@link RequestStore.allocate}.
    */
-  async #allocate(call: Call): Promise<string> {
+  async allocateRequest(call: Call): Promise<Request> {
     if (this.#requests === undefined) throw new V4l2Error("ENOTTY", `${this.name} has no requests`);
     if (call.sendFd === undefined) {
       throw new V4l2Error("ENOTTY", "the client cannot be given a descriptor (no graft, no helper library)");
@@ -154,24 +116,16 @@ export class MediaDevice implements RequestResolver {
     } finally {
       file.close(); // The client has its own now, or nobody wants it.
     }
-    return `request=${request.name}`;
+    return request;
   }
 
   #report({ id, client }: MediaFile, action: "open" | "release"): void {
-    if (!this.trace.active) return;
-    this.trace.emit({
-      kind: "file",
-      timeMs: traceTime(),
-      device: this.name,
-      action,
-      pid: client.pid,
-      comm: client.comm,
-      file: id,
-      size: 0,
-      value: 0,
-      errno: undefined,
-      durationUs: 0,
-    });
+    const operation = { device: this.name, action, file: id, client, size: 0 };
+    void traced(
+      this.trace,
+      () => 0,
+      (outcome) => fileEvent(operation, outcome),
+    );
   }
 
   /** A sentence for the operator. */

@@ -2,6 +2,7 @@
  * When a client without the helper library allocates buffers that it will map, its descriptor of the node becomes one
  * that can be mapped. This decides when, and what becomes of the call if that does not succeed.
  */
+import { settle, unchanged } from "../settle.js";
 import type { IoctlRequest } from "../cuse/index.js";
 import type { GraftOutcome } from "../graft/index.js";
 import { O_CLOEXEC } from "../linux.js";
@@ -18,9 +19,8 @@ import { Memory } from "../v4l2/index.js";
 import type { Awaitable, Client, FileHandle, VideoDevice } from "../v4l2/index.js";
 import type { AdapterCall } from "./client-call.js";
 import type { ClientPlaces, NodeSession, Unavailable } from "./client-files.js";
+import { ReportedClients } from "./reported-clients.js";
 
-/** Processes whose refusals were reported; more are not. */
-const MAX_REPORTED = 256;
 /** `offsetof(struct v4l2_exportbuffer, fd)`. */
 const EXPBUF_FD_OFFSET = 16;
 const NS_PER_MS = 1e6;
@@ -33,7 +33,7 @@ export class Grafting<State> {
   readonly #files: ClientPlaces;
   /** Files of which a client is being grafted; others wait for it. */
   readonly #running = new Map<FileHandle<State>, Running>();
-  readonly #reported = new Set<number>();
+  readonly #reported = new ReportedClients();
   /** Open files that clients may have other descriptors of than the node's. */
   readonly #grafted = new Set<FileHandle<State>>();
   #session: NodeSession | undefined;
@@ -157,7 +157,7 @@ export class Grafting<State> {
         };
         try {
           const result = device.ioctl(file, cmd, arg, call);
-          resolve(result instanceof Promise ? result.catch(failed) : result);
+          resolve(settle<number, number>(result, unchanged, failed));
         } catch (error) {
           this.#forgetBacking(attempt);
           reject(error);
@@ -247,8 +247,7 @@ export class Grafting<State> {
 
   #explain(client: Client, sentence: string, what: string, isItsOwnDoing = false): void {
     const { pid } = client;
-    if (this.#reported.has(pid) || this.#reported.size >= MAX_REPORTED) return;
-    this.#reported.add(pid);
+    if (!this.#reported.isNew(pid)) return;
     const remedy = isItsOwnDoing ? "" : '; start it with "v4l2-cuse run --", or use another I/O method';
     this.#say("warning", client, `cannot be given ${what}: ${sentence}${remedy}`);
   }

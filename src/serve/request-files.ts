@@ -11,9 +11,8 @@ import type {
   PollRequest,
 } from "../cuse/index.js";
 import { isSystemError } from "../native.js";
-import { Request, tracedMediaIoctl } from "../media/index.js";
+import { mediaRequestIoctls, Request } from "../media/index.js";
 import type { MediaDevice, RequestOps, RequestStore } from "../media/index.js";
-import { MEDIA_REQUEST_IOC_QUEUE, MEDIA_REQUEST_IOC_REINIT } from "../v4l2/gen/index.js";
 import type { Call } from "../v4l2/index.js";
 import { traceTime, V4l2Error } from "../v4l2/index.js";
 import { AdapterCall, answer, LastClient } from "./client-call.js";
@@ -147,25 +146,8 @@ export class RequestFiles implements RequestStore, CharDevice<RequestFile> {
     const { trace, name: device } = this.#device;
     const { cmd, arg } = ioctl;
     const call = new AdapterCall(ioctl, this.#clients);
-    const note = (): string => `request=${request.name}`;
-    return answer(() =>
-      tracedMediaIoctl({ trace, device, file: handle.id, cmd, arg, call, note }, () =>
-        this.#ioctl(request, cmd),
-      ),
-    );
-  }
-
-  #ioctl(request: Request, cmd: number): number {
-    switch (cmd) {
-      case MEDIA_REQUEST_IOC_QUEUE:
-        request.queue();
-        return 0;
-      case MEDIA_REQUEST_IOC_REINIT:
-        request.reinit();
-        return 0;
-      default:
-        throw new V4l2Error("ENOTTY", `no ioctl of a request: 0x${cmd.toString(16)}`);
-    }
+    const target = { on: request, trace, device, file: handle.id, note: `request=${request.name}` };
+    return answer(() => mediaRequestIoctls.serve(target, cmd, arg, call));
   }
 
   poll(file: RequestFile, { events }: PollRequest): number {

@@ -24,16 +24,14 @@ import { allocates, Grafting } from "./grafting.js";
 import { HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
+import { ReportedClients } from "./reported-clients.js";
 import { ioctlDependsOnCloses, isHot, pollDependsOnCloses } from "./late-closes.js";
-
-/** Processes whose 32-bit calls were reported; more are not. */
-const MAX_REPORTED = 256;
 
 /** A {@link VideoDevice} as the character device that src/cuse serves. */
 export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   readonly #device: VideoDevice<State>;
   /** Processes whose 32-bit calls were refused, so that each is reported once. */
-  readonly #reported = new Set<number>();
+  readonly #reported = new ReportedClients();
   readonly #clients = new LastClient();
 
   readonly #grafting: Grafting<State> | undefined;
@@ -176,8 +174,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   #refuse32({ cmd }: IoctlRequest, call: Call): never {
     const { pid, comm } = call.client;
     const name = name32(cmd) ?? ioctlName(cmd);
-    if (!this.#reported.has(pid) && this.#reported.size < MAX_REPORTED) {
-      this.#reported.add(pid);
+    if (this.#reported.isNew(pid)) {
       this.#device.message(
         "warning",
         `${comm}[${pid}] is a 32-bit program (${name}): refused, 32-bit clients are not supported yet`,

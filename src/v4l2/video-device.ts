@@ -19,6 +19,8 @@ import type { RequestResolver } from "./media-request.js";
 import { TraceStream, traceTime } from "./trace/trace.js";
 import type { FileEvent } from "./trace/trace.js";
 import { tracedIoctl } from "./ioctl/traced-ioctl.js";
+import { fileEvent, traced } from "./trace/traced.js";
+import type { FileOperation, Outcome } from "./trace/traced.js";
 import { Poll } from "./values/types.js";
 import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
 
@@ -50,14 +52,6 @@ export interface OpenOptions {
   readonly client: Client;
   readonly flags: number;
   notifyPoll(): void;
-}
-
-/** A file operation, for the log. */
-interface Operation {
-  readonly action: FileEvent["action"];
-  readonly id: bigint;
-  readonly client: Client;
-  readonly size: number;
 }
 
 /** Ioctls that the core makes of another: they go with it (v4l2-dev.c, determine_valid_ioctls). */
@@ -135,19 +129,8 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   /** @throws {V4l2Error} ENODEV, or what the driver's open hook refuses with. */
   open(request: OpenOptions): FileHandle<State> {
-    const { id, client, flags } = request;
-    const operation: Operation = { action: "open", id, client, size: flags };
-    const started = performance.now();
-    try {
-      const file = this.#open(request);
-      if (this.trace.active) this.#report(operation, started, 0, undefined);
-      return file;
-    } catch (error) {
-      if (this.trace.active) {
-        this.#report(operation, started, 0, error instanceof V4l2Error ? error.code : "EIO");
-      }
-      throw error;
-    }
+    const { id: file, client, flags: size } = request;
+    return this.#traced({ action: "open", file, client, size }, () => this.#open(request));
   }
 
   #open(request: OpenOptions): FileHandle<State> {
@@ -178,18 +161,16 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   /** The last descriptor of a file was closed. Harmless when repeated. */
   release(file: FileHandle<State>): void {
     if (!this.#files.delete(file)) return;
-    const started = performance.now();
-    this.priorities.close(file);
-    try {
-      this.options.release?.(file);
-    } finally {
-      file.backing?.close();
-      file.events?.close();
-      if (this.trace.active) {
-        const { id, client } = file;
-        this.#report({ action: "release", id, client, size: 0 }, started, 0, undefined);
+    const { id, client } = file;
+    this.#traced({ action: "release", file: id, client, size: 0 }, () => {
+      this.priorities.close(file);
+      try {
+        this.options.release?.(file);
+      } finally {
+        file.backing?.close();
+        file.events?.close();
       }
-    }
+    });
   }
 
   /** @throws {V4l2Error} What the client gets as errno; its `copyOut` tells whether the argument goes back. */
@@ -206,7 +187,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     if (this.fileOps.read === undefined) throw new V4l2Error("EINVAL", "the device cannot be read");
     this.#requireRegistered();
     return this.#traced(
-      { action: "read", id: file.id, client: call.client, size: request.size },
+      { action: "read", file: file.id, client: call.client, size: request.size },
       () => this.fileOps.read?.(file, request, call) ?? new Uint8Array(0),
       (bytes) => bytes.byteLength,
     );
@@ -221,7 +202,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     if (this.fileOps.write === undefined) throw new V4l2Error("EINVAL", "the device cannot be written");
     this.#requireRegistered();
     return this.#traced(
-      { action: "write", id: file.id, client: call.client, size: request.data.byteLength },
+      { action: "write", file: file.id, client: call.client, size: request.data.byteLength },
       () => this.fileOps.write?.(file, request, call) ?? 0,
       (count) => count,
     );
@@ -239,7 +220,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     if (this.fileOps.mmap === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
     this.#requireRegistered();
     return this.#traced(
-      { action: "mmap", id: file.id, client: call.client, size: Number(request.length) },
+      { action: "mmap", file: file.id, client: call.client, size: Number(request.length) },
       (): Awaitable<MmapReply> => {
         const reply = this.fileOps.mmap?.(file, request, call);
         if (reply === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
@@ -266,46 +247,18 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     if (!this.#registered) throw new V4l2Error("ENODEV", "the device is gone");
   }
 
-  /** Runs a file operation and reports it, if anybody listens. */
+  /** Runs a file operation and reports it, if anybody listens. Comes back at once if the operation does. */
   #traced<Result>(
-    operation: Operation,
-    run: () => Awaitable<Result>,
-    measure: (result: Result) => number,
-  ): Awaitable<Result> {
-    if (!this.trace.active) return run();
-    const started = performance.now();
-    const failed = (error: unknown): never => {
-      this.#report(operation, started, 0, error instanceof V4l2Error ? error.code : "EIO");
-      throw error;
+    operation: Omit<FileOperation, "device">,
+    run: () => Result,
+    measure: (result: Awaited<Result>) => number = () => 0,
+  ): Result {
+    const whole = { ...operation, device: this.name };
+    const event = (outcome: Outcome<Awaited<Result>>): FileEvent => {
+      const { result } = outcome;
+      return fileEvent(whole, { ...outcome, result: result === undefined ? 0 : measure(result) });
     };
-    const succeeded = (result: Result): Result => {
-      this.#report(operation, started, measure(result), undefined);
-      return result;
-    };
-    let result: Awaitable<Result>;
-    try {
-      result = run();
-    } catch (error) {
-      return failed(error);
-    }
-    return result instanceof Promise ? result.then(succeeded, failed) : succeeded(result);
-  }
-
-  #report(operation: Operation, started: number, value: number, errno: string | undefined): void {
-    const durationUs = Math.round((performance.now() - started) * 1000);
-    const { action, id, client, size } = operation;
-    this.trace.emit({
-      kind: "file",
-      timeMs: traceTime(),
-      device: this.name,
-      action,
-      pid: client.pid,
-      comm: client.comm,
-      file: id,
-      size,
-      value,
-      errno,
-      durationUs,
-    });
+    // What `run` returns, or a promise of the same if it is one.
+    return traced(this.trace, run as () => Awaitable<Awaited<Result>>, event) as Result;
   }
 }

@@ -18,7 +18,7 @@ import {
 import { bufTypeNames, memoryNames } from "../values/names.js";
 import { parseBufType, parseDeviceBufType, parseMemory } from "../ioctl/parse.js";
 import { IntView } from "../ioctl/scalar-views.js";
-import { settle } from "../../settle.js";
+import { isLater, settle } from "../../settle.js";
 import { BufCap, BufType, isMultiplanar, MAX_PLANES } from "../values/types.js";
 import type { Awaitable, ExportedFd } from "../values/types.js";
 
@@ -158,7 +158,7 @@ function sendAndRelease(call: Call, exported: ExportedFd): Awaitable<void> {
   try {
     sent = call.sendFd?.(exported.fd);
   } finally {
-    if (!(sent instanceof Promise)) release();
+    if (!isLater(sent)) release();
   }
   return sent?.finally(release);
 }

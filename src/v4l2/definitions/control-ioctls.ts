@@ -18,8 +18,7 @@ import {
   V4L2_CID_MAX_CTRLS,
 } from "../gen/index.js";
 import type { ControlOps } from "../ops.js";
-import { settle } from "../../settle.js";
-import type { Awaitable } from "../values/types.js";
+import { attempt, settle } from "../../settle.js";
 import type { ExtControl, ExtControls } from "../values/types-device.js";
 
 const hasControls: IoctlDefinition["valid"] = (device) => device.hasControls;
@@ -249,14 +248,14 @@ function defineExtCtrls(
         // A client may name the class by any control in it, and reads the class itself.
         view.which = classOf(request.which);
       };
-      let done: Awaitable<void>;
-      try {
-        done = controls[verb](request, file, call);
-      } catch (error) {
-        finish();
-        throw error;
-      }
-      return done instanceof Promise ? done.finally(finish) : finish();
+      return attempt(
+        () => controls[verb](request, file, call),
+        finish,
+        (error) => {
+          finish();
+          throw error;
+        },
+      );
     },
     describe: describeExtControls,
   });

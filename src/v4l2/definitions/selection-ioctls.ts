@@ -7,7 +7,7 @@ import { CropcapView, CropView, SelectionView } from "../gen/index.js";
 import type { RectView } from "../gen/index.js";
 import { bufTypeNames } from "../values/names.js";
 import { parseBufType } from "../ioctl/parse.js";
-import { settle } from "../../settle.js";
+import { attempt, settle, unchanged } from "../../settle.js";
 import { BufType, isOutput, SelectionTarget } from "../values/types.js";
 import type { Awaitable, Fract, Rect } from "../values/types.js";
 
@@ -115,13 +115,7 @@ function pixelAspect({ ops, file }: IoctlContext, type: BufType): Awaitable<Frac
     if (error instanceof V4l2Error && error.code === "ENOTTY") return squarePixels;
     throw error;
   };
-  if (ops.gPixelaspect === undefined) return squarePixels;
-  try {
-    const aspect = ops.gPixelaspect(file, type);
-    return aspect instanceof Promise ? aspect.catch(square) : aspect;
-  } catch (error) {
-    return square(error);
-  }
+  return attempt<Fract, Fract>(() => ops.gPixelaspect?.(file, type) ?? squarePixels, unchanged, square);
 }
 
 const cropcap = defineIoctl({

@@ -5,10 +5,9 @@ import type { IoctlDefinition } from "../ioctl/define-ioctl.js";
 import type { DeviceTraits } from "../device-traits.js";
 import { V4l2Error } from "../error.js";
 import { FrequencyBandView, FrequencyView, HwFreqSeekView, ModulatorView, TunerView } from "../gen/index.js";
-import { settle } from "../../settle.js";
+import { attempt, settle } from "../../settle.js";
 import type { Awaitable } from "../values/types.js";
 import { TunerCap, TunerType } from "../values/types-device.js";
-import type { FrequencyBand } from "../values/types-device.js";
 
 /** Software defined radio has two kinds of tuners, named by the client; of the other devices each has one kind. */
 function tunerType(device: DeviceTraits): TunerType {
@@ -181,14 +180,11 @@ const enumFreqBands = defineIoctl({
       if (error instanceof V4l2Error && error.code === "ENOTTY") return single();
       throw error;
     };
-    let band: Awaitable<FrequencyBand | undefined>;
-    try {
-      band = ops.enumFreqBands(file, { tuner, type, index });
-    } catch (error) {
-      return orSingle(error);
-    }
-    const emitOrEnd = (found: FrequencyBand | undefined): void => emit(orEnd(found, "frequency band"));
-    return band instanceof Promise ? band.then(emitOrEnd, orSingle) : emitOrEnd(band);
+    return attempt(
+      () => ops.enumFreqBands?.(file, { tuner, type, index }),
+      (found) => emit(orEnd(found, "frequency band")),
+      orSingle,
+    );
   },
   describe: (out, view) => {
     out.uint("tuner", view.tuner).uint("type", view.type).uint("index", view.index);

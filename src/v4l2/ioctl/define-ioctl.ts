@@ -5,6 +5,7 @@
  * Definitions are written with {@link defineIoctl}, collected by `definitions/index.ts`, and executed by
  * `dispatch.ts`, which is the only code that calls what is in them.
  */
+import { isLater } from "../../settle.js";
 import type { ArgWriter } from "./arg-writer.js";
 import type { Call } from "../call.js";
 import type { Device, IoctlName } from "../device.js";
@@ -160,7 +161,7 @@ function invokeOp<View, Name extends OpName>(
       ((file: FileHandle, request: OpRequest<Name>, call: Call) => Awaitable<OpReply<Name>>) | undefined;
     if (op === undefined) throw new V4l2Error("ENOTTY", `the driver has no ${spec.op}`);
     const reply = op.call(ops, file, spec.parse(view, context), context.call);
-    if (reply instanceof Promise) return reply.then((settled) => spec.emit?.(view, settled, context));
+    if (isLater(reply)) return reply.then((settled) => spec.emit?.(view, settled, context));
     return spec.emit?.(view, reply, context);
   };
 }

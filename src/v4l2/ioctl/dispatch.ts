@@ -13,6 +13,7 @@
  * Without a promise from the driver there is no promise here. A refusal is a V4l2Error, whose `copyOut` tells
  * whether the argument goes back to the client nevertheless; whatever else is thrown passes unchanged.
  */
+import { isLater } from "../../settle.js";
 import type { Call } from "../call.js";
 import type { Device } from "../device.js";
 import type { IoctlContext, IoctlDefinition } from "./define-ioctl.js";
@@ -112,7 +113,7 @@ function invoke(definition: IoctlDefinition, context: Context): Awaitable<void> 
 
 function run(definition: IoctlDefinition, context: Context): Awaitable<number> {
   const done = invoke(definition, context);
-  if (done instanceof Promise) {
+  if (isLater(done)) {
     return done.then(() => {
       storeArray(context);
       return 0;
@@ -130,7 +131,7 @@ function runAlwaysCopy(definition: IoctlDefinition, context: Context): Awaitable
   } catch (error) {
     throw copiedOut(context, error);
   }
-  if (done instanceof Promise) {
+  if (isLater(done)) {
     return done.then(
       () => {
         storeArray(context);

@@ -2,7 +2,7 @@
 import type { IoctlDefinition } from "./define-ioctl.js";
 import { definitions } from "../definitions/index.js";
 import { IOCTLS } from "../gen/index.js";
-import type { IoctlName } from "../device.js";
+import type { ViewClass } from "../gen/index.js";
 
 const NR_MASK = 0xff;
 
@@ -16,39 +16,53 @@ const names32: ReadonlyMap<number, string> = new Map(
   }),
 );
 
-export class IoctlTable {
-  readonly #byNr: (IoctlDefinition | undefined)[] = [];
-  readonly all: readonly IoctlDefinition[];
+/** What every table needs of a definition. */
+export interface IoctlRow {
+  readonly name: string;
+  readonly number: number;
+  /** The number's lowest byte. */
+  readonly nr: number;
+  /** Of the argument, bytes. */
+  readonly size: number;
+  readonly arg: ViewClass<unknown>;
+  /** Bytes from the start that the client's values are kept of; all unless given. */
+  readonly keepBytes?: number;
+}
+
+/** Definitions by number. */
+export class IoctlTable<Row extends IoctlRow> {
+  readonly #byNr: (Row | undefined)[] = [];
+  readonly all: readonly Row[];
 
   /** @throws {Error} Two entries share a number, or an argument has not the size that the number says. */
-  constructor(entries: readonly IoctlDefinition[]) {
+  constructor(entries: readonly Row[]) {
     for (const entry of entries) {
       if (this.#byNr[entry.nr] !== undefined) throw new Error(`${entry.name}: its number is taken`);
       const size = (entry.number >>> 16) & 0x3fff;
       if (size !== entry.arg.SIZE || size !== entry.size) {
         throw new Error(`${entry.name}: the number says ${size} bytes, the view has ${entry.arg.SIZE}`);
       }
-      if (entry.keepBytes > size) throw new Error(`${entry.name}: clears behind its end`);
+      if ((entry.keepBytes ?? 0) > size) throw new Error(`${entry.name}: clears behind its end`);
       this.#byNr[entry.nr] = entry;
     }
     this.all = entries;
   }
 
   /** The definition of exactly this number: direction and size count, as in the kernel. */
-  find(cmd: number): IoctlDefinition | undefined {
+  find(cmd: number): Row | undefined {
     const entry = this.#byNr[cmd & NR_MASK];
     return entry !== undefined && entry.number === cmd ? entry : undefined;
   }
 
-  byName(name: IoctlName): IoctlDefinition {
-    const entry = this.#byNr[IOCTLS[name].nr];
+  byName(name: Row["name"]): Row {
+    const entry = this.all.find((row) => row.name === name);
     if (entry === undefined) throw new Error(`${name} has no definition`);
     return entry;
   }
 }
 
 /** Every ioctl of videodev2.h. */
-export const ioctlTable = new IoctlTable(definitions);
+export const ioctlTable = new IoctlTable<IoctlDefinition>(definitions);
 
 /** The ioctl whose 32-bit layout has this number. */
 export function name32(cmd: number): string | undefined {
