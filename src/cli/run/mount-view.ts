@@ -94,8 +94,10 @@ class Builder {
     this.#cover("/sys/class");
     mkdirSync(hidden);
     for (const name of others) symlinkSync(`../../${name}`, `${hidden}/${name}`);
-    this.#bind(classes, `${hidden}/class`);
     this.#bind(bus, `${hidden}/bus`);
+    this.#bind(classes, `${hidden}/class`);
+    // What covers the folder came along, since it is a mount in it.
+    unmount(`${hidden}/class`);
     this.#extend("/sys/class", `${HIDDEN}/class`, classes, view.class);
 
     this.#cover("/sys/bus");
