@@ -74,6 +74,14 @@ export type OpenHandler<File> = (call: OpenCall<File>, nodeId: number) => File |
  */
 const MAX_PENDING_WRITE_BYTES = 32 * 1024 * 1024;
 
+/** Messages that want no answer. */
+const unanswered: ReadonlySet<number> = new Set([
+  FUSE_FORGET,
+  FUSE_BATCH_FORGET,
+  FUSE_NOTIFY_REPLY,
+  FUSE_INTERRUPT,
+]);
+
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 
@@ -178,17 +186,20 @@ export class Connection<File> {
         this.#expectReply();
         this.#reply.done();
         return;
-      case FUSE_FORGET:
-      case FUSE_BATCH_FORGET:
-      case FUSE_NOTIFY_REPLY:
-        return; // These have no answer, and inodes are not counted here.
       default: {
+        if (unanswered.has(message.opcode)) return; // Inodes are not counted here.
         // Not the shared reply: the handler may keep it.
         const reply = new Reply(this.#writer);
         reply.expect(message.uniqueLow, message.uniqueHigh);
         if (!this.#control(message, reply) && reply.due) reply.fail("ENOSYS");
       }
     }
+  }
+
+  /** Answers the message with an error. */
+  #fail(code: ErrnoName): void {
+    this.#expectReply();
+    this.#reply.fail(code);
   }
 
   #expectReply(): void {
@@ -199,16 +210,7 @@ export class Connection<File> {
   #refuseMalformed(wrong: string): void {
     this.#log.warn(`malformed message refused: ${wrong}`);
     if (!this.#message.hasHeader) return;
-    switch (this.#message.opcode) {
-      case FUSE_FORGET:
-      case FUSE_BATCH_FORGET:
-      case FUSE_NOTIFY_REPLY:
-      case FUSE_INTERRUPT:
-        return;
-      default:
-        this.#expectReply();
-        this.#reply.fail("EIO");
-    }
+    if (!unanswered.has(this.#message.opcode)) this.#fail("EIO");
   }
 
   /** The file that the message names; if there is none, the request is refused here. */
@@ -217,8 +219,7 @@ export class Connection<File> {
     const record = this.#files.get(fh);
     if (record === undefined) {
       this.#log.warn(`${opcodeName(this.#message.opcode)} names file ${fh}, which is not open`);
-      this.#expectReply();
-      this.#reply.fail("EBADF");
+      this.#fail("EBADF");
     }
     return record;
   }
@@ -286,8 +287,7 @@ export class Connection<File> {
     if (record === undefined) return;
     const { size, flags, offset } = new FuseReadInView(this.#message.body);
     if (this.#device.read === undefined || size > MAX_TRANSFER_BYTES) {
-      this.#expectReply();
-      this.#reply.fail("EINVAL");
+      this.#fail("EINVAL");
       return;
     }
     const call = new ReadCall(this.#writer, this.#message, record.handle, flags, offset, size);
@@ -301,13 +301,11 @@ export class Connection<File> {
     const data = this.#message.writeData(size);
     if (this.#device.write === undefined || data === undefined) {
       if (data === undefined) this.#log.warn(`malformed message refused: FUSE_WRITE lacks its ${size} bytes`);
-      this.#expectReply();
-      this.#reply.fail(data === undefined ? "EIO" : "EINVAL");
+      this.#fail(data === undefined ? "EIO" : "EINVAL");
       return;
     }
     if (this.#pendingWriteBytes + size > MAX_PENDING_WRITE_BYTES) {
-      this.#expectReply();
-      this.#reply.fail("ENOMEM");
+      this.#fail("ENOMEM");
       return;
     }
     // The receive buffer takes the next message when this returns, and the handler may not be done by then.
