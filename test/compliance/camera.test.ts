@@ -1,6 +1,8 @@
 /** v4l2-compliance, the version that is installed, on the camera. */
 import { describe, expect, it } from "vitest";
 import { cli, startCamera, withHelper, withoutHelper } from "../device/support/camera.js";
+import { onFuseNodes } from "../device/support/device.js";
+import { startProgram } from "../device/support/probe.js";
 import { complianceVersion, expectedFailures, findings } from "./support.js";
 
 const timeoutMs = 250_000;
@@ -37,14 +39,24 @@ describe("v4l2-compliance on the camera", () => {
     allFormatsMs + 60_000,
   );
 
-  it("camera: without helper and graft, nothing fails beyond that there is no MMAP", async () => {
-    const driver = await startCamera("--graft", "off");
-    const found = await findings(withoutHelper(["v4l2-compliance", "-d", driver.node], { timeoutMs }));
-    expect(found.failures, found.text).toEqual(
-      expectedFailures(await complianceVersion(), "camera-no-helper"),
-    );
-    expect(found.warnings, found.text).toEqual([]);
+  it.runIf(onFuseNodes)("takes no FUSE node for a device without the helper", async () => {
+    const { node } = await startCamera();
+    const { lines, stderr, code } = await startProgram("v4l2-compliance", ["-d", node]).result;
+    expect(code).toBe(1);
+    expect([...lines, stderr].join("\n")).toContain(`Unable to detect what device ${node} is, exiting.`);
   });
+
+  it.skipIf(onFuseNodes)(
+    "camera: without helper and graft, nothing fails beyond that there is no MMAP",
+    async () => {
+      const driver = await startCamera("--graft", "off");
+      const found = await findings(withoutHelper(["v4l2-compliance", "-d", driver.node], { timeoutMs }));
+      expect(found.failures, found.text).toEqual(
+        expectedFailures(await complianceVersion(), "camera-no-helper"),
+      );
+      expect(found.warnings, found.text).toEqual([]);
+    },
+  );
 
   it("says in its own version what it is", async () => {
     expect((await cli(["--version"]).result).lines[0]).toMatch(/^\d+\.\d+\.\d+$/);
