@@ -92,8 +92,7 @@ export class Folder<Entry extends FolderEntry> {
   readonly #entries = new Map<string, Entry>();
   readonly #inodes = new Map<number, NodeInode<Entry>>();
   readonly #owner: Access = { mode: 0o755, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  /** GStreamer looks again for devices when their files have other times, and others may start in the same second. */
-  readonly #startMs = Date.now();
+  readonly #now = BigInt(Math.floor(Date.now() / 1000));
   #lastNodeId = FUSE_ROOT_ID;
   /** See above. Known before anything is asked of us. */
   hasInodePerFile = false;
@@ -301,14 +300,9 @@ export class Folder<Entry extends FolderEntry> {
     attr.gid = access.gid;
     attr.nlink = inode === undefined ? 2 : 1;
     attr.blksize = 4096;
-    const seconds = BigInt(Math.floor(this.#startMs / 1000));
-    const nanoseconds = (this.#startMs % 1000) * 1_000_000;
-    attr.atime = seconds;
-    attr.mtime = seconds;
-    attr.ctime = seconds;
-    attr.atimensec = nanoseconds;
-    attr.mtimensec = nanoseconds;
-    attr.ctimensec = nanoseconds;
+    attr.atime = this.#now;
+    attr.mtime = this.#now;
+    attr.ctime = this.#now;
     if (inode === undefined) return;
     attr.size = BigInt(inode.entry.sizeBytes);
   }

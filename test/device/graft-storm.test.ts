@@ -246,5 +246,6 @@ describeDevice("while clients are given files,", () => {
     await expectServed(node);
     driver.kill("SIGTERM");
     expect(await driver.result).toMatchObject({ code: 0 });
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(` fuse.v4l2-cuse `);
   });
 });
