@@ -290,22 +290,40 @@ static int number_of_path(const char *path, dev_t *number)
 	return is_node;
 }
 
-/* From what the kernel remembers, since the driver may be gone: fstat() asks it for the times. */
-int v4l2_cuse_is_file_node(int fd)
+/* What the kernel remembers of an open file, since the driver may be gone: fstat() asks it for the times. */
+static int remembered(int fd, struct stat *status)
 {
 	struct statx known;
-	struct stat status = {0};
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &known) == -1)
+		return -1;
+	memset(status, 0, sizeof *status);
+	status->st_mode = known.stx_mode;
+	status->st_dev = makedev(known.stx_dev_major, known.stx_dev_minor);
+	status->st_ino = known.stx_ino;
+	status->st_nlink = known.stx_nlink;
+	return 0;
+}
+
+int v4l2_cuse_is_file_node(int fd)
+{
+	struct stat status;
 	dev_t number;
 	int saved = errno;
-	int is_node = 0;
+	int is_node = remembered(fd, &status) == 0 && number_of_file(fd, &status, &number);
 
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &known) == 0) {
-		status.st_mode = known.stx_mode;
-		status.st_dev = makedev(known.stx_dev_major, known.stx_dev_minor);
-		status.st_ino = known.stx_ino;
-		status.st_nlink = known.stx_nlink;
-		is_node = number_of_file(fd, &status, &number);
-	}
+	errno = saved;
+	return is_node;
+}
+
+int v4l2_cuse_is_listed_node(int fd)
+{
+	struct stat status;
+	dev_t number;
+	int saved = errno;
+	int is_node = view.count && remembered(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+		      is_listed_mount(status.st_dev) && named_number(fd, status.st_dev, &number);
+
 	errno = saved;
 	return is_node;
 }

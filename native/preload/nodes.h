@@ -20,4 +20,7 @@
 /* Is the open file a device node of ours that the kernel has as a regular file? Keeps errno. */
 __attribute__((visibility("hidden"))) int v4l2_cuse_is_file_node(int fd);
 
+/* The same, without descriptors that were put in the place of a node's. Costs nothing where V4L2_CUSE_VIEW lists no node. */
+__attribute__((visibility("hidden"))) int v4l2_cuse_is_listed_node(int fd);
+
 #endif

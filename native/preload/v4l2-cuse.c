@@ -4,7 +4,8 @@
  * CUSE can neither map memory nor hand out descriptors. This library makes up
  * for it with the device's driver (protocol.h): it wraps mmap() and ioctl(). It
  * steps in where the kernel has refused an mmap() in the way in which it refuses
- * it for a CUSE device, and asks ahead of four ioctls whether the device is one
+ * it for a CUSE device, maps the nodes that V4L2_CUSE_VIEW lists without asking
+ * the kernel first, and asks ahead of four ioctls whether the device is one
  * of ours (HELLO). Calls on other files go through unchanged. nodes.c wraps the
  * stat family for nodes that the kernel has as regular files.
  *
@@ -251,11 +252,29 @@ RARE static void *map_refused(void *address, size_t length, int prot, int flags,
 	return result;
 }
 
+/*
+ * The kernel maps a FUSE node as any file: all of its memory, at any time. The driver refuses what V4L2 does: buffers that
+ * were not allocated for MMAP, half a buffer, a private mapping.
+ */
+RARE static void *map_node(void *address, size_t length, int prot, int flags, int fd, off_t offset, int before)
+{
+	void *result = map_through_driver(address, length, prot, flags, fd, offset);
+
+	if (result != MAP_FAILED)
+		errno = before;
+	else if (errno == ENOTCONN || errno == ECONNABORTED)
+		errno = ENODEV;
+	return result;
+}
+
 EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
 {
 	int before = errno;
-	void *result = plain_mmap(address, length, prot, flags, fd, offset);
+	void *result;
 
+	if (!(flags & MAP_ANONYMOUS) && v4l2_cuse_is_listed_node(fd))
+		return map_node(address, length, prot, flags, fd, offset, before);
+	result = plain_mmap(address, length, prot, flags, fd, offset);
 	if (__builtin_expect(result != MAP_FAILED, 1) || errno != ENODEV || fd < 0)
 		return result;
 	return map_refused(address, length, prot, flags, fd, offset, before);

@@ -28,6 +28,12 @@ const LINE = /^\d+ \d+ \d+:(\d+) \S+ (\S+) .*? - (\S+) /;
 /** The topmost mount on `folder`, if there is one. @param text - Of `/proc/self/mountinfo`. */
 export function findMount(text: string, folder: string): MountLine | undefined {
   let found: MountLine | undefined;
+  for (const line of mountLines(text)) if (line.folder === folder) found = line;
+  return found;
+}
+
+/** All mounts, from the first. @param text - Of `/proc/self/mountinfo`, read as latin1. */
+export function* mountLines(text: string): Generator<MountLine> {
   for (const line of text.split("\n")) {
     const [, minor, escaped, type] = LINE.exec(line) ?? [];
     if (minor === undefined || escaped === undefined || type === undefined) continue;
@@ -35,10 +41,8 @@ export function findMount(text: string, folder: string): MountLine | undefined {
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
     // Non-ASCII bytes stand as they are: the file was read byte by byte.
-    if (Buffer.from(name, "latin1").toString("utf8") === folder)
-      found = { folder, type, minor: Number(minor) };
+    yield { folder: Buffer.from(name, "latin1").toString("utf8"), type, minor: Number(minor) };
   }
-  return found;
 }
 
 const mountOn = (folder: string): MountLine | undefined =>

@@ -1,23 +1,13 @@
 /** Starts the drivers of `run --device` in the client's mount namespace, and ends them. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { chownSync, lstatSync, mkdirSync, opendirSync, rmdirSync, statSync, unlinkSync } from "node:fs";
+import { chownSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { unmount } from "../../native.js";
 import { Failure } from "../failure.js";
 import type { Account } from "./account.js";
 import type { DeviceProgram } from "./device-option.js";
-import type { CuseNode } from "./nodes.js";
+import { listNodes, named, type FileNode } from "./file-nodes.js";
 import { linkNode, NODES } from "./private-dev.js";
-
-/** A device node that a driver of ours serves. */
-export interface PrivateNode extends CuseNode {
-  readonly isFile: true;
-  /** The folder that its driver has mounted, and the node's name in it. */
-  readonly folder: string;
-  readonly nameInFolder: string;
-  /** `st_dev` of the folder's file system. */
-  readonly mountDevice: number;
-}
 
 export interface DriverSettings {
   /** A descriptor for what drivers print; undefined: our standard error. */
@@ -40,7 +30,7 @@ const READY_FD = 3;
 
 /** The processes that the client needs besides itself, from the first to the last. */
 export class Drivers {
-  readonly nodes: PrivateNode[] = [];
+  readonly nodes: FileNode[] = [];
   readonly #guard: ChildProcess;
   readonly #processes: ChildProcess[] = [];
   /** Those that did not end when asked to. */
@@ -85,7 +75,7 @@ export class Drivers {
       const { uid, gid } = settings.account;
       for (const node of nodes) chownSync(`${folder}/${node.nameInFolder}`, uid, gid);
     }
-    const linked = nodes.map((node) => ({ ...node, ...named(linkNode(folder, node.nameInFolder)) }));
+    const linked = nodes.map((node) => named(node, linkNode(folder, node.nameInFolder)));
     this.nodes.push(...linked);
     child.once("exit", (status, signal) => {
       // Of a driver's death the client may have heard, and ended, before us.
@@ -162,36 +152,8 @@ function countNodes(folder: string): number {
   }
 }
 
-type FoundNode = Omit<PrivateNode, "name" | "kind" | "number">;
-
-/**
- * The nodes of a driver's folder. The driver numbers them: 1024:N is the first that it made, 1025:N the second, ...,
- * where 0:N is the number of the mount. The folder lists them in that order.
- */
-function listNodes(folder: string): FoundNode[] {
-  const mountDevice = statSync(folder).dev;
-  // Below 2^20, as for every file system without a disk: see makedev(3).
-  const minor = (mountDevice & 0xff) | ((mountDevice >>> 12) & 0xfff00);
-  const nodes: FoundNode[] = [];
-  const directory = opendirSync(folder);
-  try {
-    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-      const major = FIRST_MAJOR + nodes.length;
-      nodes.push({ isFile: true, folder, nameInFolder: entry.name, mountDevice, major, minor });
-    }
-  } finally {
-    directory.closeSync();
-  }
-  return nodes;
-}
-const FIRST_MAJOR = 1024;
-
-function named(name: string): Pick<CuseNode, "name" | "kind" | "number"> {
-  return { name, kind: name.startsWith("media") ? "media" : "video", number: Number(/\d*$/.exec(name)?.[0]) };
-}
-
 /** Takes away what a driver that was killed has left in the view. */
-function unplug(folder: string, nodes: readonly PrivateNode[]): void {
+function unplug(folder: string, nodes: readonly FileNode[]): void {
   try {
     for (const { name } of nodes) unlinkSync(`/dev/${name}`);
     unmount(folder);

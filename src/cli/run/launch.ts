@@ -11,8 +11,9 @@ import { constants } from "node:os";
 import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
 import { Failure } from "../failure.js";
 import { asAccount, findAccount, mayRead, type Account } from "./account.js";
+import { describeForHelper, findFileNodes, nameInDev, type FileNode, type FolderNode } from "./file-nodes.js";
 import { insideView, mountView } from "./mount-view.js";
-import { askNodes, findNodes, type CuseNode } from "./nodes.js";
+import { askNodes, findNodes } from "./nodes.js";
 import { planView } from "./sysfs-view.js";
 import { inUserNamespace } from "./user-namespace.js";
 
@@ -84,7 +85,7 @@ export async function runClient(
 
 type ViewOutcome =
   | { readonly is: "shown" }
-  /** There is no node of ours. */
+  /** There is no node of ours, or no view is to be. */
   | { readonly is: "not wanted" }
   /** We may not have mounts of our own. Nothing has changed. */
   | { readonly is: "forbidden" }
@@ -95,20 +96,20 @@ type ViewOutcome =
  * Builds the view of the nodes that are there now, for this thread and those that it starts.
  * @param own - Nodes in a mount namespace that is ours already.
  */
-export function showView(own: readonly CuseNode[] = []): ViewOutcome {
+export function showView(own?: readonly FileNode[]): ViewOutcome {
   if (insideView()) return { is: "shown" };
-  const nodes = [...findNodes(), ...own];
-  if (nodes.length === 0) return { is: "not wanted" };
+  const nodes = findNodes();
+  const files = own ?? findFileNodes();
+  if (nodes.length + files.length === 0) return { is: "not wanted" };
   try {
-    if (own.length === 0) unshareMounts();
+    if (own === undefined) unshareMounts();
   } catch (error) {
     if (isSystemError(error)) return { is: "forbidden" };
     throw error;
   }
   nameOurselves();
-  const view = planView(askNodes(nodes));
   try {
-    mountView(view);
+    mountView(planView(askNodes([...nodes, ...(own ?? nameInDev(files))])));
     return { is: "shown" };
   } catch (error) {
     if (error instanceof Error && "syscall" in error) {
@@ -139,11 +140,15 @@ function nameOurselves(): void {
 /**
  * @param helper - Its path; undefined: the client gets none, not even the one of a launcher that started us.
  * @param sees - Does the client see the view?
+ * @param files - FUSE nodes, about which the helper is told. Default: all, and those of the launcher that started us.
  */
 export function clientEnvironment(
   helper: string | undefined,
   sees: boolean,
   account: Account | undefined,
+  files: readonly FolderNode[] = insideView() && process.env["V4L2_CUSE_VIEW"] !== undefined
+    ? []
+    : findFileNodes(),
 ): NodeJS.ProcessEnv {
   const own =
     account === undefined
@@ -152,6 +157,7 @@ export function clientEnvironment(
   return {
     ...own,
     ...preload(own["LD_PRELOAD"], helper),
+    ...(files.length === 0 ? {} : { V4L2_CUSE_VIEW: describeForHelper(files) }),
     ...(sees ? { SYSTEMD_DEVICE_VERIFY_SYSFS: "0", ...gstreamerRegistry(own) } : {}),
   };
 }

@@ -4,12 +4,12 @@
  * Everything is in a mount namespace (as an ordinary user, in a user namespace with one in it): a /dev with the nodes,
  * the view of sysfs, the drivers and the client. A guard watches over the launcher: if that is killed, all are.
  */
-import { closeSync, existsSync, lstatSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
 import { Failure } from "../failure.js";
 import { asAccount, findAccount, type Account } from "./account.js";
 import { parseDevice, type DeviceProgram } from "./device-option.js";
-import { Drivers, type PrivateNode } from "./drivers.js";
+import { Drivers } from "./drivers.js";
 import { clientEnvironment, sayWhatIsMissing, showView, startAndWait, type RunOptions } from "./launch.js";
 import { insideView, keepMountsToOurselves } from "./mount-view.js";
 import { deviceProblem } from "./prerequisites.js";
@@ -69,10 +69,7 @@ export async function serveClient(
     const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView(drivers.nodes);
     if (options.quiet !== true) sayWhatIsMissing(view);
     const helper = options.helper === false ? undefined : helperPath();
-    const env = {
-      ...clientEnvironment(helper, view.is === "shown", account),
-      V4L2_CUSE_VIEW: describeView(drivers.nodes),
-    };
+    const env = clientEnvironment(helper, view.is === "shown", account, drivers.nodes);
     beforeClient();
     const [program, ...rest] =
       account === undefined ? ([client, ...args] as const) : asAccount(account, [client, ...args]);
@@ -112,12 +109,4 @@ function openLog(path: string): number {
       `cannot write the log to ${path}: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-}
-
-/** For the helper library: native/preload/nodes.h says what this is. */
-function describeView(nodes: readonly PrivateNode[]): string {
-  const entries = nodes.map(
-    ({ mountDevice, nameInFolder, major, minor }) => `${mountDevice}/${nameInFolder}=${major}:${minor}`,
-  );
-  return [`${lstatSync("/dev").dev}`, ...entries].join(" ");
 }

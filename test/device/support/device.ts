@@ -20,9 +20,15 @@ function describeWith(channel: string, title: string, tests: () => void): void {
     );
 }
 
-/** `describe` for tests that need /dev/cuse. Without it they are skipped, and their title says why. */
+/**
+ * Are nodes FUSE files, in the surroundings that scripts/lib/with-fuse-nodes makes? Tests find them by the names of CUSE
+ * nodes there.
+ */
+export const onFuseNodes = process.env["V4L2_CUSE_NODE"] === "fuse";
+
+/** `describe` for tests of devices of either kind. Where there can be none they are skipped, and their title says why. */
 export const describeDevice = (title: string, tests: () => void): void =>
-  describeWith("/dev/cuse", title, tests);
+  describeWith(onFuseNodes ? "/dev/fuse" : "/dev/cuse", title, tests);
 
 /** The same for tests of anonymous files, which every kernel with FUSE can run. */
 export const describeFiles = (title: string, tests: () => void): void =>
