@@ -71,8 +71,6 @@ export interface MountedNode extends FolderEntry {
 /** The kernel answers the mount with FUSE_INIT at once. */
 const START_TIMEOUT_MS = 5000;
 
-/** Where the inode stands in a message. */
-
 /**
  * Real character devices have majors up to 511 (CHRDEV_MAJOR_MAX); a `dev_t` has room for 4095. So the first node of a
  * mount is number 1024:N, the second 1025:N, and so on, where 0:N is the mount's own device number, which no other mount
