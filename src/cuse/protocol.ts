@@ -250,7 +250,8 @@ export class Message {
   #take(message: Uint8Array): number {
     const { buffer, byteOffset, byteLength } = message;
     const isCopied = !this.#isInPlace(message);
-    if (isCopied || buffer !== this.#window.buffer || byteOffset !== this.#window.byteOffset) this.#rebind(message);
+    if (isCopied || buffer !== this.#window.buffer || byteOffset !== this.#window.byteOffset)
+      this.#rebind(message);
     this.#source = isCopied ? undefined : message;
     this.#length = byteLength;
     return byteLength;
