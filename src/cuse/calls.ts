@@ -16,6 +16,7 @@ import { O_NONBLOCK, type ErrnoName } from "../linux.js";
 import { FOPEN_DIRECT_IO, FOPEN_NONSEEKABLE, FUSE_IOCTL_COMPAT } from "./gen/fuse.js";
 import type { OpenFileHandle } from "./open-file-handle.js";
 import { IOC_READ, IOC_WRITE, iocDir, iocSize, joinHalves, type Message } from "./protocol.js";
+import { clearBytes } from "../uapi/runtime.js";
 import { IoctlFrame, Reply, type ReplyWriter, type SizedFrame } from "./reply.js";
 
 /** Answers {@link PendingCall.nonblocking} for an ioctl, whose message does not say it. */
@@ -311,7 +312,7 @@ export class IoctlCall extends Call implements IoctlRequest {
 
     this.#sized = this.frame.sized(size);
     this.arg = this.#sized.arg;
-    if (inBytes === 0) this.arg.fill(0);
+    if (inBytes === 0) clearBytes(this.arg, 0, size);
     else this.arg.set(data);
     this.cmd = cmd;
     this.compat = (ioctl.flags & FUSE_IOCTL_COMPAT) !== 0;

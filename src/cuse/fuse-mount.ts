@@ -71,9 +71,6 @@ export interface MountedNode extends FolderEntry {
 /** The kernel answers the mount with FUSE_INIT at once. */
 const START_TIMEOUT_MS = 5000;
 
-/** Where the inode stands in a message. */
-const NODE_ID = 16;
-
 /**
  * Real character devices have majors up to 511 (CHRDEV_MAJOR_MAX); a `dev_t` has room for 4095. So the first node of a
  * mount is number 1024:N, the second 1025:N, and so on, where 0:N is the mount's own device number, which no other mount
@@ -287,7 +284,8 @@ export class FuseMount {
 
   /** To the node whose inode the message names. What is about inodes themselves is answered by the folder. */
   #route(bytes: Uint8Array): void {
-    const nodeId = nodeIdOf(bytes);
+    this.#message.load(bytes);
+    const nodeId = this.#message.hasHeader ? this.#message.nodeId : 0;
     const inode = nodeId === 0 || nodeId === FUSE_ROOT_ID ? undefined : this.#directory.inode(nodeId);
     if (inode === undefined) {
       this.#serveFolder(bytes);
@@ -384,13 +382,6 @@ const folderDevice: CharDevice<never> = {
     throw new CharDeviceError("ENOTTY", "a folder has no ioctls");
   },
 };
-
-/** The inode that a message names; 0 where there is none, or no header. */
-function nodeIdOf(bytes: Uint8Array): number {
-  if (bytes.byteLength < NODE_ID + 8) return 0;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getUint32(NODE_ID, true) + view.getUint32(NODE_ID + 4, true) * 0x1_0000_0000;
-}
 
 function loaded(
   message: Message,

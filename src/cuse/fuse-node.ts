@@ -171,11 +171,9 @@ export class FuseNode implements MountedNode {
   }
 
   readonly #serve = (bytes: Uint8Array): void => {
-    const opcode = opcodeOf(bytes);
-    if (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET) {
-      this.#message.load(bytes);
-      this.#mount.forget(this.#message);
-    } else this.#connection.onMessage(bytes);
+    this.#message.load(bytes);
+    if (this.#message.hasHeader && isForget(this.#message.opcode)) this.#mount.forget(this.#message);
+    else this.#connection.onMessage(bytes);
   };
 
   /**
@@ -334,10 +332,4 @@ function pendingCall(request: PendingCall): PendingCall {
   };
 }
 
-/** Where the opcode stands in a message. */
-const OPCODE = 4;
-
-function opcodeOf(bytes: Uint8Array): number {
-  if (bytes.byteLength < OPCODE + 4) return 0;
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(OPCODE, true);
-}
+const isForget = (opcode: number): boolean => opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET;

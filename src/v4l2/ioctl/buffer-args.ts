@@ -1,7 +1,8 @@
 /** `struct v4l2_buffer` and plain buffers. Drivers and vb2 always see planes; a single-planar buffer has one. */
 import type { ArgWriter } from "./arg-writer.js";
-import { PlaneView } from "../gen/index.js";
-import type { BufferView, TimecodeView, TimevalView, BufferMView, PlaneMView } from "../gen/index.js";
+import { PlaneView, TimecodeView } from "../gen/index.js";
+import type { BufferView, TimevalView, BufferMView, PlaneMView } from "../gen/index.js";
+import { clearBytes } from "../../uapi/runtime.js";
 import { bufTypeNames, fieldNames, memoryNames } from "../values/names.js";
 import { parseField } from "./parse.js";
 import { BufFlag, isMultiplanar, Memory } from "../values/types.js";
@@ -23,38 +24,36 @@ function planeView(array: Uint8Array, index: number): PlaneView {
   return new PlaneView(array.subarray(index * PlaneView.SIZE, (index + 1) * PlaneView.SIZE));
 }
 
-function parseLocation(
+// Objects of the hot path are written out: a spread costs as much as the rest of the function.
+
+function parsePlane(
+  { bytesused, length }: BufferView | PlaneView,
+  dataOffset: number,
   memory: Memory,
   m: { readonly userptr: bigint; readonly fd: number },
   offset: number,
-): Pick<BufferPlane, "offset" | "userptr" | "fd"> {
+): BufferPlane {
   switch (memory) {
     case Memory.Userptr:
-      return { userptr: m.userptr };
+      return { bytesused, length, dataOffset, userptr: m.userptr };
     case Memory.Dmabuf:
-      return { fd: m.fd };
+      return { bytesused, length, dataOffset, fd: m.fd };
     case Memory.Mmap:
     case Memory.Overlay:
-      return { offset };
+      return { bytesused, length, dataOffset, offset };
   }
 }
 
 function parsePlanes(view: BufferView, memory: Memory, array: Uint8Array | undefined): BufferPlane[] {
   if (!isMultiplanar(view.type)) {
     const { m } = view;
-    const { bytesused, length } = view;
-    return [{ bytesused, length, dataOffset: 0, ...parseLocation(memory, m, m.offset) }];
+    return [parsePlane(view, 0, memory, m, m.offset)];
   }
   const planes: BufferPlane[] = [];
   if (array === undefined) return planes;
   for (let index = 0; index < view.length; index++) {
     const plane = planeView(array, index);
-    planes.push({
-      bytesused: plane.bytesused,
-      length: plane.length,
-      dataOffset: plane.data_offset,
-      ...parseLocation(memory, plane.m, plane.m.mem_offset),
-    });
+    planes.push(parsePlane(plane, plane.data_offset, memory, plane.m, plane.m.mem_offset));
   }
   return planes;
 }
@@ -73,18 +72,19 @@ export function parseBuffer(
   array: Uint8Array | undefined,
 ): Buffer {
   const { flags } = view;
-  return {
+  const buffer: { -readonly [Key in keyof Buffer]: Buffer[Key] } = {
     index: view.index,
     type,
     memory,
     flags,
     field: parseField(view.field),
     timestampNs: timevalToNs(view.timestamp.tv_sec, view.timestamp.tv_usec),
-    ...((flags & BufFlag.Timecode) !== 0 && { timecode: parseTimecode(view.timecode) }),
     sequence: view.sequence,
-    ...((flags & BufFlag.RequestFd) !== 0 && { requestFd: view.request_fd }),
     planes: parsePlanes(view, memory, array),
   };
+  if ((flags & BufFlag.Timecode) !== 0) buffer.timecode = parseTimecode(view.timecode);
+  if ((flags & BufFlag.RequestFd) !== 0) buffer.requestFd = view.request_fd;
+  return buffer;
 }
 
 function emitLocation(m: BufferMView | PlaneMView, memory: Memory, plane: BufferPlane): void {
@@ -115,7 +115,7 @@ export function emitBuffer(view: BufferView, buffer: Buffer, array: Uint8Array |
   view.field = buffer.field;
   emitTimestamp(view.timestamp, buffer.timestampNs);
   if (buffer.timecode !== undefined) emitTimecode(view.timecode, buffer.timecode);
-  else view.timecode.bytes.fill(0);
+  else clearBytes(view.timecode.bytes, 0, TimecodeView.SIZE);
   view.sequence = buffer.sequence;
   view.memory = buffer.memory;
   view.reserved2 = 0;

@@ -98,6 +98,8 @@ export interface IoctlDefinition<View = unknown> {
   readonly reads: boolean;
   readonly writes: boolean;
   readonly arg: ViewClass<View>;
+  /** The argument. Bytes that come again, as they do while calls are answered at once, have the same view. */
+  view(bytes: Uint8Array): View;
   /** Ops of which one must be there; empty for those that the core serves alone. */
   readonly ops: readonly OpName[];
   /** Who serves it, for the documentation. */
@@ -166,6 +168,15 @@ function invokeOp<View, Name extends OpName>(
   };
 }
 
+/** {@link IoctlDefinition.view} */
+function lastView<View>(arg: ViewClass<View>): (bytes: Uint8Array) => View {
+  let last: { readonly bytes: Uint8Array; readonly view: View } | undefined;
+  return (bytes) => {
+    if (last?.bytes !== bytes) last = { bytes, view: new arg(bytes) };
+    return last.view;
+  };
+}
+
 /** Makes a definition of a spec; number, direction and size come from the generated table. */
 export function defineIoctl<View, Name extends OpName>(spec: OpSpec<View, Name>): IoctlDefinition<View>;
 export function defineIoctl<View>(spec: RunSpec<View>): IoctlDefinition<View>;
@@ -184,6 +195,7 @@ export function defineIoctl<View, Name extends OpName>(
     reads: dir === "read" || dir === "readwrite",
     writes: dir === "write" || dir === "readwrite",
     arg: spec.arg,
+    view: lastView(spec.arg),
     ops,
     servedBy: spec.servedBy ?? (ops.length === 0 ? "core" : ops.join(", ")),
     note: spec.note,

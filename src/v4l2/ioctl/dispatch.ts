@@ -21,6 +21,7 @@ import { V4l2Error } from "../error.js";
 import type { FileHandle } from "../file-handle.js";
 import { ioctlTable } from "./ioctl-table.js";
 import type { IoctlOps } from "../ops.js";
+import { clearBytes } from "../../uapi/runtime.js";
 import type { Awaitable } from "../values/types.js";
 
 /** What the log wants to know of a call besides its argument. */
@@ -45,8 +46,8 @@ export function dispatch(
   if (!device.registered) throw new V4l2Error("ENODEV", "the device is gone");
   const definition = ioctlTable.find(cmd);
   if (definition === undefined) return dispatchDefault(file, cmd, arg, call);
-  if (definition.writes && definition.keepBytes < definition.size) arg.fill(0, definition.keepBytes);
-  const context = new Context(file, device, call, new definition.arg(arg));
+  if (definition.writes) clearBytes(arg, definition.keepBytes, definition.size);
+  const context = new Context(file, device, call, definition.view(arg));
   fetchArray(definition, context);
   if (record !== undefined && context.array !== undefined) record.array = context.array;
   return definition.alwaysCopy ? runAlwaysCopy(definition, context) : run(definition, context);
