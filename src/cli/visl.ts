@@ -4,6 +4,7 @@ import { V4l2Error } from "../v4l2/index.js";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { TraceHit } from "../stateless/index.js";
 import {
+  checkJobs,
   DebugMount,
   ftraceLine,
   matchEvents,
@@ -43,6 +44,7 @@ type VislOptions = NodeOptions &
     readonly traceFormat: "text" | "json";
     readonly debugfs: boolean;
     readonly drawing: boolean;
+    readonly check?: "log" | "error";
   };
 
 const STDERR = 2;
@@ -82,6 +84,14 @@ export function vislCommand(): Command {
         .choices(["6.12", "7.2"])
         .default("7.2"),
     )
+    .addOption(
+      new Option(
+        "--check [what]",
+        "compare controls with the bitstream (H.264): log what differs, or give the buffers back with the error flag too",
+      )
+        .choices(["log", "error"])
+        .preset("log"),
+    )
     .option("--no-drawing", "leave frames as they are, to measure how fast requests are served")
     .option("--no-debugfs", "do not mount dumps, parameters and counters at /run/v4l2-cuse/<device>")
     .action(run);
@@ -111,6 +121,7 @@ async function run(options: VislOptions): Promise<void> {
     drawing: options.drawing,
     parameters: parametersOf(options),
   });
+  if (options.check !== undefined) checkJobs(visl, options.check === "error");
   const tree = new DebugMount(name);
   const traces = startTraces(visl, options);
   try {

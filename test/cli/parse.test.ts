@@ -38,7 +38,7 @@ describe("v4l2-cuse parse", () => {
     ["h264_main_b.h264", "slice_header(), 7.3.3", "StatelessH264DecodeParams"],
     ["hevc_main_b.h265", "slice_segment_header(), 7.3.6.1", "StatelessHevcDecodeParams"],
     ["av1.ivf", "uncompressed_header(), 5.9.2", "StatelessAv1Frame"],
-    ["mpeg2_b.m2v", "", "StatelessMpeg2Picture"],
+    ["mpeg2_b.m2v", "Picture Header(), 6.2.3", "StatelessMpeg2Picture"],
     ["x.fwht", "fwht_cframe_hdr()", "StatelessFwhtParams"],
   ])("prints headers and controls of %s, by content or by name", async (name, title, control) => {
     const headers = await parse([clip(name)]);
