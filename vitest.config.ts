@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Where scripts/test runs tests of devices on the FUSE nodes of the machine's own kernel (V4L2_CUSE_NATIVE=yes), guests
+ * Where scripts/test runs tests of devices on the FUSE nodes of the machine's own kernel (V4L2_CUSE_FUSE_STAGES=yes), guests
  * leave these to it: what is left needs CUSE, an older kernel, or is one run of each kind on CUSE, too.
  */
 const native = {
@@ -36,7 +36,7 @@ function filesOf(project: Split): { include: string[]; exclude: string[] } {
   const elsewhere = native[project].filter((name) => !(both[project] as readonly string[]).includes(name));
   return {
     include: [`test/${project}/**/*.test.ts`],
-    exclude: process.env["V4L2_CUSE_NATIVE"] === "yes" ? paths(elsewhere) : [],
+    exclude: process.env["V4L2_CUSE_FUSE_STAGES"] === "yes" ? paths(elsewhere) : [],
   };
 }
 

@@ -25,7 +25,7 @@ const runs = [
 ];
 /** Every format is some minutes in a guest, and nothing in it is about CUSE. */
 const isElsewhere = ({ options }: { options: readonly string[] }): boolean =>
-  process.env["V4L2_CUSE_NATIVE"] === "yes" && !onFuseNodes && options.includes("-f1");
+  process.env["V4L2_CUSE_FUSE_STAGES"] === "yes" && !onFuseNodes && options.includes("-f1");
 
 describe("v4l2-compliance on the camera", () => {
   it.each(runs.filter((run) => !isElsewhere(run)))(
