@@ -37,6 +37,11 @@ export async function serve(served: Served, options: NodeOptions): Promise<void>
       if (isSupervised()) return;
       const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
       process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);
+      if (nodes.every((path) => path.startsWith("/dev/"))) return;
+      const it = nodes.length === 1 ? "It is a file" : "They are files";
+      process.stderr.write(
+        `${it} of a FUSE mount: 'v4l2-cuse run -- CLIENT' shows ${them} to the client as ${nodes.length === 1 ? "a device" : "devices"} in /dev.\n`,
+      );
     });
   } catch (error) {
     throw error instanceof CuseError ? new Failure(error.message) : error;
