@@ -1,6 +1,6 @@
 /** Nodes that are FUSE files (docs/fuse-nodes.md): which there are, what they are called in /dev, what the helper is told. */
 import { lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
-import { FILE_SYSTEM_TYPE, mountLines } from "../../cuse/node-folder.js";
+import { FILE_SYSTEM_TYPE, mountLines } from "../../cuse/index.js";
 import { keepMountsToOurselves } from "./mount-view.js";
 import type { CuseNode } from "./nodes.js";
 import { coverDev, hasPrivateDev, linkNode } from "./private-dev.js";
