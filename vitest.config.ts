@@ -46,12 +46,13 @@ const guest = [
   "test/gstreamer/**",
   "test/emulated/**",
   "test/fuse-node/**",
+  "test/run-device/**",
 ];
 
 /**
  * `unit` runs anywhere. `fuse-node` needs root and /dev/fuse, which most kernels have. `emulated` boots guests itself, in
  * which clients run. The other projects need root and /dev/cuse, or the surroundings that scripts/lib/with-fuse-nodes
- * makes, and `gstreamer` the programs of the Debian 13 root of scripts/guest. scripts/test runs each where it can.
+ * makes, and `gstreamer` and `run-device` the programs of the Debian 13 root of scripts/guest. scripts/test runs each where it can.
  */
 export default defineConfig({
   test: {
@@ -83,6 +84,16 @@ export default defineConfig({
           name: "fuse-node",
           include: ["test/fuse-node/**/*.test.ts"],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "run-device",
+          include: ["test/run-device/**/*.test.ts"],
+          testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           pool: "forks",
