@@ -25,8 +25,8 @@ const CHUNKS = "cli/chunks";
  */
 const ownUrls: Plugin = {
   name: "own-urls",
-  setup({ onLoad }) {
-    onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       if (!text.includes("import.meta.url")) return undefined;
       const compiled = relative(source, path).replace(/\.ts$/, ".js");
