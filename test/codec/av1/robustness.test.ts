@@ -6,7 +6,7 @@ import { CodecError } from "../../../src/codec/index.js";
 import { layeredStream } from "./layered-stream.js";
 
 /** `V4L2_CUSE_MUTATIONS`: how many to try. */
-const MUTATIONS = Number(process.env["V4L2_CUSE_MUTATIONS"] ?? 20_000);
+const MUTATIONS = Number(process.env["V4L2_CUSE_MUTATIONS"] ?? 4_000);
 const SEED = 0x2f6e2b1;
 
 /** xorshift32: the same numbers in every run. */
@@ -85,7 +85,7 @@ describe("mutated streams", () => {
       const { ok, milliseconds } = timed(bytes);
       if (ok) intact += 1;
       slowest = Math.max(slowest, milliseconds);
-      if (performance.now() - started > 60_000 && MUTATIONS <= 20_000) break;
+      if (performance.now() - started > 20_000 && MUTATIONS <= 4_000) break;
     }
     console.info(`${done} mutations, ${intact} of them streams, the slowest took ${slowest.toFixed(1)} ms`);
     expect(done).toBeGreaterThan(1000);
