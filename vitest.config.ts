@@ -1,10 +1,58 @@
 import { defineConfig } from "vitest/config";
 
-const guest = ["test/device/**", "test/compliance/**", "test/gstreamer/**", "test/emulated/**"];
+/**
+ * Where scripts/test runs tests of devices on the FUSE nodes of the machine's own kernel (V4L2_CUSE_FUSE_STAGES=yes), guests
+ * leave these to it: what is left needs CUSE, an older kernel, or is one run of each kind on CUSE, too.
+ */
+const native = {
+  device: [
+    "camera-controls",
+    "graft-storm",
+    "hostile-calls",
+    "hostile-files",
+    "mem2mem-jobs",
+    "mem2mem-streaming",
+    "visl-hostile",
+    "visl-traces",
+    "camera-streaming",
+  ],
+  compliance: ["camera", "mem2mem", "visl"],
+  gstreamer: ["camera", "debugfs", "visl", "visl-disturbed", "visl-fwht", "visl-logs", "visl-tools"],
+} as const;
+/** Of these, what guests run all the same. */
+const both = {
+  device: ["camera-streaming", "graft-storm"],
+  compliance: ["camera"],
+  gstreamer: ["visl", "visl-logs", "visl-tools"],
+} as const;
+
+type Split = keyof typeof native;
+
+/** Test files of a project: on FUSE nodes, in guests beside that, or all. */
+function filesOf(project: Split): { include: string[]; exclude: string[] } {
+  const paths = (names: readonly string[]): string[] =>
+    names.map((name) => `test/${project}/${name}.test.ts`);
+  if (process.env["V4L2_CUSE_NODE"] === "fuse") return { include: paths(native[project]), exclude: [] };
+  const elsewhere = native[project].filter((name) => !(both[project] as readonly string[]).includes(name));
+  return {
+    include: [`test/${project}/**/*.test.ts`],
+    exclude: process.env["V4L2_CUSE_FUSE_STAGES"] === "yes" ? paths(elsewhere) : [],
+  };
+}
+
+const guest = [
+  "test/device/**",
+  "test/compliance/**",
+  "test/gstreamer/**",
+  "test/emulated/**",
+  "test/fuse-node/**",
+  "test/run-device/**",
+];
 
 /**
- * `unit` runs anywhere. `emulated` boots guests itself, in which clients run. The other projects need root and
- * /dev/cuse, and `gstreamer` the programs of the Debian 13 root of scripts/guest. scripts/test runs each where it can.
+ * `unit` runs anywhere. `fuse-node` needs root and /dev/fuse, which most kernels have. `emulated` boots guests itself, in
+ * which clients run. The other projects need root and /dev/cuse, or the surroundings that scripts/lib/with-fuse-nodes
+ * makes, and `gstreamer` and `run-device` the programs of the Debian 13 root of scripts/guest. scripts/test runs each where it can.
  */
 export default defineConfig({
   test: {
@@ -24,8 +72,28 @@ export default defineConfig({
       {
         test: {
           name: "device",
-          include: ["test/device/**/*.test.ts"],
+          ...filesOf("device"),
           testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "fuse-node",
+          include: ["test/fuse-node/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "run-device",
+          include: ["test/run-device/**/*.test.ts"],
+          testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           pool: "forks",
@@ -43,7 +111,7 @@ export default defineConfig({
       {
         test: {
           name: "compliance",
-          include: ["test/compliance/**/*.test.ts"],
+          ...filesOf("compliance"),
           testTimeout: 300_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -53,7 +121,7 @@ export default defineConfig({
       {
         test: {
           name: "gstreamer",
-          include: ["test/gstreamer/**/*.test.ts"],
+          ...filesOf("gstreamer"),
           testTimeout: 240_000,
           hookTimeout: 60_000,
           fileParallelism: false,

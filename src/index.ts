@@ -14,8 +14,15 @@ export type * from "./media/index.js";
 export type * from "./m2m/index.js";
 
 // A device
-export { startVideoDevice, V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
-export { serveUntilSignal } from "./serve.js";
+export { V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
+export type * from "./serve/index.js";
+export {
+  deviceSession,
+  serveUntilSignal,
+  startMediaDevice,
+  startVideoDevice,
+  startWithMedia,
+} from "./serve/index.js";
 export { CuseError, type CuseSession, type SessionLog, type SessionOptions } from "./cuse/index.js";
 
 // Formats and everything else that ioctls carry
@@ -108,15 +115,12 @@ export { jsonLine, kernelLine, logListener, prettyLine } from "./v4l2/index.js";
 // The media controller, requests
 export {
   buildM2mGraph,
-  deviceSession,
   EntityFunction,
   LinkFlag,
   MediaDevice,
   MediaGraph,
   PadFlag,
   queueObjects,
-  startMediaDevice,
-  startWithMedia,
   validateObjects,
 } from "./media/index.js";
 

@@ -183,8 +183,8 @@ export class Channel {
 
   /**
    * Opens `path`.
-   * @param bufferBytes - Room for the largest message. CUSE wants its max_write and headers: 256 KiB for 128 KiB of
-   *   data, or every read is refused with EINVAL.
+   * @param bufferBytes - Room for the largest message. The kernel refuses every read with EINVAL when
+   *   it is smaller than max_write and the headers of WRITE (80 bytes): for 128 KiB of data, 132 KiB are enough.
    * @throws {SystemError} `open`: ENOENT, EACCES, ENODEV. `epoll_ctl`: EPERM for a file without readiness.
    */
   constructor(path: string, bufferBytes: number, handlers: ChannelHandlers);

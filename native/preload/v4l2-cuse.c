@@ -4,8 +4,10 @@
  * CUSE can neither map memory nor hand out descriptors. This library makes up
  * for it with the device's driver (protocol.h): it wraps mmap() and ioctl(). It
  * steps in where the kernel has refused an mmap() in the way in which it refuses
- * it for a CUSE device, and asks ahead of four ioctls whether the device is one
- * of ours (HELLO). Calls on other files go through unchanged.
+ * it for a CUSE device, maps the nodes that V4L2_CUSE_VIEW lists without asking
+ * the kernel first, and asks ahead of four ioctls whether the device is one
+ * of ours (HELLO). Calls on other files go through unchanged. nodes.c wraps the
+ * stat family for nodes that the kernel has as regular files.
  *
  * No state, no allocation, no cancellation point: safe wherever mmap() and
  * ioctl() are safe, in threads, in signal handlers and after fork().
@@ -13,6 +15,7 @@
  * Not reached: programs that make the system call themselves (Go, libv4l2's
  * v4l2_mmap), 32-bit and set-user-ID programs (the loader ignores the library).
  */
+#include "nodes.h"
 #include "protocol.h"
 
 #include <dlfcn.h>
@@ -27,6 +30,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -61,11 +65,19 @@ static void *plain_mmap(void *address, size_t length, int prot, int flags, int f
 	return (void *)syscall(SYS_mmap, address, length, prot, flags, fd, offset);
 }
 
+static int ended(int fd);
+
 static int plain_ioctl(int fd, unsigned long cmd, void *arg)
 {
+	int result;
+
 	if (__builtin_expect(next_ioctl != NULL, 1))
-		return next_ioctl(fd, cmd, arg);
-	return (int)syscall(SYS_ioctl, fd, cmd, arg);
+		result = next_ioctl(fd, cmd, arg);
+	else
+		result = (int)syscall(SYS_ioctl, fd, cmd, arg);
+	if (__builtin_expect(result == -1, 0) && (errno == ENOTCONN || errno == ECONNABORTED))
+		return ended(fd);
+	return result;
 }
 
 /*
@@ -150,11 +162,26 @@ static int copy(void *to, const void *from, size_t size, const int pair[2])
 	return syscall(SYS_recvfrom, pair[0], to, size, MSG_DONTWAIT, NULL, NULL) == (long)size ? 0 : -1;
 }
 
-static int is_character_device(int fd)
+/* A device node, or a regular file of a file system without a disk, as nodes of a FUSE mount are. */
+static int may_be_node(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode);
+	if (fstat(fd, &status) == -1)
+		return 0;
+	return S_ISCHR(status.st_mode) || (S_ISREG(status.st_mode) && major(status.st_dev) == 0);
+}
+
+/*
+ * The end of a driver is what a kernel driver calls the end of its device: ENODEV. On a FUSE file the kernel says
+ * ENOTCONN, or ECONNABORTED to a call that waits. Other files have other reasons for these.
+ */
+RARE static int ended(int fd)
+{
+	int reason = errno;
+
+	errno = v4l2_cuse_is_file_node(fd) ? ENODEV : reason;
+	return -1;
 }
 
 /* Tells the driver that this client has the helper. False: not one of our devices. */
@@ -206,14 +233,14 @@ static void *map_through_driver(void *address, size_t length, int prot, int flag
 }
 
 /*
- * ENODEV is CUSE's answer. It comes before anything is unmapped, so MAP_FIXED
- * needs no care. Private mappings too: let the driver say that V4L2 has none.
+ * ENODEV is CUSE's answer, and FUSE's for a shared mapping of a file with direct I/O. It comes before anything is
+ * unmapped, so MAP_FIXED needs no care. Private mappings too: let the driver say that V4L2 has none.
  */
 RARE static void *map_refused(void *address, size_t length, int prot, int flags, int fd, off_t offset, int before)
 {
 	void *result = MAP_FAILED;
 
-	if (!is_character_device(fd)) {
+	if (!may_be_node(fd)) {
 		errno = ENODEV;
 		return result;
 	}
@@ -225,11 +252,29 @@ RARE static void *map_refused(void *address, size_t length, int prot, int flags,
 	return result;
 }
 
+/*
+ * The kernel maps a FUSE node as any file: all of its memory, at any time. The driver refuses what V4L2 does: buffers that
+ * were not allocated for MMAP, half a buffer, a private mapping.
+ */
+RARE static void *map_node(void *address, size_t length, int prot, int flags, int fd, off_t offset, int before)
+{
+	void *result = map_through_driver(address, length, prot, flags, fd, offset);
+
+	if (result != MAP_FAILED)
+		errno = before;
+	else if (errno == ENOTCONN || errno == ECONNABORTED)
+		errno = ENODEV;
+	return result;
+}
+
 EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
 {
 	int before = errno;
-	void *result = plain_mmap(address, length, prot, flags, fd, offset);
+	void *result;
 
+	if (!(flags & MAP_ANONYMOUS) && v4l2_cuse_is_listed_node(fd))
+		return map_node(address, length, prot, flags, fd, offset, before);
+	result = plain_mmap(address, length, prot, flags, fd, offset);
 	if (__builtin_expect(result != MAP_FAILED, 1) || errno != ENODEV || fd < 0)
 		return result;
 	return map_refused(address, length, prot, flags, fd, offset, before);

@@ -8,6 +8,7 @@
 #define syscall(...) faked_syscall(__VA_ARGS__)
 static long faked_syscall(long number, ...);
 #include "../preload/v4l2-cuse.c"
+#include "../preload/nodes.c"
 #undef syscall
 
 #include <dirent.h>
@@ -31,6 +32,7 @@ static struct {
 	int refusal;       /* errno of MAP and FD; 0: serve */
 	int hello_refusal; /* errno of HELLO */
 	int interruptions; /* EINTR that often first */
+	int ended;         /* calls fail with this: a driver that is gone */
 	int silent;        /* replies without having sent */
 	int extra;         /* sends two descriptors */
 	int memory;        /* the memfd that it sends */
@@ -136,6 +138,8 @@ static int kernel_ioctl(int fd, unsigned long cmd, ...)
 	va_end(rest);
 	driver.plain_ioctls++;
 	driver.last_plain = cmd;
+	if (driver.ended)
+		return (int)refuse(driver.ended);
 	if (fd == driver.device && ((uint32_t)cmd == VIDIOC_EXPBUF || (uint32_t)cmd == MEDIA_IOC_REQUEST_ALLOC))
 		return (int)refuse(ENOTTY);
 	if (fd == driver.device)
@@ -310,8 +314,190 @@ static void announcing(void)
 	CHECK(ioctl(driver.device, VIDIOC_REQBUFS, &request) == 0 && errno == 77);
 }
 
+/* A node: a file of our own in a folder of our own, whose file system V4L2_CUSE_VIEW lists. */
+static struct {
+	char folder[32], node[48], link[48], other[48];
+	struct stat plain; /* what the kernel says of the node */
+} files;
+
+static void make_files(void)
+{
+	char text[128];
+	int fd;
+
+	strcpy(files.folder, "/tmp/helper-test.XXXXXX");
+	CHECK(mkdtemp(files.folder));
+	snprintf(files.node, sizeof files.node, "%s/video0", files.folder);
+	snprintf(files.link, sizeof files.link, "%s/link", files.folder);
+	snprintf(files.other, sizeof files.other, "%s/other", files.folder);
+	CHECK(symlink("video0", files.link) == 0);
+	fd = open(files.node, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
+	CHECK(fd != -1 && write(fd, "12345", 5) == 5 && close(fd) == 0);
+	fd = open(files.other, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	CHECK(fd != -1 && close(fd) == 0);
+	CHECK(kernel_stat(AT_FDCWD, files.node, &files.plain, 0) == 0);
+	snprintf(text, sizeof text, "%lu %lu/video0=81:300 %lu/media0=235:1", files.plain.st_dev, files.plain.st_dev,
+		 files.plain.st_dev);
+	read_view(text);
+	CHECK(view.has_dev && view.count == 2);
+}
+
+static void remove_files(void)
+{
+	unlink(files.node);
+	unlink(files.link);
+	unlink(files.other);
+	rmdir(files.folder);
+	read_view(NULL);
+}
+
+static int is_node(int result, const struct stat *status)
+{
+	return result == 0 && S_ISCHR(status->st_mode) && (status->st_mode & 07777) == 0640 &&
+	       status->st_rdev == makedev(81, 300) && status->st_size == 0 && status->st_ino == files.plain.st_ino &&
+	       errno == 77;
+}
+
+static int is_file(int result, const struct stat *status)
+{
+	return result == 0 && S_ISREG(status->st_mode) && status->st_rdev == 0;
+}
+
+/* Every call of the family, on a node by path, by link and by descriptor. */
+static void telling_nodes(void)
+{
+	struct stat s;
+	struct stat64 s64;
+	struct statx x;
+	char *volatile nothing = NULL;
+	int fd, folder, other;
+
+	make_files();
+	fd = open(files.node, O_RDONLY | O_CLOEXEC);
+	other = open(files.other, O_RDONLY | O_CLOEXEC);
+	folder = open(files.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	errno = 77;
+	CHECK(is_node(stat(files.node, &s), &s));
+	CHECK(is_node(lstat(files.node, &s), &s));
+	CHECK(is_node(fstat(fd, &s), &s));
+	CHECK(is_node(fstatat(folder, "video0", &s, 0), &s));
+	CHECK(is_node(fstatat(fd, "", &s, AT_EMPTY_PATH), &s));
+	CHECK(is_node(stat64(files.node, &s64), (struct stat *)&s64));
+	CHECK(is_node(lstat64(files.node, &s64), (struct stat *)&s64));
+	CHECK(is_node(fstat64(fd, &s64), (struct stat *)&s64));
+	CHECK(is_node(fstatat64(folder, "video0", &s64, 0), (struct stat *)&s64));
+	CHECK(is_node(__xstat(1, files.node, &s), &s));
+	CHECK(is_node(__lxstat(1, files.link, &s), &s));
+	CHECK(is_node(__fxstat(1, fd, &s), &s));
+	CHECK(is_node(__fxstatat(1, folder, "link", &s, AT_SYMLINK_NOFOLLOW), &s));
+	/* The link to it is the node as well, whoever asks. */
+	CHECK(is_node(stat(files.link, &s), &s));
+	CHECK(is_node(lstat(files.link, &s), &s));
+	CHECK(is_node(fstatat(folder, "link", &s, AT_SYMLINK_NOFOLLOW), &s));
+
+	CHECK(statx(AT_FDCWD, files.link, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &x) == 0 && errno == 77);
+	CHECK(S_ISCHR(x.stx_mode) && x.stx_rdev_major == 81 && x.stx_rdev_minor == 300 && x.stx_size == 0);
+	CHECK(x.stx_ino == files.plain.st_ino && x.stx_nlink == 1);
+	CHECK(statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &x) == 0 && S_ISCHR(x.stx_mode) && x.stx_rdev_major == 81);
+
+	/* Its neighbours are what they are. */
+	CHECK(is_file(stat(files.other, &s), &s) && is_file(fstat(other, &s), &s));
+	CHECK(statx(other, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x) == 0 && S_ISREG(x.stx_mode));
+	CHECK(stat(files.folder, &s) == 0 && S_ISDIR(s.st_mode));
+	CHECK(fstat(driver.device, &s) == 0 && s.st_rdev == makedev(1, 3));
+	errno = 0;
+	CHECK(stat("/nowhere/video0", &s) == -1 && errno == ENOENT);
+	CHECK(fstat(-1, &s) == -1 && errno == EBADF);
+	CHECK(stat(nothing, &s) == -1 && errno == EFAULT);
+	CHECK(statx(AT_FDCWD, files.node, 0, STATX_BASIC_STATS, (struct statx *)nothing) == -1 && errno == EFAULT);
+
+	/* A name that leads to another inode by now, as each open of a node that can be mapped. */
+	CHECK(unlink(files.node) == 0);
+	errno = 77;
+	CHECK(is_node(fstat(fd, &s), &s) || s.st_nlink == 0);
+	/* A link to what is gone is a link. */
+	CHECK(lstat(files.link, &s) == 0 && S_ISLNK(s.st_mode) && errno == 77);
+
+	/* Without a view, nothing is changed. */
+	read_view(NULL);
+	CHECK(is_file(fstat(fd, &s), &s));
+	close(fd);
+	close(other);
+	close(folder);
+	remove_files();
+}
+
+static void reading_the_view(void)
+{
+	static const struct {
+		const char *text;
+		int has_dev, count;
+	} texts[] = {
+		{NULL, 0, 0},
+		{"", 0, 0},
+		{"35", 1, 0},
+		{"35 ", 1, 0},
+		{"x 71/video0=81:0", 0, 0},
+		{"35 71/video0=81:0", 1, 1},
+		{"35 71/video0=81:0 71/media0=235:0", 1, 2},
+		{"35 71/video0=81:0 71/media0=235", 1, 1},
+		{"35 71/video0=81:0 /media0=235:1", 1, 1},
+		{"35 71/=81:0", 1, 0},
+		{"35 71video0=81:0", 1, 0},
+		{"35 99999999999999999999/video0=81:0", 1, 0},
+		{"35 71/a-name-that-is-longer-than-any-node=81:0", 1, 0},
+	};
+	char many[4096] = "35";
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		read_view(texts[i].text);
+		CHECK(view.has_dev == texts[i].has_dev && view.count == texts[i].count);
+	}
+	for (int i = 0; i < MAX_NODES + 5; i++)
+		snprintf(many + strlen(many), 32, " 71/video%d=81:%d", i, i);
+	read_view(many);
+	CHECK(view.count == MAX_NODES);
+	read_view(NULL);
+}
+
+static void naming_grafted_descriptors(void)
+{
+	CHECK(grafted_name("/video0:7", 7) == 6);
+	CHECK(grafted_name("/media12:4000000000", 4000000000) == 7);
+	CHECK(grafted_name("/video0:7", 8) == 0);
+	CHECK(grafted_name("/video0:7 (deleted)", 7) == 6);
+	CHECK(grafted_name("/video:7", 7) == 0);
+	CHECK(grafted_name("/video0", 0) == 0);
+	CHECK(grafted_name("/video0:", 0) == 0);
+	CHECK(grafted_name("/home/video0:7", 7) == 0);
+	CHECK(grafted_name("/request:7", 7) == 0);
+	CHECK(grafted_name("/video00000000000000000000000000000000:7", 7) == 0);
+}
+
+/* ENOTCONN is ENODEV on a node, and what it is on anything else. */
+static void losing_the_driver(void)
+{
+	int fd, other;
+
+	reset();
+	make_files();
+	fd = open(files.node, O_RDONLY | O_CLOEXEC);
+	other = open(files.other, O_RDONLY | O_CLOEXEC);
+	driver.ended = ENOTCONN;
+	CHECK(ioctl(fd, VIDIOC_QBUF, NULL) == -1 && errno == ENODEV);
+	CHECK(ioctl(other, VIDIOC_QBUF, NULL) == -1 && errno == ENOTCONN);
+	driver.ended = ECONNABORTED;
+	CHECK(ioctl(fd, VIDIOC_DQBUF, NULL) == -1 && errno == ENODEV);
+	driver.ended = EIO;
+	CHECK(ioctl(fd, VIDIOC_DQBUF, NULL) == -1 && errno == EIO);
+	close(fd);
+	close(other);
+	remove_files();
+}
+
 static void before_the_constructor(void)
 {
+	struct stat status;
 	void *page;
 
 	reset();
@@ -323,12 +509,22 @@ static void before_the_constructor(void)
 	CHECK(ioctl(-1, VIDIOC_QUERYCAP, NULL) == -1 && errno == EBADF);
 	next_mmap = kernel_mmap;
 	next_ioctl = kernel_ioctl;
+
+	/* As on a libc without the function. */
+	memset(&next_stat, 0, sizeof next_stat);
+	CHECK(stat("/dev/null", &status) == 0 && status.st_rdev == makedev(1, 3));
+	CHECK(lstat("/proc/self", &status) == 0 && S_ISLNK(status.st_mode));
+	CHECK(fstat(driver.device, &status) == 0 && S_ISCHR(status.st_mode));
+	CHECK(__fxstat(1, driver.device, &status) == 0 && S_ISCHR(status.st_mode));
+	find_next_stat();
+	CHECK(next_stat.stat && next_stat.statx);
 }
 
 int main(void)
 {
 	static void (*const tests[])(void) = {mapping,           mapping_foreign, exporting, allocating_requests,
-					      announcing,        before_the_constructor};
+					      announcing,        telling_nodes,   reading_the_view,
+					      naming_grafted_descriptors, losing_the_driver, before_the_constructor};
 	int before;
 
 	CHECK(next_mmap && next_ioctl); /* found by the constructor */

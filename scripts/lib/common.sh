@@ -37,6 +37,11 @@ on_cuse_kernel() {
   fi
 }
 
+# fuse_nodes_here: can a client have devices of its own (v4l2-cuse run --device)?
+fuse_nodes_here() {
+  as_root node "$repo/dist/cli/main.js" run --quiet --device sample -- true 2>/dev/null
+}
+
 cuse_here() {
   [[ -c /dev/cuse ]] || as_root modprobe cuse 2>/dev/null || return 1
   # The node can be there without a driver behind it, in a container say.

@@ -1,6 +1,7 @@
 /** Constants, enums, ioctl numbers, pixel formats and controls, as TypeScript. */
+import { CID, ENUMERATIONS, enumerationMembers, type EnumerationInput } from "./enumerations.js";
 import type { ConstantFact, Facts, IoctlFact, StructFact } from "./facts.js";
-import { plainName, typeName, viewName } from "./names.js";
+import { plainName } from "./names.js";
 
 export const isFourcc = (name: string): boolean =>
   /^V4L2_(?:PIX|META|SDR|TCH)_FMT_(?!FLAG)/.test(name) && !NOT_FOURCC.has(name);
@@ -20,32 +21,73 @@ function literal([name, type, value]: ConstantFact): string {
 
 const constant = (fact: ConstantFact): string => `export const ${fact[0]} = ${literal(fact)};`;
 
-/** All `#define`s but the pixel formats, then the enums, of one header. */
-export function constantLines(facts: Facts, header: string): string[] {
-  const lines = (facts.constants[header] ?? []).filter(([name]) => !isFourcc(name)).map(constant);
+/** The chosen `#define`s, then the chosen enumerators, of one header. */
+export function constantLines(facts: Facts, header: string, chosen: (name: string) => boolean): string[] {
+  const lines = (facts.constants[header] ?? [])
+    .filter(([name]) => chosen(name) && !isFourcc(name))
+    .map(constant);
   for (const { name, header: where, values } of facts.enums) {
-    if (where !== header) continue;
+    const kept = where === header ? values.filter(([value]) => chosen(value)) : [];
+    if (kept.length === 0) continue;
     lines.push("", name === "" ? "// enum" : `// enum ${name}`);
-    for (const [value, number] of values) lines.push(`export const ${value} = ${number};`);
+    for (const [value, number] of kept) lines.push(`export const ${value} = ${number};`);
   }
   return lines;
 }
 
-/** `{ enum: { NAME: value } }`, for names in logs. */
-export function enumTable(facts: Facts, headers: ReadonlySet<string>): string {
+/** `new EnumTable({ enum: { NAME: value } })`, for names in logs. */
+export function enumTable(facts: Facts, names: ReadonlySet<string>): string[] {
   const lines = facts.enums
-    .filter(({ name, header }) => name !== "" && headers.has(header))
+    .filter(({ name }) => names.has(name))
     .map(
       ({ name, values }) =>
         `  ${name}: { ${values.map(([value, number]) => `${value}: ${number}`).join(", ")} },`,
     );
   return [
-    "/** Every named enum of the headers: its names and their values. */",
-    "export const ENUMS = {",
+    "/** The names of enums' values, for logs. */",
+    "export const enums = new EnumTable({",
     ...lines,
-    "} as const;",
-  ].join("\n");
+    "});",
+  ];
 }
+
+const digits = (value: number, hex: number | undefined): string =>
+  hex === undefined ? String(value) : `0x${value.toString(16).padStart(hex, "0")}`;
+
+/** One const object, and its type where the input asks for one. */
+function enumeration(
+  facts: Facts,
+  input: EnumerationInput,
+  heading?: (value: number) => string | undefined,
+): string[] {
+  const { name, doc, comments = {}, hex } = input;
+  const rows: string[] = [];
+  let last: string | undefined;
+  for (const member of enumerationMembers(facts, input)) {
+    const title = heading?.(member.value);
+    if (title !== undefined && title !== last) rows.push(`  // ${title}`);
+    last = title;
+    const comment = comments[member.name];
+    if (comment !== undefined) rows.push(`  /** ${comment} */`);
+    rows.push(`  ${member.name}: ${digits(member.value, hex)},`);
+  }
+  const type = input.type === true ? [`export type ${name} = (typeof ${name})[keyof typeof ${name}];`] : [];
+  return [`/** ${doc} */`, `export const ${name} = {`, ...rows, "} as const;", ...type];
+}
+
+export const enumerationLines = (facts: Facts): string[] =>
+  ENUMERATIONS.flatMap((input) => [...enumeration(facts, input), ""]).slice(0, -1);
+
+/** Control ids, under the names of their classes. */
+export function controlIdLines(facts: Facts): string[] {
+  const classes = ENUMERATIONS.find(({ name }) => name === "CtrlClass");
+  if (classes === undefined) throw new Error("no classes of controls");
+  const titles = new Map(enumerationMembers(facts, classes).map(({ name, value }) => [value, name]));
+  return enumeration(facts, CID, (id) => titles.get(id & CLASS_MASK));
+}
+
+/** V4L2_CTRL_ID2WHICH. */
+const CLASS_MASK = 0x0fff0000;
 
 /** `_IOC_DIR`, `_IOC_SIZE` and the rest of a request number on x86 and arm. */
 const split = (number: number) => ({
@@ -75,18 +117,12 @@ export interface IoctlEntry {
   readonly size: number;
   /** The argument's C type, empty if there is none. */
   readonly arg: string;
-  /** The view of a struct argument. */
-  readonly view?: ViewClass;
   /** The request number of an i386 caller, where it differs; with a 64-bit \`time_t\` the second one, where that differs again. */
   readonly number32?: number;
   readonly number32Time64?: number;
 }`;
 
-export function ioctlTable(
-  ioctls: readonly IoctlFact[],
-  structs: ReadonlyMap<string, StructFact>,
-): { text: string; views: Set<string> } {
-  const views = new Set<string>();
+export function ioctlTable(ioctls: readonly IoctlFact[], structs: ReadonlyMap<string, StructFact>): string[] {
   const rows = ioctls.map(({ name, number, arg }) => {
     const { dir, size, type, nr } = split(number);
     const struct = structs.get(arg.replace(/^struct /, ""));
@@ -102,8 +138,6 @@ export function ioctlTable(
     if (struct !== undefined) {
       if (struct.size !== size)
         throw new Error(`${name}: ${arg} has ${struct.size} bytes, the number says ${size}`);
-      views.add(struct.name);
-      row.push(`view: ${viewName(struct.name)}`);
       if (struct.size32 !== undefined) row.push(`number32: ${hex(withSize(number, struct.size32))}`);
       if (struct.size32Time64 !== undefined && struct.size32Time64 !== struct.size32) {
         row.push(`number32Time64: ${hex(withSize(number, struct.size32Time64))}`);
@@ -111,13 +145,12 @@ export function ioctlTable(
     }
     return `  ${name}: { ${row.join(", ")} },`;
   });
-  const text = [
+  return [
     "/** Every ioctl of the headers. */",
     "export const IOCTLS = {",
     ...rows,
     "} as const satisfies Readonly<Record<string, IoctlEntry>>;",
-  ].join("\n");
-  return { text, views };
+  ];
 }
 
 export const FOURCC_TABLE_DOC = "Pixel, metadata, SDR and touch formats.";
@@ -127,102 +160,45 @@ export function fourccs(facts: Facts): string[] {
     .flat()
     .filter(([name]) => isFourcc(name));
   return [
-    ...all.map(constant),
-    "",
     "/** Four-character codes by name, in the order of the header; the first name of a value is its usual one. */",
     "export const FOURCCS: Readonly<Record<string, number>> = {",
-    ...all.map(([name]) => `  ${name},`),
+    ...all.map((fact) => `  ${fact[0]}: ${literal(fact)},`),
     "};",
   ];
 }
 
-/** Control ids by name. Bases come last, so that a search by value meets the control first. */
-export function controlTable(facts: Facts): string {
-  const macros = Object.values(facts.constants).flatMap((list) =>
-    list.map(([name, , value]) => [name, Number(value)] as const),
-  );
-  const enumerators = facts.enums.flatMap(({ values }) => values);
-  const all = [...macros, ...enumerators].filter(
-    ([name]) => name.startsWith("V4L2_CID_") && name !== "V4L2_CID_MAX_CTRLS",
-  );
-  const base = ([name]: readonly [string, number]): number => (name.endsWith("_BASE") ? 1 : 0);
-  all.sort((a, b) => base(a) - base(b)); // Stable: the header's order within each group.
-  return [
-    "/** Control ids by name; class ids and bases included, bases last. */",
-    "export const CONTROL_IDS: Readonly<Record<string, number>> = {",
-    ...all.map(([name, value]) => `  ${name}: ${hex(value)},`),
-    "};",
-  ].join("\n");
-}
-
-/** `V4L2_CTRL_TYPE_H264_SPS` and `struct v4l2_ctrl_h264_sps` belong together by name. */
-function compoundControls(facts: Facts): { name: string; struct: string }[] {
+/** `CtrlType.H264Sps` and `struct v4l2_ctrl_h264_sps` belong together by name. */
+export function compoundControls(
+  facts: Facts,
+): readonly { readonly type: string; readonly struct: string }[] {
   const structs = new Set(facts.structs.map(({ name }) => name));
-  const types = facts.enums.find(({ name }) => name === "v4l2_ctrl_type")?.values ?? [];
-  return types.flatMap(([name, value]) => {
-    if (value < COMPOUND || SCALAR_COMPOUNDS.has(name)) return [];
-    const stem = name.slice("V4L2_CTRL_TYPE_".length).toLowerCase();
+  const types = ENUMERATIONS.find(({ name }) => name === "CtrlType");
+  if (types === undefined) throw new Error("no types of controls");
+  return enumerationMembers(facts, types).flatMap(({ name, cName, value }) => {
+    if (value < COMPOUND || SCALAR_COMPOUNDS.has(cName)) return [];
+    const stem = cName.slice("V4L2_CTRL_TYPE_".length).toLowerCase();
     const struct = [`v4l2_ctrl_${stem}`, `v4l2_${stem}`].find((candidate) => structs.has(candidate));
-    if (struct === undefined) throw new Error(`${name}: no payload struct`);
-    return [{ name, struct }];
+    if (struct === undefined) throw new Error(`${cName}: no payload struct`);
+    return [{ type: `CtrlType.${name}`, struct }];
   });
 }
 
 /** V4L2_CTRL_COMPOUND_TYPES. */
 const COMPOUND = 0x100;
-const SCALAR_COMPOUNDS = new Set([
-  "V4L2_CTRL_COMPOUND_TYPES",
-  "V4L2_CTRL_TYPE_U8",
-  "V4L2_CTRL_TYPE_U16",
-  "V4L2_CTRL_TYPE_U32",
-]);
+/** Types of integer arrays: numbered like compound types, but each element is an integer. */
+const SCALAR_COMPOUNDS = new Set(["V4L2_CTRL_TYPE_U8", "V4L2_CTRL_TYPE_U16", "V4L2_CTRL_TYPE_U32"]);
 
-const COMPOUND_TYPES = `/** How the payload of one compound control type is read, written and printed. */
-export interface CompoundType<Payload> {
-  readonly name: CompoundTypeName;
-  /** \`enum v4l2_ctrl_type\`. */
-  readonly type: number;
-  /** C name of the payload. */
-  readonly struct: string;
-  readonly size: number;
-  readonly view: ViewClass;
-  read(source: BytesSource): Payload;
-  write(target: BytesSource, value: Payload): void;
-  print(value: Payload | BytesSource): string;
-}`;
-
-export interface CompoundTable {
-  readonly lines: readonly string[];
-  /** Constants that the lines use. */
-  readonly constants: readonly string[];
-  /** Names that the lines use of each struct. */
-  readonly uses: ReadonlyMap<string, readonly string[]>;
-}
-
-export function compoundTable(facts: Facts): CompoundTable {
+export function compoundLines(facts: Facts): string[] {
   const compounds = compoundControls(facts);
-  const uses = new Map<string, readonly string[]>();
-  const rows = compounds.map(({ name, struct }) => {
-    const stem = typeName(struct);
-    const view = viewName(struct);
-    const [read, write, print] = [`read${stem}`, `write${stem}`, `print${stem}`];
-    uses.set(struct, [view, read, write, print, `type ${plainName(struct)}`]);
-    const what = `name: "${name}", type: ${name}, struct: "${struct}", size: ${view}.SIZE, view: ${view}`;
-    return `  ${name}: { ${what}, read: ${read}, write: ${write}, print: ${print} },`;
-  });
-  const lines = [
+  return [
     "/** Plain value of each compound control type. */",
     "export interface CompoundPayloads {",
-    ...compounds.map(({ name, struct }) => `  ${name}: ${plainName(struct)};`),
+    ...compounds.map(({ type, struct }) => `  [${type}]: ${plainName(struct)};`),
     "}",
     "",
-    "export type CompoundTypeName = keyof CompoundPayloads;",
-    "",
-    COMPOUND_TYPES,
-    "",
-    "export const COMPOUND_TYPES: { readonly [Name in CompoundTypeName]: CompoundType<CompoundPayloads[Name]> } = {",
-    ...rows,
-    "};",
+    "/** C name of the struct that is the payload of each compound control type. */",
+    "export const COMPOUND_STRUCTS = {",
+    ...compounds.map(({ type, struct }) => `  [${type}]: "${struct}",`),
+    "} as const;",
   ];
-  return { lines, constants: compounds.map(({ name }) => name), uses };
 }

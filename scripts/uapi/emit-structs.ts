@@ -1,6 +1,7 @@
 /** Views, plain values and layouts of one header's structs, as TypeScript. */
+import type { Definition, FieldDefinition } from "../../src/uapi/layout.js";
 import { parseType, scalarSize, type FieldFact, type StructFact } from "./facts.js";
-import { isText, plainName, printHint, standsFor, typeName, viewName } from "./names.js";
+import { isText, plainName, printHint, standsFor, viewName } from "./names.js";
 
 /** DataView method stem, TypeScript type. */
 const SCALARS: Readonly<Record<string, readonly [stem: string, type: "number" | "bigint"]>> = {
@@ -56,35 +57,35 @@ export class StructEmitter {
     return struct.kind === "union" && this.#stands(struct) === undefined;
   }
 
-  /** Views and plain values of all of them. */
-  all(structs: readonly StructFact[]): string[] {
-    return structs
-      .filter((struct) => this.hasView(struct))
-      .flatMap((struct) => [
-        this.view(struct),
-        "",
-        ...(struct.kind === "struct" ? [this.plain(struct), ""] : []),
-      ]);
+  /** These and the structs that are members of them. */
+  withMembers(names: readonly string[]): ReadonlySet<string> {
+    const found = new Set<string>();
+    const visit = (name: string): void => {
+      if (found.has(name)) return;
+      found.add(name);
+      for (const [, , type] of this.#struct(name).fields) {
+        const { aggregate, base } = parseType(type);
+        if (aggregate) visit(base);
+      }
+    };
+    names.forEach(visit);
+    return found;
   }
 
   // -- layouts
 
-  layout(struct: StructFact): string {
-    const stands = this.#stands(struct);
-    const head =
-      struct.kind === "union"
-        ? `union${stands === undefined ? "" : `=${stands}`} ${struct.size}`
-        : `${struct.size}`;
-    const owner = struct.name.replace(/\.<\d+>$/, "");
-    const fields = struct.fields.map((field) => {
+  /** One entry of a layout table. */
+  definition(struct: StructFact): Definition {
+    const fields = struct.fields.map((field): FieldDefinition => {
       const [name, offset, type] = field;
       const { base, dims } = parseType(type);
       const kind = isText(field) ? "str" : base === "char" ? "u8" : base;
-      const hint = printHint(owner, field);
-      const text = `${name}:${offset}:${kind}${dims.map((dim) => `[${dim}]`).join("")}`;
-      return hint === "" ? text : `${text}:${hint}`;
+      const hint = printHint(struct.name.replace(/\.<\d+>$/, ""), field);
+      if (hint !== "") return [name, offset, kind, dims, hint];
+      return dims.length > 0 ? [name, offset, kind, dims] : [name, offset, kind];
     });
-    return `  ${JSON.stringify(struct.name)}: ${JSON.stringify([head, ...fields].join(" "))},`;
+    if (struct.kind === "struct") return { size: struct.size, fields };
+    return { size: struct.size, union: this.#stands(struct) ?? true, fields };
   }
 
   // -- views
@@ -232,12 +233,8 @@ export class StructEmitter {
 
   // -- plain values
 
-  /** Interface, reader, writer and printer. Unions have none: only the struct around one knows which member is valid. */
+  /** The interface. Unions have none: only the struct around one knows which member is valid. */
   plain(struct: StructFact): string {
-    const name = plainName(struct.name);
-    const stem = typeName(struct.name);
-    const key = JSON.stringify(struct.name);
-    this.runtime.add("type BytesSource");
     const fields = this.#plainFields(struct);
     const names = fields
       .map((line) => /readonly (\w+):/.exec(line)?.[1])
@@ -246,23 +243,8 @@ export class StructEmitter {
       throw new Error(`${struct.name}: two members of one name in its plain value`);
     return [
       `/** \`struct ${struct.name}\` as a value of its own. */`,
-      `export interface ${name} {`,
+      `export interface ${plainName(struct.name)} {`,
       ...fields,
-      "}",
-      "",
-      `/** Copies \`struct ${struct.name}\` out. @throws {RangeError} Too few bytes. */`,
-      `export function read${stem}(source: BytesSource): ${name} {`,
-      `  return layouts.read(${key}, source) as ${name};`,
-      "}",
-      "",
-      `/** Writes every member. @throws {RangeError} Too few bytes, or a value that does not fit its field. */`,
-      `export function write${stem}(target: BytesSource, value: ${name}): void {`,
-      `  layouts.write(${key}, target, value);`,
-      "}",
-      "",
-      `/** One line of \`name=value\`, for logs. */`,
-      `export function print${stem}(value: ${name} | BytesSource): string {`,
-      `  return layouts.print(${key}, value);`,
       "}",
     ].join("\n");
   }
@@ -276,19 +258,13 @@ export class StructEmitter {
         if (inner.kind === "struct") return this.#plainFields(inner);
         const stands = this.#stands(inner);
         if (stands === undefined)
-          return [
-            `  /** The bytes of the unnamed union: \`new ${viewName(base)}(anon)\`. */`,
-            "  readonly anon: Uint8Array;",
-          ];
+          return ["  /** The bytes of the unnamed union. */", "  readonly anon: Uint8Array;"];
         return this.#plainFields({ ...inner, fields: inner.fields.filter(([member]) => member === stands) });
       }
       if (dims[0] === 0) return [];
       if (isText(field)) return [`  readonly ${name}: string;`];
       if (aggregate && this.#struct(base).kind === "union") {
-        return [
-          `  /** The union's bytes: \`new ${viewName(base)}(${name})\`. */`,
-          `  readonly ${name}: Uint8Array;`,
-        ];
+        return ["  /** The union's bytes. */", `  readonly ${name}: Uint8Array;`];
       }
       if (aggregate) this.usedPlain.add(base);
       const element = aggregate ? plainName(base) : (SCALARS[base]?.[1] ?? "never");

@@ -1,8 +1,11 @@
 /** Step 2 of scripts/gen-uapi: facts to TypeScript, one text per output file. */
+import type { Definition } from "../../src/uapi/layout.js";
 import {
-  compoundTable,
+  compoundControls,
+  compoundLines,
   constantLines,
-  controlTable,
+  controlIdLines,
+  enumerationLines,
   enumTable,
   FOURCC_TABLE_DOC,
   fourccs,
@@ -13,14 +16,17 @@ import {
 import { StructEmitter } from "./emit-structs.js";
 import { LIBC_HEADER, type Facts, type StructFact } from "./facts.js";
 import { plainName, viewName } from "./names.js";
+import { CONSTANT_FAMILIES, FUSE_CONSTANTS, VIEWS } from "./selection.js";
 
 const V4L2 = "src/v4l2/gen";
 const FUSE = "src/cuse/gen/fuse.ts";
 const FUSE_HEADER = "linux/fuse.h";
 
 /** From a generated file to the hand-written code under it. */
-const RUNTIME = "../../gen-runtime.js";
-const LAYOUT = "../../gen-layout.js";
+const RUNTIME = "../../uapi/runtime.js";
+const LAYOUT = "../../uapi/layout.js";
+const TABLE = "../../uapi/table.js";
+const PLAIN = "../../uapi/plain.js";
 
 /** Output file of each header's structs. */
 const STRUCT_FILES: ReadonlyMap<string, string> = new Map([
@@ -33,7 +39,6 @@ const STRUCT_FILES: ReadonlyMap<string, string> = new Map([
 
 /** Output file of each header's constants. */
 const CONSTANT_FILES: ReadonlyMap<string, string> = new Map([
-  ["linux/v4l2-common.h", "common"],
   ["linux/v4l2-controls.h", "controls"],
   ["linux/videodev2.h", "videodev2"],
   ["linux/media.h", "media"],
@@ -105,36 +110,52 @@ class Emission {
     const facts = this.#facts;
     const none = new Imports();
     for (const [header, name] of CONSTANT_FILES) {
-      this.#v4l2File(name, header, `Constants of ${header}.`, none, constantLines(facts, header));
+      const families = CONSTANT_FAMILIES[header] ?? [];
+      const chosen = (constant: string): boolean => families.some((family) => constant.startsWith(family));
+      this.#v4l2File(name, header, `Constants of ${header}.`, none, constantLines(facts, header, chosen));
     }
-    const enums = [enumTable(facts, new Set(CONSTANT_FILES.keys()))];
-    this.#v4l2File("enums", "linux/videodev2.h and others", "Enums as tables.", none, enums);
+    const all = "linux/videodev2.h and others";
+    const purpose = "Enumerations and flag words, in the names that hand-written code uses.";
+    this.#v4l2File("enumerations", all, purpose, none, enumerationLines(facts));
+    this.#v4l2File("control-ids", "linux/v4l2-controls.h", "Control ids.", none, controlIdLines(facts));
     this.#v4l2File("fourccs", "linux/videodev2.h", FOURCC_TABLE_DOC, none, fourccs(facts));
-    this.#v4l2File("control-ids", "linux/v4l2-controls.h", "Control ids by name.", none, [
-      controlTable(facts),
-    ]);
   }
 
   #layouts(): void {
-    const imports = new Imports().add(LAYOUT, "LayoutTable").add("./enums.js", "ENUMS");
-    const structs = this.#facts.structs.filter(({ header }) => header !== FUSE_HEADER);
-    const purpose = "Layouts of all structs, by C name: size, then name:offset:type[dimensions]:hint.";
-    this.#v4l2File("layouts", "linux/videodev2.h and others", purpose, imports, this.#layoutTable(structs));
-  }
-
-  #layoutTable(structs: readonly StructFact[]): string[] {
     const emitter = new StructEmitter(this.#structs);
-    return [
-      "export const layouts = new LayoutTable({",
-      ...structs.map((struct) => emitter.layout(struct)),
-      "}, ENUMS);",
-    ];
+    const structs = this.#facts.structs.filter(({ header }) => header !== FUSE_HEADER);
+    const definitions = structs.map((struct) => [struct.name, emitter.definition(struct)] as const);
+    const hints = definitions.flatMap(([, { fields }]) => fields.map(([, , , , hint = ""]) => hint));
+    const values = structs.filter((struct) => hasPlain(struct));
+    const imports = new Imports().add(LAYOUT, "EnumTable").add(TABLE, "LayoutTable");
+    for (const { name } of values) imports.add(this.#structsOf(name), `type ${plainName(name)}`);
+    const purpose =
+      "Layouts of all structs, by C name: members with offset, type, dimensions and how they are printed.";
+    this.#v4l2File("layouts", "linux/videodev2.h and others", purpose, imports, [
+      "/** The plain value of each struct. */",
+      "export interface StructValues {",
+      ...values.map(({ name }) => `  ${keyOf(name)}: ${plainName(name)};`),
+      "}",
+      "",
+      ...enumTable(this.#facts, new Set(hints)),
+      "",
+      '/** Reads, writes and prints plain values: `layouts.read("v4l2_plane", bytes)`. */',
+      "export const layouts = new LayoutTable<StructValues>({",
+      ...definitions.map(([name, definition]) => layoutRow(name, definition)),
+      "}, enums);",
+    ]);
   }
 
   #structFile(header: string, name: string): void {
     const emitter = new StructEmitter(this.#structs);
-    const body = emitter.all(this.#facts.structs.filter((struct) => struct.header === header));
-    const imports = new Imports().add(RUNTIME, ...emitter.runtime).add("./layouts.js", "layouts");
+    const views = emitter.withMembers(VIEWS);
+    const body = this.#facts.structs
+      .filter((struct) => struct.header === header)
+      .flatMap((struct) => [
+        ...(emitter.hasView(struct) && views.has(struct.name) ? [emitter.view(struct), ""] : []),
+        ...(hasPlain(struct) ? [emitter.plain(struct), ""] : []),
+      ]);
+    const imports = new Imports().add(RUNTIME, ...emitter.runtime);
     const foreign = (used: string): boolean => this.#structs.get(used)?.header !== header;
     for (const used of [...emitter.usedViews].filter(foreign))
       imports.add(this.#structsOf(used), viewName(used));
@@ -144,7 +165,7 @@ class Emission {
     this.#v4l2File(name, header, `Structs of ${header}.`, imports, body);
   }
 
-  /** The module that has the views of a struct, as its neighbours import it. */
+  /** The module that has the view and the plain value of a struct, as its neighbours import it. */
   #structsOf(name: string): string {
     const file = STRUCT_FILES.get(this.#structs.get(name)?.header ?? "");
     if (file === undefined) throw new Error(`${name} is in no file`);
@@ -153,26 +174,17 @@ class Emission {
 
   #ioctls(): void {
     const ioctls = this.#facts.ioctls.filter(({ header }) => header !== FUSE_HEADER);
-    const table = ioctlTable(ioctls, this.#structs);
-    const imports = new Imports().add(RUNTIME, "type ViewClass");
-    for (const used of table.views) imports.add(this.#structsOf(used), viewName(used));
-    const body = [...ioctlConstants(ioctls), "", IOCTL_TYPES, "", table.text];
-    this.#v4l2File("ioctls", "linux/videodev2.h and linux/media.h", "Request numbers.", imports, body);
+    const body = [...ioctlConstants(ioctls), "", IOCTL_TYPES, "", ...ioctlTable(ioctls, this.#structs)];
+    this.#v4l2File("ioctls", "linux/videodev2.h and linux/media.h", "Request numbers.", new Imports(), body);
   }
 
   #compoundControls(): void {
-    const table = compoundTable(this.#facts);
-    const imports = new Imports().add(RUNTIME, "type BytesSource", "type ViewClass");
-    imports.add("./videodev2.js", ...table.constants);
-    for (const [struct, names] of table.uses) imports.add(this.#structsOf(struct), ...names);
+    const imports = new Imports().add("./enumerations.js", "CtrlType");
+    for (const { struct } of compoundControls(this.#facts))
+      imports.add(this.#structsOf(struct), `type ${plainName(struct)}`);
+    const headers = "linux/videodev2.h and linux/v4l2-controls.h";
     const purpose = "Compound control types and the structs that are their payload.";
-    this.#v4l2File(
-      "compound-controls",
-      "linux/videodev2.h and linux/v4l2-controls.h",
-      purpose,
-      imports,
-      table.lines,
-    );
+    this.#v4l2File("compound-controls", headers, purpose, imports, compoundLines(this.#facts));
   }
 
   #index(): void {
@@ -187,7 +199,7 @@ class Emission {
       purpose,
       new Imports(),
       [
-        ...[LAYOUT, RUNTIME, ...modules.sort()].map((module) => `export * from "${module}";`),
+        ...[LAYOUT, PLAIN, RUNTIME, TABLE, ...modules.sort()].map((module) => `export * from "${module}";`),
         "",
         "/** The kernel whose headers these bindings were made from. */",
         `export const UAPI_VERSION = "${this.#facts.kernel}";`,
@@ -195,23 +207,36 @@ class Emission {
     );
   }
 
-  /** FUSE stands alone, in one file. */
+  /** FUSE stands alone, in one file, and has no plain values: each message is read through its view. */
   #fuse(): void {
     const facts = this.#facts;
     const emitter = new StructEmitter(this.#structs);
-    const structs = facts.structs.filter(({ header }) => header === FUSE_HEADER);
-    const views = emitter.all(structs);
-    const imports = new Imports().add(LAYOUT, "LayoutTable").add(RUNTIME, ...emitter.runtime);
+    const chosen = emitter.withMembers(VIEWS);
+    const views = facts.structs
+      .filter((struct) => struct.header === FUSE_HEADER && chosen.has(struct.name) && emitter.hasView(struct))
+      .flatMap((struct) => [emitter.view(struct), ""]);
+    const constants = new Set(FUSE_CONSTANTS);
+    const ioctls = facts.ioctls.filter(({ name, header }) => header === FUSE_HEADER && constants.has(name));
+    const imports = new Imports().add(LAYOUT, "EnumTable").add(RUNTIME, ...emitter.runtime);
     this.#file(FUSE, FUSE_HEADER, "The FUSE and CUSE wire protocol: structs, constants, opcodes.", imports, [
-      ...constantLines(facts, FUSE_HEADER),
+      ...constantLines(facts, FUSE_HEADER, (name) => constants.has(name)),
       "",
-      ...ioctlConstants(facts.ioctls.filter(({ header }) => header === FUSE_HEADER)),
+      ...ioctlConstants(ioctls),
       "",
-      enumTable(facts, new Set([FUSE_HEADER])),
-      "",
-      ...this.#layoutTable(structs),
+      ...enumTable(facts, new Set(["fuse_opcode"])),
       "",
       ...views,
     ]);
   }
+}
+
+/** Structs that C gives a name, and those that are a member of their own, have a plain value; others are part of one. */
+const hasPlain = ({ kind, name }: StructFact): boolean => kind === "struct" && !/\.<\d+>$/.test(name);
+
+const keyOf = (name: string): string => (/^\w+$/.test(name) ? name : JSON.stringify(name));
+
+/** `v4l2_rect: { size: 16, fields: [["left", 0, "s32"], ...] },` */
+function layoutRow(name: string, { size, union, fields }: Definition): string {
+  const kind = union === undefined ? "" : ` union: ${JSON.stringify(union)},`;
+  return `  ${keyOf(name)}: { size: ${size},${kind} fields: [${fields.map((field) => JSON.stringify(field)).join(", ")}] },`;
 }

@@ -95,7 +95,7 @@ const FOURCC_FIELDS = new Set(["pixelformat", "pixel_format", "dataformat"]);
 const HEX_FIELDS =
   /^(?:flags2?|.*_flags2?|flags_.*|capabilit(?:y|ies)|device_caps|std|id|standards|target|mode_mask|media_version|hw_revision|driver_version)$/;
 
-/** The printing hint of a field, see `PrintHint` in src/gen-runtime.ts. */
+/** The printing hint of a field, see `PrintHint` in src/uapi/runtime.ts. */
 export function printHint(owner: string, [name, , type, enumName]: FieldFact): string {
   const { aggregate, base } = parseType(type);
   if (aggregate || isText([name, 0, type])) return "";

@@ -2,8 +2,9 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { Command } from "commander";
+import { deviceProblem } from "./run/prerequisites.js";
 import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
-import { ClientFiles } from "../v4l2/index.js";
+import { ClientFiles } from "../serve/index.js";
 
 /** One thing looked at. `needed` false marks what only widens what a client can do. */
 export interface Finding {
@@ -38,7 +39,18 @@ function report(findings: readonly Finding[]): string {
 
 /** Looks at the machine without changing it. */
 export async function examine(): Promise<Finding[]> {
-  return [kernel(), cuse(), root(), node(), addon(), await graft(), helper(), udmabuf(), number81()];
+  return [
+    kernel(),
+    cuse(),
+    root(),
+    node(),
+    addon(),
+    await graft(),
+    helper(),
+    ownDevices(),
+    udmabuf(),
+    number81(),
+  ];
 }
 
 /** Which way clients go that nobody has prepared; see docs/graft.md. */
@@ -137,6 +149,14 @@ function helper(): Finding {
     what: "the helper library, which gives clients mmap on any kernel (v4l2-cuse run -- CLIENT)",
     remedy: `Build it: ${rebuildCommand}. Without it clients can still use read() and every ioctl.`,
   };
+}
+
+/** Needs no CUSE, and often no root. */
+function ownDevices(): Finding {
+  const what = "devices for one client, without CUSE (v4l2-cuse run --device sample -- CLIENT)";
+  const problem = deviceProblem();
+  if (problem === undefined) return { ok: true, needed: false, what };
+  return { ok: false, needed: false, what, remedy: `Not here: ${problem}.` };
 }
 
 function udmabuf(): Finding {

@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
-import type { GraftChoice } from "../v4l2/index.js";
+import type { NodeKind } from "../cuse/index.js";
 import { Failure } from "./failure.js";
+import type { GraftChoice } from "../serve/index.js";
 
 export type LogForm = "pretty" | "json" | "none";
 
@@ -13,16 +14,28 @@ export interface NodeOptions {
   readonly group?: string;
   readonly log: LogForm;
   readonly graft: GraftChoice;
+  readonly node?: NodeKind;
+  readonly nodeFolder?: string;
 }
 
 const MAX_NODE_NUMBER = 255;
 
-/** Adds `--video`, `--mode`, `--group`, `--graft` and `--log` to a command. */
+/** Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft` and `--log` to a command. */
 export function addNodeOptions(command: Command): Command {
   return command
     .option("--video <N>", "the number in /dev/videoN (default: the first free one)", parseNodeNumber)
     .option("--mode <octal>", "permissions of the node (default: 0600, or 0660 with --group)", parseMode)
     .option("--group <name>", "group of the node, for example video")
+    .addOption(
+      new Option(
+        "--node <kind>",
+        "a CUSE device in /dev, or a file of a FUSE mount (default: CUSE where there is one; V4L2_CUSE_NODE)",
+      ).choices(["cuse", "fuse", "auto"]),
+    )
+    .option(
+      "--node-folder <path>",
+      "where FUSE nodes appear (default: /run/v4l2-cuse/dev/<name>; V4L2_CUSE_NODE_FOLDER)",
+    )
     .addOption(
       new Option("--graft <choice>", "give clients without the helper mmap by replacing their descriptor")
         .choices(["auto", "off"])

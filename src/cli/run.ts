@@ -1,12 +1,36 @@
 /** `v4l2-cuse run -- CLIENT ARGS`: the command line of run/launch.ts. */
 import { Command } from "commander";
+import { Failure } from "./failure.js";
 import { runClient, type RunOptions } from "./run/launch.js";
+import { runWithDevices } from "./run/with-devices.js";
+
+interface Options extends RunOptions {
+  readonly device?: readonly string[];
+  readonly logFile?: string;
+}
+
+const examples = `
+Examples:
+  v4l2-cuse run --device sample -- ffplay /dev/video0
+  v4l2-cuse run --device 'sample --multiplanar' --device visl --log-file ioctls.log -- bash
+  v4l2-cuse run --device ./camera.js -- v4l2-compliance -d /dev/video0
+  v4l2-cuse run -- v4l2-ctl -d /dev/video0 --stream-mmap
+
+Without --device the client sees the devices that are there when it starts.`;
 
 export function runCommand(): Command {
   return new Command("run")
-    .description("start a client program so that it finds our devices and can stream with mmap")
+    .description(
+      "start a client program so that it finds our devices, or devices of its own, and can stream with mmap",
+    )
     .argument("<client>", "the program to start")
     .argument("[args...]", "its arguments")
+    .option(
+      "--device <driver>",
+      "start a device that only this client sees, for as long as it runs: 'sample' or 'visl' with options, or a module; may be repeated",
+      (text, before: readonly string[] | undefined) => [...(before ?? []), text],
+    )
+    .option("--log-file <path>", "with --device: append the ioctls of the devices to this file")
     .option("--no-sysfs", "leave the client's sysfs as it is; it gets the helper library only")
     .option(
       "--no-helper",
@@ -14,9 +38,15 @@ export function runCommand(): Command {
     )
     .option("-u, --user <name>", "run the client as this user (needs root)")
     .option("-q, --quiet", "do not say what the client has to do without")
-    .addHelpText("after", "\nDevices that appear after the client has started are missing in its sysfs.")
+    .addHelpText("after", examples)
     .passThroughOptions()
-    .action(async (client: string, args: string[], options: RunOptions) => {
+    .action(async (client: string, args: string[], { device, logFile, ...options }: Options) => {
+      if (device !== undefined) {
+        process.exitCode = await runWithDevices(client, args, { ...options, device, logFile });
+        return;
+      }
+      if (logFile !== undefined)
+        throw new Failure("--log-file needs --device: other devices have a log of their own");
       process.exitCode = await runClient(client, args, options);
     });
 }

@@ -1,11 +1,10 @@
 /** `v4l2-cuse sample`: the virtual camera. */
 import { Command } from "commander";
-import { deviceSession } from "../media/index.js";
 import { Camera } from "../sample/index.js";
-import { startVideoDevice } from "../v4l2/index.js";
 import { addNodeOptions, nodeName, type NodeOptions } from "./node-options.js";
-import type { Served } from "./serve.js";
-import { serve } from "./serve.js";
+import type { Served } from "./serve-nodes.js";
+import { serve } from "./serve-nodes.js";
+import { deviceSession, startVideoDevice } from "../serve/index.js";
 
 interface SampleOptions extends NodeOptions {
   readonly multiplanar?: boolean;

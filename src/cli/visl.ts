@@ -1,25 +1,24 @@
 /** `v4l2-cuse visl`: the virtual stateless decoder. */
 import { closeSync, openSync } from "node:fs";
-import type { DeviceNumber, MediaGraph } from "../media/index.js";
-import { startWithMedia } from "../media/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { ParameterKey, ParameterValues, TraceHit, VislGeneration } from "../visl/index.js";
+import type { TraceHit } from "../stateless/index.js";
 import {
+  checkJobs,
   DebugMount,
   ftraceLine,
   matchEvents,
-  parameterDefinitions,
   parseParameter,
+  statelessTree,
   traceJsonLine,
-  VislDevice,
-  vislTree,
-} from "../visl/index.js";
+} from "../stateless/index.js";
+import type { ParameterKey, ParameterValues, VislDevice, VislGeneration } from "../visl/index.js";
+import { createVisl, parameterDefinitions } from "../visl/index.js";
 import { Failure } from "./failure.js";
 import { LogSink } from "./log-sink.js";
 import type { NodeOptions } from "./node-options.js";
 import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
-import { serve } from "./serve.js";
+import { serve } from "./serve-nodes.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {
@@ -45,6 +44,7 @@ type VislOptions = NodeOptions &
     readonly traceFormat: "text" | "json";
     readonly debugfs: boolean;
     readonly drawing: boolean;
+    readonly check?: "log" | "error";
   };
 
 const STDERR = 2;
@@ -84,6 +84,14 @@ export function vislCommand(): Command {
         .choices(["6.12", "7.2"])
         .default("7.2"),
     )
+    .addOption(
+      new Option(
+        "--check [what]",
+        "compare controls with the bitstream (H.264): log what differs, or give the buffers back with the error flag too",
+      )
+        .choices(["log", "error"])
+        .preset("log"),
+    )
     .option("--no-drawing", "leave frames as they are, to measure how fast requests are served")
     .option("--no-debugfs", "do not mount dumps, parameters and counters at /run/v4l2-cuse/<device>")
     .action(run);
@@ -106,29 +114,27 @@ function collectEvents(text: string, before: readonly string[] | undefined): str
 
 async function run(options: VislOptions): Promise<void> {
   const name = nodeName("video", options.video);
-  const visl = new VislDevice({
+  const visl = createVisl({
     name,
     mediaName: nodeName("media", options.media),
     generation: options.kernel,
     drawing: options.drawing,
     parameters: parametersOf(options),
   });
-  const describe = (_graph: MediaGraph, node: DeviceNumber): void => {
-    visl.describeNode(node);
-  };
+  if (options.check !== undefined) checkJobs(visl, options.check === "error");
   const tree = new DebugMount(name);
   const traces = startTraces(visl, options);
   try {
     await serve(
       {
-        logged: [visl.device, visl.media],
+        logged: [visl.video, visl.media],
         start: async (access) => {
-          const session = await startWithMedia(visl.device, visl.media, describe, access);
+          const session = await visl.start(access);
           // The tree goes before the nodes: as long as it is there, nobody else has their names.
           return { ...session, close: () => tree.close().then(() => session.close()) };
         },
         started: async () => {
-          const text = await tree.open(options.debugfs ? vislTree(visl) : undefined);
+          const text = await tree.open(options.debugfs ? statelessTree(visl) : undefined);
           if (text !== undefined) process.stderr.write(`${text}\n`);
         },
       },

@@ -63,3 +63,8 @@ export const defaultTimestampOf: TimestampOf = (decodeIndex) => BigInt(decodeInd
 export interface FrameControlsOptions {
   readonly timestampOf?: TimestampOf;
 }
+
+/** The value of a flag word of a control: bit i for the i-th flag, as all of them are numbered. */
+export function flagBits(...flags: readonly boolean[]): number {
+  return flags.reduce((sum, flag, i) => sum + (flag ? 2 ** i : 0), 0);
+}

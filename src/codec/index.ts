@@ -29,10 +29,10 @@
  * `parseUnits`, a `UnitParser`), `controls.ts` (`frameControls(stream, options)`, which yields {@link FrameControls}),
  * `index.ts`. Control values have the types of `src/v4l2`, of which this layer imports only types.
  */
-export { CodecError } from "./bits/index.js";
+export { CodecError, RbspBuffer, RecordingReader } from "./bits/index.js";
 export type { Coder, Field, FieldSink, Heading } from "./bits/index.js";
 export * from "./files/index.js";
-export { defaultTimestampOf } from "./frame-controls.js";
+export { defaultTimestampOf, flagBits } from "./frame-controls.js";
 export type {
   ControlValues,
   FrameControls,
@@ -42,4 +42,9 @@ export type {
   TimestampOf,
 } from "./frame-controls.js";
 export type { ParsedUnit, UnitItem, UnitParser } from "./unit.js";
+export * as hevc from "./hevc/index.js";
 export * as h264 from "./h264/index.js";
+export * as av1 from "./av1/index.js";
+export * as fwht from "./fwht/index.js";
+export * as jpeg from "./jpeg/index.js";
+export * as mpeg2 from "./mpeg2/index.js";

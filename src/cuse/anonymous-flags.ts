@@ -4,12 +4,12 @@
  */
 import type { NonblockingProbe } from "./calls.js";
 import { CallWatch, descriptorsOf, type AskedIoctl } from "./caller.js";
-import { O_NONBLOCK } from "./flags.js";
-import type { FileHandle } from "./open-files.js";
+import { O_NONBLOCK } from "../linux.js";
+import type { OpenFileHandle } from "./open-file-handle.js";
 
 export interface AnonymousFlagsOptions {
   /** The flags of a descriptor of a thread's process; undefined unless it leads to the file in question. */
-  readonly flagsOf: (handle: FileHandle, tid: number, fd: number) => number | undefined;
+  readonly flagsOf: (handle: OpenFileHandle, tid: number, fd: number) => number | undefined;
   /** Default "/proc". */
   readonly proc?: string;
 }
@@ -25,12 +25,12 @@ export class AnonymousFlags implements NonblockingProbe {
     this.#calls = new CallWatch(this.#proc);
   }
 
-  isNonblocking(call: AskedIoctl, handle: FileHandle): boolean {
+  isNonblocking(call: AskedIoctl, handle: OpenFileHandle): boolean {
     const flags = this.#currentFlags(call, handle);
     return flags === undefined ? handle.lastKnownNonblocking : (flags & O_NONBLOCK) !== 0;
   }
 
-  #currentFlags(call: AskedIoctl, handle: FileHandle): number | undefined {
+  #currentFlags(call: AskedIoctl, handle: OpenFileHandle): number | undefined {
     const { tid } = call.caller;
     if (tid === 0) return undefined;
     const fd = this.#calls.descriptor(call);

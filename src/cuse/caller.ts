@@ -23,16 +23,18 @@
 import { closeSync, constants, existsSync, opendirSync, openSync, readlinkSync, readSync } from "node:fs";
 import path from "node:path";
 import type { IoctlCall, NonblockingProbe } from "./calls.js";
-import { O_ACCMODE, O_NONBLOCK } from "./flags.js";
-import type { FileHandle } from "./open-files.js";
+import { O_ACCMODE, O_NONBLOCK } from "../linux.js";
+import type { OpenFileHandle } from "./open-file-handle.js";
 
 export interface CallerFlagsOptions {
   /** The open files of the session. */
-  readonly handles: () => Iterable<FileHandle>;
+  readonly handles: () => Iterable<OpenFileHandle>;
   /** The device node: "/dev/video0". */
   readonly node: string;
   /** The inode number of the node: what fdinfo shows as `ino` for a file opened through it. */
   readonly ino: () => number | undefined;
+  /** The inode of one open file, where a node has several: then nothing else counts. */
+  readonly inoOf?: ((handle: OpenFileHandle) => number | undefined) | undefined;
   /** Are two descriptors of a process the same open file? Without it duplicates count as different files. */
   readonly sameFile?: ((pid: number, fdA: number, fdB: number) => boolean) | undefined;
   /** Default "/proc". */
@@ -126,19 +128,19 @@ export class CallerFlags implements NonblockingProbe {
     this.#calls = new CallWatch(this.#proc);
   }
 
-  isNonblocking(call: AskedIoctl, handle: FileHandle): boolean {
+  isNonblocking(call: AskedIoctl, handle: OpenFileHandle): boolean {
     const flags = this.#currentFlags(call, handle);
     if (flags === undefined) return handle.lastKnownNonblocking;
     return (flags & O_NONBLOCK) !== 0;
   }
 
   /** The flags of the caller's file, or undefined when they cannot be found. */
-  #currentFlags(call: AskedIoctl, handle: FileHandle): number | undefined {
+  #currentFlags(call: AskedIoctl, handle: OpenFileHandle): number | undefined {
     const { tid } = call.caller;
     if (tid === 0) return undefined;
     const fd = this.#calls.descriptor(call);
     if (fd !== undefined) return this.#fdinfo(tid, fd)?.flags;
-    return this.#choose(tid, this.#candidates(tid), handle);
+    return this.#choose(tid, this.#candidates(tid, handle), handle);
   }
 
   #fdinfo(tid: number, fd: number): { flags: number; ino: number | undefined } | undefined {
@@ -154,9 +156,9 @@ export class CallerFlags implements NonblockingProbe {
    * node in a container); else those that lead to its inode (a bind mount). stat(2) would be exact, but asks
    * the file system of whatever the client has open, and might wait for that.
    */
-  #candidates(tid: number): readonly Candidate[] {
-    const { node } = this.#options;
-    const ino = this.#options.ino();
+  #candidates(tid: number, handle: OpenFileHandle): readonly Candidate[] {
+    const { node, inoOf } = this.#options;
+    const ino = inoOf === undefined ? this.#options.ino() : inoOf(handle);
     const name = path.basename(node);
     const byPath: Candidate[] = [];
     const byName: Candidate[] = [];
@@ -167,14 +169,17 @@ export class CallerFlags implements NonblockingProbe {
       const info = this.#fdinfo(tid, fd);
       if (info === undefined) continue;
       const candidate = { fd, flags: info.flags };
-      if (target === node) byPath.push(candidate);
+      if (inoOf !== undefined) {
+        // A name that leads to another inode by now reads as "video0 (deleted)".
+        if (info.ino === ino && path.basename(target).split(" ", 1)[0] === name) byInode.push(candidate);
+      } else if (target === node) byPath.push(candidate);
       else if (path.basename(target) === name) byName.push(candidate);
       else if (ino !== undefined && info.ino === ino) byInode.push(candidate);
     }
     return [byPath, byName, byInode].find((found) => found.length > 0) ?? [];
   }
 
-  #choose(tid: number, candidates: readonly Candidate[], handle: FileHandle): number | undefined {
+  #choose(tid: number, candidates: readonly Candidate[], handle: OpenFileHandle): number | undefined {
     const possible = candidates.filter(({ flags }) => (flags & O_ACCMODE) === (handle.flags & O_ACCMODE));
     const first = possible[0];
     if (first === undefined) return undefined;
@@ -208,7 +213,7 @@ export class CallerFlags implements NonblockingProbe {
   }
 
   /** The open files that the caller's process has opened, oldest first. */
-  #filesOfProcess(tid: number): FileHandle[] {
+  #filesOfProcess(tid: number): OpenFileHandle[] {
     const pid = processOf(tid, this.#proc)?.pid;
     if (pid === undefined) return [];
     return [...this.#options.handles()]

@@ -11,16 +11,17 @@ import type {
   ReadRequest,
   WriteRequest,
 } from "./char-device.js";
-import { stackOf, type CharDeviceError, type ErrnoName } from "./errors.js";
-import { O_NONBLOCK } from "./flags.js";
+import { stackOf, type CharDeviceError } from "./errors.js";
+import { O_NONBLOCK, type ErrnoName } from "../linux.js";
 import { FOPEN_DIRECT_IO, FOPEN_NONSEEKABLE, FUSE_IOCTL_COMPAT } from "./gen/fuse.js";
-import type { FileHandle } from "./open-files.js";
+import type { OpenFileHandle } from "./open-file-handle.js";
 import { IOC_READ, IOC_WRITE, iocDir, iocSize, joinHalves, type Message } from "./protocol.js";
+import { clearBytes } from "../uapi/runtime.js";
 import { IoctlFrame, Reply, type ReplyWriter, type SizedFrame } from "./reply.js";
 
 /** Answers {@link PendingCall.nonblocking} for an ioctl, whose message does not say it. */
 export interface NonblockingProbe {
-  isNonblocking(call: IoctlCall, handle: FileHandle): boolean;
+  isNonblocking(call: IoctlCall, handle: OpenFileHandle): boolean;
 }
 
 /** A mutable {@link Caller}, so that a call that is used again needs no new one. */
@@ -132,10 +133,10 @@ export class OpenCall<File> extends Call implements OpenRequest {
   openFlags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE;
   /** For FOPEN_PASSTHROUGH: what mappings of the file go to. */
   backingId = 0;
-  readonly #handle: FileHandle;
+  readonly #handle: OpenFileHandle;
   readonly #hooks: OpenHooks<File>;
 
-  constructor(writer: ReplyWriter, message: Message, handle: FileHandle, hooks: OpenHooks<File>) {
+  constructor(writer: ReplyWriter, message: Message, handle: OpenFileHandle, hooks: OpenHooks<File>) {
     super(writer);
     this.begin(message);
     this.#handle = handle;
@@ -167,9 +168,9 @@ export class OpenCall<File> extends Call implements OpenRequest {
 }
 
 export interface OpenHooks<File> {
-  add(handle: FileHandle, file: File): void;
+  add(handle: OpenFileHandle, file: File): void;
   /** Releases the file, too. */
-  remove(handle: FileHandle): void;
+  remove(handle: OpenFileHandle): void;
 }
 
 /** READ and WRITE say which flags the file has now. */
@@ -177,7 +178,7 @@ abstract class TransferCall extends Call implements PendingCall {
   readonly offset: bigint;
   readonly #nonblocking: boolean;
 
-  constructor(writer: ReplyWriter, message: Message, handle: FileHandle, flags: number, offset: bigint) {
+  constructor(writer: ReplyWriter, message: Message, handle: OpenFileHandle, flags: number, offset: bigint) {
     super(writer);
     this.begin(message);
     this.offset = offset;
@@ -196,7 +197,7 @@ export class ReadCall extends TransferCall implements ReadRequest {
   constructor(
     writer: ReplyWriter,
     message: Message,
-    handle: FileHandle,
+    handle: OpenFileHandle,
     flags: number,
     offset: bigint,
     readonly size: number,
@@ -220,7 +221,7 @@ export class WriteCall extends TransferCall implements WriteRequest {
   constructor(
     writer: ReplyWriter,
     message: Message,
-    handle: FileHandle,
+    handle: OpenFileHandle,
     flags: number,
     offset: bigint,
     readonly data: Uint8Array,
@@ -267,7 +268,7 @@ export class IoctlCall extends Call implements IoctlRequest {
   arg: Uint8Array;
   compat = false;
   readonly #probe: NonblockingProbe;
-  #handle: FileHandle | undefined;
+  #handle: OpenFileHandle | undefined;
   #sized: SizedFrame;
   #argLow = 0;
   #argHigh = 0;
@@ -294,7 +295,7 @@ export class IoctlCall extends Call implements IoctlRequest {
    * Takes the ioctl at hand, whose argument must not be larger than the frame.
    * @returns What is wrong with the message, or undefined.
    */
-  load(message: Message, handle: FileHandle): string | undefined {
+  load(message: Message, handle: OpenFileHandle): string | undefined {
     this.begin(message);
     const { ioctl } = message;
     const cmd = ioctl.cmd;
@@ -311,7 +312,7 @@ export class IoctlCall extends Call implements IoctlRequest {
 
     this.#sized = this.frame.sized(size);
     this.arg = this.#sized.arg;
-    if (inBytes === 0) this.arg.fill(0);
+    if (inBytes === 0) clearBytes(this.arg, 0, size);
     else this.arg.set(data);
     this.cmd = cmd;
     this.compat = (ioctl.flags & FUSE_IOCTL_COMPAT) !== 0;

@@ -6,16 +6,9 @@
  * To refuse, throw (or reject with) a {@link CharDeviceError}; anything else that is thrown is a bug:
  * it is logged and answered with `EIO`.
  */
+import type { Caller } from "../linux.js";
 
-/** Who makes a call, as the FUSE header says it. */
-export interface Caller {
-  /** The caller's *thread* id in the driver's pid namespace; 0 when it is not visible there. */
-  readonly tid: number;
-  /** The caller's file system user id, in the driver's user namespace. */
-  readonly uid: number;
-  /** The caller's file system group id, in the driver's user namespace. */
-  readonly gid: number;
-}
+export type { Caller };
 
 /** One open file of the device. Threads, forks and duplicated descriptors may share it. */
 export interface OpenFile {
@@ -81,7 +74,7 @@ export interface IoctlRequest extends PendingCall {
   readonly arg: Uint8Array;
   /** A 32-bit caller on a 64-bit kernel: `arg` has the 32-bit layout. */
   readonly compat: boolean;
-  /** The descriptor is that of an anonymous file, not of the device's node. */
+  /** The descriptor maps memory by itself: that of an anonymous file, or of a node whose files can (mapMemory). */
   readonly isAnonymous: boolean;
   /**
    * From now on signals do not end this call: the handler answers soon, whatever happens. `onInterrupt` callbacks run
@@ -96,6 +89,27 @@ export interface OpenRequest {
   readonly flags: number;
   /** Valid, and worth keeping, until {@link CharDevice.release}. */
   readonly file: OpenFile;
+  /**
+   * Has `mmap()` of this file map `memory` at the same offsets, while everything else still comes to the device. To be
+   * called at most once, before the handler settles. The descriptor stays the caller's.
+   *
+   * Undefined where the kernel or the session's rights do not allow it: always with CUSE.
+   *
+   * @returns How `/proc/<pid>/maps` shows mappings of the file.
+   * @throws {CharDeviceError} EBUSY - another open file of the same inode maps other memory. ENOMEM, EMFILE.
+   */
+  readonly mapMemory?: ((memory: MappableMemory) => MappedInode) | undefined;
+}
+
+/** Memory that an open file can be mapped to: a memfd. */
+export interface MappableMemory {
+  readonly fd: number;
+}
+
+/** An inode as `/proc/<pid>/maps` shows mappings of it. */
+export interface MappedInode {
+  readonly ino: number;
+  readonly path: string;
 }
 
 /** Valid during the call only. */

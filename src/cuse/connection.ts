@@ -17,8 +17,8 @@ import {
   type NonblockingProbe,
   type OpenHooks,
 } from "./calls.js";
-import { CharDeviceError, stackOf, type ErrnoName } from "./errors.js";
-import { ALWAYS_READY } from "./flags.js";
+import { CharDeviceError, stackOf } from "./errors.js";
+import { ALWAYS_READY, type ErrnoName } from "../linux.js";
 import {
   FUSE_BATCH_FORGET,
   FUSE_DESTROY,
@@ -73,6 +73,14 @@ export type OpenHandler<File> = (call: OpenCall<File>, nodeId: number) => File |
  * threads; what goes beyond this is refused with ENOMEM.
  */
 const MAX_PENDING_WRITE_BYTES = 32 * 1024 * 1024;
+
+/** Messages that want no answer. */
+const unanswered: ReadonlySet<number> = new Set([
+  FUSE_FORGET,
+  FUSE_BATCH_FORGET,
+  FUSE_NOTIFY_REPLY,
+  FUSE_INTERRUPT,
+]);
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
@@ -178,17 +186,20 @@ export class Connection<File> {
         this.#expectReply();
         this.#reply.done();
         return;
-      case FUSE_FORGET:
-      case FUSE_BATCH_FORGET:
-      case FUSE_NOTIFY_REPLY:
-        return; // These have no answer, and inodes are not counted here.
       default: {
+        if (unanswered.has(message.opcode)) return; // Inodes are not counted here.
         // Not the shared reply: the handler may keep it.
         const reply = new Reply(this.#writer);
         reply.expect(message.uniqueLow, message.uniqueHigh);
         if (!this.#control(message, reply) && reply.due) reply.fail("ENOSYS");
       }
     }
+  }
+
+  /** Answers the message with an error. */
+  #fail(code: ErrnoName): void {
+    this.#expectReply();
+    this.#reply.fail(code);
   }
 
   #expectReply(): void {
@@ -199,16 +210,7 @@ export class Connection<File> {
   #refuseMalformed(wrong: string): void {
     this.#log.warn(`malformed message refused: ${wrong}`);
     if (!this.#message.hasHeader) return;
-    switch (this.#message.opcode) {
-      case FUSE_FORGET:
-      case FUSE_BATCH_FORGET:
-      case FUSE_NOTIFY_REPLY:
-      case FUSE_INTERRUPT:
-        return;
-      default:
-        this.#expectReply();
-        this.#reply.fail("EIO");
-    }
+    if (!unanswered.has(this.#message.opcode)) this.#fail("EIO");
   }
 
   /** The file that the message names; if there is none, the request is refused here. */
@@ -217,8 +219,7 @@ export class Connection<File> {
     const record = this.#files.get(fh);
     if (record === undefined) {
       this.#log.warn(`${opcodeName(this.#message.opcode)} names file ${fh}, which is not open`);
-      this.#expectReply();
-      this.#reply.fail("EBADF");
+      this.#fail("EBADF");
     }
     return record;
   }
@@ -236,19 +237,15 @@ export class Connection<File> {
       this.#log.warn(`malformed message refused: ${wrong}`);
       return;
     }
-    let outcome: unknown;
-    try {
-      outcome = this.#device.ioctl(record.file, call);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
+    const outcome = this.#run(call, record.file, this.#callIoctl);
     if (typeof outcome === "object" && call === this.#ioctlCall) {
       // The device keeps it; what comes next needs another.
       this.#ioctlCall = this.#newIoctlCall();
     }
-    this.#settle(call, outcome);
   }
+
+  /** Made once: the path of an ioctl allocates nothing more than its call. */
+  readonly #callIoctl = (file: File, call: IoctlCall): unknown => this.#device.ioctl(file, call);
 
   #newIoctlCall(capacity?: number): IoctlCall {
     return new IoctlCall(this.#writer, this.#probe, this.#isAnonymous, capacity);
@@ -290,19 +287,11 @@ export class Connection<File> {
     if (record === undefined) return;
     const { size, flags, offset } = new FuseReadInView(this.#message.body);
     if (this.#device.read === undefined || size > MAX_TRANSFER_BYTES) {
-      this.#expectReply();
-      this.#reply.fail("EINVAL");
+      this.#fail("EINVAL");
       return;
     }
     const call = new ReadCall(this.#writer, this.#message, record.handle, flags, offset, size);
-    let outcome: unknown;
-    try {
-      outcome = this.#device.read(record.file, call);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    this.#settle(call, outcome);
+    this.#run(call, record.file, (file) => this.#device.read?.(file, call));
   }
 
   #write(): void {
@@ -312,25 +301,17 @@ export class Connection<File> {
     const data = this.#message.writeData(size);
     if (this.#device.write === undefined || data === undefined) {
       if (data === undefined) this.#log.warn(`malformed message refused: FUSE_WRITE lacks its ${size} bytes`);
-      this.#expectReply();
-      this.#reply.fail(data === undefined ? "EIO" : "EINVAL");
+      this.#fail(data === undefined ? "EIO" : "EINVAL");
       return;
     }
     if (this.#pendingWriteBytes + size > MAX_PENDING_WRITE_BYTES) {
-      this.#expectReply();
-      this.#reply.fail("ENOMEM");
+      this.#fail("ENOMEM");
       return;
     }
     // The receive buffer takes the next message when this returns, and the handler may not be done by then.
     const copy = data.slice();
     const call = new WriteCall(this.#writer, this.#message, record.handle, flags, offset, copy);
-    let outcome: unknown;
-    try {
-      outcome = this.#device.write(record.file, call);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
+    const outcome = this.#run(call, record.file, (file) => this.#device.write?.(file, call));
     if (isThenable(outcome)) {
       this.#pendingWriteBytes += size;
       const settled = (): void => {
@@ -338,7 +319,6 @@ export class Connection<File> {
       };
       outcome.then(settled, settled);
     }
-    this.#settle(call, outcome);
   }
 
   #open(): void {
@@ -346,14 +326,7 @@ export class Connection<File> {
     const { flags } = new FuseOpenInView(message.body);
     const handle = this.#files.allocate(flags, message.header.pid);
     const call = new OpenCall<File>(this.#writer, message, handle, this.#openHooks);
-    let outcome: unknown;
-    try {
-      outcome = this.#openFile(call, message.nodeId);
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    this.#settle(call, outcome);
+    this.#run(call, message.nodeId, (nodeId) => this.#openFile(call, nodeId));
   }
 
   #flush(): void {
@@ -365,13 +338,7 @@ export class Connection<File> {
       call.reply.fail("ENOSYS"); // The close(2) succeeds all the same, and the kernel asks no more.
       return;
     }
-    try {
-      this.#device.flush(record.file, { caller: call.caller, lockOwner });
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    call.finish();
+    this.#run(call, record.file, (file) => this.#device.flush?.(file, { caller: call.caller, lockOwner }));
   }
 
   #fsync(): void {
@@ -384,14 +351,7 @@ export class Connection<File> {
       return;
     }
     const dataOnly = (fsyncFlags & FUSE_FSYNC_FDATASYNC) !== 0;
-    let outcome: unknown;
-    try {
-      outcome = this.#device.fsync(record.file, { caller: call.caller, dataOnly });
-    } catch (error) {
-      this.#refuse(call, error);
-      return;
-    }
-    this.#settle(call, outcome);
+    this.#run(call, record.file, (file) => this.#device.fsync?.(file, { caller: call.caller, dataOnly }));
   }
 
   /** Takes a file out of the table and tells the device, once. */
@@ -422,6 +382,23 @@ export class Connection<File> {
   }
 
   // -- Outcomes
+
+  /** Runs a handler on its subject, a file or an inode, and answers its call now or later. @returns What it returned. */
+  #run<Of, Made extends Call>(
+    call: Made,
+    subject: Of,
+    handler: (subject: Of, call: Made) => unknown,
+  ): unknown {
+    let outcome: unknown;
+    try {
+      outcome = handler(subject, call);
+    } catch (error) {
+      this.#refuse(call, error);
+      return undefined;
+    }
+    this.#settle(call, outcome);
+    return outcome;
+  }
 
   /** A handler has returned. */
   #settle(call: Call, outcome: unknown): void {

@@ -2,20 +2,7 @@
  * The two errors of this layer: a refusal that a client sees as an errno, and a session that could
  * not be started.
  */
-import { constants } from "node:os";
-
-/** Names that `errno(3)` knows on Linux, as Node lists them: `"EINVAL"`, `"EBUSY"`, `"ENOTTY"`, ... */
-export type ErrnoName = keyof typeof constants.errno | keyof typeof unlisted;
-
-/** Numbers of the kernel's generic ABI (x86, arm) that Node's list leaves out: EBADR is how requests are refused. */
-const unlisted = { EBADR: 53 } as const;
-
-const numbers: Partial<Record<string, number>> = { ...unlisted, ...constants.errno };
-
-/** The positive number of an errno name, 22 for `EINVAL`; `EIO` for a name that this system does not have. */
-export function errnoNumber(code: ErrnoName): number {
-  return numbers[code] ?? constants.errno.EIO;
-}
+import type { ErrnoName } from "../linux.js";
 
 export interface CharDeviceErrorOptions extends ErrorOptions {
   /** Copy the ioctl's argument back to the caller although the call is refused. Default false. */

@@ -18,7 +18,7 @@ import type {
 import { CallWatch } from "./caller.js";
 import type { OpenCall } from "./calls.js";
 import { CharDeviceError } from "./errors.js";
-import { ALWAYS_READY } from "./flags.js";
+import { ALWAYS_READY } from "../linux.js";
 import {
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,

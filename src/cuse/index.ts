@@ -1,6 +1,7 @@
 /**
- * Character devices in userspace: the FUSE/CUSE wire protocol, one {@link CuseSession} per device, and one
- * {@link FuseSession} per process for files that have no name: descriptors that a driver hands to its clients.
+ * Character devices in userspace: the FUSE/CUSE wire protocol, one {@link CuseSession} per device or one
+ * {@link FuseNode} in the folder of a {@link FuseMount}, and one {@link FuseSession} per process for files that have no
+ * name: descriptors that a driver hands to its clients.
  *
  * What the layer above may rely on:
  * - When {@link CuseSession.start} resolves, the node is there, with the mode and group asked for; when
@@ -22,6 +23,8 @@ export type {
   FlushRequest,
   FsyncRequest,
   IoctlRequest,
+  MappableMemory,
+  MappedInode,
   OpenFile,
   OpenRequest,
   PendingCall,
@@ -31,13 +34,7 @@ export type {
   WriteRequest,
 } from "./char-device.js";
 export { processOf, type ProcessInfo } from "./caller.js";
-export {
-  CharDeviceError,
-  CuseError,
-  errnoNumber,
-  type CharDeviceErrorOptions,
-  type ErrnoName,
-} from "./errors.js";
+export { CharDeviceError, CuseError, type CharDeviceErrorOptions } from "./errors.js";
 export {
   FuseSession,
   type AnonymousFile,
@@ -47,4 +44,15 @@ export {
 } from "./fuse-session.js";
 export { MAX_IOCTL_BYTES, MAX_TRANSFER_BYTES } from "./protocol.js";
 export { CuseSession, type SessionOptions } from "./session.js";
+export { FuseMount, type FuseMountOptions } from "./fuse-mount.js";
+export { FILE_SYSTEM_TYPE, mountLines } from "./node-folder.js";
+export { FuseNode, type FuseNodeOptions } from "./fuse-node.js";
+export {
+  mountForNodes,
+  startNode,
+  type NodeChoice,
+  type NodeKind,
+  type NodeStartOptions,
+  type ServedNode,
+} from "./start-node.js";
 export type { SharedFile } from "./shared-file.js";

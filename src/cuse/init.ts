@@ -91,9 +91,11 @@ export interface FuseInitAnswer {
  * The answer to FUSE_INIT.
  *
  * @param body - `struct fuse_init_in`, which was shorter before Linux 5.17.
+ * @param flags - Of those below 2^32 that the kernel offers, what is taken besides. FUSE_ATOMIC_O_TRUNC: O_TRUNC comes
+ *   with OPEN instead of a SETATTR after it.
  * @throws {CuseError} The kernel speaks another protocol.
  */
-export function answerFuseInit(body: Uint8Array): FuseInitAnswer {
+export function answerFuseInit(body: Uint8Array, flags = 0): FuseInitAnswer {
   const whole = new Uint8Array(FuseInitInView.SIZE);
   whole.set(body.subarray(0, FuseInitInView.SIZE));
   const offer = new FuseInitInView(whole);
@@ -107,7 +109,7 @@ export function answerFuseInit(body: Uint8Array): FuseInitAnswer {
   const answer = new FuseInitOutView(new Uint8Array(FuseInitOutView.SIZE));
   answer.major = FUSE_KERNEL_VERSION;
   answer.minor = Math.min(offer.minor, OWN_FUSE_MINOR);
-  answer.flags = offer.flags & FUSE_PARALLEL_DIROPS;
+  answer.flags = (offer.flags & (FUSE_PARALLEL_DIROPS | flags)) >>> 0;
   answer.max_background = MAX_BACKGROUND;
   answer.congestion_threshold = MAX_BACKGROUND;
   answer.max_write = MAX_TRANSFER_BYTES;

@@ -28,7 +28,7 @@ import {
   FuseReadInView,
   FuseReleaseInView,
   FuseWriteInView,
-  layouts,
+  enums,
 } from "./gen/fuse.js";
 
 export const HEADER_BYTES = FuseInHeaderView.SIZE;
@@ -61,7 +61,7 @@ export const iocSize = (cmd: number): number => (cmd >>> 16) & MAX_IOCTL_BYTES;
 export const OLD_INIT_BYTES = 16;
 
 /** Bytes after the header that an opcode must have at least; an opcode that is missing here is not served. */
-const BODY_BYTES: ReadonlyMap<number, number> = new Map([
+const bodyBytes: ReadonlyMap<number, number> = new Map([
   [FUSE_OPEN, FuseOpenInView.SIZE],
   [FUSE_READ, FuseReadInView.SIZE],
   [FUSE_WRITE, FuseWriteInView.SIZE],
@@ -75,11 +75,14 @@ const BODY_BYTES: ReadonlyMap<number, number> = new Map([
   [FUSE_INIT, OLD_INIT_BYTES],
 ]);
 
-const LARGEST_BODY = Math.max(...BODY_BYTES.values());
+/** The same for the opcodes of files, by opcode: looked at for each message. */
+const BODY_BYTES = Array.from({ length: 64 }, (_, opcode) => bodyBytes.get(opcode) ?? 0);
+
+const LARGEST_BODY = Math.max(...bodyBytes.values());
 
 /** `"FUSE_IOCTL"`, or `"opcode 99"`. */
 export const opcodeName = (opcode: number): string =>
-  layouts.enumName("fuse_opcode", opcode) ?? `opcode ${opcode}`;
+  enums.nameOf("fuse_opcode", opcode) ?? `opcode ${opcode}`;
 
 /** A 64-bit field as two numbers: what the hot path uses in place of a `bigint`. */
 export const joinHalves = (low: number, high: number): number => high * 0x1_0000_0000 + low;
@@ -126,6 +129,8 @@ function openWindow(buffer: ArrayBufferLike, byteOffset: number): Window {
 export class Message {
   #window = openWindow(new ArrayBuffer(HEADER_BYTES + LARGEST_BODY), 0);
   #length = 0;
+  /** What was loaded last: mostly the receive buffer, up to the same length, again. */
+  #source: Uint8Array | undefined;
   readonly #ioctlData = new Map<number, Uint8Array>();
 
   /**
@@ -134,14 +139,12 @@ export class Message {
    *   {@link uniqueHigh} and {@link opcode} are right even then.
    */
   load(message: Uint8Array): string | undefined {
-    const { buffer, byteOffset, byteLength } = message;
-    if (buffer !== this.#window.buffer || byteOffset !== this.#window.byteOffset) this.#rebind(message);
-    this.#length = byteLength;
+    const byteLength = message === this.#source ? this.#length : this.#take(message);
     if (byteLength < HEADER_BYTES) return `${byteLength} bytes are no header`;
     const { len, opcode } = this.#window.header;
     if (len !== byteLength) return `header says ${len} bytes, ${byteLength} arrived`;
-    const body = BODY_BYTES.get(opcode);
-    if (body !== undefined && byteLength < HEADER_BYTES + body) {
+    const body = BODY_BYTES[opcode] ?? bodyBytes.get(opcode) ?? 0;
+    if (byteLength < HEADER_BYTES + body) {
       return `${opcodeName(opcode)} needs ${HEADER_BYTES + body} bytes, got ${byteLength}`;
     }
     return undefined;
@@ -243,10 +246,20 @@ export class Message {
     return this.#length === start + size ? this.#window.bytes.subarray(start, start + size) : undefined;
   }
 
+  /** @returns The length. */
+  #take(message: Uint8Array): number {
+    const { buffer, byteOffset, byteLength } = message;
+    const isCopied = !this.#isInPlace(message);
+    if (isCopied || buffer !== this.#window.buffer || byteOffset !== this.#window.byteOffset)
+      this.#rebind(message);
+    this.#source = isCopied ? undefined : message;
+    this.#length = byteLength;
+    return byteLength;
+  }
+
   #rebind(message: Uint8Array): void {
     this.#ioctlData.clear();
-    const room = message.buffer.byteLength - message.byteOffset;
-    if (room >= HEADER_BYTES + LARGEST_BODY) {
+    if (this.#isInPlace(message)) {
       this.#window = openWindow(message.buffer, message.byteOffset);
       return;
     }
@@ -254,6 +267,11 @@ export class Message {
     const copy = new Uint8Array(HEADER_BYTES + LARGEST_BODY);
     copy.set(message);
     this.#window = openWindow(copy.buffer, 0);
+  }
+
+  /** Has the memory behind the message room for all views? */
+  #isInPlace({ buffer, byteOffset }: Uint8Array): boolean {
+    return buffer.byteLength - byteOffset >= HEADER_BYTES + LARGEST_BODY;
   }
 }
 

@@ -4,7 +4,8 @@
  * An answer is `struct fuse_out_header` (length, error, the request's number), and without an error the
  * struct of the opcode and data. {@link Reply} sees to it that a request gets exactly one.
  */
-import { errnoNumber, stackOf, systemCode, type ErrnoName, type CharDeviceError } from "./errors.js";
+import { errnoNumber, type ErrnoName } from "../linux.js";
+import { stackOf, systemCode, type CharDeviceError } from "./errors.js";
 import type { SessionLog } from "./char-device.js";
 import {
   FUSE_NOTIFY_POLL,
@@ -27,6 +28,9 @@ const HEADER = FuseOutHeaderView.SIZE;
 const LENGTH = 0;
 const ERROR = 4;
 const UNIQUE = 8;
+
+/** Bytes of the largest body that is not an ioctl's. */
+const LARGEST_BODY = FuseOpenOutView.SIZE;
 
 /** Bytes before the argument in the answer to an ioctl. */
 const IOCTL_HEADER = HEADER + FuseIoctlOutView.SIZE;
@@ -77,35 +81,80 @@ export interface SizedFrame {
   readonly whole: Uint8Array;
 }
 
-/** Sends messages on one channel. Its own buffer serves all answers but those of ioctls: a write copies at once. */
+/**
+ * Sends messages on one channel. Its own buffer serves all answers but those of ioctls: a write copies at once. The
+ * views are over what follows the header there; whoever answers fills one and says how long it is.
+ */
 export class ReplyWriter {
   readonly #channel: ReplyChannel;
   readonly #log: SessionLog;
   readonly #view: DataView;
+  readonly #buffer: ArrayBuffer;
   readonly #head: Uint8Array;
-  readonly #body8: Uint8Array;
-  readonly #body16: Uint8Array;
+  /** The header with a body of so many bytes. */
+  readonly #whole = new Map<number, Uint8Array>();
+
+  readonly openOut: FuseOpenOutView;
+  readonly writeOut: FuseWriteOutView;
+  readonly pollOut: FusePollOutView;
 
   constructor(channel: ReplyChannel, log: SessionLog) {
     this.#channel = channel;
     this.#log = log;
-    const buffer = new ArrayBuffer(HEADER + 16);
-    this.#view = new DataView(buffer);
-    this.#head = new Uint8Array(buffer, 0, HEADER);
-    this.#body8 = new Uint8Array(buffer, 0, HEADER + 8);
-    this.#body16 = new Uint8Array(buffer, 0, HEADER + 16);
+    this.#buffer = new ArrayBuffer(HEADER + LARGEST_BODY);
+    this.#view = new DataView(this.#buffer);
+    this.#head = new Uint8Array(this.#buffer, 0, HEADER);
+    const body = new Uint8Array(this.#buffer, HEADER);
+    this.openOut = new FuseOpenOutView(body);
+    this.writeOut = new FuseWriteOutView(body);
+    this.pollOut = new FusePollOutView(body);
   }
 
-  /** @param error - 0, or the negated errno. */
-  #header(view: DataView, length: number, error: number, low: number, high: number): void {
-    view.setUint32(LENGTH, length, true);
-    view.setInt32(ERROR, error, true);
-    view.setUint32(UNIQUE, low, true);
-    view.setUint32(UNIQUE + 4, high, true);
+  /**
+   * Sends a header, and what a view was filled with.
+   * @param error - 0, a negated errno, or the code of a notification.
+   * @param bytes - Of the body; 0: none.
+   */
+  send(low: number, high: number, error: number, bytes = 0): boolean {
+    putHeader(this.#view, HEADER + bytes, error, low, high);
+    return this.#write(bytes === 0 ? this.#head : this.#withBody(bytes));
+  }
+
+  /** Sends a header and bytes of somebody else's. */
+  data(low: number, high: number, bytes: Uint8Array): boolean {
+    if (bytes.byteLength === 0) return this.send(low, high, 0);
+    putHeader(this.#view, HEADER + bytes.byteLength, 0, low, high);
+    return this.#write(this.#head, bytes);
+  }
+
+  /** @param sized - Given: the argument is copied back. @param result - Not negative, or a negated errno. */
+  ioctl(low: number, high: number, frame: IoctlFrame, result: number, sized?: SizedFrame): boolean {
+    const message = sized === undefined ? frame.head : sized.whole;
+    putHeader(frame.view, message.byteLength, 0, low, high);
+    // The other members of `struct fuse_ioctl_out` are for retries, and stay 0.
+    frame.view.setInt32(HEADER, result, true);
+    return this.#write(message);
+  }
+
+  /** Wakes those who poll with this handle. The kernel takes it without a word when nobody does. */
+  notifyPoll(handleLow: number, handleHigh: number): boolean {
+    // `kh`, in halves: a bigint would be allocated for each wake-up.
+    this.#view.setUint32(HEADER, handleLow, true);
+    this.#view.setUint32(HEADER + 4, handleHigh, true);
+    return this.send(0, 0, FUSE_NOTIFY_POLL, FuseNotifyPollWakeupOutView.SIZE);
+  }
+
+  #withBody(bytes: number): Uint8Array {
+    let whole = this.#whole.get(bytes);
+    if (whole === undefined) {
+      whole = new Uint8Array(this.#buffer, 0, HEADER + bytes);
+      this.#whole.set(bytes, whole);
+    }
+    return whole;
   }
 
   /** @returns Was it delivered? Not when the caller has gone or the channel is closed. */
-  #send(message: Uint8Array, payload?: Uint8Array): boolean {
+  #write(message: Uint8Array, payload?: Uint8Array): boolean {
     try {
       if (payload === undefined) this.#channel.write(message);
       else this.#channel.write(message, payload);
@@ -123,63 +172,14 @@ export class ReplyWriter {
       }
     }
   }
+}
 
-  fail(low: number, high: number, code: ErrnoName): boolean {
-    this.#header(this.#view, HEADER, -errnoNumber(code), low, high);
-    return this.#send(this.#head);
-  }
-
-  done(low: number, high: number): boolean {
-    this.#header(this.#view, HEADER, 0, low, high);
-    return this.#send(this.#head);
-  }
-
-  data(low: number, high: number, bytes: Uint8Array): boolean {
-    if (bytes.byteLength === 0) return this.done(low, high);
-    this.#header(this.#view, HEADER + bytes.byteLength, 0, low, high);
-    return this.#send(this.#head, bytes);
-  }
-
-  opened(low: number, high: number, fh: bigint, openFlags: number, backingId: number): boolean {
-    this.#header(this.#view, HEADER + FuseOpenOutView.SIZE, 0, low, high);
-    this.#view.setBigUint64(HEADER, fh, true);
-    this.#view.setUint32(HEADER + 8, openFlags, true);
-    this.#view.setInt32(HEADER + 12, backingId, true);
-    return this.#send(this.#body16);
-  }
-
-  written(low: number, high: number, size: number): boolean {
-    this.#header(this.#view, HEADER + FuseWriteOutView.SIZE, 0, low, high);
-    this.#view.setUint32(HEADER, size, true);
-    this.#view.setUint32(HEADER + 4, 0, true);
-    return this.#send(this.#body8);
-  }
-
-  polled(low: number, high: number, revents: number): boolean {
-    this.#header(this.#view, HEADER + FusePollOutView.SIZE, 0, low, high);
-    this.#view.setUint32(HEADER, revents, true);
-    this.#view.setUint32(HEADER + 4, 0, true);
-    return this.#send(this.#body8);
-  }
-
-  /** @param sized - Given: the argument is copied back. @param result - Not negative, or a negated errno. */
-  ioctl(low: number, high: number, frame: IoctlFrame, result: number, sized?: SizedFrame): boolean {
-    const message = sized === undefined ? frame.head : sized.whole;
-    this.#header(frame.view, message.byteLength, 0, low, high);
-    frame.view.setInt32(HEADER, result, true);
-    frame.view.setUint32(HEADER + 4, 0, true); // flags
-    frame.view.setUint32(HEADER + 8, 0, true); // in_iovs
-    frame.view.setUint32(HEADER + 12, 0, true); // out_iovs
-    return this.#send(message);
-  }
-
-  /** Wakes those who poll with this handle. The kernel takes it without a word when nobody does. */
-  notifyPoll(handleLow: number, handleHigh: number): boolean {
-    this.#header(this.#view, HEADER + FuseNotifyPollWakeupOutView.SIZE, FUSE_NOTIFY_POLL, 0, 0);
-    this.#view.setUint32(HEADER, handleLow, true);
-    this.#view.setUint32(HEADER + 4, handleHigh, true);
-    return this.#send(this.#body8);
-  }
+/** `struct fuse_out_header`. The request's number comes in halves: a bigint would be allocated for each answer. */
+function putHeader(view: DataView, length: number, error: number, low: number, high: number): void {
+  view.setUint32(LENGTH, length, true);
+  view.setInt32(ERROR, error, true);
+  view.setUint32(UNIQUE, low, true);
+  view.setUint32(UNIQUE + 4, high, true);
 }
 
 /**
@@ -210,60 +210,62 @@ export class Reply {
     return this.#due;
   }
 
-  #take(): void {
+  #take(): ReplyWriter {
     if (!this.#due) throw new Error("this request has been answered already");
     this.#due = false;
+    return this.#writer;
   }
 
   /** A refusal. */
   fail(code: ErrnoName): boolean {
-    this.#take();
-    return this.#writer.fail(this.#low, this.#high, code);
+    return this.#take().send(this.#low, this.#high, -errnoNumber(code));
   }
 
   /** Success, for FLUSH, FSYNC and RELEASE. */
   done(): boolean {
-    this.#take();
-    return this.#writer.done(this.#low, this.#high);
+    return this.#take().send(this.#low, this.#high, 0);
   }
 
   /** Success with bytes, for READ, INIT and what is about no open file. */
   data(bytes: Uint8Array): boolean {
-    this.#take();
-    return this.#writer.data(this.#low, this.#high, bytes);
+    return this.#take().data(this.#low, this.#high, bytes);
   }
 
   /** @param backingId - Of the file that FOPEN_PASSTHROUGH is about; 0 without it. */
   opened(fh: bigint, openFlags: number, backingId = 0): boolean {
-    this.#take();
-    return this.#writer.opened(this.#low, this.#high, fh, openFlags, backingId);
+    const writer = this.#take();
+    writer.openOut.fh = fh;
+    writer.openOut.open_flags = openFlags;
+    writer.openOut.backing_id = backingId;
+    return writer.send(this.#low, this.#high, 0, FuseOpenOutView.SIZE);
   }
 
   written(size: number): boolean {
-    this.#take();
-    return this.#writer.written(this.#low, this.#high, size);
+    const writer = this.#take();
+    writer.writeOut.size = size;
+    writer.writeOut.padding = 0;
+    return writer.send(this.#low, this.#high, 0, FuseWriteOutView.SIZE);
   }
 
   polled(revents: number): boolean {
-    this.#take();
-    return this.#writer.polled(this.#low, this.#high, revents);
+    const writer = this.#take();
+    writer.pollOut.revents = revents;
+    writer.pollOut.padding = 0;
+    return writer.send(this.#low, this.#high, 0, FusePollOutView.SIZE);
   }
 
   /** @param sized - Given: the argument is copied back. */
   ioctl(frame: IoctlFrame, result: number, sized?: SizedFrame): boolean {
-    this.#take();
-    return this.#writer.ioctl(this.#low, this.#high, frame, result, sized);
+    return this.#take().ioctl(this.#low, this.#high, frame, result, sized);
   }
 
   /** A refused ioctl whose argument is copied back all the same. */
   refusedIoctl(frame: IoctlFrame, error: CharDeviceError, sized: SizedFrame): boolean {
-    this.#take();
-    return this.#writer.ioctl(this.#low, this.#high, frame, -errnoNumber(error.code), sized);
+    return this.ioctl(frame, -errnoNumber(error.code), sized);
   }
 
   /** An ioctl that a signal hit: see {@link ERESTARTSYS}. */
   restartIoctl(frame: IoctlFrame): boolean {
-    this.#take();
-    return this.#writer.ioctl(this.#low, this.#high, frame, -ERESTARTSYS);
+    return this.ioctl(frame, -ERESTARTSYS);
   }
 }

@@ -107,6 +107,9 @@ export class CuseSession {
    */
   readonly closed: Promise<Error | undefined>;
 
+  /** Anonymous files can lead to this node's files: see {@link share}. */
+  readonly canShare = true;
+
   readonly #number: DeviceNumber;
   readonly #log: SessionLog;
   readonly #environment: SessionEnvironment;

@@ -12,21 +12,21 @@ import type {
   WriteRequest,
 } from "./char-device.js";
 import { CharDeviceError } from "./errors.js";
-import { ALWAYS_READY, POLLERR, POLLHUP } from "./flags.js";
-import type { FileHandle } from "./open-files.js";
+import { ALWAYS_READY, POLLERR, POLLHUP } from "../linux.js";
+import type { OpenFileHandle } from "./open-file-handle.js";
 
 /** The device behind those other files; what it calls a file is the file's own handle. */
 export class SharedFile<File = unknown> implements CharDevice<OpenFile> {
   readonly #device: CharDevice<File>;
   readonly #file: File;
-  readonly #handle: FileHandle;
+  readonly #handle: OpenFileHandle;
   readonly #onEnd: () => void;
   /** Files that lead here, the device node's included. */
   #users = 1;
   #isOver = false;
 
   /** @param onEnd - Called once, when the file is released. */
-  constructor(device: CharDevice<File>, file: File, handle: FileHandle, onEnd: () => void) {
+  constructor(device: CharDevice<File>, file: File, handle: OpenFileHandle, onEnd: () => void) {
     this.#device = device;
     this.#file = file;
     this.#handle = handle;

@@ -1,4 +1,6 @@
 /** Puts files into clients while these are in a system call that the driver answers. */
+import { isLater } from "../settle.js";
+import { errnoNumber } from "../linux.js";
 import { Channel } from "../native.js";
 import { outcomeOf, overdue, tooMany, withoutTracer, type GraftOutcome } from "./outcome.js";
 import { machineProblem, type PendingCall } from "./pending-call.js";
@@ -10,7 +12,7 @@ import {
   EventKind,
   Feature,
   JobFlag,
-} from "./protocol.js";
+} from "./tracer-protocol.js";
 import { TracerError, TracerProcess } from "./tracer-process.js";
 import { Turns, type Turn } from "./turns.js";
 
@@ -165,7 +167,7 @@ export class Grafter {
     });
     // Nothing is awaited while the tracer lives and there is room: the usual caller is served as it comes.
     const taken = this.#turns.take(request.uid ?? 0);
-    const turn = taken instanceof Promise ? await taken : taken;
+    const turn = isLater(taken) ? await taken : taken;
     if (turn === undefined) return tooMany(request.tid);
     try {
       if (!this.#tracer.alive) await this.#restart();
@@ -233,7 +235,7 @@ function converse(
       try {
         placed(fds);
       } catch {
-        errno = request.failWith ?? EIO;
+        errno = request.failWith ?? errnoNumber("EIO");
       }
       resume(errno);
     };
@@ -267,6 +269,5 @@ function converse(
   });
 }
 
-const EIO = 5;
 /** How many limits of a step may add up. */
 const STEPS = 17;

@@ -1,6 +1,6 @@
 /** How a graft ends, and in which words. */
 import { getSystemErrorName } from "node:util";
-import { Step, type TracerEvent } from "./protocol.js";
+import { Step, type TracerEvent } from "./tracer-protocol.js";
 
 /**
  * - `traced`: strace, gdb or another tracer has the thread.

@@ -1,5 +1,5 @@
 /** In which system call a client's thread is expected to be: by this a graft knows that it has the right one. */
-import type { MaskedArgument } from "./protocol.js";
+import type { MaskedArgument } from "./tracer-protocol.js";
 
 export interface PendingCall {
   readonly number: bigint;

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { Channel, isSystemError, sendMessage, socketPair, tracerPath, type OwnedFd } from "../native.js";
-import { decodeHello, HELLO_BYTES, PROTOCOL, type Hello } from "./protocol.js";
+import { decodeHello, HELLO_BYTES, PROTOCOL, type Hello } from "./tracer-protocol.js";
 
 /** It answers after one fork; a machine that needs longer has other worries. */
 const START_LIMIT_MS = 10_000;

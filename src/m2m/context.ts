@@ -7,8 +7,9 @@ import { BufFlag, Field, isOutput } from "../v4l2/index.js";
 import type { QueueOps, VideoQueueConfig } from "../vb2/index.js";
 import { VideoBuffer, VideoQueue } from "../vb2/index.js";
 import { Drain } from "./drain.js";
-import type { JobState } from "./job.js";
+import type { Job } from "./job.js";
 import { copyMetadata } from "./metadata.js";
+import type { JobState, Schedulable } from "./schedulable.js";
 import type { M2mScheduler } from "./scheduler.js";
 
 /** Added to the `mmap()` cookies of the CAPTURE queue, so that both queues share one file (`DST_QUEUE_OFF_BASE`). */
@@ -33,7 +34,7 @@ export interface M2mQueueConfig extends Omit<
 export interface M2mContextOptions<State> {
   readonly device: string;
   readonly file: FileHandle<M2mContext<State>>;
-  readonly scheduler: M2mScheduler<State>;
+  readonly scheduler: M2mScheduler<M2mContext<State>>;
   readonly source: M2mQueueConfig;
   readonly destination: M2mQueueConfig;
   readonly state: State;
@@ -64,11 +65,14 @@ export function contextOf(queue: object): M2mContext | undefined {
   return contexts.get(queue);
 }
 
+/** A job of a mem2mem device whose driver keeps `State` for each file. */
+export type M2mJob<State = unknown> = Job<M2mContext<State>>;
+
 /** What one open file of a mem2mem device has (`struct v4l2_m2m_ctx`): two queues, and the driver's own state. */
-export class M2mContext<State = unknown> {
+export class M2mContext<State = unknown> implements Schedulable {
   readonly file: FileHandle<M2mContext<State>>;
   readonly state: State;
-  readonly scheduler: M2mScheduler<State>;
+  readonly scheduler: M2mScheduler<M2mContext<State>>;
   readonly source: VideoQueue;
   readonly destination: VideoQueue;
   readonly #controls: ControlHandler | undefined;
@@ -214,6 +218,11 @@ export class M2mContext<State = unknown> {
   }
 
   // Jobs
+
+  /** The job of this file that runs. */
+  get job(): M2mJob<State> | undefined {
+    return this.scheduler.jobOf(this);
+  }
 
   /** Something became ready: run a job if one can. */
   trySchedule(): void {

@@ -2,39 +2,61 @@
  * A whole mem2mem device as its driver declares it: the video node, the media controller node with its graph and
  * requests, a context with two queues for every open file, and the scheduler that runs their jobs.
  */
-import type { DeviceSession, StartOptions } from "../media/index.js";
-import {
-  EntityFunction,
-  MediaDevice,
-  buildM2mGraph,
-  deviceSession,
-  startWithMedia,
-  validateObjects,
-} from "../media/index.js";
-import type { ControlHandler, IoctlOps } from "../v4l2/index.js";
-import { BufType, Cap, VideoDevice, startVideoDevice, subscribeControlEvent } from "../v4l2/index.js";
-import type { IoMode } from "../vb2/index.js";
+import type { Request, RequestOps } from "../media/index.js";
+import { EntityFunction, MediaDevice, buildM2mGraph, validateObjects } from "../media/index.js";
+import type { DeviceSession, StartOptions } from "../serve/index.js";
+import { deviceSession, startVideoDevice, startWithMedia } from "../serve/index.js";
+import type {
+  ControlHandler,
+  IoctlOps,
+  RequestResolver,
+  VideoBufType,
+  VideoDeviceOptions,
+} from "../v4l2/index.js";
+import { BufType, Cap, isOutput, VideoDevice, subscribeControlEvent } from "../v4l2/index.js";
+import type { IoMode, MemoryProvider, VideoQueue } from "../vb2/index.js";
 import { SharedMemoryProvider, sizedByFormat } from "../vb2/index.js";
 import { M2mContext } from "./context.js";
-import type { M2mContextOptions, M2mQueueConfig, M2mQueueOps } from "./context.js";
+import type { M2mContextOptions, M2mJob, M2mQueueConfig, M2mQueueOps } from "./context.js";
 import { m2mFormatOps } from "./formats.js";
 import type { M2mFormats } from "./formats.js";
-import { m2mBufferOps, m2mFileOps, queueM2mRequest } from "./ops.js";
+import { contextsIn, m2mBufferOps, m2mFileOps, queueM2mRequest } from "./ops.js";
 import type { M2mFile } from "./ops.js";
-import type { M2mJob } from "./job.js";
 import { M2mScheduler } from "./scheduler.js";
 import type { JobOps } from "./scheduler.js";
 
 /** What a driver says of one side besides its formats. */
-export interface M2mSide {
-  /** Ops that take the place of those that follow from the format. */
-  readonly ops?: Partial<M2mQueueOps>;
+export interface M2mSide<State> {
+  /**
+   * Ops that take the place of those that follow from the format, for each open file.
+   * @param queue - The queue that they are of, once the file is open.
+   */
+  ops?(state: State, queue: () => VideoQueue): Partial<M2mQueueOps>;
   /** Is the format a bitstream: do payloads stay as they are? Default false: buffers are full pictures. */
   readonly isBitstream?: boolean;
+  /** CREATE_BUFS tells how many buffers there can be even where that is 32. See `VideoQueueConfig`. */
+  readonly tellsMaxNumBuffers?: boolean;
+  /** Memory of the queue's buffers, for each open file; one {@link SharedMemoryProvider} for both sides unless given. */
+  memory?(): MemoryProvider;
+}
+
+/** What a driver does with media requests besides what every mem2mem device does. */
+export interface M2mRequestHooks<State> {
+  /**
+   * MEDIA_REQUEST_IOC_QUEUE: is the request what the driver needs? What every request must be is checked after it.
+   * @param contexts - For each OUTPUT buffer in the request, the file that it belongs to.
+   * @throws {V4l2Error} ENOENT - no buffer, or a control is missing; EINVAL - wrong combination.
+   */
+  validate?(request: Request, contexts: readonly M2mContext<State>[]): void;
+  /** The request is accepted; its controls and buffers are put to work after this. Must not throw. */
+  queue?(request: Request, contexts: readonly M2mContext<State>[]): void;
 }
 
 /** What a driver declares of its mem2mem device. */
-export interface M2mDeviceOptions<State> {
+export interface M2mDeviceOptions<State> extends Pick<
+  VideoDeviceOptions<M2mContext<State>>,
+  "disabled" | "oldFormatNames" | "title"
+> {
   /** Node name, `video0`. */
   readonly name: string;
   /** Node name of the media controller, `media0`. Left out, there is none, and there are no requests. */
@@ -53,8 +75,13 @@ export interface M2mDeviceOptions<State> {
   /** Ioctls besides those of buffers and formats, or instead of them. */
   readonly ops?: IoctlOps<M2mFile<State>>;
   readonly io?: readonly IoMode[];
-  readonly source?: M2mSide;
-  readonly destination?: M2mSide;
+  readonly source?: M2mSide<State>;
+  readonly destination?: M2mSide<State>;
+  /** Jobs of different files that may run at once. Default 1. */
+  readonly maxJobs?: number;
+  readonly requests?: M2mRequestHooks<State>;
+  /** Finds the requests that clients name; the media device unless given. */
+  readonly requestResolver?: RequestResolver;
   /** Every OUTPUT buffer must come in a request. */
   readonly requiresRequests?: boolean;
   /** `V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF` works. */
@@ -64,6 +91,8 @@ export interface M2mDeviceOptions<State> {
   open(file: M2mFile<State>): State;
   /** The file's controls; what a request sets of them is in effect for its job. */
   controls?(state: State): ControlHandler;
+  /** The file is being closed; its job and buffers are still there. */
+  closing?(context: M2mContext<State>): void;
   /** The file was closed, and its job and buffers are gone. */
   release?(state: State): void;
   /** Starts a job; ends with `job.finish()`, now or later. See `JobOps.deviceRun`. */
@@ -74,33 +103,55 @@ export interface M2mDeviceOptions<State> {
   jobAbort?(job: M2mJob<State>): void;
 }
 
+type SideType = M2mQueueConfig["type"] & VideoBufType;
+
 const DEFAULT_VERSION = 0x00060c00;
 
 /** A mem2mem device: declare it, {@link M2mDevice.start} it, and get a `deviceRun` for each pair of buffers. */
 export class M2mDevice<State = unknown> {
   readonly video: VideoDevice<M2mContext<State>>;
   readonly media: MediaDevice | undefined;
-  readonly scheduler: M2mScheduler<State>;
+  readonly scheduler: M2mScheduler<M2mContext<State>>;
+  /** What happens to the requests of {@link media}. */
+  readonly requestOps: RequestOps;
   readonly #options: M2mDeviceOptions<State>;
+  readonly #contexts = new Set<M2mContext<State>>();
+  readonly #requests: RequestResolver | undefined;
 
   constructor(options: M2mDeviceOptions<State>) {
     const { name, driver, card, version, mediaName, multiplanar = false } = options;
+    const { disabled, oldFormatNames, title } = options;
     this.#options = options;
     const busInfo = options.busInfo ?? `platform:${name}`;
+    this.requestOps = {
+      validate: (request) => {
+        options.requests?.validate?.(request, this.#ownContextsIn(request));
+        validateObjects(request);
+      },
+      queue: (request) => {
+        options.requests?.queue?.(request, this.#ownContextsIn(request));
+        queueM2mRequest(request);
+      },
+    };
     this.media =
       mediaName === undefined
         ? undefined
         : new MediaDevice({
             name: mediaName,
             info: { driver, model: card, busInfo, version: version ?? DEFAULT_VERSION },
-            requests: { validate: validateObjects, queue: queueM2mRequest },
+            requests: this.requestOps,
           });
+    this.#requests = options.requestResolver ?? this.media;
     this.video = new VideoDevice<M2mContext<State>>({
       name,
       driver,
       card,
       busInfo,
       ...(version !== undefined && { version }),
+      ...(disabled !== undefined && { disabled }),
+      ...(oldFormatNames !== undefined && { oldFormatNames }),
+      ...(title !== undefined && { title }),
+      enumAllFormats: options.formats.listAll !== undefined,
       deviceCaps: (multiplanar ? Cap.VideoM2mMplane : Cap.VideoM2m) | Cap.Streaming,
       ops: {
         subscribeEvent: subscribeControlEvent,
@@ -109,41 +160,58 @@ export class M2mDevice<State = unknown> {
         ...options.ops,
       },
       fileOps: m2mFileOps<State>(),
-      ...(this.media !== undefined && { requests: this.media }),
+      ...(this.#requests !== undefined && { requests: this.#requests }),
       open: (file) => this.#open(file),
       release: ({ state: context }) => {
+        options.closing?.(context);
         context.release();
+        this.#contexts.delete(context);
         options.release?.(context.state);
       },
     });
-    const jobs: JobOps<State> = {
+    const jobs: JobOps<M2mContext<State>> = {
       deviceRun: (_context, job) => options.deviceRun(job),
       jobReady: (context) => options.jobReady?.(context) ?? true,
       jobAbort: (_context, job) => options.jobAbort?.(job),
     };
-    this.scheduler = new M2mScheduler(name, jobs, this.video.trace);
+    this.scheduler = new M2mScheduler(name, jobs, this.video.trace, options.maxJobs);
+  }
+
+  /** The open files, the oldest first. */
+  get contexts(): Iterable<M2mContext<State>> {
+    return this.#contexts;
+  }
+
+  /** A buffer of another device is none of ours, whatever request it is in. */
+  #ownContextsIn(request: Request): readonly M2mContext<State>[] {
+    const own: ReadonlySet<object> = this.#contexts;
+    const isOwn = (context: object): context is M2mContext<State> => own.has(context);
+    return contextsIn(request).filter(isOwn);
   }
 
   #open(file: M2mFile<State>): M2mContext<State> {
     const { name, metadata, requiresRequests, supportsHold, multiplanar = false } = this.#options;
-    const { media } = this;
+    const requests = this.#requests;
     const state = this.#options.open(file);
     const controls = this.#options.controls?.(state);
     if (controls !== undefined) {
-      controls.requests ??= media;
+      controls.requests ??= requests;
       file.controls = controls;
     }
-    const memory = new SharedMemoryProvider({ name });
-    const side = (
-      type: M2mQueueConfig["type"] & Parameters<M2mFormats<State>["current"]>[1],
-      { ops, isBitstream = false }: M2mSide = {},
-    ): M2mQueueConfig => ({
-      type,
-      io: this.#options.io ?? ["mmap", "userptr", "dmabuf"],
-      memory,
-      trace: this.video.trace,
-      ops: { ...sizedByFormat(() => this.#options.formats.current(context, type), !isBitstream), ...ops },
-    });
+    const shared = new SharedMemoryProvider({ name });
+    const side = (type: SideType, of: M2mSide<State> = {}): M2mQueueConfig => {
+      const { isBitstream = false, tellsMaxNumBuffers } = of;
+      const sized = sizedByFormat(() => this.#options.formats.current(context, type), !isBitstream);
+      const queue = (): VideoQueue => (isOutput(type) ? context.source : context.destination);
+      return {
+        type,
+        io: this.#options.io ?? ["mmap", "userptr", "dmabuf"],
+        memory: of.memory?.() ?? shared,
+        trace: this.video.trace,
+        ...(tellsMaxNumBuffers !== undefined && { tellsMaxNumBuffers }),
+        ops: { ...sized, ...of.ops?.(state, queue) },
+      };
+    };
     const { VideoOutput, VideoOutputMplane, VideoCapture, VideoCaptureMplane } = BufType;
     const context: M2mContext<State> = new M2mContext<State>({
       device: name,
@@ -152,7 +220,7 @@ export class M2mDevice<State = unknown> {
       state,
       source: {
         ...side(multiplanar ? VideoOutputMplane : VideoOutput, this.#options.source),
-        ...(media !== undefined && { supportsRequests: true, requests: media }),
+        ...(requests !== undefined && { supportsRequests: true, requests }),
         ...(requiresRequests !== undefined && { requiresRequests }),
         ...(supportsHold !== undefined && { supportsHold }),
       },
@@ -160,6 +228,7 @@ export class M2mDevice<State = unknown> {
       ...(controls !== undefined && { controls }),
       ...(metadata !== undefined && { metadata }),
     });
+    this.#contexts.add(context);
     return context;
   }
 

@@ -11,6 +11,8 @@ import type { M2mFile } from "./ops.js";
 export interface M2mFormats<State> {
   /** ENUM_FMT: pixel formats of the queue, the preferred one first. */
   list(context: M2mContext<State>, type: VideoBufType): readonly number[];
+  /** ENUM_FMT with `V4L2_FMTDESC_FLAG_ENUM_ALL`: whatever is set. Left out, clients learn that there is no such flag. */
+  listAll?(type: VideoBufType): readonly number[];
   /** ENUM_FRAMESIZES; `undefined`: there is no such pixel format. */
   sizes?(pixelformat: number): FrameSize | readonly FrameSize[] | undefined;
   /** G_FMT: the format that is set. */
@@ -18,10 +20,14 @@ export interface M2mFormats<State> {
   /** TRY_FMT: the nearest that the hardware can do to what the client wishes; never refuses. */
   nearest(context: M2mContext<State>, wish: VideoFormat): VideoFormat;
   /**
-   * S_FMT: sets what {@link nearest} has answered. The queue has no buffers then; the other may have.
+   * S_FMT: sets what {@link nearest} has answered. The queue has no buffers then, unless `setsWhileBusy`; the other may
+   * have.
+   * @param wish - What the client asked for.
    * @throws {V4l2Error} EBUSY - the other queue's format would change too, and it has buffers.
    */
-  set(context: M2mContext<State>, format: VideoFormat): void;
+  set(context: M2mContext<State>, format: VideoFormat, wish: VideoFormat): void;
+  /** S_FMT works while the queue has buffers; each job must look whether they are still large enough. Default false. */
+  readonly setsWhileBusy?: boolean;
 }
 
 type Ops<State> = Required<
@@ -31,18 +37,23 @@ type Ops<State> = Required<
 /** The format ops of a device whose formats are `formats`. */
 export function m2mFormatOps<State>(formats: M2mFormats<State>): Ops<State> {
   return {
-    enumFmt: (file, { type, index }) => {
-      const pixelformat = isVideoBufType(type) ? formats.list(file.state, type)[index] : undefined;
+    enumFmt: (file, { type, index, all }) => {
+      const listed = !isVideoBufType(type)
+        ? undefined
+        : all
+          ? formats.listAll?.(type)
+          : formats.list(file.state, type);
+      const pixelformat = listed?.[index];
       return pixelformat === undefined ? undefined : { pixelformat };
     },
     gFmt: (file, type) => formats.current(file.state, type),
     tryFmt: (file, wish) => formats.nearest(file.state, wish),
     sFmt: (file, wish) => {
-      if (file.state.queue(wish.type)?.busy === true) {
+      if (formats.setsWhileBusy !== true && file.state.queue(wish.type)?.busy === true) {
         throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
       }
       const format = formats.nearest(file.state, wish);
-      formats.set(file.state, format);
+      formats.set(file.state, format, wish);
       return format;
     },
     enumFramesizes: (_file, { index, pixelformat }) => {

@@ -1,21 +1,18 @@
 /** One job of the hardware: the next buffer of each queue of one open file, until it is finished or aborted. */
 import type { MediaRequest } from "../v4l2/index.js";
 import type { VideoBuffer } from "../vb2/index.js";
-import type { M2mContext } from "./context.js";
-
-/** How a job ended: what its buffers tell their client. */
-export type JobState = "done" | "error";
+import type { JobState, Schedulable } from "./schedulable.js";
 
 /** A job that runs: the file's state, one buffer of each queue, and the way to end it. */
-export class M2mJob<State = unknown> {
-  readonly context: M2mContext<State>;
+export class Job<Context extends Schedulable = Schedulable> {
+  readonly context: Context;
   readonly #source: VideoBuffer | undefined;
   readonly #destination: VideoBuffer | undefined;
   /** What the OUTPUT buffer was queued with; its controls are in effect during the job. */
   readonly request: MediaRequest | undefined;
 
   /** Made by the scheduler. */
-  constructor(context: M2mContext<State>) {
+  constructor(context: Context) {
     this.context = context;
     this.#source = context.nextSource;
     this.#destination = context.nextDestination;
@@ -23,7 +20,7 @@ export class M2mJob<State = unknown> {
   }
 
   /** The driver's own of this file. */
-  get state(): State {
+  get state(): Context["state"] {
     return this.context.state;
   }
 
@@ -41,7 +38,7 @@ export class M2mJob<State = unknown> {
 
   /** False once the job was finished or aborted: its buffers are not the driver's any more. */
   get isRunning(): boolean {
-    return this.context.scheduler.job === this;
+    return this.context.job === this;
   }
 
   /** Gives both buffers back and lets the next job run. Does nothing when the job was aborted meanwhile. */

@@ -81,11 +81,15 @@ const isIdle = (queue: VideoQueue): boolean =>
  * before buffers, and lets the file's job run.
  */
 export function queueM2mRequest(request: Request): void {
-  const contexts = new Set<M2mContext>();
-  for (const { kind, owner } of request.objects) {
-    const context = kind === "buffer" ? contextOf(owner) : undefined;
-    if (context !== undefined) contexts.add(context);
-  }
+  const contexts = new Set(contextsIn(request));
   queueObjects(request);
   for (const context of contexts) context.trySchedule();
+}
+
+/** For each buffer of a request, the context of the file that it belongs to. */
+export function contextsIn(request: Request): readonly M2mContext[] {
+  return request.objects
+    .filter(({ kind }) => kind === "buffer")
+    .map(({ owner }) => contextOf(owner))
+    .filter((context) => context !== undefined);
 }

@@ -1,71 +1,80 @@
 /**
  * One piece of hardware, many open files: runs one job at a time, in the order in which files became ready
- * (`struct v4l2_m2m_dev`). A file has at most one job waiting, so that none can starve the others.
+ * (`struct v4l2_m2m_dev`). A file has at most one job waiting or running, so that none can starve the others.
+ *
+ * Differs from the kernel, whose hardware does one thing at a time: a driver may say that it can run several jobs at
+ * once. They are always of different files.
  */
 import type { JobEvent, TraceStream } from "../v4l2/index.js";
 import { traceTime, V4l2Error } from "../v4l2/index.js";
-import type { M2mContext } from "./context.js";
-import { M2mJob } from "./job.js";
+import { Job } from "./job.js";
+import type { Schedulable } from "./schedulable.js";
 
 /** What the hardware does (`struct v4l2_m2m_ops`). */
-export interface JobOps<State> {
+export interface JobOps<Context extends Schedulable> {
   /**
    * Starts a job on the next buffers of `context`, which stay where they are until it is finished: end with
    * `job.finish()`, now or later. An exception ends it with "error" too; a V4l2Error's detail goes to the log.
    */
-  deviceRun(context: M2mContext<State>, job: M2mJob<State>): void;
+  deviceRun(context: Context, job: Job<Context>): void;
   /** Is what the job needs besides one buffer of each queue there? */
-  jobReady?(context: M2mContext<State>): boolean;
+  jobReady?(context: Context): boolean;
   /**
    * STREAMOFF or close ends the running job: finish it now, or stop working on it. A job that still runs when this
    * returns is finished with "error", and `job.finish()` has no effect any more. (The kernel waits for the job.)
    */
-  jobAbort?(context: M2mContext<State>, job: M2mJob<State>): void;
+  jobAbort?(context: Context, job: Job<Context>): void;
 }
 
 /** Decides whose job runs next; a device has one. */
-export class M2mScheduler<State = unknown> {
-  readonly #ops: JobOps<State>;
+export class M2mScheduler<Context extends Schedulable = Schedulable> {
+  readonly #ops: JobOps<Context>;
   readonly #device: string;
   readonly #trace: TraceStream | undefined;
   /** In the order in which they became ready. */
-  readonly #waiting = new Set<M2mContext<State>>();
-  #job: M2mJob<State> | undefined;
+  readonly #waiting = new Set<Context>();
+  readonly #running = new Map<Context, Job<Context>>();
+  readonly #maxJobs: number;
   /** Is being taken out: does not get back in meanwhile. */
-  #cancelled: M2mContext<State> | undefined;
+  #cancelled: Context | undefined;
   #scheduled = false;
 
-  constructor(device: string, ops: JobOps<State>, trace?: TraceStream) {
+  /**
+   * @param device - Names the device in the log.
+   * @param maxJobs - How many jobs may run at once.
+   */
+  constructor(device: string, ops: JobOps<Context>, trace?: TraceStream, maxJobs = 1) {
     this.#device = device;
     this.#ops = ops;
     this.#trace = trace;
+    this.#maxJobs = maxJobs;
   }
 
-  /** The running job. */
-  get job(): M2mJob<State> | undefined {
-    return this.#job;
+  /** Running jobs, the oldest first. */
+  get jobs(): readonly Job<Context>[] {
+    return [...this.#running.values()];
   }
 
-  /** The file whose job runs now. */
-  get running(): M2mContext<State> | undefined {
-    return this.#job?.context;
+  /** The running job of `context`. */
+  jobOf(context: Context): Job<Context> | undefined {
+    return this.#running.get(context);
   }
 
   /** Files whose jobs wait, the next one first. */
-  get waiting(): readonly M2mContext<State>[] {
+  get waiting(): readonly Context[] {
     return [...this.#waiting];
   }
 
-  isRunning(context: M2mContext<State>): boolean {
-    return this.#job?.context === context;
+  isRunning(context: Context): boolean {
+    return this.#running.has(context);
   }
 
-  isQueued(context: M2mContext<State>): boolean {
+  isQueued(context: Context): boolean {
     return this.isRunning(context) || this.#waiting.has(context);
   }
 
   /** Queues a job for `context` if it can run one, and runs what waits. Call it whenever something became ready. */
-  trySchedule(context: M2mContext<State>): void {
+  trySchedule(context: Context): void {
     if (
       context !== this.#cancelled &&
       !this.isQueued(context) &&
@@ -83,19 +92,18 @@ export class M2mScheduler<State = unknown> {
    * served in between.
    * @returns false when no job of `context` runs: it was aborted.
    */
-  jobFinish(context: M2mContext<State>): boolean {
-    if (!this.isRunning(context)) return false;
-    this.#job = undefined;
+  jobFinish(context: Context): boolean {
+    if (!this.#running.delete(context)) return false;
     this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
     this.trySchedule(context);
     return true;
   }
 
   /** Ends what `context` has waiting or running. */
-  cancel(context: M2mContext<State>): void {
+  cancel(context: Context): void {
     this.#waiting.delete(context);
-    const job = this.#job;
-    if (job?.context !== context) return;
+    const job = this.#running.get(context);
+    if (job === undefined) return;
     this.#cancelled = context;
     try {
       this.#contain(() => this.#ops.jobAbort?.(context, job));
@@ -105,7 +113,7 @@ export class M2mScheduler<State = unknown> {
     }
   }
 
-  #isReady(context: M2mContext<State>): boolean {
+  #isReady(context: Context): boolean {
     let isReady = false;
     this.#contain(() => {
       isReady = this.#ops.jobReady?.(context) !== false;
@@ -113,8 +121,12 @@ export class M2mScheduler<State = unknown> {
     return isReady;
   }
 
+  get #hasRoom(): boolean {
+    return this.#running.size < this.#maxJobs;
+  }
+
   #scheduleRun(): void {
-    if (this.#scheduled || this.#job !== undefined || this.#waiting.size === 0) return;
+    if (this.#scheduled || !this.#hasRoom || this.#waiting.size === 0) return;
     this.#scheduled = true;
     setImmediate(this.#runNext);
   }
@@ -122,16 +134,18 @@ export class M2mScheduler<State = unknown> {
   readonly #runNext = (): void => {
     this.#scheduled = false;
     const [context] = this.#waiting;
-    if (this.#job !== undefined || context === undefined) return;
+    if (!this.#hasRoom || context === undefined) return;
     this.#waiting.delete(context);
-    const job = new M2mJob(context);
-    this.#job = job;
+    const job = new Job(context);
+    this.#running.set(context, job);
     this.#emit(context, "started");
     const ran = this.#contain(() => {
       context.prepareJob();
       this.#ops.deviceRun(context, job);
     });
     if (!ran) job.finish("error");
+    // Where several may run; the next one has its own turn of the event loop.
+    this.#scheduleRun();
   };
 
   /** A driver's mistake costs one client one frame. @returns Did it go well? */
@@ -154,7 +168,7 @@ export class M2mScheduler<State = unknown> {
     if (!isRefusal) process.emitWarning(error instanceof Error ? error : new Error(text));
   }
 
-  #emit({ file }: M2mContext<State>, action: JobEvent["action"]): void {
+  #emit({ file }: Context, action: JobEvent["action"]): void {
     if (this.#trace?.active !== true) return;
     this.#trace.emit({ kind: "job", timeMs: traceTime(), device: this.#device, file: file.id, action });
   }

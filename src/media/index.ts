@@ -6,7 +6,7 @@
  * documents, on a descriptor that can be duplicated, inherited, sent to others, and that outlives the media device's.
  *
  * A driver makes a {@link MediaDevice}, gives it to its video device as the resolver of requests, fills the graph once
- * the video node has a number, and starts it with {@link startMediaDevice}:
+ * the video node has a number, and starts it with `startMediaDevice` of src/serve:
  *
  * ```ts
  * const media = new MediaDevice({ name: "media0", info, requests: { validate: validateObjects, queue: queueObjects } });
@@ -16,7 +16,7 @@
  * const session = await startMediaDevice(media);
  * ```
  */
-export { MediaCharDevice, startMediaDevice, type MediaSessionOptions } from "./char-device.js";
+export { mediaIoctlName } from "./define-media-ioctl.js";
 export {
   buildM2mGraph,
   EntityFunction,
@@ -32,6 +32,6 @@ export {
 } from "./graph.js";
 export { MediaDevice, type MediaDeviceOptions, type MediaFile } from "./media-device.js";
 export type { MediaDeviceInfo } from "./media-ioctls.js";
-export type { AnonymousFiles } from "./request-files.js";
+export type { AllocatedRequest, RequestStore } from "./request-store.js";
 export { queueObjects, Request, validateObjects, type RequestOps } from "./request.js";
-export { deviceSession, startWithMedia, type DeviceSession, type StartOptions } from "./start.js";
+export { mediaDeviceIoctls, mediaRequestIoctls } from "./media-definitions.js";

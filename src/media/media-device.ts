@@ -1,24 +1,21 @@
 /**
  * A media device as its driver declares it: its identity, its graph, and what it does with requests. Knows nothing of
- * how calls arrive: `char-device.ts` brings them.
+ * how calls arrive: src/serve brings them.
  */
-import {
-  MEDIA_IOC_DEVICE_INFO,
-  MEDIA_IOC_ENUM_ENTITIES,
-  MEDIA_IOC_ENUM_LINKS,
-  MEDIA_IOC_G_TOPOLOGY,
-  MEDIA_IOC_REQUEST_ALLOC,
-  MEDIA_IOC_SETUP_LINK,
-} from "../v4l2/gen/index.js";
 import type { Awaitable, Call, Client, MediaRequest, RequestResolver } from "../v4l2/index.js";
-import { TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
-import { mediaIoctlName } from "./describe.js";
+import { fileEvent, traced, TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
 import { MediaGraph } from "./graph.js";
-import { deviceInfo, enumEntities, enumLinks, getTopology, setupLink } from "./media-ioctls.js";
+import { mediaDeviceIoctls } from "./media-definitions.js";
+import type { MediaIoctlDevice } from "./media-definitions.js";
 import type { MediaDeviceInfo } from "./media-ioctls.js";
-import { RequestFiles, type AnonymousFiles } from "./request-files.js";
-import type { RequestOps } from "./request.js";
-import { tracedMediaIoctl } from "./traced-ioctl.js";
+import type { Request, RequestOps } from "./request.js";
+import type { RequestStore } from "./request-store.js";
+
+/**
+ * Requests of a device that may be open at one time. The kernel has no such limit, but its requests are as small as the
+ * client's own entry in the table of descriptors.
+ */
+const MAX_REQUESTS = 16_384;
 
 /** What a driver declares of its media device. */
 export interface MediaDeviceOptions {
@@ -37,37 +34,32 @@ export interface MediaDeviceOptions {
 export interface MediaFile {
   readonly id: bigint;
   readonly client: Client;
-  /** The helper library is in a client of this file, and takes descriptors. */
-  hasHelper?: boolean;
 }
 
 /** A media controller device; `startMediaDevice` or `startWithMedia` makes its node. */
-export class MediaDevice implements RequestResolver {
+export class MediaDevice implements RequestResolver, MediaIoctlDevice {
   readonly name: string;
   readonly info: MediaDeviceInfo;
   readonly graph: MediaGraph;
   /** What happens on the node and to its requests. */
   readonly trace = new TraceStream();
-  readonly #requests: RequestFiles | undefined;
+  /** What the driver does with requests; undefined: it takes none. */
+  readonly requestOps: RequestOps | undefined;
+  readonly maxRequests: number;
+  #requests: RequestStore | undefined;
 
   constructor(options: MediaDeviceOptions) {
-    const { name, info, requests: ops, maxRequests } = options;
+    const { name, info, requests, maxRequests = MAX_REQUESTS } = options;
     this.name = name;
     this.info = info;
     this.graph = options.graph ?? new MediaGraph();
-    if (ops !== undefined) {
-      this.#requests = new RequestFiles({
-        name,
-        ops,
-        trace: this.trace,
-        ...(maxRequests === undefined ? {} : { maxRequests }),
-      });
-    }
+    this.requestOps = requests;
+    this.maxRequests = maxRequests;
   }
 
   /** Does the driver take requests? */
   get hasRequests(): boolean {
-    return this.#requests !== undefined;
+    return this.requestOps !== undefined;
   }
 
   /** Requests whose descriptors are not all closed. */
@@ -75,19 +67,16 @@ export class MediaDevice implements RequestResolver {
     return this.#requests?.size ?? 0;
   }
 
-  /** Makes requests of these files from now on; `undefined` ends it. */
-  useFiles(files: AnonymousFiles | undefined): void {
-    this.#requests?.use(files);
+  /** Requests are made there from now on; `undefined`: there are none any more. */
+  useRequests(store: RequestStore | undefined): void {
+    this.#requests = store;
   }
 
   /** @throws {V4l2Error} EBADR - the device has no requests; EINVAL - `fd` is none of its requests. */
   byFd(call: Call, fd: number): MediaRequest {
-    if (this.#requests === undefined) throw new V4l2Error("EBADR", `${this.name} has no requests`);
+    if (!this.hasRequests) throw new V4l2Error("EBADR", `${this.name} has no requests`);
+    if (this.#requests === undefined) throw new V4l2Error("EINVAL", `${this.name} can make no requests`);
     return this.#requests.byFd(call, fd);
-  }
-
-  catchUp(): void {
-    this.#requests?.catchUp();
   }
 
   open(file: MediaFile): void {
@@ -104,44 +93,15 @@ export class MediaDevice implements RequestResolver {
    */
   ioctl(file: MediaFile, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
     const { trace, name: device } = this;
-    if (cmd === MEDIA_IOC_REQUEST_ALLOC) {
-      let made = "";
-      const note = (): string => made;
-      return tracedMediaIoctl({ trace, device, file: file.id, cmd, arg, call, note }, async () => {
-        made = await this.#allocate(call);
-        return 0;
-      });
-    }
-    return tracedMediaIoctl({ trace, device, file: file.id, cmd, arg, call }, () => {
-      this.#answer(cmd, arg, call);
-      return 0;
-    });
-  }
-
-  #answer(cmd: number, arg: Uint8Array, call: Call): void {
-    switch (cmd) {
-      case MEDIA_IOC_DEVICE_INFO:
-        return deviceInfo(arg, this.info);
-      case MEDIA_IOC_ENUM_ENTITIES:
-        return enumEntities(arg, this.graph);
-      case MEDIA_IOC_ENUM_LINKS:
-        return enumLinks(arg, this.graph, call.memory);
-      case MEDIA_IOC_SETUP_LINK:
-        return setupLink(arg, this.graph);
-      case MEDIA_IOC_G_TOPOLOGY:
-        return getTopology(arg, this.graph, call.memory);
-      default:
-        throw new V4l2Error("ENOTTY", `no ioctl of a media device: ${mediaIoctlName(cmd)}`);
-    }
+    return mediaDeviceIoctls.serve({ on: this, trace, device, file: file.id }, cmd, arg, call);
   }
 
   /**
    * Makes a request and gives its descriptor to the caller.
-   * @returns What the log says of it.
-   * @throws {V4l2Error} ENOTTY - no requests, or the caller cannot take a descriptor; EINTR; see RequestFiles.allocate.
+   * @throws {V4l2Error} ENOTTY - no requests, or the caller cannot take a descriptor; EINTR; see {@link RequestStore.allocate}.
    */
-  async #allocate(call: Call): Promise<string> {
-    if (this.#requests?.isUsable !== true) throw new V4l2Error("ENOTTY", `${this.name} has no requests`);
+  async allocateRequest(call: Call): Promise<Request> {
+    if (this.#requests === undefined) throw new V4l2Error("ENOTTY", `${this.name} has no requests`);
     if (call.sendFd === undefined) {
       throw new V4l2Error("ENOTTY", "the client cannot be given a descriptor (no graft, no helper library)");
     }
@@ -156,24 +116,16 @@ export class MediaDevice implements RequestResolver {
     } finally {
       file.close(); // The client has its own now, or nobody wants it.
     }
-    return `request=${request.name}`;
+    return request;
   }
 
   #report({ id, client }: MediaFile, action: "open" | "release"): void {
-    if (!this.trace.active) return;
-    this.trace.emit({
-      kind: "file",
-      timeMs: traceTime(),
-      device: this.name,
-      action,
-      pid: client.pid,
-      comm: client.comm,
-      file: id,
-      size: 0,
-      value: 0,
-      errno: undefined,
-      durationUs: 0,
-    });
+    const operation = { device: this.name, action, file: id, client, size: 0 };
+    void traced(
+      this.trace,
+      () => 0,
+      (outcome) => fileEvent(operation, outcome),
+    );
   }
 
   /** A sentence for the operator. */

@@ -2,22 +2,24 @@
  * The ioctls of a media device node, from bytes to the graph and back. Nested arrays go straight to the caller's
  * memory; as in the kernel, nothing of the argument itself is copied back after a refusal.
  */
+import type {
+  MediaDeviceInfoView,
+  MediaEntityDescView,
+  MediaLinksEnumView,
+  MediaV2TopologyView,
+} from "../v4l2/gen/index.js";
 import {
   MEDIA_ENT_F_IO_V4L,
   MEDIA_ENT_F_OLD_BASE,
   MEDIA_ENT_F_TUNER,
   MEDIA_ENT_ID_FLAG_NEXT,
   MEDIA_ENT_T_DEVNODE_UNKNOWN,
-  MediaDeviceInfoView,
-  MediaEntityDescView,
   MediaLinkDescView,
-  MediaLinksEnumView,
   MediaPadDescView,
   MediaV2EntityView,
   MediaV2InterfaceView,
   MediaV2LinkView,
   MediaV2PadView,
-  MediaV2TopologyView,
 } from "../v4l2/gen/index.js";
 import type { ClientMemory } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
@@ -34,9 +36,8 @@ export interface MediaDeviceInfo {
   readonly version: number;
 }
 
-export function deviceInfo(arg: Uint8Array, info: MediaDeviceInfo): void {
-  arg.fill(0);
-  const view = new MediaDeviceInfoView(arg);
+export function deviceInfo(view: MediaDeviceInfoView, info: MediaDeviceInfo): void {
+  view.bytes.fill(0);
   view.driver = info.driver;
   view.model = info.model;
   view.serial = info.serial ?? "";
@@ -47,11 +48,10 @@ export function deviceInfo(arg: Uint8Array, info: MediaDeviceInfo): void {
 }
 
 /** @throws {V4l2Error} EINVAL - no such entity. */
-export function enumEntities(arg: Uint8Array, graph: MediaGraph): void {
-  const view = new MediaEntityDescView(arg);
+export function enumEntities(view: MediaEntityDescView, graph: MediaGraph): void {
   const entity = findEntity(graph, view.id);
 
-  arg.fill(0);
+  view.bytes.fill(0);
   view.id = entity.id;
   view.name = entity.name;
   view.type = legacyType(entity);
@@ -86,8 +86,7 @@ function legacyType(entity: Entity): number {
 }
 
 /** @throws {V4l2Error} EINVAL - no such entity; EFAULT - an array does not lead to the caller's memory. */
-export function enumLinks(arg: Uint8Array, graph: MediaGraph, memory: ClientMemory): void {
-  const view = new MediaLinksEnumView(arg);
+export function enumLinks(view: MediaLinksEnumView, graph: MediaGraph, memory: ClientMemory): void {
   const entity = findEntity(graph, view.entity);
   if (view.pads !== 0n) {
     const bytes = new Uint8Array(entity.pads.length * MediaPadDescView.SIZE);
@@ -117,8 +116,7 @@ function fillPad(view: MediaPadDescView, pad: Pad): void {
 }
 
 /** @throws {V4l2Error} EINVAL - no such link, or it cannot be set so. */
-export function setupLink(arg: Uint8Array, graph: MediaGraph): void {
-  const view = new MediaLinkDescView(arg);
+export function setupLink(view: MediaLinkDescView, graph: MediaGraph): void {
   const source = { entity: findEntity(graph, view.source.entity).id, index: view.source.index };
   const sink = { entity: findEntity(graph, view.sink.entity).id, index: view.sink.index };
   graph.setupLink(source, sink, view.flags);
@@ -129,8 +127,7 @@ export function setupLink(arg: Uint8Array, graph: MediaGraph): void {
  * The whole graph in one call. A zero pointer asks for the count only.
  * @throws {V4l2Error} ENOSPC - an array is too small; EFAULT - it does not lead to the caller's memory.
  */
-export function getTopology(arg: Uint8Array, graph: MediaGraph, memory: ClientMemory): void {
-  const view = new MediaV2TopologyView(arg);
+export function getTopology(view: MediaV2TopologyView, graph: MediaGraph, memory: ClientMemory): void {
   view.topology_version = graph.topologyVersion;
   view.num_entities = put(
     memory,

@@ -5,17 +5,24 @@
 import { TestPattern } from "../tpg/index.js";
 import type { PlaneMemory, TestPatternSettings } from "../tpg/index.js";
 import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
-import { SharedMemoryProvider, VideoBuffer, VideoQueue, bufferOps, fileOps } from "../vb2/index.js";
+import {
+  SharedMemoryProvider,
+  VideoBuffer,
+  VideoQueue,
+  bufferOps,
+  fileOps,
+  sizedByFormat,
+} from "../vb2/index.js";
 import type { Fract, FileHandle, Input, IoctlOps, StreamParm, VideoFormat } from "../v4l2/index.js";
 import { BufType, CAP_TIMEPERFRAME, Cap, Field, InputType, V4l2Error, VideoDevice } from "../v4l2/index.js";
-import type { CameraControls, Look } from "./controls.js";
-import { makeControls } from "./controls.js";
+import type { CameraControls, Look } from "./camera-controls.js";
+import { makeControls } from "./camera-controls.js";
 import { getSelection, nearestCrop } from "./crop.js";
 import type { InputState } from "./inputs.js";
 import { inputProfiles, setInterval, wholeOf } from "./inputs.js";
 import { describeMode, formatFlags, formatsFor, nearestMode } from "./modes.js";
 import { Pacer } from "./pacer.js";
-import { drawFrame } from "./picture.js";
+import { drawFrame } from "./frame-picture.js";
 import { frameIntervalAt, frameSizeAt, hasSize } from "./sizes.js";
 
 export interface CameraOptions {
@@ -50,6 +57,7 @@ export class Camera implements QueueOps<CameraBuffer> {
   readonly #inputs: readonly InputState[];
   readonly #controls: CameraControls;
   readonly #pattern: TestPattern;
+  readonly #sized = sizedByFormat(() => ({ planes: this.#planes }), true);
   #input: InputState;
   #look: Partial<Look> = {};
   /** Buffers to fill, oldest first. */
@@ -259,13 +267,7 @@ export class Camera implements QueueOps<CameraBuffer> {
   // What the queue asks of its driver
 
   queueSetup(ask: SetupRequest): SetupPlan {
-    const needed = this.#planes.map((plane) => plane.sizeimage);
-    if (ask.planeSizes === undefined) return { count: ask.count, planeSizes: needed };
-    const fits =
-      ask.planeSizes.length === needed.length &&
-      needed.every((size, plane) => (ask.planeSizes?.[plane] ?? 0) >= size);
-    if (!fits) throw new V4l2Error("EINVAL", "the buffers would be too small for the format");
-    return { count: ask.count, planeSizes: ask.planeSizes };
+    return this.#sized.queueSetup(ask);
   }
 
   get #planes() {
@@ -273,16 +275,12 @@ export class Camera implements QueueOps<CameraBuffer> {
   }
 
   bufPrepare(buffer: CameraBuffer): void {
-    for (const [index, { sizeimage, bytesperline }] of this.#planes.entries()) {
-      const plane = buffer.planes[index];
-      if (plane === undefined || plane.length < sizeimage) {
-        const which = `plane ${index} of buffer ${buffer.index}`;
-        throw new V4l2Error("EINVAL", `${which} is smaller than ${sizeimage} bytes`);
-      }
-      plane.bytesused = sizeimage;
+    this.#sized.bufPrepare(buffer);
+    for (const [index, { bytesperline }] of this.#planes.entries()) {
+      const { bytes } = buffer.plane(index);
       const drawable = buffer.drawable[index];
-      if (drawable?.bytes !== plane.bytes || drawable.bytesperline !== bytesperline)
-        buffer.drawable[index] = { bytes: plane.bytes, bytesperline };
+      if (drawable?.bytes !== bytes || drawable.bytesperline !== bytesperline)
+        buffer.drawable[index] = { bytes, bytesperline };
     }
   }
 

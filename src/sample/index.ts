@@ -3,4 +3,4 @@
  * follow from them alone (`drawFrame`), so that whoever captures can check every pixel.
  */
 export { Camera, type CameraOptions } from "./camera.js";
-export { drawFrame, formatSeconds, type FrameFacts } from "./picture.js";
+export { drawFrame, formatSeconds, type FrameFacts } from "./frame-picture.js";

@@ -1,6 +1,6 @@
 /** From a source colour to the bytes of a pixel: controls, colorspace, quantization. */
 import { clamp, convertSrgb, isXvYcc, rgbToYcbcr, ycbcrToRgb, type Triple } from "./colorimetry.js";
-import type { Encoding, Pixel } from "./formats.js";
+import type { Encoding, Pixel } from "./pixel-layouts.js";
 import { black, cscBlack, cscWhite, grey75, Pattern, white, type SourceColor } from "./patterns.js";
 import type { TestPatternSettings } from "./settings.js";
 import {

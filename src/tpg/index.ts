@@ -32,7 +32,7 @@ export {
   type LayoutWishes,
   type PixelFormatInfo,
   type PlaneFormat,
-} from "./formats.js";
+} from "./pixel-layouts.js";
 export { Pattern, patternNames } from "./patterns.js";
 export {
   Movement,

@@ -3,7 +3,7 @@
  * wide as the (scaled) picture: movement only changes where a piece starts.
  */
 import type { Palette } from "./colors.js";
-import type { PixelFormatInfo, PlaneFormat } from "./formats.js";
+import type { PixelFormatInfo, PlaneFormat } from "./pixel-layouts.js";
 import { grey, patternDefinition, Pattern, type SourceColor } from "./patterns.js";
 import { geometryOf } from "./settings.js";
 import type { TestPatternSettings } from "./settings.js";

@@ -1,13 +1,13 @@
 /** The generator itself. */
 import { Palette } from "./colors.js";
-import { frameLayout, pixelFormatInfo, pixelOffset } from "./formats.js";
-import type { ComponentLayout, FrameLayout, PixelFormatInfo } from "./formats.js";
+import { frameLayout, pixelFormatInfo, pixelOffset } from "./pixel-layouts.js";
+import type { ComponentLayout, FrameLayout, PixelFormatInfo } from "./pixel-layouts.js";
 import { noiseOffset, prepareLines, type PlaneLines } from "./lines.js";
 import { Pattern, patternDefinition } from "./patterns.js";
 import { rowSources } from "./rows.js";
 import { defaultSettings, geometryOf, movementStep } from "./settings.js";
 import type { Geometry, InitialSettings, TestPatternSettings } from "./settings.js";
-import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphNumbers, GlyphRows } from "./text.js";
+import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphNumbers, GlyphRows } from "./glyphs.js";
 import { Field, hasOneField, isSequential } from "./values.js";
 
 /** One memory plane of a frame. */

@@ -1,16 +1,11 @@
 /**
  * What the V4L2 layer knows about the call it serves: who called, the caller's memory, whether it may wait.
- * `char-device.ts` implements these over src/cuse, unit tests with fakes.
+ * src/serve implements these over src/cuse, unit tests with fakes.
  */
+import type { Caller } from "../linux.js";
+import type { Awaitable } from "./values/types.js";
 
-import type { Awaitable } from "./types.js";
-
-/** The thread that called, as the kernel reported it. */
-export interface Caller {
-  readonly tid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
+export type { Caller };
 
 /** The calling process; both are looked up when first asked for. */
 export interface Client {

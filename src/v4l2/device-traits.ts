@@ -1,7 +1,6 @@
 /** What kind of device this is, as the kernel's core asks before it allows an ioctl or a buffer type. */
-import type { FileHandle } from "./file-handle.js";
 import type { IoctlOps } from "./ops.js";
-import { BufType, Cap, isVideoBufType } from "./types.js";
+import { BufType, Cap, isVideoBufType } from "./values/types.js";
 
 /** Kind of node (`enum vfl_devnode_type`). A metadata device is a `video` device with metadata capabilities. */
 export type DeviceType = "video" | "vbi" | "radio" | "sdr" | "touch";
@@ -59,14 +58,16 @@ export class DeviceTraits {
   readonly isIoMc: boolean;
   readonly isEdid: boolean;
   readonly isStreaming: boolean;
+  readonly #ops: Partial<Record<keyof IoctlOps<never>, unknown>>;
 
   constructor(
     readonly type: DeviceType,
     readonly direction: DeviceDirection,
     readonly deviceCaps: number,
-    readonly ops: IoctlOps<FileHandle>,
+    ops: IoctlOps<never>,
     readonly hasControls: boolean,
   ) {
+    this.#ops = ops;
     this.isVideo = type === "video" && (deviceCaps & videoCaps) !== 0;
     this.isMeta = type === "video" && (deviceCaps & metaCaps) !== 0;
     this.isVbi = type === "vbi";
@@ -80,8 +81,8 @@ export class DeviceTraits {
     this.isStreaming = (deviceCaps & Cap.Streaming) !== 0;
   }
 
-  has(op: keyof IoctlOps<FileHandle>): boolean {
-    return this.ops[op] !== undefined;
+  has(op: keyof IoctlOps<never>): boolean {
+    return this.#ops[op] !== undefined;
   }
 
   /** Does this queue use the multi-planar structs? Decided by the capabilities, not by what a client says. */

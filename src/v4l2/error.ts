@@ -4,18 +4,10 @@
  * Anything else that is thrown is a bug of ours or of the driver; it goes up unchanged and the
  * session answers `EIO`.
  */
-import { constants } from "node:os";
+import { errnoNumber } from "../linux.js";
+import type { ErrnoName } from "../linux.js";
 
-/** Names that `errno(3)` knows on Linux, as Node lists them: `"EINVAL"`, `"EBUSY"`, `"ENOTTY"`, ... */
-export type ErrnoName = keyof typeof constants.errno | keyof typeof unlisted;
-
-/** Numbers of the kernel's generic ABI (x86, arm) that Node's list leaves out: EBADR is how requests are refused. */
-const unlisted = { EBADR: 53 } as const;
-
-/** The positive number of an errno name, 22 for `EINVAL`. */
-export function errnoNumber(code: ErrnoName): number {
-  return code === "EBADR" ? unlisted.EBADR : constants.errno[code];
-}
+export { errnoNumber, type ErrnoName };
 
 /**
  * Makes an error without recording a stack, which costs more than all the rest of a refused ioctl.

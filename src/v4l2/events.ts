@@ -9,9 +9,9 @@ import type { Call } from "./call.js";
 import { V4l2Error } from "./error.js";
 import type { FileEvents } from "./file-handle.js";
 import type { AnyFile } from "./ops.js";
-import type { Awaitable } from "./types.js";
-import { EventType } from "./types-device.js";
-import type { EventPayload, EventSubscription, V4l2Event } from "./types-device.js";
+import type { Awaitable } from "./values/types.js";
+import { EventType } from "./values/types-device.js";
+import type { EventPayload, EventSubscription, V4l2Event } from "./values/types-device.js";
 
 /** Subscriptions of one file. Differs from v4l2-event.c, which takes any number of ids and so any amount of memory. */
 export const MAX_SUBSCRIPTIONS = 4096;

@@ -1,11 +1,11 @@
 /** One open file of a device: what `struct v4l2_fh` is in the kernel. */
 import type { Call, Client } from "./call.js";
 import { V4l2Error } from "./error.js";
+import type { Device } from "./device.js";
 import type { ControlOps, FileBacking } from "./ops.js";
-import { Priority } from "./types.js";
-import type { Awaitable } from "./types.js";
-import type { EventSubscription, V4l2Event } from "./types-device.js";
-import type { VideoDevice } from "./video-device.js";
+import { Priority } from "./values/types.js";
+import type { Awaitable } from "./values/types.js";
+import type { EventSubscription, V4l2Event } from "./values/types-device.js";
 
 /**
  * The events of one file; implemented by `events.ts`.
@@ -28,9 +28,16 @@ export interface FileEvents {
   close(): void;
 }
 
+/**
+ * How clients of a file map its MMAP buffers. "none": they cannot. "by-asking": they ask us where the memory is (the
+ * helper library), or their descriptor becomes one that maps once they have buffers. `backing`: their descriptor maps
+ * this memory, and we are not asked.
+ */
+export type Mapping = "none" | "by-asking" | { readonly backing: FileBacking };
+
 /** What is known of a file when it is opened. */
 export interface FileHandleOptions<State> {
-  readonly device: VideoDevice<State>;
+  readonly device: Device<FileHandle<State>>;
   /** Unique among the open files of a device. */
   readonly id: bigint;
   /** The process that opened the file. */
@@ -42,7 +49,7 @@ export interface FileHandleOptions<State> {
 
 /** One open file of a device: who opened it, its priority, controls and events, and the driver's own state. */
 export class FileHandle<State = unknown> {
-  readonly device: VideoDevice<State>;
+  readonly device: Device<FileHandle<State>>;
   readonly id: bigint;
   readonly client: Client;
   readonly flags: number;
@@ -51,15 +58,8 @@ export class FileHandle<State = unknown> {
 
   /** Raised by `S_PRIORITY`; the device counts it (`VideoDevice.setPriority`). */
   priority: Priority = Priority.Interactive;
-  /**
-   * Can this file's client map buffers? By the helper library, see {@link hasHelper}, or because its descriptor is or
-   * can become one that maps {@link backing}.
-   */
-  canMap = false;
-  /** The helper library is in a client of this file; set by its HELLO, see helper-protocol.ts. */
-  hasHelper = false;
-  /** Where MMAP buffers are, if clients of this file map them without asking us. */
-  backing: FileBacking | undefined;
+  /** How this file's clients map buffers. Whoever brings their calls decides it (src/serve), and nobody else. */
+  mapping: Mapping = "none";
   /** Control values of this file (mem2mem) or of the device. The open hook may set it. */
   controls: ControlOps | undefined;
   /** Set by the device at open when it has events. */
@@ -87,9 +87,14 @@ export class FileHandle<State = unknown> {
     this.#state = { value };
   }
 
-  /** See {@link VideoDevice.catchUp}. */
-  catchUp(): void {
-    this.device.catchUp();
+  /** Are MMAP buffers offered to this file's clients? */
+  get canMap(): boolean {
+    return this.mapping !== "none";
+  }
+
+  /** Where MMAP buffers are, if clients of this file map them without asking us. */
+  get backing(): FileBacking | undefined {
+    return typeof this.mapping === "object" ? this.mapping.backing : undefined;
   }
 
   /** The file's controls. @throws {V4l2Error} ENOTTY - it has none. */

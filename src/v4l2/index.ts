@@ -6,39 +6,26 @@
  * pointers; a refusal is a {@link V4l2Error} and becomes the client's errno; anything else that is thrown is a bug,
  * is logged, and does not hurt other clients; an ioctl without an op is ENOTTY.
  */
-export { anyFormat } from "./any-format.js";
-export { ArgWriter } from "./arg-writer.js";
+export { anyFormat } from "./values/any-format.js";
+export { ArgWriter } from "./ioctl/arg-writer.js";
 export * from "./call.js";
-export {
-  AdapterCall,
-  answer,
-  LastClient,
-  LazyClient,
-  ProcessMemory,
-  sendOver,
-  startVideoDevice,
-  VideoCharDevice,
-} from "./char-device.js";
-export type { VideoSessionOptions } from "./char-device.js";
-export { ClientFiles } from "./client-files.js";
-export type { ClientFilesOptions, ClientPlaces, GraftChoice, Installation } from "./client-files.js";
-export { ClientSocket } from "./client-socket.js";
 export * from "./controls/index.js";
-export type { IoctlName } from "./define-ioctl.js";
+export type { Device, DeviceIdentity, IoctlName } from "./device.js";
+export { ioctlName, IoctlTable, name32, type IoctlRow } from "./ioctl/ioctl-table.js";
+export { IntView, NoArgView } from "./ioctl/scalar-views.js";
 export { DeviceTraits } from "./device-traits.js";
 export type { DeviceDirection, DeviceType } from "./device-traits.js";
 export * from "./error.js";
 export * from "./events.js";
 export * from "./file-handle.js";
-export * from "./helper-protocol.js";
-export * from "./log.js";
+export * from "./trace/log.js";
 export * from "./ops.js";
 export type { VideoOps } from "./ops-video.js";
-export * from "./request.js";
-export { settle } from "./settle.js";
+export * from "./media-request.js";
 export { singleInput } from "./single-input.js";
-export { Std } from "./standards.js";
-export * from "./trace.js";
-export * from "./types.js";
-export * from "./types-device.js";
+export { Std } from "./values/standards.js";
+export * from "./trace/trace.js";
+export { fileEvent, ioctlEvent, traced } from "./trace/traced.js";
+export * from "./values/types.js";
+export * from "./values/types-device.js";
 export * from "./video-device.js";

@@ -1,5 +1,5 @@
 /** The rarer half of the driver's ops: inputs, outputs, audio, standards, timings, tuners, codec commands, debugging. */
-import type { Awaitable, BufType } from "./types.js";
+import type { Awaitable, BufType } from "./values/types.js";
 import type {
   Audio,
   DbgChipInfo,
@@ -24,7 +24,7 @@ import type {
   SetEdidRequest,
   SlicedVbiCap,
   Tuner,
-} from "./types-device.js";
+} from "./values/types-device.js";
 
 /** Inputs and outputs, standards and timings, tuners, codec commands, debugging. */
 export interface VideoOps<File> {

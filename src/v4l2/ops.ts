@@ -41,7 +41,7 @@ import type {
   VideoBufType,
   VideoFormat,
   WindowFormat,
-} from "./types.js";
+} from "./values/types.js";
 import type {
   EventSubscription,
   ExtControls,
@@ -49,7 +49,7 @@ import type {
   QueryExtCtrlReply,
   QueryMenuReply,
   StreamParm,
-} from "./types-device.js";
+} from "./values/types-device.js";
 
 /** Formats of the queues. Picture queues share `gFmt`, `sFmt`, `tryFmt`; the other kinds have ops of their own. */
 export interface FormatOps<File> {
@@ -192,8 +192,6 @@ export interface ControlOps {
 export interface AnyFile {
   readonly id: bigint;
   notifyPoll(): void;
-  /** Serves what other files' clients have closed by now; see `VideoDevice.catchUp`. */
-  catchUp?(): void;
 }
 
 /** A file as `/proc/<pid>/maps` shows mappings of it. */

@@ -1,6 +1,6 @@
 /** Who may change the device: each open file has a priority, and only those with the highest may. */
 import { V4l2Error } from "./error.js";
-import { Priority } from "./types.js";
+import { Priority } from "./values/types.js";
 
 interface Holder {
   priority: Priority;

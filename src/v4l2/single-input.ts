@@ -1,7 +1,7 @@
 /** The input of a device that has one: clients such as ffmpeg ask every capture device for it. */
 import { V4l2Error } from "./error.js";
 import type { VideoOps } from "./ops-video.js";
-import { InputType } from "./types-device.js";
+import { InputType } from "./values/types-device.js";
 
 /**
  * ENUMINPUT, G_INPUT and S_INPUT of a capture device with one camera input.

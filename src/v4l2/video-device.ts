@@ -1,56 +1,34 @@
 /**
  * A device as its driver declares it, and what the core keeps for it: open files, priorities, which ioctls are
- * valid, the stream of trace events. Knows nothing of how calls arrive: `char-device.ts` brings them.
+ * valid, the stream of trace events. Knows nothing of how calls arrive: src/serve brings them.
  */
+import { ALWAYS_READY } from "../linux.js";
 import type { Call, Client } from "./call.js";
-import type { IoctlName } from "./define-ioctl.js";
+import type { Device, DeviceIdentity, IoctlName } from "./device.js";
 import { DeviceTraits, directionOf } from "./device-traits.js";
 import type { DeviceDirection, DeviceType } from "./device-traits.js";
-import { dispatch } from "./dispatch.js";
+import { dispatch } from "./ioctl/dispatch.js";
 import { V4l2Error } from "./error.js";
 import { EventQueue } from "./events.js";
 import { FileHandle } from "./file-handle.js";
 import { IOCTLS } from "./gen/index.js";
-import { ioctlTable } from "./ioctl-table.js";
+import { ioctlTable } from "./ioctl/ioctl-table.js";
 import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
-import type { RequestResolver } from "./request.js";
-import { TraceStream, traceTime } from "./trace.js";
-import type { FileEvent } from "./trace.js";
-import { tracedIoctl } from "./traced-ioctl.js";
-import { Poll } from "./types.js";
-import type { Awaitable, MmapReply, MmapRequest } from "./types.js";
+import type { RequestResolver } from "./media-request.js";
+import { TraceStream, traceTime } from "./trace/trace.js";
+import type { FileEvent } from "./trace/trace.js";
+import { tracedIoctl } from "./ioctl/traced-ioctl.js";
+import { fileEvent, traced } from "./trace/traced.js";
+import type { FileOperation, Outcome } from "./trace/traced.js";
+import { Poll } from "./values/types.js";
+import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
 
 /** What a driver declares. */
-export interface VideoDeviceOptions<State> {
-  /** Node name, `video0`: names the device in the log. */
-  readonly name: string;
-  /** QUERYCAP: at most 15, 31 and 31 bytes. `busInfo` is `platform:<name>` unless given. */
-  readonly driver: string;
-  readonly card: string;
-  readonly busInfo?: string;
-  /** QUERYCAP, `KERNEL_VERSION(a, b, c)`; 6.12.0 unless given. */
-  readonly version?: number;
-  /** `Cap` bits of this node; the core adds `ExtPixFormat`. */
-  readonly deviceCaps: number;
+export interface VideoDeviceOptions<State> extends DeviceIdentity {
   readonly type?: DeviceType;
   /** What `deviceCaps` imply unless given. */
   readonly direction?: DeviceDirection;
-  /** Name of the one input or output of a `Cap.IoMc` device; the card's name unless given. */
-  readonly title?: string;
-  /** `V4L2_STD_*` that the device can do at all. */
-  readonly tvnorms?: bigint;
-  /** EDID blocks that S_EDID takes; more are E2BIG, and the client is told this number. */
-  readonly maxEdidBlocks?: number;
-  /** Does enumFmt know `request.all`? */
-  readonly enumAllFormats?: boolean;
-  /**
-   * ENUM_FMT describes semi-planar formats as kernels before 6.0 did ("Y/CbCr 4:2:0") instead of "Y/UV 4:2:0". Both
-   * mean the same; v4l2-compliance before 1.24 takes the newer words for a mistake, later ones accept either.
-   */
-  readonly oldFormatNames?: boolean;
-  /** The driver's cropping means what others call composing, and the reverse (V4L2_FL_QUIRK_INVERTED_CROP). */
-  readonly invertedCrop?: boolean;
   /** Ioctls that answer ENOTTY although there is an op (`v4l2_disable_ioctl`). */
   readonly disabled?: readonly IoctlName[];
   readonly ops: IoctlOps<FileHandle<State>>;
@@ -76,35 +54,21 @@ export interface OpenOptions {
   notifyPoll(): void;
 }
 
-/** A file operation, for the log. */
-interface Operation {
-  readonly action: FileEvent["action"];
-  readonly id: bigint;
-  readonly client: Client;
-  readonly size: number;
-}
-
 /** Ioctls that the core makes of another: they go with it (v4l2-dev.c, determine_valid_ioctls). */
 const madeOf: Partial<Record<IoctlName, readonly IoctlName[]>> = {
   VIDIOC_G_SELECTION: ["VIDIOC_G_CROP", "VIDIOC_CROPCAP"],
   VIDIOC_S_SELECTION: ["VIDIOC_S_CROP"],
 };
 
-/** Answer of poll for a device that has no poll op: always ready. */
-const ALWAYS_READY = Poll.In | Poll.Out | Poll.RdNorm | Poll.WrNorm;
-
 /** A device: what its driver declared, its open files, and the calls on them. `startVideoDevice` makes its node. */
-export class VideoDevice<State = unknown> {
+export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   readonly options: VideoDeviceOptions<State>;
   readonly ops: IoctlOps<FileHandle<State>>;
   readonly fileOps: FileOps<FileHandle<State>>;
   readonly traits: DeviceTraits;
   readonly priorities = new Priorities();
   readonly trace = new TraceStream();
-  /** False once the device is unplugged: calls answer ENODEV. */
-  registered = true;
-  /** What {@link catchUp} does; set by who brings the calls. */
-  serveCloses: (() => void) | undefined;
+  #registered = true;
 
   readonly #files = new Set<FileHandle<State>>();
   /** By the number's lowest byte: 1 where the ioctl is valid. */
@@ -125,6 +89,15 @@ export class VideoDevice<State = unknown> {
 
   get name(): string {
     return this.options.name;
+  }
+
+  get identity(): DeviceIdentity {
+    return this.options;
+  }
+
+  /** False once the device is unplugged: calls answer ENODEV. */
+  get registered(): boolean {
+    return this.#registered;
   }
 
   get controls(): ControlOps | undefined {
@@ -156,19 +129,8 @@ export class VideoDevice<State = unknown> {
 
   /** @throws {V4l2Error} ENODEV, or what the driver's open hook refuses with. */
   open(request: OpenOptions): FileHandle<State> {
-    const { id, client, flags } = request;
-    const operation: Operation = { action: "open", id, client, size: flags };
-    const started = performance.now();
-    try {
-      const file = this.#open(request);
-      if (this.trace.active) this.#report(operation, started, 0, undefined);
-      return file;
-    } catch (error) {
-      if (this.trace.active) {
-        this.#report(operation, started, 0, error instanceof V4l2Error ? error.code : "EIO");
-      }
-      throw error;
-    }
+    const { id: file, client, flags: size } = request;
+    return this.#traced({ action: "open", file, client, size }, () => this.#open(request));
   }
 
   #open(request: OpenOptions): FileHandle<State> {
@@ -199,18 +161,16 @@ export class VideoDevice<State = unknown> {
   /** The last descriptor of a file was closed. Harmless when repeated. */
   release(file: FileHandle<State>): void {
     if (!this.#files.delete(file)) return;
-    const started = performance.now();
-    this.priorities.close(file);
-    try {
-      this.options.release?.(file);
-    } finally {
-      file.backing?.close();
-      file.events?.close();
-      if (this.trace.active) {
-        const { id, client } = file;
-        this.#report({ action: "release", id, client, size: 0 }, started, 0, undefined);
+    const { id, client } = file;
+    this.#traced({ action: "release", file: id, client, size: 0 }, () => {
+      this.priorities.close(file);
+      try {
+        this.options.release?.(file);
+      } finally {
+        file.backing?.close();
+        file.events?.close();
       }
-    }
+    });
   }
 
   /** @throws {V4l2Error} What the client gets as errno; its `copyOut` tells whether the argument goes back. */
@@ -227,7 +187,7 @@ export class VideoDevice<State = unknown> {
     if (this.fileOps.read === undefined) throw new V4l2Error("EINVAL", "the device cannot be read");
     this.#requireRegistered();
     return this.#traced(
-      { action: "read", id: file.id, client: call.client, size: request.size },
+      { action: "read", file: file.id, client: call.client, size: request.size },
       () => this.fileOps.read?.(file, request, call) ?? new Uint8Array(0),
       (bytes) => bytes.byteLength,
     );
@@ -242,7 +202,7 @@ export class VideoDevice<State = unknown> {
     if (this.fileOps.write === undefined) throw new V4l2Error("EINVAL", "the device cannot be written");
     this.#requireRegistered();
     return this.#traced(
-      { action: "write", id: file.id, client: call.client, size: request.data.byteLength },
+      { action: "write", file: file.id, client: call.client, size: request.data.byteLength },
       () => this.fileOps.write?.(file, request, call) ?? 0,
       (count) => count,
     );
@@ -250,7 +210,7 @@ export class VideoDevice<State = unknown> {
 
   /** `Poll` bits that are true now; waiting events are `Pri`. */
   poll(file: FileHandle<State>, events: number): number {
-    if (!this.registered) return Poll.Err | Poll.Hup | Poll.Pri;
+    if (!this.#registered) return Poll.Err | Poll.Hup | Poll.Pri;
     const ready = this.fileOps.poll?.(file, events) ?? ALWAYS_READY;
     return (file.events?.pending ?? 0) > 0 ? ready | Poll.Pri : ready;
   }
@@ -260,7 +220,7 @@ export class VideoDevice<State = unknown> {
     if (this.fileOps.mmap === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
     this.#requireRegistered();
     return this.#traced(
-      { action: "mmap", id: file.id, client: call.client, size: Number(request.length) },
+      { action: "mmap", file: file.id, client: call.client, size: Number(request.length) },
       (): Awaitable<MmapReply> => {
         const reply = this.fileOps.mmap?.(file, request, call);
         if (reply === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
@@ -272,18 +232,9 @@ export class VideoDevice<State = unknown> {
 
   /** The device is gone: every call answers ENODEV, pollers wake. */
   unregister(): void {
-    if (!this.registered) return;
-    this.registered = false;
+    if (!this.#registered) return;
+    this.#registered = false;
     for (const file of this.#files) file.notifyPoll();
-  }
-
-  /**
-   * Serves what clients have closed by now: that may come on another channel than calls, and later than what the client
-   * called next. Done before every call but QBUF, DQBUF, PREPARE_BUF, read(), write(), poll() and controls of a file's
-   * own; an op of these calls it before it lets the caller feel that something is another file's. Then look again.
-   */
-  catchUp(): void {
-    this.serveCloses?.();
   }
 
   /** A sentence for the operator. */
@@ -293,49 +244,21 @@ export class VideoDevice<State = unknown> {
   }
 
   #requireRegistered(): void {
-    if (!this.registered) throw new V4l2Error("ENODEV", "the device is gone");
+    if (!this.#registered) throw new V4l2Error("ENODEV", "the device is gone");
   }
 
-  /** Runs a file operation and reports it, if anybody listens. */
+  /** Runs a file operation and reports it, if anybody listens. Comes back at once if the operation does. */
   #traced<Result>(
-    operation: Operation,
-    run: () => Awaitable<Result>,
-    measure: (result: Result) => number,
-  ): Awaitable<Result> {
-    if (!this.trace.active) return run();
-    const started = performance.now();
-    const failed = (error: unknown): never => {
-      this.#report(operation, started, 0, error instanceof V4l2Error ? error.code : "EIO");
-      throw error;
+    operation: Omit<FileOperation, "device">,
+    run: () => Result,
+    measure: (result: Awaited<Result>) => number = () => 0,
+  ): Result {
+    const whole = { ...operation, device: this.name };
+    const event = (outcome: Outcome<Awaited<Result>>): FileEvent => {
+      const { result } = outcome;
+      return fileEvent(whole, { ...outcome, result: result === undefined ? 0 : measure(result) });
     };
-    const succeeded = (result: Result): Result => {
-      this.#report(operation, started, measure(result), undefined);
-      return result;
-    };
-    let result: Awaitable<Result>;
-    try {
-      result = run();
-    } catch (error) {
-      return failed(error);
-    }
-    return result instanceof Promise ? result.then(succeeded, failed) : succeeded(result);
-  }
-
-  #report(operation: Operation, started: number, value: number, errno: string | undefined): void {
-    const durationUs = Math.round((performance.now() - started) * 1000);
-    const { action, id, client, size } = operation;
-    this.trace.emit({
-      kind: "file",
-      timeMs: traceTime(),
-      device: this.name,
-      action,
-      pid: client.pid,
-      comm: client.comm,
-      file: id,
-      size,
-      value,
-      errno,
-      durationUs,
-    });
+    // What `run` returns, or a promise of the same if it is one.
+    return traced(this.trace, run as () => Awaitable<Awaited<Result>>, event) as Result;
   }
 }

@@ -2,12 +2,10 @@
  * Calls of a driver's ops, counted. Ops that cannot refuse are contained here: what they throw is the
  * driver's bug, is reported, and the queue goes on.
  */
+import { MAX_PLANES } from "../v4l2/index.js";
 import type { QueueBuffer } from "./buffer.js";
 import { OpCounters } from "./counters.js";
 import type { QueueConfig, SetupPlan, SetupRequest } from "./queue-config.js";
-
-/** Planes of one buffer, `VB2_MAX_PLANES`. */
-export const MAX_PLANES = 8;
 
 export class DriverCalls<B extends QueueBuffer> {
   readonly counters = new OpCounters();

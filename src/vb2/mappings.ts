@@ -8,7 +8,7 @@
  */
 import { spawn } from "node:child_process";
 import { tracerPath } from "../native.js";
-import type { Range } from "./ranges.js";
+import type { Range } from "./free-ranges.js";
 
 /** A file as `maps` shows it. */
 export interface MappedName {

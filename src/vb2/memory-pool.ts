@@ -20,7 +20,7 @@ import { V4l2Error } from "../v4l2/index.js";
 import { findMappings, nameKey, type Mappings } from "./mappings.js";
 import { PAGE_BYTES, pageAlign } from "./memory.js";
 import type { PlaneMemory } from "./memory.js";
-import { FreeRanges, overlap, type Range } from "./ranges.js";
+import { FreeRanges, overlap, type Range } from "./free-ranges.js";
 
 /** All that `v4l2_buffer.m.offset` can name, in whole pages. */
 const POOL_BYTES = 2 ** 32 - PAGE_BYTES;

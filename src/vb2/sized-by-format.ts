@@ -19,7 +19,7 @@ export interface SizedByFormat {
  * @param filled - Every buffer is full whatever the client says: pictures that are not compressed, in and out. Payloads
  *   are set so. False: they stay as they are, for bitstreams.
  */
-export function sizedByFormat(format: () => VideoFormat, filled: boolean): SizedByFormat {
+export function sizedByFormat(format: () => Pick<VideoFormat, "planes">, filled: boolean): SizedByFormat {
   const neededSizes = (): number[] => format().planes.map(({ sizeimage }) => sizeimage);
   return {
     queueSetup: ({ count, planeSizes }) => {

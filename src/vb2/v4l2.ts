@@ -3,6 +3,7 @@
  * videobuf2-v4l2.c and the vb2_ioctl and vb2_fop helpers are. A driver spreads {@link bufferOps} into its
  * ops and {@link fileOps} into its file ops; `src/m2m` does so with two queues per file.
  */
+import { MAP_SHARED, O_ACCMODE, O_CLOEXEC, PROT_READ, PROT_WRITE } from "../linux.js";
 import { BufCap, BufFlag, isMultiplanar, isVideoFormat, Poll, V4l2Error } from "../v4l2/index.js";
 import type {
   AnyFile,
@@ -48,13 +49,6 @@ type Queue = VideoQueue<VideoBuffer>;
  * @returns `undefined`: no queue has that type.
  */
 export type SelectQueue<File> = (file: File, type: BufType) => Queue | undefined;
-
-const O_ACCMODE = 0o3;
-const O_CLOEXEC = 0o2000000;
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-/** `MAP_SHARED` and `MAP_SHARED_VALIDATE` have this bit, `MAP_PRIVATE` has not. */
-const MAP_SHARED = 1;
 
 /** @throws {V4l2Error} EINVAL - not offered by this queue to this client; EBUSY - read() or write() goes on. */
 function verifyMemory(queue: Queue, file: QueueFile, memory: Memory): MemoryModel {
@@ -389,7 +383,6 @@ function fileIo(queue: Queue, file: QueueFile, mode: "read" | "write"): ReturnTy
 
 /** poll() of a device with one queue. @returns {@link Poll} bits. */
 export function poll(queue: Queue, file: QueueFile, events: number): number {
-  queue.isForeign(file); // If its owner is gone, the queue is another one.
   const revents = pollNow(queue, file, events);
   queue.addPoller(file);
   return revents;

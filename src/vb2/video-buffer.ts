@@ -204,7 +204,7 @@ export function describeBuffer(buffer: VideoBuffer, traits: BufferTraits): Buffe
   flags |= traits.timestampFlags | stateFlags(buffer);
   if (buffer.mapped) flags |= BufFlag.Mapped;
   if (requestFd !== undefined) flags |= BufFlag.RequestFd;
-  return {
+  const described: { -readonly [Key in keyof Buffer]: Buffer[Key] } = {
     index,
     type: traits.type,
     memory: memoryNumbers[memory],
@@ -212,8 +212,9 @@ export function describeBuffer(buffer: VideoBuffer, traits: BufferTraits): Buffe
     field,
     timestampNs,
     sequence,
-    ...((flags & BufFlag.Timecode) !== 0 && timecode !== undefined && { timecode }),
-    ...(requestFd !== undefined && { requestFd }),
     planes: buffer.planes.map((plane) => describePlane(plane, memory)),
   };
+  if ((flags & BufFlag.Timecode) !== 0 && timecode !== undefined) described.timecode = timecode;
+  if (requestFd !== undefined) described.requestFd = requestFd;
+  return described;
 }

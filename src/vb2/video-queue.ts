@@ -163,22 +163,15 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
 
   // Ownership
 
-  /**
-   * Is the queue another file's, of which somebody has a descriptor still? That the last one was closed we may not have
-   * been told yet.
-   */
+  /** Is the queue another file's? */
   isForeign(file: AnyFile): boolean {
-    if (this.owner === undefined || this.owner === file) return false;
-    file.catchUp?.();
-    // Which may have released the owner.
-    const owner = this.owner as AnyFile | undefined;
-    return owner !== undefined && owner !== file;
+    return this.owner !== undefined && this.owner !== file;
   }
 
   /** @throws {V4l2Error} EBUSY - the queue is another file's. */
   assertOwner(file: AnyFile): void {
-    if (this.owner !== undefined && this.isForeign(file)) {
-      throw new V4l2Error("EBUSY", `the queue belongs to file ${this.owner.id}`);
+    if (this.isForeign(file)) {
+      throw new V4l2Error("EBUSY", `the queue belongs to file ${this.owner?.id}`);
     }
   }
 

@@ -2,17 +2,18 @@
  * What the original prints with `visl_debug`: its functions' names and sentences, so that logs of both can be laid
  * side by side.
  */
+import { formatLines } from "../stateless/index.js";
 import type { VideoFormat } from "../v4l2/index.js";
-import type { Parameters } from "./parameters.js";
+import type { VislParameters } from "./parameters.js";
 
 /** Hears whole lines, `visl visl.0: visl_print_fmt: width: 640`. */
 export type DebugPrinter = (line: string) => void;
 
 export class DebugLog {
-  readonly #parameters: Parameters;
+  readonly #parameters: VislParameters;
   readonly #print: DebugPrinter;
 
-  constructor(parameters: Parameters, print: DebugPrinter) {
+  constructor(parameters: VislParameters, print: DebugPrinter) {
     this.#parameters = parameters;
     this.#print = print;
   }
@@ -38,25 +39,4 @@ export class DebugLog {
     this.line(from, heading);
     for (const line of formatLines(format)) this.line("visl_print_fmt", line);
   }
-}
-
-/** What `visl_print_fmt` tells of a format. */
-export function formatLines(format: VideoFormat): string[] {
-  const { width, height, pixelformat, field, colorspace, planes, flags, quantization, xferFunc } = format;
-  const letters = [0, 8, 16, 24].map((shift) => String.fromCharCode((pixelformat >>> shift) & 0xff));
-  return [
-    `width: ${width}`,
-    `height: ${height}`,
-    `pixelformat: ${letters.join("")}`,
-    `field: ${field}`,
-    `colorspace: ${colorspace}`,
-    `num_planes: ${planes.length}`,
-    `flags: ${flags}`,
-    `quantization: ${quantization}`,
-    `xfer_func: ${xferFunc}`,
-    ...planes.flatMap(({ bytesperline, sizeimage }, index) => [
-      `plane[${index}]: sizeimage: ${sizeimage}`,
-      `plane[${index}]: bytesperline: ${bytesperline}`,
-    ]),
-  ];
 }

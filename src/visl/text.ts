@@ -1,9 +1,7 @@
 /** The text on a frame: one string for each line of 16 pixels, an empty one where a line stays free. */
+import type { CodedFrame, Reference } from "../stateless/index.js";
 import type { VideoFormat } from "../v4l2/index.js";
 import type { BufferState } from "../vb2/index.js";
-import type { CodecValues } from "./codec-values.js";
-import type { Codec } from "./formats.js";
-import type { Reference } from "./references.js";
 
 /** An OUTPUT buffer, as the client queued it last. */
 export interface OutputBufferStatus {
@@ -37,28 +35,12 @@ export interface VerboseFacts {
 
 /** All that the text of one frame is made of. */
 export interface FrameFacts {
-  readonly codec: Codec;
+  readonly frame: Pick<CodedFrame, "codec" | "order" | "references">;
   readonly sequence: number;
   readonly timestampNs: bigint;
-  /** `H264: 6`, where the codec has a picture order. */
-  readonly order: string | undefined;
-  readonly references: readonly Reference[];
   readonly coded: VideoFormat;
   readonly decoded: VideoFormat;
   readonly verbose: VerboseFacts | undefined;
-}
-
-type Orders = { readonly [C in Codec]?: (values: CodecValues[C]) => string };
-
-const orders: Orders = {
-  h264: ({ decode }) => `H264: ${decode.pic_order_cnt_lsb}`,
-  hevc: ({ decode }) => `HEVC: ${decode.pic_order_cnt_val}`,
-};
-
-/** A value that tells frames apart beyond their number: the order in which pictures are shown. */
-export function pictureOrder<C extends Codec>(codec: C, values: CodecValues[C]): string | undefined {
-  const order: ((values: CodecValues[C]) => string) | undefined = orders[codec];
-  return order?.(values);
 }
 
 const states: Readonly<Record<BufferState, string>> = {
@@ -79,11 +61,11 @@ const signed = (timestampNs: bigint): string => BigInt.asIntN(64, timestampNs).t
 
 /** The lines of the frame, from top to bottom. */
 export function frameText(facts: FrameFacts): string[] {
-  const { sequence, timestampNs, order, references, coded, decoded, verbose } = facts;
+  const { frame, sequence, timestampNs, coded, decoded, verbose } = facts;
   const time = verbose === undefined ? "" : `stream time: ${clock(verbose.streamTimeMs)} `;
   const lines = [`${time}sequence:${sequence} timestamp:${signed(timestampNs)} field:none`, ""];
-  if (order !== undefined) lines.push(order, "");
-  lines.push("Reference frames:", ...references.map((reference) => referenceLine(facts, reference)), "");
+  if (frame.order !== undefined) lines.push(frame.order, "");
+  lines.push("Reference frames:", ...frame.references().map((named) => referenceLine(facts, named)), "");
   lines.push(...formatLines("OUTPUT", coded));
   if (verbose !== undefined)
     lines.push("", "Output queue status:", ...limited(verbose.output.map(outputLine)));
@@ -105,9 +87,9 @@ function clock(ms: number): string {
   ].join(":");
 }
 
-function referenceLine({ codec, verbose }: FrameFacts, { name, timestampNs }: Reference): string {
+function referenceLine({ frame, verbose }: FrameFacts, { name, timestampNs }: Reference): string {
   const index = verbose?.findCapture(timestampNs);
-  if (codec === "h264" || codec === "hevc") {
+  if (frame.codec.hasDpb) {
     // The original prints these time stamps as 32-bit numbers.
     const short = BigInt.asUintN(32, timestampNs);
     return `${name}:${short}${index === undefined ? "" : `, vb2_index: ${index}`}`;

@@ -50,13 +50,27 @@ describe("v4l2-cuse", () => {
   });
 
   it.skipIf(existsSync("/dev/cuse"))(
-    "says in one sentence what is missing when there is no /dev/cuse",
+    "says in one sentence what is missing when there is no /dev/cuse, and it has to be that",
     async () => {
-      const { status, stderr, stdout } = await cli("sample");
+      const { status, stderr, stdout } = await cli("sample", "--node", "cuse");
       expect(status).toBe(1);
       expect(stdout).toBe("");
       expect(stderr).toMatch(/^v4l2-cuse: [^\n]*\/dev\/cuse[^\n]*\n$/);
       expect(stderr).toContain("modprobe cuse");
+    },
+  );
+});
+
+describe("without CUSE, v4l2-cuse sample", () => {
+  it.skipIf(existsSync("/dev/cuse"))(
+    "says what is missing when FUSE nodes cannot be had either",
+    async () => {
+      const { status, stderr, stdout } = await cli("sample", "--node-folder", "/dev/null/nodes");
+      expect(status).toBe(1);
+      expect(stdout).toBe("");
+      expect(stderr).toMatch(
+        /^v4l2-cuse: There is no CUSE here \(see "modprobe cuse"\), and no FUSE either: [^\n]*\n$/,
+      );
     },
   );
 });

@@ -4,11 +4,12 @@
  * process of its own that checks itself; what it finds is a line of JSON, and a second line tells how it ended.
  *
  *   graft-storm [--seed N] [--rounds N] [--parallel N] [--kinds NAME,...] [--ops NAME,...] [--hang MS] [--refused]
- *               FOLDER VIDEO [MEDIA]
+ *               [--maps] FOLDER VIDEO [MEDIA]
  *   graft-storm --lenient ... : until the device is gone; whatever a call says is right, if the client is as it was
  *
  * FOLDER     for the frames of a camera
  * --refused  the kernel has no FUSE passthrough: nobody gets buffers to map
+ * --maps     the device itself can be mapped, as a FUSE node can
  * --first N  number of the first round
  */
 #include "storm-client.h"
@@ -254,6 +255,10 @@ int main(int argc, char **argv)
 
 		if (!strcmp(option, "refused")) {
 			run.setup.refuses = true;
+			continue;
+		}
+		if (!strcmp(option, "maps")) {
+			run.setup.maps = true;
 			continue;
 		}
 		if (!strcmp(option, "lenient")) {

@@ -142,7 +142,9 @@ static bool check_target(const struct files *earlier, const struct files *now)
 		problem("the descriptor is a file of mode %o", is->mode);
 	if (was->flags != is->flags)
 		problem("the descriptor has other flags");
-	if (allocates() && result == 0 && !grafted && !setup->lenient && returned)
+	if (grafted && setup->maps)
+		problem("the descriptor was replaced, although it can be mapped");
+	if (allocates() && result == 0 && !grafted && !setup->maps && !setup->lenient && returned)
 		problem("the descriptor cannot be mapped");
 	if ((!allocates() || result != 0) && grafted && plan.kind != HANDLER && returned && !setup->lenient)
 		problem("the descriptor was replaced, although the call failed");

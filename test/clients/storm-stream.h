@@ -17,6 +17,7 @@ struct setup {
 	const char *media;  /* NULL: a camera, whose frames the test checks */
 	const char *folder; /* for these */
 	bool refuses;       /* it gives nobody mmap() */
+	bool maps;          /* it can be mapped as it is: no descriptor is replaced */
 	bool lenient;       /* it may end at any time */
 };
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CallerFlags, processOf } from "../../src/cuse/caller.js";
-import { FileHandle } from "../../src/cuse/open-files.js";
+import { OpenFileHandle } from "../../src/cuse/open-file-handle.js";
 
 const RDWR = 0o2;
 const NONBLOCK = 0o4000;
@@ -50,8 +50,8 @@ const inIoctl = (fd: number, cmd = CMD, arg = ARG): string =>
 
 interface Question {
   readonly tid?: number;
-  readonly handles?: readonly FileHandle[];
-  readonly handle?: FileHandle;
+  readonly handles?: readonly OpenFileHandle[];
+  readonly handle?: OpenFileHandle;
   readonly ino?: number | undefined;
   readonly compat?: boolean;
   readonly argAddress?: bigint;
@@ -59,7 +59,7 @@ interface Question {
 }
 
 function ask(question: Question = {}): boolean {
-  const handle = question.handle ?? new FileHandle(1, RDWR, 100);
+  const handle = question.handle ?? new OpenFileHandle(1, RDWR, 100);
   const flags = new CallerFlags({
     handles: () => question.handles ?? [handle],
     node: "/dev/video7",
@@ -129,7 +129,7 @@ describe("without it", () => {
   it("several that agree tell", () => {
     addFd(100, 5, RDWR);
     addFd(100, 6, RDWR);
-    expect(ask({ handle: new FileHandle(1, RDWR | NONBLOCK, 100) })).toBe(false);
+    expect(ask({ handle: new OpenFileHandle(1, RDWR | NONBLOCK, 100) })).toBe(false);
   });
 
   it("a node with another path in the caller's mount namespace is known by its inode", () => {
@@ -151,14 +151,14 @@ describe("without it", () => {
   it("descriptors that disagree are told by access mode", () => {
     addFd(100, 4, 0);
     addFd(100, 5, RDWR | NONBLOCK);
-    expect(ask({ handle: new FileHandle(1, RDWR, 100) })).toBe(true);
-    expect(ask({ handle: new FileHandle(1, 0, 100) })).toBe(false);
+    expect(ask({ handle: new OpenFileHandle(1, RDWR, 100) })).toBe(true);
+    expect(ask({ handle: new OpenFileHandle(1, 0, 100) })).toBe(false);
   });
 
   it("or by order, when the process has as many files as it opened", () => {
-    const first = new FileHandle(3, RDWR, 100);
-    const second = new FileHandle(8, RDWR, 100);
-    const others = new FileHandle(5, RDWR, 200);
+    const first = new OpenFileHandle(3, RDWR, 100);
+    const second = new OpenFileHandle(8, RDWR, 100);
+    const others = new OpenFileHandle(5, RDWR, 200);
     addThread(200);
     addFd(100, 5, RDWR);
     addFd(100, 9, RDWR | NONBLOCK);
@@ -168,16 +168,16 @@ describe("without it", () => {
   });
 
   it("order says nothing when a file was closed in between, whose descriptor the next one got", () => {
-    const first = new FileHandle(3, RDWR, 100);
-    const reopened = new FileHandle(8, RDWR, 100, 1);
+    const first = new OpenFileHandle(3, RDWR, 100);
+    const reopened = new OpenFileHandle(8, RDWR, 100, 1);
     addFd(100, 3, RDWR | NONBLOCK); // that of the second file
     addFd(100, 5, RDWR);
     expect(ask({ handle: reopened, handles: [first, reopened] })).toBe(true);
   });
 
   it("order: duplicates count once, threads belong to their process", () => {
-    const first = new FileHandle(3, RDWR, 101);
-    const second = new FileHandle(8, RDWR, 100);
+    const first = new OpenFileHandle(3, RDWR, 101);
+    const second = new OpenFileHandle(8, RDWR, 100);
     addThread(101, 100);
     addFd(100, 5, RDWR);
     addFd(100, 6, RDWR); // a duplicate of 5
@@ -205,7 +205,7 @@ describe("without it", () => {
   ])("a caller that %s has the flags last known", (_what, tid) => {
     addFd(100, 5, RDWR | NONBLOCK, "/dev/video70", 7);
     expect(ask({ tid })).toBe(false);
-    expect(ask({ tid, handle: new FileHandle(1, RDWR | NONBLOCK, 100) })).toBe(true);
+    expect(ask({ tid, handle: new OpenFileHandle(1, RDWR | NONBLOCK, 100) })).toBe(true);
   });
 
   it("a caller with very many descriptors is not searched to the end", () => {

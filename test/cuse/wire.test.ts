@@ -1,8 +1,9 @@
 /** Golden bytes: what each request of the kernel looks like, and the answer to it. */
 import { describe, expect, it } from "vitest";
 import { CharDeviceError } from "../../src/cuse/errors.js";
-import { FuseIoctlInView, layouts } from "../../src/cuse/gen/fuse.js";
+import { FuseIoctlInView } from "../../src/cuse/gen/fuse.js";
 import { Message, MAX_IOCTL_BYTES } from "../../src/cuse/protocol.js";
+import { layoutOf } from "../v4l2/gen/support.js";
 import { Bench } from "./support/bench.js";
 import { hex } from "./support/hex.js";
 import { RecordingDevice } from "./support/recording-device.js";
@@ -449,10 +450,8 @@ describe("malformed messages", () => {
 
 describe("Message", () => {
   it("reads 64-bit fields where the kernel's header has them", () => {
-    const at = (
-      struct: "fuse_in_header" | "fuse_ioctl_in" | "fuse_poll_in",
-      field: string,
-    ): number | undefined => layouts.get(struct).fields.find(({ name }) => name === field)?.offset;
+    const at = (struct: string, field: string): number | undefined =>
+      layoutOf(struct).fields.find(({ name }) => name === field)?.offset;
     expect(at("fuse_in_header", "unique")).toBe(8);
     expect(at("fuse_ioctl_in", "arg")).toBe(16);
     expect(at("fuse_poll_in", "kh")).toBe(8);
@@ -464,8 +463,8 @@ describe("Message", () => {
       "fuse_release_in",
       "fuse_flush_in",
       "fuse_fsync_in",
-    ] as const) {
-      expect(layouts.get(struct).fields[0]).toMatchObject({ name: "fh", offset: 0 });
+    ]) {
+      expect(layoutOf(struct).fields[0]).toMatchObject({ name: "fh", offset: 0 });
     }
   });
 

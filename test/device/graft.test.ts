@@ -6,7 +6,7 @@ import { Grafter, pendingIoctl, type GraftOutcome, type GraftRequest } from "../
 import { describeDevice, startDevice, startFiles, until } from "./support/device.js";
 import { ECHO, EchoDevice, type EchoFile } from "./support/echo-device.js";
 import { probe, startProbe } from "./support/probe.js";
-import { Step } from "../../src/graft/protocol.js";
+import { Step } from "../../src/graft/tracer-protocol.js";
 import { Client as GraftClient, status } from "../graft/support.js";
 
 /** _IO: the client's descriptor becomes an anonymous file of the device `target`. */

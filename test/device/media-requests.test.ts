@@ -8,25 +8,19 @@ import {
   EntityFunction,
   MediaDevice,
   queueObjects,
-  startMediaDevice,
   validateObjects,
-  type MediaSessionOptions,
 } from "../../src/media/index.js";
 import {
   MEDIA_IOC_REQUEST_ALLOC,
   MEDIA_REQUEST_IOC_QUEUE,
   MEDIA_REQUEST_IOC_REINIT,
 } from "../../src/v4l2/gen/index.js";
-import {
-  AdapterCall,
-  answer,
-  LastClient,
-  V4l2Error,
-  type MediaRequest,
-  type RequestObject,
-} from "../../src/v4l2/index.js";
+import { V4l2Error, type MediaRequest, type RequestObject } from "../../src/v4l2/index.js";
 import { describeDevice, freeName, keep, startDevice, TestLog, until } from "./support/device.js";
 import { runProgram, startHelpedProbe, startProbe, type ClientOptions } from "./support/probe.js";
+import { AdapterCall, answer, LastClient } from "../../src/serve/client-call.js";
+import { startMediaDevice } from "../../src/serve/index.js";
+import type { MediaSessionOptions } from "../../src/serve/index.js";
 
 const VERSION = (6 << 16) | (12 << 8) | 107;
 const ALLOC = `ioctl-fd ${MEDIA_IOC_REQUEST_ALLOC}`;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { helperPath } from "../../src/native.js";
-import { splitTrace } from "../visl/trace-text.js";
+import { splitTrace } from "../stateless/trace-text.js";
 import { describeDevice, until } from "./support/device.js";
 import { temporaryFolder } from "./support/mem2mem.js";
 import { startProgram } from "./support/probe.js";

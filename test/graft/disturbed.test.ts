@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Grafter, pendingCall, type GraftOutcome } from "../../src/graft/index.js";
-import { Step } from "../../src/graft/protocol.js";
+import { Step } from "../../src/graft/tracer-protocol.js";
 import type { SharedMemory } from "../../src/native.js";
 import { openFds } from "../native/support.js";
 import {

@@ -1,7 +1,7 @@
 /** What a graft does to a client, and what it leaves alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Grafter, pendingCall, type GraftOutcome, type InstallRequest } from "../../src/graft/index.js";
-import { Step } from "../../src/graft/protocol.js";
+import { Step } from "../../src/graft/tracer-protocol.js";
 import { socketPair } from "../../src/native.js";
 import {
   before,

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Grafter, pendingCall, type GraftOutcome } from "../../src/graft/index.js";
-import { Step } from "../../src/graft/protocol.js";
+import { Step } from "../../src/graft/tracer-protocol.js";
 import { TURN_LIMITS } from "../../src/graft/turns.js";
 import {
   asleep,

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Grafter } from "../../src/graft/index.js";
-import { Step } from "../../src/graft/protocol.js";
+import { Step } from "../../src/graft/tracer-protocol.js";
 import {
   asleep,
   before,

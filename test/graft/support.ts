@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { onTestFinished } from "vitest";
 import { pendingCall, type GraftRequest, type Grafter, type GraftOutcome } from "../../src/graft/index.js";
-import type { Step } from "../../src/graft/protocol.js";
+import type { Step } from "../../src/graft/tracer-protocol.js";
 import { SharedMemory } from "../../src/native.js";
 import { clientPath } from "../native/support.js";
 

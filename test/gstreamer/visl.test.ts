@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cli, withHelper } from "../device/support/camera.js";
+import { onFuseNodes } from "../device/support/device.js";
 import { temporaryFolder } from "../device/support/mem2mem.js";
 import { startVisl } from "../device/support/visl.js";
 import { clips, decode, decoding, frameSums, goldenSums, gstCommand } from "./support.js";
@@ -35,7 +36,7 @@ describe("GStreamer on visl", () => {
     },
   );
 
-  it("decodes without the helper, too", async () => {
+  it.skipIf(onFuseNodes)("decodes without the helper, too", async () => {
     const visl = await startVisl("--log", "json");
     for (const [clip, decoder, width, height] of clips) {
       if (!["vp8.ivf", "vp9.ivf", "h264_720p.h264"].includes(clip)) continue;

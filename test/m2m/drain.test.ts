@@ -221,7 +221,7 @@ describe("holding CAPTURE buffers for more slices", () => {
     const seen: unknown[] = [];
     for (let slice = 0; slice < 3; slice += 1) {
       await settled();
-      seen.push([client.context.newFrame, machine.scheduler.job?.destination.index]);
+      seen.push([client.context.newFrame, machine.scheduler.jobs[0]?.destination.index]);
       await machine.finish();
       client.dqbuf(OUT);
     }
@@ -246,7 +246,7 @@ describe("holding CAPTURE buffers for more slices", () => {
     expect(client.dqbuf(CAP)).toMatchObject({ index: 0, timestampNs: 1000n });
     await settled();
     expect(client.context.newFrame).toBe(true);
-    expect(machine.scheduler.job?.destination.index).toBe(1);
+    expect(machine.scheduler.jobs[0]?.destination.index).toBe(1);
   });
 
   it("waits for another CAPTURE buffer when the held one was the only one", async () => {

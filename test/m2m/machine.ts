@@ -15,20 +15,21 @@ export const CAP = BufType.VideoCapture;
 type Side = typeof OUT | typeof CAP;
 
 export interface MachineOptions {
-  readonly jobs?: Partial<JobOps<Name>>;
+  readonly jobs?: Partial<JobOps<M2mContext<Name>>>;
   readonly context?: Partial<Pick<M2mContextOptions<Name>, "controls" | "metadata">>;
   readonly source?: Partial<M2mQueueConfig>;
   readonly destination?: Partial<M2mQueueConfig>;
   /** Of both queues. */
   readonly ops?: Partial<M2mQueueOps>;
   readonly supportsHold?: boolean;
+  readonly maxJobs?: number;
 }
 
 export class Machine {
   /** Jobs that were started, all of them. */
   readonly started: M2mJob<Name>[] = [];
   readonly device: VideoDevice<M2mContext<Name>>;
-  readonly scheduler: M2mScheduler<Name>;
+  readonly scheduler: M2mScheduler<M2mContext<Name>>;
   readonly memory = new FakeProvider();
   readonly clients: Client[] = [];
   readonly requests = new Map<number, Request>();
@@ -48,7 +49,7 @@ export class Machine {
         file.state.release();
       },
     });
-    this.scheduler = new M2mScheduler<Name>(
+    this.scheduler = new M2mScheduler<M2mContext<Name>>(
       "video0",
       {
         ...options.jobs,
@@ -58,6 +59,7 @@ export class Machine {
         },
       },
       this.device.trace,
+      options.maxJobs,
     );
   }
 
@@ -94,13 +96,13 @@ export class Machine {
 
   /** Whose job runs. */
   get running(): Name | undefined {
-    return this.scheduler.running?.state;
+    return this.scheduler.jobs[0]?.state;
   }
 
   /** Lets what is due happen, then ends the running job. @returns Whose it was. */
   async finish(state: JobState = "done"): Promise<Name | undefined> {
     await settled();
-    const { job } = this.scheduler;
+    const [job] = this.scheduler.jobs;
     job?.finish(state);
     await settled();
     return job?.state;
@@ -125,7 +127,7 @@ export class Client {
         this.notified += 1;
       },
     });
-    this.file.canMap = true;
+    this.file.mapping = "by-asking";
   }
 
   get context(): M2mContext<Name> {

@@ -142,7 +142,7 @@ class World {
       case "streamoff":
         return this.#streamoff(client, next.who, next.side);
       case "finish":
-        this.machine.scheduler.job?.finish(next.isGood ? "done" : "error");
+        this.machine.scheduler.jobs[0]?.finish(next.isGood ? "done" : "error");
         return;
       case "lateFinish":
         return this.#lateFinish();
@@ -198,9 +198,9 @@ class World {
   /** A driver that does not know that its jobs are long over. */
   #lateFinish(): void {
     const { started, scheduler } = this.machine;
-    const running = scheduler.job;
+    const running = scheduler.jobs[0];
     for (const job of started) if (job !== running) job.finish();
-    check(scheduler.job === running, "a job that is long over ended another");
+    check(scheduler.jobs[0] === running, "a job that is long over ended another");
   }
 
   #reopen(client: Client, at: number): void {
@@ -224,7 +224,7 @@ class World {
   expectSound(isQuiet: boolean): void {
     check(this.#wrong.length === 0, this.#wrong.join("; "));
     const { scheduler } = this.machine;
-    const { job } = scheduler;
+    const [job] = scheduler.jobs;
     const waiting = scheduler.waiting.map(({ file }) => this.#names.get(file.id));
     check(
       waiting.join() === this.#waiting.join(),
@@ -263,7 +263,7 @@ class World {
   }
 
   async expectCleanEnd(): Promise<void> {
-    while (this.machine.scheduler.job !== undefined) await this.machine.finish();
+    while (this.machine.scheduler.jobs[0] !== undefined) await this.machine.finish();
     this.expectSound(true);
     for (const client of this.clients) {
       client.close();

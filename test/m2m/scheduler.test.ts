@@ -163,8 +163,8 @@ describe("STREAMOFF and close in the middle of a job", () => {
     client.qbuf(off, 0);
     await settled();
     late?.finish();
-    expect(machine.scheduler.job).toBe(machine.started[1]);
-    expect(machine.scheduler.job?.isRunning).toBe(true);
+    expect(machine.scheduler.jobs[0]).toBe(machine.started[1]);
+    expect(machine.scheduler.jobs[0]?.isRunning).toBe(true);
   });
 
   it("lets the driver finish the job properly", async () => {
@@ -310,5 +310,51 @@ describe("the log", () => {
     await machine.finish();
     client.streamoff(OUT);
     expect(actions).toEqual(["queued", "started", "finished", "queued", "started", "aborted"]);
+  });
+});
+
+describe("several jobs at once", () => {
+  /** Each job starts in a turn of the event loop of its own. */
+  const allSettled = async (): Promise<void> => {
+    for (let turns = 0; turns < 3; turns++) await settled();
+  };
+  const stream = (machine: Machine, buffers: number) => {
+    const client = machine.open();
+    const indices = Array.from({ length: buffers }, (_, index) => index);
+    client.stream(buffers, { out: indices, cap: indices });
+    return client;
+  };
+
+  it("are of different files, as many as the driver can run, the longest waiting first", async () => {
+    const machine = new Machine({ maxJobs: 2 });
+    for (let count = 0; count < 3; count++) stream(machine, 2);
+    await allSettled();
+    expect(machine.scheduler.jobs.map(({ state }) => state)).toEqual(["a", "b"]);
+    expect(machine.scheduler.waiting.map(({ state }) => state)).toEqual(["c"]);
+    machine.started[1]?.finish();
+    await allSettled();
+    expect(machine.scheduler.jobs.map(({ state }) => state)).toEqual(["a", "c"]);
+    expect(machine.scheduler.waiting.map(({ state }) => state)).toEqual(["b"]);
+  });
+
+  it("are never two of one file, though it has the buffers for them", async () => {
+    const machine = new Machine({ maxJobs: 2 });
+    stream(machine, 3);
+    await allSettled();
+    expect(machine.started).toHaveLength(1);
+  });
+
+  it("end each for itself: STREAMOFF of one file leaves the other's job alone", async () => {
+    const machine = new Machine({ maxJobs: 2 });
+    const gone = stream(machine, 1);
+    const other = stream(machine, 1);
+    await allSettled();
+    const [first, second] = machine.started;
+    gone.streamoff(OUT, CAP);
+    expect([first?.isRunning, second?.isRunning]).toEqual([false, true]);
+    first?.finish();
+    second?.finish();
+    expect(other.dqbuf(CAP)).toMatchObject({ index: 0, sequence: 0 });
+    expect(machine.scheduler.jobs).toEqual([]);
   });
 });

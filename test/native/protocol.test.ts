@@ -18,7 +18,7 @@ import {
   parseFd,
   parseHello,
   parseMap,
-} from "../../src/v4l2/helper-protocol.js";
+} from "../../src/serve/helper-protocol.js";
 import { clientPath } from "./support.js";
 
 const fields = (struct: string, offsets: Record<string, number>): [string, number][] =>

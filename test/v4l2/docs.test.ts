@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
+import { mediaDeviceIoctls, mediaRequestIoctls } from "../../src/media/index.js";
 import { families } from "../../src/v4l2/definitions/index.js";
-import type { IoctlDefinition } from "../../src/v4l2/define-ioctl.js";
+import type { IoctlDefinition } from "../../src/v4l2/ioctl/define-ioctl.js";
 
 const intro = `# V4L2 ioctls
 
@@ -10,7 +11,10 @@ the kind of device, as in the kernel: a capture device has no VIDIOC_G_OUTPUT.
 
 "changes" marks ioctls that are refused with EBUSY while another open file has a higher priority.
 
-32-bit clients, and clients built with a 32-bit \`time_t\`, are refused with ENOTTY.
+The ioctls of media.h are defined in \`src/media/media-definitions.ts\`. They need no op: the graph and the requests of a
+\`MediaDevice\` answer them.
+
+32-bit clients of video nodes, and clients built with a 32-bit \`time_t\`, are refused with ENOTTY.
 
 This file is made from the definitions: \`npx vitest run --project unit test/v4l2/docs.test.ts -u\` writes it.
 `;
@@ -26,11 +30,17 @@ function row({ name, servedBy, prio, note }: IoctlDefinition): string {
   return `| ${name} | ${served} | ${prio ? "changes" : ""} | ${note === undefined ? "yes" : `yes; ${note}`} |`;
 }
 
+const mediaRow = ({ name, note }: { readonly name: string; readonly note: string | undefined }): string =>
+  `| ${name} | core |  | ${note === undefined ? "yes" : `yes; ${note}`} |`;
+
+const table = (title: string, rows: readonly string[]): string =>
+  [`## ${title}\n`, "| ioctl | op | | supported |", "|---|---|---|---|", ...rows, ""].join("\n");
+
 const document = [
   intro,
-  ...families.map(({ title, ioctls }) =>
-    [`## ${title}\n`, "| ioctl | op | | supported |", "|---|---|---|---|", ...ioctls.map(row), ""].join("\n"),
-  ),
+  ...families.map(({ title, ioctls }) => table(title, ioctls.map(row))),
+  table("Media controller", mediaDeviceIoctls.all.map(mediaRow)),
+  table("Requests", mediaRequestIoctls.all.map(mediaRow)),
 ].join("\n");
 
 it("docs/ioctls.md is what the definitions say", async () => {

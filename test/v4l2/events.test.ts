@@ -10,8 +10,8 @@ import {
   subscribeSourceChange,
 } from "../../src/v4l2/events.js";
 import type { DriverEvent, EventFile, EventHooks } from "../../src/v4l2/events.js";
-import { EventType } from "../../src/v4l2/types-device.js";
-import type { EventPayload, V4l2Event } from "../../src/v4l2/types-device.js";
+import { EventType } from "../../src/v4l2/values/types-device.js";
+import type { EventPayload, V4l2Event } from "../../src/v4l2/values/types-device.js";
 
 class FakeFile implements EventFile {
   readonly id = 1n;

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { directionOf } from "../../src/v4l2/device-traits.js";
 import { V4l2Error } from "../../src/v4l2/error.js";
-import { ioctlTable } from "../../src/v4l2/ioctl-table.js";
-import { BufType, Cap, fourcc, isBufType, isOutput, Poll, Priority } from "../../src/v4l2/types.js";
+import { ioctlTable } from "../../src/v4l2/ioctl/ioctl-table.js";
+import { BufType, Cap, fourcc, isBufType, isOutput, Poll, Priority } from "../../src/v4l2/values/types.js";
 import { VideoDevice } from "../../src/v4l2/video-device.js";
 import { allOps } from "./support/all-ops.js";
 import { errnoOf, FakeCall, fakeDevice, openFile } from "./support/fakes.js";

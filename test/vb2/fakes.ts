@@ -185,7 +185,6 @@ export class FakeFileHandle implements AnyFile {
   readonly id = FakeFileHandle.#next++;
   canMap = true;
   notified = 0;
-  catchUp?: () => void;
 
   notifyPoll(): void {
     this.notified += 1;

@@ -8,7 +8,7 @@ import { inspectFd, SharedMemory } from "../../src/native.js";
 import { SharedMemoryProvider } from "../../src/vb2/index.js";
 import { findMappings, parseMappings, type Mappings } from "../../src/vb2/mappings.js";
 import { MemoryPool, reclaimAll, RETIRED_BYTES } from "../../src/vb2/memory-pool.js";
-import { FreeRanges, overlap } from "../../src/vb2/ranges.js";
+import { FreeRanges, overlap } from "../../src/vb2/free-ranges.js";
 import { expectErrno } from "./fakes.js";
 
 const mapper = fileURLToPath(new URL("fixtures/mapper.ts", import.meta.url));

@@ -5,7 +5,7 @@ import type { TraceEvent } from "../../src/v4l2/index.js";
 import { bufferOps, VideoBuffer, VideoQueue } from "../../src/vb2/index.js";
 import type { BufferInit } from "../../src/vb2/index.js";
 import { client, ready, videoFormat } from "./client.js";
-import { at, expectErrno, FakeDriver, FakeFileHandle, FakeProvider, outcome, settled } from "./fakes.js";
+import { at, expectErrno, FakeDriver, FakeFileHandle, FakeProvider, settled } from "./fakes.js";
 
 describe("EXPBUF", () => {
   it.each([
@@ -84,40 +84,6 @@ describe("the queue belongs to the file that allocated its buffers", () => {
     expect(c.files.poll(other, Poll.In)).toBe(Poll.Err);
     c.queue.releaseFile(other);
     expect(c.queue.numBuffers).toBe(2);
-  });
-
-  it("not to one that is closed, though we have not been told: nobody gets EBUSY from that", () => {
-    const { type } = ready().queue;
-    const format = videoFormat(type, [64]);
-    const outcomes: Record<string, (c: ReturnType<typeof ready>, other: FakeFileHandle) => unknown> = {
-      reqbufs: (c, other) => c.ops.reqbufs(other, { type, memory: Memory.Mmap, count: 1, flags: 0 }).count,
-      createBufs: (c, other) => {
-        const made = c.ops.createBufs(other, { count: 1, memory: Memory.Mmap, flags: 0, format });
-        return [made.index, made.count];
-      },
-      qbuf: (c, other) => outcome(() => c.ops.qbuf(other, c.buffer(0), c.call)),
-      prepareBuf: (c, other) => outcome(() => c.ops.prepareBuf(other, c.buffer(0), c.call)),
-      dqbuf: (c, other) => outcome(() => c.ops.dqbuf(other, { type, planeCapacity: 1 }, c.call)),
-      expbuf: (c, other) => outcome(() => c.ops.expbuf(other, { type, index: 0, plane: 0, flags: 0 })),
-      streamon: (c, other) => outcome(() => c.ops.streamon(other, type)),
-      poll: (c, other) => c.files.poll(other, Poll.In),
-    };
-    const got = Object.entries(outcomes).map(([verb, run]) => {
-      const c = ready();
-      const other = new FakeFileHandle();
-      other.catchUp = () => c.queue.releaseFile(c.file);
-      return [verb, run(c, other)];
-    });
-    expect(Object.fromEntries(got)).toEqual({
-      reqbufs: 1,
-      createBufs: [0, 1],
-      qbuf: "EINVAL",
-      prepareBuf: "EINVAL",
-      dqbuf: "EINVAL",
-      expbuf: "EINVAL",
-      streamon: "EINVAL",
-      poll: Poll.Err,
-    });
   });
 
   it("REQBUFS(0) and close let go of it", () => {

@@ -1,11 +1,10 @@
 /** A stateless client of a visl device in this process: no CUSE, buffers in ordinary memory. */
 import type { Buffer, Call, ExtControl, FileHandle, VideoFormat } from "../../src/v4l2/index.js";
-import type { CreateBuffersReply } from "../../src/v4l2/types.js";
+import type { CreateBuffersReply } from "../../src/v4l2/values/types.js";
 import { BufFlag, BufType, CtrlWhich, Field, fourcc, Memory, V4l2Error } from "../../src/v4l2/index.js";
 import { Request } from "../../src/media/index.js";
-import type { VislContext } from "../../src/visl/decoder.js";
-import type { VislOptions } from "../../src/visl/device.js";
-import { VislDevice } from "../../src/visl/device.js";
+import type { VislContext, VislDevice, VislOptions } from "../../src/visl/index.js";
+import { createVisl } from "../../src/visl/index.js";
 import { FakeCall, FakeProvider } from "../vb2/fakes.js";
 
 export const OUTPUT = BufType.VideoOutputMplane;
@@ -22,8 +21,9 @@ export class Bench {
   readonly requests = new Map<number, Request>();
   readonly messages: string[] = [];
 
-  constructor(options: Partial<VislOptions> = {}) {
-    this.visl = new VislDevice({
+  /** @param create - Makes the device, if not visl's. */
+  constructor(options: Partial<VislOptions> = {}, create: (options: VislOptions) => VislDevice = createVisl) {
+    this.visl = create({
       name: "video0",
       mediaName: "media0",
       requests: {
@@ -36,7 +36,7 @@ export class Bench {
       memory: () => this.memory,
       ...options,
     });
-    this.visl.device.trace.subscribe((event) => {
+    this.visl.video.trace.subscribe((event) => {
       if (event.kind === "message") this.messages.push(event.text);
     });
   }
@@ -60,17 +60,17 @@ export class Client {
   readonly call: Call & FakeCall = new FakeCall({ nonblocking: true });
 
   constructor(readonly bench: Bench) {
-    this.file = bench.visl.device.open({
+    this.file = bench.visl.video.open({
       id: nextFile++,
       client: { pid: 42, comm: "client" },
       flags: 2,
       notifyPoll: () => undefined,
     });
-    this.file.canMap = true;
+    this.file.mapping = "by-asking";
   }
 
   get #ops() {
-    return this.bench.visl.device.ops;
+    return this.bench.visl.video.ops;
   }
 
   get context(): VislContext {
@@ -78,7 +78,7 @@ export class Client {
   }
 
   close(): void {
-    this.bench.visl.device.release(this.file);
+    this.bench.visl.video.release(this.file);
   }
 
   getFormat(type: QueueType): VideoFormat {

@@ -6,14 +6,13 @@ import {
   CtrlH264DecodeParamsView,
   CtrlH264PpsView,
   CtrlH264SpsView,
-  CtrlVp8FrameView,
-  V4L2_VP8_FRAME_FLAG_KEY_FRAME,
 } from "../../src/v4l2/gen/index.js";
 import type { Client } from "./client.js";
 import { Bench, CAPTURE, OUTPUT, turn } from "./client.js";
+import { submit, vp8Client, vp8Frame } from "./vp8.js";
 import { debugLines } from "./debug-text.js";
 import { golden } from "./golden.js";
-import { readJobs } from "./trace-text.js";
+import { readJobs } from "../stateless/trace-text.js";
 
 /** The errno of a refusal, or "ok". */
 function errno(call: () => unknown): string {
@@ -24,47 +23,6 @@ function errno(call: () => unknown): string {
     if (error instanceof V4l2Error) return error.code;
     throw error;
   }
-}
-
-interface Vp8 {
-  readonly key?: boolean;
-  readonly last?: bigint;
-  readonly golden?: bigint;
-  readonly alt?: bigint;
-}
-
-/** The bytes of a VP8 frame control. */
-function vp8Frame({ key = false, last = 0n, golden: goldenNs = 0n, alt = goldenNs }: Vp8): Uint8Array {
-  const view = new CtrlVp8FrameView(new Uint8Array(CtrlVp8FrameView.SIZE));
-  view.num_dct_parts = 1;
-  view.flags = key ? BigInt(V4L2_VP8_FRAME_FLAG_KEY_FRAME) : 0n;
-  view.last_frame_ts = last;
-  view.golden_frame_ts = goldenNs;
-  view.alt_frame_ts = alt;
-  return view.bytes;
-}
-
-/** A client that decodes VP8, with two OUTPUT and ten CAPTURE buffers, streaming. */
-function vp8Client(bench = new Bench(), width = 320, height = 240): Client {
-  const client = bench.open();
-  client.setCoded("VP8F", width, height);
-  client.reqbufs(OUTPUT, 2);
-  client.reqbufs(CAPTURE, 10);
-  client.streamon(OUTPUT);
-  client.streamon(CAPTURE);
-  return client;
-}
-
-let nextFd = 100;
-
-/** Queues one VP8 frame in a request of its own, OUTPUT only. */
-function submit(client: Client, index: number, timestampNs: bigint, frame: Vp8) {
-  const fd = nextFd++;
-  const request = client.bench.request(fd);
-  client.setControls(fd, [Cid.StatelessVp8Frame, vp8Frame(frame)]);
-  client.qbuf(OUTPUT, index, { requestFd: fd, timestampNs });
-  request.queue();
-  return request;
 }
 
 const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("hex");
@@ -199,7 +157,7 @@ describe("slices of one frame", () => {
       [Cid.StatelessH264DecodeParams, new Uint8Array(CtrlH264DecodeParamsView.SIZE)],
     ];
     for (let slice = 0; slice < 4; slice++) {
-      const fd = nextFd++;
+      const fd = 10 + slice;
       const request = bench.request(fd);
       client.setControls(fd, ...controls);
       const hold = slice < 3 ? BufFlag.M2mHoldCaptureBuf : 0;

@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { VideoFormat } from "../../src/v4l2/index.js";
 import { BufType, Colorspace, Field, Quantization, fourcc } from "../../src/v4l2/index.js";
+import { findCodec, statelessCodecs } from "../../src/stateless/index.js";
 import type { Formats } from "../../src/visl/formats.js";
 import {
   allDecodedFormats,
-  codedFormats,
   decodedFormats,
   defaultFormats,
-  findCodedFormat,
   setCoded,
   setDecoded,
   tryCoded,
@@ -36,15 +35,15 @@ describe("formats, as v4l2-ctl prints the kernel's", () => {
   it("lists the coded formats with their sizes", () => {
     const list = printFormatList(
       VideoOutputMplane,
-      codedFormats.map(({ pixelformat }) => pixelformat),
-      (pixelformat) => findCodedFormat(pixelformat)?.sizes,
+      statelessCodecs.map(({ pixelformat }) => pixelformat),
+      (pixelformat) => findCodec(statelessCodecs, pixelformat)?.sizes,
     );
     expect(list).toBe(golden("list-formats-out-ext.txt.gz"));
   });
 
   it("has the frame sizes of each coded format, and none of decoded ones", () => {
     for (const [name, text] of sections(golden("frmsizes-all.txt.gz"))) {
-      const sizes = findCodedFormat(fourcc(name))?.sizes;
+      const sizes = findCodec(statelessCodecs, fourcc(name))?.sizes;
       const shown = sizes === undefined ? "" : `\t${printSize(sizes)}\n`;
       expect(text.startsWith(`ioctl: VIDIOC_ENUM_FRAMESIZES\n${shown}`)).toBe(true);
       expect(text.includes("Size:")).toBe(sizes !== undefined);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { BitstreamStore } from "../../src/visl/bitstreams.js";
+import { parseParameter } from "../../src/stateless/index.js";
 import { DebugLog } from "../../src/visl/debug-log.js";
 import { defaultFormats, setCoded } from "../../src/visl/formats.js";
-import { parameterDefinitions, Parameters, parseParameter } from "../../src/visl/parameters.js";
+import { parameterDefinitions, VislParameters } from "../../src/visl/parameters.js";
 import { debugLines } from "./debug-text.js";
 import { golden } from "./golden.js";
 
@@ -14,7 +14,7 @@ const definition = (name: string) => {
 
 describe("parameters", () => {
   it("have the original's names, defaults and access rights", () => {
-    const parameters = new Parameters();
+    const parameters = new VislParameters();
     const listed = parameterDefinitions.map(
       (one) => `${one.name}: ${parameters.read(one)} ${one.writable ? "rw" : "r"}`,
     );
@@ -31,7 +31,7 @@ describe("parameters", () => {
   });
 
   it("can be changed while the device runs, where the original's can", () => {
-    const parameters = new Parameters({ keepBitstreamBuffers: true });
+    const parameters = new VislParameters({ keepBitstreamBuffers: true });
     parameters.write(definition("visl_transtime_ms"), "20\n");
     parameters.write(definition("tpg_verbose"), "Y\n");
     expect(parameters.values).toMatchObject({
@@ -77,11 +77,11 @@ describe("parameters", () => {
   });
 
   it("select frames by start and number, and none when the start is negative", () => {
-    const parameters = new Parameters({ debug: 1, dprintkFrameStart: 2, dprintkNframes: 2 });
+    const parameters = new VislParameters({ debug: 1, dprintkFrameStart: 2, dprintkNframes: 2 });
     expect([0, 1, 2, 3, 4].filter((frame) => parameters.printsFrame(frame))).toEqual([2, 3]);
-    expect(new Parameters({ debug: 1, dprintkNframes: 9 }).printsFrame(0)).toBe(false);
-    expect(new Parameters({ dprintkFrameStart: 0, dprintkNframes: 9 }).printsFrame(0)).toBe(false);
-    expect(new Parameters({ bitstreamTraceFrameStart: 0, bitstreamTraceNframes: 1 }).dumpsFrame(0)).toBe(
+    expect(new VislParameters({ debug: 1, dprintkNframes: 9 }).printsFrame(0)).toBe(false);
+    expect(new VislParameters({ dprintkFrameStart: 0, dprintkNframes: 9 }).printsFrame(0)).toBe(false);
+    expect(new VislParameters({ bitstreamTraceFrameStart: 0, bitstreamTraceNframes: 1 }).dumpsFrame(0)).toBe(
       true,
     );
   });
@@ -90,7 +90,7 @@ describe("parameters", () => {
 describe("debug lines", () => {
   it("tell of formats as the kernel's do, when a file is opened and its OUTPUT set", () => {
     const printed: string[] = [];
-    const log = new DebugLog(new Parameters({ debug: 1 }), (line) => printed.push(line));
+    const log = new DebugLog(new VislParameters({ debug: 1 }), (line) => printed.push(line));
     const formats = defaultFormats();
     log.format("visl_reset_coded_fmt", "OUTPUT format was set to:", formats.coded);
     log.format("visl_reset_decoded_fmt", "CAPTURE format was set to:", formats.decoded);
@@ -107,31 +107,11 @@ describe("debug lines", () => {
   });
 
   it("are not printed without the parameter", () => {
-    const log = new DebugLog(new Parameters(), () => {
+    const log = new DebugLog(new VislParameters(), () => {
       throw new Error("printed");
     });
     log.line("visl_open", "Created instance");
     log.frame(0, "visl_tpg_fill", "");
     expect(log.active).toBe(false);
-  });
-});
-
-describe("bitstream dumps", () => {
-  it("are copies, found by the number of their buffer", () => {
-    const store = new BitstreamStore();
-    const payload = new Uint8Array([1, 2, 3]);
-    expect(store.add(4, payload)).toBeUndefined();
-    payload.fill(0);
-    expect(store.find("bitstream4")?.bytes).toEqual(new Uint8Array([1, 2, 3]));
-    expect([...store.dumps].map(({ name }) => name)).toEqual(["bitstream4"]);
-  });
-
-  it("keep the first of two with the same number", () => {
-    const store = new BitstreamStore();
-    store.add(0, new Uint8Array(1));
-    expect(store.add(0, new Uint8Array(2))).toMatch(/exists/);
-    expect(store.sizeBytes).toBe(1);
-    store.clear();
-    expect([store.count, store.sizeBytes]).toEqual([0, 0]);
   });
 });

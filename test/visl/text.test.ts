@@ -2,16 +2,21 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { Colorspace, fourcc } from "../../src/v4l2/index.js";
 import type { BufferState } from "../../src/vb2/index.js";
-import type { CodecValues } from "../../src/visl/codec-values.js";
-import type { Codec, Formats } from "../../src/visl/formats.js";
+import { av1 } from "../../src/stateless/codecs/av1.js";
+import { fwht } from "../../src/stateless/codecs/fwht.js";
+import { h264 } from "../../src/stateless/codecs/h264.js";
+import { hevc } from "../../src/stateless/codecs/hevc.js";
+import { vp8 } from "../../src/stateless/codecs/vp8.js";
+import type { StatelessCodec } from "../../src/stateless/index.js";
+import type { Formats } from "../../src/visl/formats.js";
 import { defaultFormats, setCoded, setDecoded } from "../../src/visl/formats.js";
 import { Picture } from "../../src/visl/picture.js";
-import { referencesOf } from "../../src/visl/references.js";
 import type { CaptureBufferStatus, FrameFacts, OutputBufferStatus } from "../../src/visl/text.js";
-import { frameText, pictureOrder } from "../../src/visl/text.js";
+import { frameText } from "../../src/visl/text.js";
 import { frameTexts } from "./debug-text.js";
 import { golden } from "./golden.js";
-import { readJobs } from "./trace-text.js";
+import type { Codec } from "../stateless/trace-text.js";
+import { readFrames } from "../stateless/trace-text.js";
 
 /** The formats that GStreamer sets; it says that there are no planes, but fills in the size of one. */
 function formatsOf(name: string, width: number, height: number): Formats {
@@ -38,17 +43,15 @@ const clips: readonly (readonly [clip: string, codec: Codec, fourcc: string])[] 
 
 describe.each(clips)("the frames of %s", (clip, codec, name) => {
   const texts = frameTexts(golden(`${clip}/dmesg.txt.gz`));
-  const jobs: CodecValues[Codec][] = readJobs(codec, golden(`${clip}/trace-controls.txt.gz`));
+  const jobs = readFrames(codec, golden(`${clip}/trace-controls.txt.gz`));
   const { coded, decoded, drawn } = formatsOf(name, 320, 240);
 
   it("have the kernel's text, made of the controls in its trace", () => {
     expect(jobs).toHaveLength(texts.length);
-    const made = jobs.map((values, index) =>
+    const made = jobs.map((frame, index) =>
       frameText({
-        codec,
+        frame,
         ...timesOf(texts[index] ?? []),
-        order: pictureOrder(codec, values),
-        references: referencesOf(codec, values),
         coded,
         decoded,
         verbose: undefined,
@@ -72,7 +75,10 @@ describe.each(clips)("the frames of %s", (clip, codec, name) => {
 });
 
 /** Takes verbose text apart into the facts it tells of. */
-function parseVerbose(lines: readonly string[]): Pick<FrameFacts, "references" | "order" | "verbose"> {
+function parseVerbose(
+  codec: StatelessCodec,
+  lines: readonly string[],
+): Pick<FrameFacts, "frame" | "verbose"> {
   const [, h = 0, m = 0, s = 0, ms = 0] = /^stream time: (\d+):(\d+):(\d+):(\d+)/.exec(lines[0] ?? "") ?? [];
   const references: { name: string; timestampNs: bigint }[] = [];
   const indices = new Map<bigint, number>();
@@ -104,12 +110,13 @@ function parseVerbose(lines: readonly string[]): Pick<FrameFacts, "references" |
   }
   const streamTimeMs = ((Number(h) * 60 + Number(m)) * 60 + Number(s)) * 1000 + Number(ms);
   const verbose = { streamTimeMs, findCapture: (ts: bigint) => indices.get(ts), output, capture };
-  return { references, order: lines.find((line) => line.startsWith("H264: ")), verbose };
+  const order = lines.find((line) => line.startsWith("H264: "));
+  return { frame: { codec, order, references: () => references }, verbose };
 }
 
 describe.each([
-  ["vp8_720p.ivf", "vp8", "VP8F"],
-  ["h264_720p.h264", "h264", "S264"],
+  ["vp8_720p.ivf", vp8, "VP8F"],
+  ["h264_720p.h264", h264, "S264"],
 ] as const)("verbose text of %s", (clip, codec, name) => {
   const texts = frameTexts(golden(`${clip}/dmesg-verbose.txt.gz`));
 
@@ -117,7 +124,7 @@ describe.each([
     expect(texts).toHaveLength(6);
     const { coded, decoded } = formatsOf(name, 1280, 720);
     const made = texts.map((lines) =>
-      frameText({ codec, ...timesOf(lines), ...parseVerbose(lines), coded, decoded }),
+      frameText({ ...timesOf(lines), ...parseVerbose(codec, lines), coded, decoded }),
     );
     expect(made).toEqual(texts);
   });
@@ -125,12 +132,15 @@ describe.each([
 
 describe("text", () => {
   const { coded, decoded } = defaultFormats();
+  const refersTo = (codec: StatelessCodec, name: string, timestampNs: bigint): FrameFacts["frame"] => ({
+    codec,
+    order: undefined,
+    references: () => [{ name, timestampNs }],
+  });
   const facts: FrameFacts = {
-    codec: "fwht",
+    frame: refersTo(fwht, "backwards_ref_ts", 2n ** 64n - 1n),
     sequence: 0,
     timestampNs: 20392763000n,
-    order: undefined,
-    references: [{ name: "backwards_ref_ts", timestampNs: 2n ** 64n - 1n }],
     coded,
     decoded,
     verbose: undefined,
@@ -139,15 +149,14 @@ describe("text", () => {
   it("of FWHT frames is the kernel's", () => {
     const [first] = frameTexts(golden("fwht/dmesg.txt.gz"));
     const wish = { ...coded, width: 640, height: 480 };
-    const formats = setCoded(wish);
-    const references = [{ name: "backwards_ref_ts", timestampNs: 0n }];
-    expect(frameText({ ...facts, ...formats, codec: "fwht", references })).toEqual(first);
+    const frame = refersTo(fwht, "backwards_ref_ts", 0n);
+    expect(frameText({ ...facts, ...setCoded(wish), frame })).toEqual(first);
   });
 
   it("shows the largest time stamp as -1, but that of a DPB entry as 32 bits", () => {
     expect(frameText(facts)).toContain("backwards_ref_ts: -1");
-    const entry = { name: "dpb[0]", timestampNs: 2n ** 64n - 1n };
-    expect(frameText({ ...facts, codec: "hevc", references: [entry] })).toContain("dpb[0]:4294967295");
+    const frame = refersTo(hevc, "dpb[0]", 2n ** 64n - 1n);
+    expect(frameText({ ...facts, frame })).toContain("dpb[0]:4294967295");
   });
 
   it("names the CAPTURE buffer of a reference only when there is one", () => {
@@ -182,8 +191,9 @@ describe("AV1 references", () => {
   };
 
   it("of index -1 show what lies before the time stamps, as the original does", () => {
-    const values = { frame } as unknown as CodecValues["av1"];
-    expect(referencesOf("av1", values).map(({ timestampNs }) => timestampNs)).toEqual([
+    const values = { frame } as unknown as Parameters<typeof av1.frameOf>[0];
+    const references = av1.frameOf(values).references();
+    expect(references.map(({ timestampNs }) => timestampNs)).toEqual([
       7n | (8n << 32n),
       10n,
       17n,

@@ -1,7 +1,7 @@
 /** Prints values in the form of v4l2-ctl 1.30, to compare with what it printed of the kernel's visl. */
 import type { FrameSize, VideoFormat } from "../../src/v4l2/index.js";
 import { BufType } from "../../src/v4l2/index.js";
-import { describePixelFormat } from "../../src/v4l2/pixel-formats.js";
+import { describePixelFormat } from "../../src/v4l2/values/pixel-formats.js";
 
 export function fourccText(code: number): string {
   return String.fromCharCode(code & 0xff, (code >> 8) & 0xff, (code >> 16) & 0xff, code >>> 24);

@@ -11,6 +11,7 @@ import { constants } from "node:os";
 import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
 import { Failure } from "../failure.js";
 import { asAccount, findAccount, mayRead, type Account } from "./account.js";
+import { describeForHelper, findFileNodes, nameInDev, type FileNode, type FolderNode } from "./file-nodes.js";
 import { insideView, mountView } from "./mount-view.js";
 import { askNodes, findNodes } from "./nodes.js";
 import { planView } from "./sysfs-view.js";
@@ -30,13 +31,13 @@ const forwarded = [
 
 export interface RunOptions {
   /** Show the client a sysfs in which our nodes are V4L2 devices. Default true. */
-  readonly sysfs?: boolean;
+  readonly sysfs?: boolean | undefined;
   /** Give the client the helper library. Default true. */
-  readonly helper?: boolean;
+  readonly helper?: boolean | undefined;
   /** Run the client as this user: a name or number. */
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** No word about what the client has to do without. */
-  readonly quiet?: boolean;
+  readonly quiet?: boolean | undefined;
 }
 
 /**
@@ -84,28 +85,31 @@ export async function runClient(
 
 type ViewOutcome =
   | { readonly is: "shown" }
-  /** There is no node of ours. */
+  /** There is no node of ours, or no view is to be. */
   | { readonly is: "not wanted" }
   /** We may not have mounts of our own. Nothing has changed. */
   | { readonly is: "forbidden" }
   /** We have, but the view could not be built. */
   | { readonly is: "failed"; readonly reason: string };
 
-/** Builds the view of the nodes that are there now, for this thread and those that it starts. */
-export function showView(): ViewOutcome {
+/**
+ * Builds the view of the nodes that are there now, for this thread and those that it starts.
+ * @param own - Nodes in a mount namespace that is ours already.
+ */
+export function showView(own?: readonly FileNode[]): ViewOutcome {
   if (insideView()) return { is: "shown" };
   const nodes = findNodes();
-  if (nodes.length === 0) return { is: "not wanted" };
+  const files = own ?? findFileNodes();
+  if (nodes.length + files.length === 0) return { is: "not wanted" };
   try {
-    unshareMounts();
+    if (own === undefined) unshareMounts();
   } catch (error) {
     if (isSystemError(error)) return { is: "forbidden" };
     throw error;
   }
   nameOurselves();
-  const view = planView(askNodes(nodes));
   try {
-    mountView(view);
+    mountView(planView(askNodes([...nodes, ...(own ?? nameInDev(files))])));
     return { is: "shown" };
   } catch (error) {
     if (error instanceof Error && "syscall" in error) {
@@ -136,11 +140,15 @@ function nameOurselves(): void {
 /**
  * @param helper - Its path; undefined: the client gets none, not even the one of a launcher that started us.
  * @param sees - Does the client see the view?
+ * @param files - FUSE nodes, about which the helper is told. Default: all, and those of the launcher that started us.
  */
 export function clientEnvironment(
   helper: string | undefined,
   sees: boolean,
   account: Account | undefined,
+  files: readonly FolderNode[] = insideView() && process.env["V4L2_CUSE_VIEW"] !== undefined
+    ? []
+    : findFileNodes(),
 ): NodeJS.ProcessEnv {
   const own =
     account === undefined
@@ -149,6 +157,7 @@ export function clientEnvironment(
   return {
     ...own,
     ...preload(own["LD_PRELOAD"], helper),
+    ...(files.length === 0 ? {} : { V4L2_CUSE_VIEW: describeForHelper(files) }),
     ...(sees ? { SYSTEMD_DEVICE_VERIFY_SYSFS: "0", ...gstreamerRegistry(own) } : {}),
   };
 }

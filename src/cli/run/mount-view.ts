@@ -2,7 +2,8 @@
  * Shows a {@link SysfsView} to this process's thread and to the programs it starts, and to nobody else.
  *
  * sysfs takes no new entries, so three of its folders are covered with a tmpfs each: `class`, `bus`, and
- * `devices/virtual/cuse`. What `class` and `bus` held stays reachable: both are bound below `/sys/class/.v4l2-cuse`,
+ * `devices/virtual/cuse`, or the folder around that where the kernel has no CUSE. Where nodes are FUSE files, of which
+ * sysfs knows nothing, so is `dev/char`. What `class` and `bus` held stays reachable: both are bound below `/sys/class/.v4l2-cuse`,
  * and each of their entries is a symbolic link to there. Links *inside* them, such as
  *
  *     /sys/class/net/eth0 -> ../../devices/pci0000:00/0000:00:03.0/net/eth0
@@ -12,7 +13,7 @@
  * (`class/video4linux`, `bus/media/devices`, where the kernel has its own) are copies: their links are copied as they
  * are, and devices that the kernel adds there later are missing.
  *
- * Nothing is written outside of the three tmpfs, and they vanish with the last process in the mount namespace,
+ * Nothing is written outside of these tmpfs, and they vanish with the last process in the mount namespace,
  * however it ends.
  */
 import {
@@ -31,7 +32,8 @@ import { DEVICES, type Entry, type Folder, type SysfsView } from "./sysfs-view.j
 /** What was covered, below /sys/class. */
 const HIDDEN = ".v4l2-cuse";
 const UDEV = "/run/udev/data";
-const covered = ["/sys/class", "/sys/bus", `/sys/${DEVICES}`];
+const VIRTUAL = "/sys/devices/virtual";
+const CHAR = "/sys/dev/char";
 const tmpfsFlags = MountFlag.NoSuid | MountFlag.NoDev | MountFlag.NoExec;
 
 /** Is this process in a view already? One view in another would show the first one's folders as devices. */
@@ -62,7 +64,7 @@ export function mountView(view: SysfsView): void {
 }
 
 /** New mounts of the host still come in, ours do not get out. In a chroot, / may be no mount; /sys is all we need. */
-function keepMountsToOurselves(): "nowhere" | "outside of /sys" {
+export function keepMountsToOurselves(): "nowhere" | "outside of /sys" {
   const flags = MountFlag.Slave | MountFlag.Recursive;
   try {
     mount("none", "/", { flags });
@@ -77,10 +79,13 @@ function keepMountsToOurselves(): "nowhere" | "outside of /sys" {
 /** Builds the view step by step and can take all steps back. */
 class Builder {
   readonly #mounted: string[] = [];
+  readonly #covered: string[] = [];
   readonly #fds: number[] = [];
 
   build(view: SysfsView): void {
-    const cuse = this.#hold(`/sys/${DEVICES}`);
+    const cuse = existsSync(`/sys/${DEVICES}`) ? this.#hold(`/sys/${DEVICES}`) : undefined;
+    const virtual = this.#hold(VIRTUAL);
+    const char = this.#hold(CHAR);
     const bus = this.#hold("/sys/bus");
     const others = readdirSync("/sys").filter((name) => name !== "class" && name !== "bus");
     const classes = this.#hold("/sys/class");
@@ -89,23 +94,38 @@ class Builder {
     this.#cover("/sys/class");
     mkdirSync(hidden);
     for (const name of others) symlinkSync(`../../${name}`, `${hidden}/${name}`);
-    this.#bind(classes, `${hidden}/class`);
     this.#bind(bus, `${hidden}/bus`);
+    this.#bind(classes, `${hidden}/class`);
+    // What covers the folder came along, since it is a mount in it.
+    unmount(`${hidden}/class`);
     this.#extend("/sys/class", `${HIDDEN}/class`, classes, view.class);
 
     this.#cover("/sys/bus");
     this.#extend("/sys/bus", `../class/${HIDDEN}/bus`, bus, view.bus);
 
-    this.#cover(`/sys/${DEVICES}`);
+    if (cuse === undefined) {
+      this.#cover(VIRTUAL);
+      for (const name of readdirSync(virtual)) this.#bind(`${virtual}/${name}`, `${VIRTUAL}/${name}`);
+      mkdirSync(`/sys/${DEVICES}`);
+    } else {
+      this.#cover(`/sys/${DEVICES}`);
+    }
     writeFolder(`/sys/${DEVICES}`, view.devices);
-    for (const name of readdirSync(cuse)) {
+    for (const name of cuse === undefined ? [] : readdirSync(cuse)) {
       if (!Object.hasOwn(view.devices, name)) this.#bind(`${cuse}/${name}`, `/sys/${DEVICES}/${name}`);
+    }
+
+    if (Object.keys(view.char).length > 0) {
+      this.#cover(CHAR);
+      // Links keep their text: the folder is where it was.
+      for (const name of readdirSync(char)) symlinkSync(readlinkSync(`${char}/${name}`), `${CHAR}/${name}`);
+      writeFolder(CHAR, view.char);
     }
   }
 
   /** Nobody adds entries to sysfs. */
   seal(): void {
-    for (const target of covered) {
+    for (const target of this.#covered) {
       mount("none", target, { flags: MountFlag.Remount | MountFlag.Bind | MountFlag.ReadOnly | tmpfsFlags });
     }
   }
@@ -143,12 +163,14 @@ class Builder {
   #cover(target: string): void {
     mount("v4l2-cuse", target, { type: "tmpfs", flags: tmpfsFlags, options: "mode=755,size=4m" });
     this.#mounted.push(target);
+    this.#covered.push(target);
   }
 
   /** Makes a folder at `target` that shows `source`. */
   #bind(source: string, target: string): void {
     mkdirSync(target);
-    mount(source, target, { flags: MountFlag.Bind });
+    // With the mounts in it: those that a container has covered parts with do not come off in a user namespace.
+    mount(source, target, { flags: MountFlag.Bind | MountFlag.Recursive });
     this.#mounted.push(target);
   }
 

@@ -19,6 +19,8 @@ export interface CuseNode extends DeviceNumber {
   readonly kind: "video" | "media";
   /** The 0 of `video0`. */
   readonly number: number;
+  /** A FUSE file, of which the kernel's sysfs knows nothing, and whose device number is the driver's invention. */
+  readonly isFile?: true;
 }
 
 /** `VIDIOC_QUERYCAP`. */

@@ -34,6 +34,8 @@ export interface SysfsView {
   readonly class: Folder;
   /** What `/sys/bus` has in addition. */
   readonly bus: Folder;
+  /** What `/sys/dev/char` has in addition: nodes of which the kernel's sysfs knows nothing. */
+  readonly char: Folder;
   /** udev's records, by their names under `/run/udev/data`. */
   readonly udev: ReadonlyMap<string, string>;
 }
@@ -88,6 +90,11 @@ export function planView(nodes: Nodes): SysfsView {
         },
       },
     },
+    char: Object.fromEntries(
+      [...nodes.videos, ...nodes.medias]
+        .filter((node) => node.isFile === true)
+        .map(({ name, major, minor }) => [`${major}:${minor}`, { link: `../../${DEVICES}/${name}` }]),
+    ),
     udev: new Map([...nodes.videos, ...nodes.medias].map((node) => [udevId(node), udevRecord(node)])),
   };
 }

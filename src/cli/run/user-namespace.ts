@@ -12,7 +12,14 @@ const unshare = ["--user", "--map-current-user", "--keep-caps", "--mount", "--pr
 export interface InsideOptions {
   readonly quiet?: boolean | undefined;
   readonly helper?: boolean | undefined;
+  readonly sysfs?: boolean | undefined;
+  readonly device?: readonly string[] | undefined;
+  readonly logFile?: string | undefined;
 }
+
+/** May this user have such a namespace? */
+export const trialInUserNamespace = (): boolean =>
+  spawnSync("unshare", [...unshare, "true"], { stdio: "ignore" }).status === 0;
 
 /**
  * The command line that runs `client` with a view from a user namespace.
@@ -22,18 +29,26 @@ export function inUserNamespace(
   client: string,
   args: readonly string[],
   options: InsideOptions,
-): string[] | undefined {
-  const trial = spawnSync("unshare", [...unshare, "true"], { stdio: "ignore" });
-  if (trial.status !== 0) return undefined;
+): [string, ...string[]] | undefined {
+  return trialInUserNamespace() ? insideCommand(client, args, options) : undefined;
+}
+
+/** The same without a look whether that is allowed. The second launcher does not outlive the first. */
+export function insideCommand(
+  client: string,
+  args: readonly string[],
+  { quiet, helper, sysfs, device, logFile }: InsideOptions,
+): [string, ...string[]] {
   // The same kind of file as this one: compiled, or source under a loader that execArgv names.
   const inside = fileURLToPath(import.meta.url).replace(/user-namespace(\.\w+)$/, "inside$1");
   return [
     "unshare",
     ...unshare,
+    ...(device === undefined ? [] : ["setpriv", "--pdeathsig=KILL", "--"]),
     process.execPath,
     ...process.execArgv,
     inside,
-    JSON.stringify({ quiet: options.quiet, helper: options.helper } satisfies InsideOptions),
+    JSON.stringify({ quiet, helper, sysfs, device, logFile } satisfies InsideOptions),
     client,
     ...args,
   ];

@@ -1,5 +1,4 @@
 /** The frames of an FWHT stream, and the controls that follow from their headers. */
-import { V4L2_FWHT_FL_I_FRAME } from "../../v4l2/gen/index.js";
 import { CodecError, RecordingReader, SyntaxReader } from "../bits/index.js";
 import {
   defaultTimestampOf,
@@ -18,6 +17,9 @@ export interface FwhtFrame {
   /** What a stateless decoder gets. Borrows the stream. */
   readonly payload: Uint8Array;
 }
+
+/** `V4L2_FWHT_FL_I_FRAME`. */
+const I_FRAME = 0x400;
 
 /** In front of each frame in the files that `v4l2-ctl --stream-to-hdr` writes: this, and the size. */
 const RECORD = Uint8Array.of(0x72, 0x64, 0x68, 0x56);
@@ -58,7 +60,7 @@ export function fwhtControl(
 ): NonNullable<ControlValues["StatelessFwhtParams"]> {
   const { version, width, height, flags, colorspace, xfer_func, ycbcr_enc, quantization } = header;
   return {
-    backward_ref_ts: (flags & V4L2_FWHT_FL_I_FRAME) === 0 ? reference : 0n,
+    backward_ref_ts: (flags & I_FRAME) === 0 ? reference : 0n,
     version,
     width,
     height,

@@ -2,6 +2,7 @@
 export { frameControls, NO_REFERENCE } from "./controls.js";
 export type { H264ControlsOptions } from "./controls.js";
 export { Structure } from "./dpb.js";
+export { DecodeParamFlag, PpsFlag, SliceFlag, SpsFlag } from "./flags.js";
 export type { FrameStore, Reference } from "./dpb.js";
 export { isSlice, ParameterSets, parseUnits, readNalUnit } from "./parse.js";
 export type { NalUnit } from "./parse.js";

@@ -1,6 +1,7 @@
 /** H.264 picture parameter sets: 7.3.2.2. */
 import type { Coder } from "../bits/index.js";
-import { ceilLog2, MAX_FRAME_MBS, picSizeInMapUnits } from "./limits.js";
+import { ceilLog2, picSizeInMapUnits } from "./limits.js";
+import { MAX_FRAME_MBS } from "./profiles.js";
 import { scalingLists, type ScalingList, type Sps } from "./syntax-sps.js";
 
 export interface Pps {

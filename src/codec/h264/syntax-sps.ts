@@ -1,6 +1,6 @@
 /** H.264 sequence parameter sets: 7.3.2.1.1, annex E. */
 import type { Coder } from "../bits/index.js";
-import { hasChromaFormat, MAX_FRAME_MBS, MAX_SIDE_MBS } from "./limits.js";
+import { hasChromaFormat, MAX_FRAME_MBS, MAX_SIDE_MBS } from "./profiles.js";
 
 const INT32 = 2 ** 31 - 1;
 

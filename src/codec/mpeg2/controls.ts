@@ -3,20 +3,10 @@
  * documentation describes them. One request is one picture: a frame, or one of two fields, whose requests share a
  * CAPTURE buffer.
  */
-import {
-  V4L2_MPEG2_PIC_FLAG_ALT_SCAN,
-  V4L2_MPEG2_PIC_FLAG_CONCEALMENT_MV,
-  V4L2_MPEG2_PIC_FLAG_FRAME_PRED_DCT,
-  V4L2_MPEG2_PIC_FLAG_INTRA_VLC,
-  V4L2_MPEG2_PIC_FLAG_PROGRESSIVE,
-  V4L2_MPEG2_PIC_FLAG_Q_SCALE_TYPE,
-  V4L2_MPEG2_PIC_FLAG_REPEAT_FIRST,
-  V4L2_MPEG2_PIC_FLAG_TOP_FIELD_FIRST,
-  V4L2_MPEG2_SEQ_FLAG_PROGRESSIVE,
-} from "../../v4l2/gen/index.js";
 import { CodecError } from "../bits/index.js";
 import {
   defaultTimestampOf,
+  flagBits,
   type ControlValues,
   type FrameControls,
   type FrameControlsOptions,
@@ -53,10 +43,6 @@ const defaultIntra: readonly number[] = [
 const defaultNonIntra: readonly number[] = new Array<number>(64).fill(16);
 const noMatrix: readonly number[] = new Array<number>(64).fill(0);
 
-/** The value of a flag word: the bits whose condition holds. */
-const bitsOf = (bits: readonly (readonly [number, boolean])[]): number =>
-  bits.reduce((sum, [bit, isSet]) => (isSet ? sum | bit : sum), 0);
-
 /** The weights in effect. Each header that sends some replaces those. */
 interface Weights {
   intra: readonly number[];
@@ -90,7 +76,7 @@ export function sequenceControl(header: SequenceHeader, extension: SequenceExten
     vbv_buffer_size: VBV_UNIT * (header.vbv_buffer_size_value + extension.vbv_buffer_size_extension * 1024),
     profile_and_level_indication: extension.profile_and_level_indication,
     chroma_format: extension.chroma_format,
-    flags: bitsOf([[V4L2_MPEG2_SEQ_FLAG_PROGRESSIVE, extension.progressive_sequence]]),
+    flags: flagBits(extension.progressive_sequence),
   };
 }
 
@@ -114,16 +100,16 @@ export function pictureControl(
   return {
     backward_ref_ts: references.backward,
     forward_ref_ts: references.forward,
-    flags: bitsOf([
-      [V4L2_MPEG2_PIC_FLAG_TOP_FIELD_FIRST, extension.top_field_first],
-      [V4L2_MPEG2_PIC_FLAG_FRAME_PRED_DCT, extension.frame_pred_frame_dct],
-      [V4L2_MPEG2_PIC_FLAG_CONCEALMENT_MV, extension.concealment_motion_vectors],
-      [V4L2_MPEG2_PIC_FLAG_Q_SCALE_TYPE, extension.q_scale_type],
-      [V4L2_MPEG2_PIC_FLAG_INTRA_VLC, extension.intra_vlc_format],
-      [V4L2_MPEG2_PIC_FLAG_ALT_SCAN, extension.alternate_scan],
-      [V4L2_MPEG2_PIC_FLAG_REPEAT_FIRST, extension.repeat_first_field],
-      [V4L2_MPEG2_PIC_FLAG_PROGRESSIVE, extension.progressive_frame],
-    ]),
+    flags: flagBits(
+      extension.top_field_first,
+      extension.frame_pred_frame_dct,
+      extension.concealment_motion_vectors,
+      extension.q_scale_type,
+      extension.intra_vlc_format,
+      extension.alternate_scan,
+      extension.repeat_first_field,
+      extension.progressive_frame,
+    ),
     f_code: extension.f_code,
     picture_coding_type: header.picture_coding_type,
     picture_structure: extension.picture_structure,

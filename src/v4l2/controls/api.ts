@@ -1,6 +1,6 @@
 /** What a driver sees of controls: the control itself, its callbacks, and the options that declare it. */
-import type { Numeric } from "./ranges.js";
-import type { Range } from "./types.js";
+import type { Numeric } from "./control-ranges.js";
+import type { Range } from "./control-types.js";
 
 /**
  * What a driver does about a control (`struct v4l2_ctrl_ops`). In a cluster only those of the first control, or of

@@ -4,9 +4,9 @@
  */
 import { V4l2Error } from "../error.js";
 import type { AnyFile } from "../ops.js";
-import type { ControlCallbacks } from "./api.js";
-import type { ControlImpl } from "./control.js";
-import { CtrlChange, CtrlFlag } from "./types.js";
+import type { Control, ControlCallbacks } from "./api.js";
+import { CtrlChange, CtrlFlag } from "./control-types.js";
+import type { ValueBytes } from "./value-bytes.js";
 
 /** How an automatic control (autogain) rules the others (gain) of its cluster. */
 export interface AutoMode {
@@ -16,9 +16,31 @@ export interface AutoMode {
   readonly volatile: boolean;
 }
 
-export type Members = readonly [ControlImpl, ...ControlImpl[]];
+/** A control as its cluster needs it; `ControlImpl` is one. */
+export interface ClusterMember extends Control<unknown> {
+  flags: number;
+  /** Was a new value given in the present try or set? */
+  isNew: boolean;
+  /** Does the new value differ from the current one? Valid within `set`. */
+  hasChanged: boolean;
+  readonly isInt: boolean;
+  readonly currentInt: number;
+  readonly pendingInt: number;
+  readonly pending: ValueBytes;
+  validate(bytes: ValueBytes): void;
+  isUnchanged(): boolean;
+  /** Forgets the new value: it is the current one again. */
+  takeCurrent(): void;
+  /** The current value becomes the new one. */
+  makeCurrent(): void;
+  notify(origin: AnyFile | undefined, changes: number): void;
+  callListener(): void;
+}
 
-export class Cluster {
+export type Members<Member> = readonly [Member, ...Member[]];
+
+/** Controls that are set together, the first of them their master. */
+export class Cluster<Member extends ClusterMember = ClusterMember> {
   /** Is any control read from the hardware, at least while automatic? */
   readonly hasVolatiles: boolean;
   /** Grows with each layout of new values; tells whether they are still those that one left. */
@@ -27,7 +49,7 @@ export class Cluster {
   readonly #auto: AutoMode | undefined;
 
   constructor(
-    readonly members: Members,
+    readonly members: Members<Member>,
     callbacks: ControlCallbacks<unknown>,
     auto?: AutoMode,
   ) {
@@ -40,7 +62,7 @@ export class Cluster {
     return this.#callbacks;
   }
 
-  get master(): ControlImpl {
+  get master(): Member {
     return this.members[0];
   }
 
@@ -125,7 +147,7 @@ export class Cluster {
   }
 
   /** Sets one control of the cluster whose new value is laid out already. */
-  setOne(control: ControlImpl, origin: AnyFile | undefined, changes: number): void {
+  setOne(control: Member, origin: AnyFile | undefined, changes: number): void {
     this.clearNew();
     control.validate(control.pending);
     if (control === this.master && control.isInt) this.adoptVolatiles(control.pendingInt);
@@ -156,7 +178,7 @@ export class Cluster {
     return changed;
   }
 
-  #makeCurrent(control: ControlImpl, origin: AnyFile | undefined, changes: number): void {
+  #makeCurrent(control: Member, origin: AnyFile | undefined, changes: number): void {
     const changed = control.hasChanged;
     if (changed) control.makeCurrent();
     let exempt = origin;

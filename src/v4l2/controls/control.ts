@@ -2,15 +2,15 @@
 import type { Subscription } from "../events.js";
 import { V4l2Error } from "../error.js";
 import type { AnyFile } from "../ops.js";
-import { EventSubFlag } from "../types-device.js";
-import type { EventPayload } from "../types-device.js";
+import { EventSubFlag } from "../values/types-device.js";
+import type { EventPayload } from "../values/types-device.js";
 import type { Control, ControlCallbacks, RangeOptions } from "./api.js";
 import { Cluster } from "./cluster.js";
 import type { ElementType } from "./elements.js";
-import { isFullRange, isSkipped, rangeFault, roundBigInt, roundNumber } from "./ranges.js";
-import type { NumberRange } from "./ranges.js";
-import { COMPOUND_TYPES, CtrlChange, CtrlFlag, CtrlType, MAX_DIMS } from "./types.js";
-import type { Range } from "./types.js";
+import { isFullRange, isSkipped, rangeFault, roundBigInt, roundNumber } from "./control-ranges.js";
+import type { NumberRange } from "./control-ranges.js";
+import { COMPOUND_TYPES, CtrlChange, CtrlFlag, CtrlType, MAX_DIMS } from "./control-types.js";
+import type { Range } from "./control-types.js";
 import { ValueBytes } from "./value-bytes.js";
 
 /** What a control is made from; the handler has filled in what the standard fixes. */
@@ -43,6 +43,9 @@ const rangeless: ReadonlySet<number> = new Set([CtrlType.String, CtrlType.Button
 /** Buffers that a control keeps for requests to come. */
 const MAX_POOLED = 32;
 
+/** Controls that are set together. */
+export type ControlCluster = Cluster<ControlImpl>;
+
 export class ControlImpl<Value = unknown> implements Control<Value> {
   readonly id: number;
   readonly name: string;
@@ -61,7 +64,7 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
   readonly subscriptions = new Set<Subscription>();
 
   flags: number;
-  cluster: Cluster;
+  cluster: ControlCluster;
   /** Was a new value given in the present try or set? */
   isNew = false;
   /** Does the new value differ from the current one? Valid within `set`. */
@@ -113,7 +116,7 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
     this.pending = new ValueBytes(spec.elemSize, elems);
     this.fill(this.current, "default");
     this.pending.copyFrom(this.current);
-    this.cluster = new Cluster([this], callbacks);
+    this.cluster = new Cluster<ControlImpl>([this], callbacks);
   }
 
   #fault(dims: readonly number[]): string | undefined {

@@ -11,11 +11,11 @@ import type {
 import type { ControlSpec } from "./control.js";
 import { elementType } from "./elements.js";
 import type { ElementType } from "./elements.js";
-import type { Numeric } from "./ranges.js";
+import type { Numeric } from "./control-ranges.js";
 import { anything } from "./rules.js";
 import { standardControl, standardIntMenu, standardMenu } from "./standard.js";
-import { COMPOUND_TYPES, CtrlType, PRIVATE_BASE } from "./types.js";
-import type { ElementValue, Range } from "./types.js";
+import { COMPOUND_TYPES, CtrlType, PRIVATE_BASE } from "./control-types.js";
+import type { ElementValue, Range } from "./control-types.js";
 
 interface CustomBase {
   readonly id: number;

@@ -1,6 +1,6 @@
 /** How one element of a control lies in memory, for every control type. */
-import { COMPOUND_TYPES as payloads, readCString, writeCString } from "../gen/index.js";
-import type { CompoundType } from "../gen/index.js";
+import { COMPOUND_STRUCTS, enums, layouts, readCString, writeCString } from "../gen/index.js";
+import type { CompoundPayloads, StructType } from "../gen/index.js";
 import { anything } from "./rules.js";
 import type { BindRules } from "./rules.js";
 import { av1FilmGrain, av1Frame, av1Sequence } from "./rules-av1.js";
@@ -30,8 +30,8 @@ import {
   rect,
 } from "./rules-other.js";
 import { vp8Frame, vp9CompressedHdr, vp9Frame } from "./rules-vpx.js";
-import { CtrlType } from "./types.js";
-import type { ElementValue } from "./types.js";
+import { CtrlType } from "./control-types.js";
+import type { ElementValue } from "./control-types.js";
 
 /** Reads and writes one element. */
 export interface ElementType<Value> {
@@ -120,16 +120,21 @@ const string: ElementType<string> = {
 
 const TYPE_PREFIX = "V4L2_CTRL_TYPE_";
 
-function compound<Payload>(
-  payload: CompoundType<Payload>,
+function compound<Type extends keyof CompoundPayloads>(
+  type: Type,
   rules: BindRules = anything,
-): ElementType<Payload> {
+): ElementType<CompoundPayloads[Type]> {
+  // The generated tables pair the two, which the compiler cannot see for a type that is only a parameter.
+  const payload = layouts.struct(COMPOUND_STRUCTS[type]) as StructType<unknown> as StructType<
+    CompoundPayloads[Type]
+  >;
+  const name = enums.nameOf("v4l2_ctrl_type", type)?.slice(TYPE_PREFIX.length) ?? "";
   return {
     size: payload.size,
     read: (view, offset, size) => payload.read(bytesOf(view, offset, size)),
     write: (view, offset, size, value) => payload.write(bytesOf(view, offset, size), value),
     rules,
-    log: () => payload.name.slice(TYPE_PREFIX.length),
+    log: () => name,
   };
 }
 
@@ -147,42 +152,39 @@ export const elementTypes: { readonly [Type in CtrlType]: ElementType<ElementVal
   [CtrlType.U16]: u16,
   [CtrlType.U32]: u32,
   [CtrlType.Area]: {
-    ...compound(payloads.V4L2_CTRL_TYPE_AREA, area),
+    ...compound(CtrlType.Area, area),
     log: ({ width, height }) => `${width}x${height}`,
   },
   [CtrlType.Rect]: {
-    ...compound(payloads.V4L2_CTRL_TYPE_RECT, rect),
+    ...compound(CtrlType.Rect, rect),
     log: ({ left, top, width, height }) => `(${left},${top})/${width}x${height}`,
   },
-  [CtrlType.Hdr10CllInfo]: compound(payloads.V4L2_CTRL_TYPE_HDR10_CLL_INFO),
-  [CtrlType.Hdr10MasteringDisplay]: compound(
-    payloads.V4L2_CTRL_TYPE_HDR10_MASTERING_DISPLAY,
-    hdr10MasteringDisplay,
-  ),
-  [CtrlType.H264Sps]: compound(payloads.V4L2_CTRL_TYPE_H264_SPS, h264Sps),
-  [CtrlType.H264Pps]: compound(payloads.V4L2_CTRL_TYPE_H264_PPS, h264Pps),
-  [CtrlType.H264ScalingMatrix]: compound(payloads.V4L2_CTRL_TYPE_H264_SCALING_MATRIX, h264ScalingMatrix),
-  [CtrlType.H264SliceParams]: compound(payloads.V4L2_CTRL_TYPE_H264_SLICE_PARAMS, h264SliceParams),
-  [CtrlType.H264DecodeParams]: compound(payloads.V4L2_CTRL_TYPE_H264_DECODE_PARAMS, h264DecodeParams),
-  [CtrlType.H264PredWeights]: compound(payloads.V4L2_CTRL_TYPE_H264_PRED_WEIGHTS, h264PredWeights),
-  [CtrlType.FwhtParams]: compound(payloads.V4L2_CTRL_TYPE_FWHT_PARAMS, fwhtParams),
-  [CtrlType.Vp8Frame]: compound(payloads.V4L2_CTRL_TYPE_VP8_FRAME, vp8Frame),
-  [CtrlType.Mpeg2Quantisation]: compound(payloads.V4L2_CTRL_TYPE_MPEG2_QUANTISATION, mpeg2Quantisation),
-  [CtrlType.Mpeg2Sequence]: compound(payloads.V4L2_CTRL_TYPE_MPEG2_SEQUENCE, mpeg2Sequence),
-  [CtrlType.Mpeg2Picture]: compound(payloads.V4L2_CTRL_TYPE_MPEG2_PICTURE, mpeg2Picture),
-  [CtrlType.Vp9CompressedHdr]: compound(payloads.V4L2_CTRL_TYPE_VP9_COMPRESSED_HDR, vp9CompressedHdr),
-  [CtrlType.Vp9Frame]: compound(payloads.V4L2_CTRL_TYPE_VP9_FRAME, vp9Frame),
-  [CtrlType.HevcSps]: compound(payloads.V4L2_CTRL_TYPE_HEVC_SPS, hevcSps),
-  [CtrlType.HevcPps]: compound(payloads.V4L2_CTRL_TYPE_HEVC_PPS, hevcPps),
-  [CtrlType.HevcSliceParams]: compound(payloads.V4L2_CTRL_TYPE_HEVC_SLICE_PARAMS, hevcSliceParams),
-  [CtrlType.HevcScalingMatrix]: compound(payloads.V4L2_CTRL_TYPE_HEVC_SCALING_MATRIX),
-  [CtrlType.HevcDecodeParams]: compound(payloads.V4L2_CTRL_TYPE_HEVC_DECODE_PARAMS, hevcDecodeParams),
-  [CtrlType.HevcExtSpsStRps]: compound(payloads.V4L2_CTRL_TYPE_HEVC_EXT_SPS_ST_RPS, hevcExtSpsStRps),
-  [CtrlType.HevcExtSpsLtRps]: compound(payloads.V4L2_CTRL_TYPE_HEVC_EXT_SPS_LT_RPS, hevcExtSpsLtRps),
-  [CtrlType.Av1Sequence]: compound(payloads.V4L2_CTRL_TYPE_AV1_SEQUENCE, av1Sequence),
-  [CtrlType.Av1TileGroupEntry]: compound(payloads.V4L2_CTRL_TYPE_AV1_TILE_GROUP_ENTRY),
-  [CtrlType.Av1Frame]: compound(payloads.V4L2_CTRL_TYPE_AV1_FRAME, av1Frame),
-  [CtrlType.Av1FilmGrain]: compound(payloads.V4L2_CTRL_TYPE_AV1_FILM_GRAIN, av1FilmGrain),
+  [CtrlType.Hdr10CllInfo]: compound(CtrlType.Hdr10CllInfo),
+  [CtrlType.Hdr10MasteringDisplay]: compound(CtrlType.Hdr10MasteringDisplay, hdr10MasteringDisplay),
+  [CtrlType.H264Sps]: compound(CtrlType.H264Sps, h264Sps),
+  [CtrlType.H264Pps]: compound(CtrlType.H264Pps, h264Pps),
+  [CtrlType.H264ScalingMatrix]: compound(CtrlType.H264ScalingMatrix, h264ScalingMatrix),
+  [CtrlType.H264SliceParams]: compound(CtrlType.H264SliceParams, h264SliceParams),
+  [CtrlType.H264DecodeParams]: compound(CtrlType.H264DecodeParams, h264DecodeParams),
+  [CtrlType.H264PredWeights]: compound(CtrlType.H264PredWeights, h264PredWeights),
+  [CtrlType.FwhtParams]: compound(CtrlType.FwhtParams, fwhtParams),
+  [CtrlType.Vp8Frame]: compound(CtrlType.Vp8Frame, vp8Frame),
+  [CtrlType.Mpeg2Quantisation]: compound(CtrlType.Mpeg2Quantisation, mpeg2Quantisation),
+  [CtrlType.Mpeg2Sequence]: compound(CtrlType.Mpeg2Sequence, mpeg2Sequence),
+  [CtrlType.Mpeg2Picture]: compound(CtrlType.Mpeg2Picture, mpeg2Picture),
+  [CtrlType.Vp9CompressedHdr]: compound(CtrlType.Vp9CompressedHdr, vp9CompressedHdr),
+  [CtrlType.Vp9Frame]: compound(CtrlType.Vp9Frame, vp9Frame),
+  [CtrlType.HevcSps]: compound(CtrlType.HevcSps, hevcSps),
+  [CtrlType.HevcPps]: compound(CtrlType.HevcPps, hevcPps),
+  [CtrlType.HevcSliceParams]: compound(CtrlType.HevcSliceParams, hevcSliceParams),
+  [CtrlType.HevcScalingMatrix]: compound(CtrlType.HevcScalingMatrix),
+  [CtrlType.HevcDecodeParams]: compound(CtrlType.HevcDecodeParams, hevcDecodeParams),
+  [CtrlType.HevcExtSpsStRps]: compound(CtrlType.HevcExtSpsStRps, hevcExtSpsStRps),
+  [CtrlType.HevcExtSpsLtRps]: compound(CtrlType.HevcExtSpsLtRps, hevcExtSpsLtRps),
+  [CtrlType.Av1Sequence]: compound(CtrlType.Av1Sequence, av1Sequence),
+  [CtrlType.Av1TileGroupEntry]: compound(CtrlType.Av1TileGroupEntry),
+  [CtrlType.Av1Frame]: compound(CtrlType.Av1Frame, av1Frame),
+  [CtrlType.Av1FilmGrain]: compound(CtrlType.Av1FilmGrain, av1FilmGrain),
 };
 
 /** The element of a type; undefined for a number that is no control type. */

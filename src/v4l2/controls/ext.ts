@@ -10,12 +10,11 @@
  */
 import { V4l2Error } from "../error.js";
 import type { AnyFile } from "../ops.js";
-import { CtrlWhich } from "../types-device.js";
-import type { ExtControl, ExtControls } from "../types-device.js";
-import type { Cluster } from "./cluster.js";
-import type { Constant, ControlImpl } from "./control.js";
+import { CtrlWhich } from "../values/types-device.js";
+import type { ExtControl, ExtControls } from "../values/types-device.js";
+import type { Constant, ControlCluster, ControlImpl } from "./control.js";
 import type { ControlTable } from "./table.js";
-import { CtrlFlag, PRIVATE_BASE, bareId, classOf } from "./types.js";
+import { CtrlFlag, PRIVATE_BASE, bareId, classOf } from "./control-types.js";
 import { ValueBytes } from "./value-bytes.js";
 
 /** The values of a request: read from after it completed, written to before it is queued. */
@@ -39,7 +38,7 @@ interface Entry {
 
 /** Entries of one cluster, at the place of the first. */
 interface Group {
-  readonly cluster: Cluster;
+  readonly cluster: ControlCluster;
   readonly entries: Entry[];
   generation: number;
 }
@@ -133,7 +132,7 @@ function fitPayload(control: ControlImpl, ext: ExtControl, get: boolean, source:
 
 function groupByCluster(entries: readonly Entry[]): Group[] {
   const groups: Group[] = [];
-  let shared: Map<Cluster, Group> | undefined;
+  let shared: Map<ControlCluster, Group> | undefined;
   for (const entry of entries) {
     const { cluster } = entry.control;
     const known = cluster.members.length > 1 ? shared?.get(cluster) : undefined;
@@ -143,7 +142,7 @@ function groupByCluster(entries: readonly Entry[]): Group[] {
     }
     const group: Group = { cluster, entries: [entry], generation: -1 };
     groups.push(group);
-    if (cluster.members.length > 1) (shared ??= new Map<Cluster, Group>()).set(cluster, group);
+    if (cluster.members.length > 1) (shared ??= new Map<ControlCluster, Group>()).set(cluster, group);
   }
   return groups;
 }

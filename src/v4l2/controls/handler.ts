@@ -13,8 +13,8 @@ import { V4l2Error } from "../error.js";
 import { eventQueue } from "../events.js";
 import type { EventFile, EventHooks } from "../events.js";
 import type { AnyFile, ControlOps } from "../ops.js";
-import type { MediaRequest, RequestResolver } from "../request.js";
-import { CtrlWhich, EventType } from "../types-device.js";
+import type { MediaRequest, RequestResolver } from "../media-request.js";
+import { CtrlWhich, EventType } from "../values/types-device.js";
 import type {
   EventPayload,
   EventSubscription,
@@ -22,7 +22,7 @@ import type {
   QueryCtrlReply,
   QueryExtCtrlReply,
   QueryMenuReply,
-} from "../types-device.js";
+} from "../values/types-device.js";
 import type {
   ArrayOptions,
   CompoundOptions,
@@ -35,18 +35,18 @@ import type {
 import { Cluster } from "./cluster.js";
 import type { AutoMode, Members } from "./cluster.js";
 import { ControlImpl } from "./control.js";
-import type { ControlSpec } from "./control.js";
+import type { ControlCluster, ControlSpec } from "./control.js";
 import { customSpec, standardSpec } from "./declare.js";
 import type { CustomArrayOptions, CustomOptions, CustomPayloadOptions } from "./declare.js";
 import { getExtCtrls, trySetExtCtrls } from "./ext.js";
-import { logLine } from "./log.js";
+import { logLine } from "./log-status.js";
 import { queryExtCtrl, queryctrl, querymenu } from "./query.js";
-import { ControlRequest } from "./request.js";
+import { ControlRequest } from "./request-values.js";
 import { standardControl } from "./standard.js";
 import type { StandardId, StandardValue } from "./standard.js";
 import { ControlTable } from "./table.js";
-import { COMPOUND_TYPES, CtrlFlag, CtrlType, classOf } from "./types.js";
-import type { ElementValue } from "./types.js";
+import { COMPOUND_TYPES, CtrlFlag, CtrlType, classOf } from "./control-types.js";
+import type { ElementValue } from "./control-types.js";
 
 /** How a handler deals with requests, and which of the newer parts of the API it shows. */
 export interface ControlHandlerOptions {
@@ -211,13 +211,13 @@ export class ControlHandler implements ControlOps {
     controls: readonly Control<unknown>[],
     callbacks: ControlCallbacks<unknown> | undefined,
     mode: AutoMode | undefined,
-  ): Cluster {
+  ): ControlCluster {
     const [master, ...others] = controls.map((control) => {
       if (control instanceof ControlImpl && this.#own.includes(control)) return control as ControlImpl;
       throw new RangeError(`control ${control.name} is not of this handler`);
     });
     if (master === undefined) throw new RangeError("a cluster needs controls");
-    const members: Members = [master, ...others];
+    const members: Members<ControlImpl> = [master, ...others];
     const cluster = new Cluster(members, callbacks ?? master.cluster.callbacks, mode);
     for (const control of members) control.cluster = cluster;
     return cluster;
@@ -248,7 +248,7 @@ export class ControlHandler implements ControlOps {
   }
 
   #setupAll(): void {
-    const done = new Set<Cluster>();
+    const done = new Set<ControlCluster>();
     for (const { cluster, type, flags } of this.#own) {
       if (done.has(cluster) || type === CtrlType.Button || (flags & CtrlFlag.ReadOnly) !== 0) continue;
       done.add(cluster);

@@ -14,17 +14,17 @@ export type {
   RangeOptions,
   StandardOptions,
 } from "./api.js";
-export { Cid } from "./cid.js";
 export type { AutoMode } from "./cluster.js";
 export type { CustomArrayOptions, CustomOptions, CustomPayloadOptions } from "./declare.js";
 export { ControlHandler, subscribeControlEvent } from "./handler.js";
 export type { ControlHandlerOptions } from "./handler.js";
-export type { Numeric } from "./ranges.js";
-export type { ControlRequest } from "./request.js";
+export type { Numeric } from "./control-ranges.js";
+export type { ControlRequest } from "./request-values.js";
 export { standardIntMenu, standardMenu, standardName } from "./standard.js";
 export type { StandardId, StandardType, StandardValue } from "./standard.js";
 export {
   COMPOUND_TYPES,
+  Cid,
   CtrlChange,
   CtrlClass,
   CtrlFlag,
@@ -33,5 +33,5 @@ export {
   PRIVATE_BASE,
   classOf,
   isDriverPrivate,
-} from "./types.js";
-export type { ElementValue, Range } from "./types.js";
+} from "./control-types.js";
+export type { ElementValue, Range } from "./control-types.js";

@@ -1,10 +1,10 @@
 /** QUERYCTRL, QUERY_EXT_CTRL and QUERYMENU: descriptions of controls as clients get them. */
 import { V4l2Error } from "../error.js";
-import type { QueryCtrlReply, QueryExtCtrlReply, QueryMenuReply } from "../types-device.js";
+import type { QueryCtrlReply, QueryExtCtrlReply, QueryMenuReply } from "../values/types-device.js";
 import type { ControlImpl } from "./control.js";
 import { toS32 } from "./control.js";
 import type { ControlTable } from "./table.js";
-import { CtrlType, PRIVATE_BASE, bareId } from "./types.js";
+import { CtrlType, PRIVATE_BASE, bareId } from "./control-types.js";
 
 /** Types whose range fits the 32-bit fields of `struct v4l2_queryctrl`; it shows zeroes for the others. */
 const shortRanges: ReadonlySet<number> = new Set([

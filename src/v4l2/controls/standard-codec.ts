@@ -1,5 +1,5 @@
 /** Standard controls of codecs: the codec and the stateless codec class. */
-import { Cid } from "./cid.js";
+import { Cid } from "./control-types.js";
 import {
   bitmask,
   bool,
@@ -11,7 +11,7 @@ import {
   menu,
   standard,
 } from "./standard-kinds.js";
-import { CtrlFlag, CtrlType } from "./types.js";
+import { CtrlFlag, CtrlType } from "./control-types.js";
 
 const codec = {
   [Cid.CodecClass]: controlClass("Codec Controls"),

@@ -1,5 +1,5 @@
 /** Standard controls of all classes besides those of codecs. */
-import { Cid } from "./cid.js";
+import { Cid } from "./control-types.js";
 import {
   bitmask,
   bool,
@@ -12,7 +12,7 @@ import {
   standard,
   text,
 } from "./standard-kinds.js";
-import { CtrlFlag, CtrlType } from "./types.js";
+import { CtrlFlag, CtrlType } from "./control-types.js";
 
 const user = {
   [Cid.UserClass]: controlClass("User Controls"),

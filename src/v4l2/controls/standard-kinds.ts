@@ -1,6 +1,6 @@
 /** Row makers for the tables of standard controls; each keeps its type so that `Cid` alone tells the value's type. */
-import { CtrlFlag, CtrlType } from "./types.js";
-import type { Range } from "./types.js";
+import { CtrlFlag, CtrlType } from "./control-types.js";
+import type { Range } from "./control-types.js";
 
 /** What the API fixes about a standard control (`v4l2_ctrl_fill`). */
 export interface StandardControl<Type extends CtrlType = CtrlType> {

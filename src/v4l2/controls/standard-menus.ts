@@ -1,5 +1,5 @@
 /** Items of the standard menus, by control; the position in the list is the item's index. */
-import { Cid } from "./cid.js";
+import { Cid } from "./control-types.js";
 
 /** `|` parts the items; an empty item is a hole in the menu. */
 const items = (text: string): readonly string[] => text.split("|");

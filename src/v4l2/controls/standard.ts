@@ -3,7 +3,7 @@ import { codecControls } from "./standard-codec.js";
 import { deviceControls } from "./standard-device.js";
 import type { StandardControl } from "./standard-kinds.js";
 import { standardIntMenus, standardMenus } from "./standard-menus.js";
-import type { CtrlType, ElementValue } from "./types.js";
+import type { CtrlType, ElementValue } from "./control-types.js";
 
 const standardControls = { ...deviceControls, ...codecControls };
 

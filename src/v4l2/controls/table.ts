@@ -8,7 +8,7 @@ import {
   bareId,
   classOf,
   isDriverPrivate,
-} from "./types.js";
+} from "./control-types.js";
 
 const NEXT_FLAGS = (CtrlNext.Ctrl | CtrlNext.Compound) >>> 0;
 

@@ -1,16 +1,16 @@
 /** All definitions, family by family. */
-import type { IoctlDefinition } from "../define-ioctl.js";
-import { bufferIoctls } from "./buffer.js";
-import { codecIoctls } from "./codec.js";
-import { controlIoctls } from "./control.js";
-import { deviceIoctls } from "./device.js";
-import { eventIoctls } from "./event.js";
-import { formatIoctls } from "./format.js";
-import { inputIoctls } from "./input.js";
-import { overlayIoctls } from "./overlay.js";
-import { selectionIoctls } from "./selection.js";
-import { timingIoctls } from "./timing.js";
-import { tunerIoctls } from "./tuner.js";
+import type { IoctlDefinition } from "../ioctl/define-ioctl.js";
+import { bufferIoctls } from "./buffer-ioctls.js";
+import { codecIoctls } from "./codec-ioctls.js";
+import { controlIoctls } from "./control-ioctls.js";
+import { deviceIoctls } from "./device-ioctls.js";
+import { eventIoctls } from "./event-ioctls.js";
+import { formatIoctls } from "./format-ioctls.js";
+import { inputIoctls } from "./input-ioctls.js";
+import { overlayIoctls } from "./overlay-ioctls.js";
+import { selectionIoctls } from "./selection-ioctls.js";
+import { timingIoctls } from "./timing-ioctls.js";
+import { tunerIoctls } from "./tuner-ioctls.js";
 
 /** The families, in the order of the documentation. */
 export const families: readonly { readonly title: string; readonly ioctls: readonly IoctlDefinition[] }[] = [

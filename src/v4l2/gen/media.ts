@@ -90,4 +90,3 @@ export const MEDIA_INTF_T_ALSA_RAWMIDI = 772;
 export const MEDIA_INTF_T_ALSA_HWDEP = 773;
 export const MEDIA_INTF_T_ALSA_SEQUENCER = 774;
 export const MEDIA_INTF_T_ALSA_TIMER = 775;
-export const MEDIA_API_VERSION = 256;

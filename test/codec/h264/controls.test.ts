@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { CodecValues } from "../../../src/visl/codec-values.js";
+import type { CodecValues } from "../../stateless/trace-text.js";
 import * as uapi from "../../../src/v4l2/gen/index.js";
 import { frameControls, NO_REFERENCE } from "../../../src/codec/h264/index.js";
 import { DecodeParamFlag, DpbEntryFlag, PpsFlag, SliceFlag, SpsFlag } from "../../../src/codec/h264/flags.js";
@@ -20,8 +20,13 @@ function defined<Value>(value: Value | undefined): Value {
 
 /** A control that was never set: all zeros. */
 function noWeights(): CodecValues["h264"]["predWeights"] {
-  const bytes = new Uint8Array(uapi.CtrlH264PredWeightsView.SIZE);
-  return uapi.readCtrlH264PredWeights(bytes);
+  const bytes = new Uint8Array(uapi.layouts.struct("v4l2_ctrl_h264_pred_weights").size);
+  return uapi.layouts.read("v4l2_ctrl_h264_pred_weights", bytes);
+}
+
+/** The bytes of a value, which must fit its struct. */
+function written<Name extends keyof uapi.StructValues>(name: Name, value: uapi.StructValues[Name]): void {
+  uapi.layouts.write(name, new Uint8Array(uapi.layouts.struct(name).size), value);
 }
 
 function job({ controls }: { controls: ControlValues }): CodecValues["h264"] {
@@ -104,11 +109,11 @@ describe.each(conformance)("the controls of $name", ({ path }) => {
   it("are values that the kernel's control framework takes", () => {
     for (const request of requests(stream)) {
       const { sps, pps, slice, decode, predWeights } = job(request);
-      uapi.writeCtrlH264Sps(new Uint8Array(uapi.CtrlH264SpsView.SIZE), sps);
-      uapi.writeCtrlH264Pps(new Uint8Array(uapi.CtrlH264PpsView.SIZE), pps);
-      uapi.writeCtrlH264SliceParams(new Uint8Array(uapi.CtrlH264SliceParamsView.SIZE), slice);
-      uapi.writeCtrlH264DecodeParams(new Uint8Array(uapi.CtrlH264DecodeParamsView.SIZE), decode);
-      uapi.writeCtrlH264PredWeights(new Uint8Array(uapi.CtrlH264PredWeightsView.SIZE), predWeights);
+      written("v4l2_ctrl_h264_sps", sps);
+      written("v4l2_ctrl_h264_pps", pps);
+      written("v4l2_ctrl_h264_slice_params", slice);
+      written("v4l2_ctrl_h264_decode_params", decode);
+      written("v4l2_ctrl_h264_pred_weights", predWeights);
       expect(slice.num_ref_idx_l0_active_minus1).toBeLessThan(uapi.V4L2_H264_REF_LIST_LEN);
     }
   });

@@ -1,9 +1,17 @@
 /** What GStreamer told the kernel's visl for the clips of test/visl/data, against controls that we derive. */
-import type { CodecValues } from "../../../src/visl/codec-values.js";
-import type { Codec } from "../../../src/visl/formats.js";
-import { emitJob } from "../../../src/visl/trace/job.js";
+import { codecs, splitTrace, type Codec, type CodecValues } from "../../stateless/trace-text.js";
+import type { CodedFrame } from "../../../src/stateless/codec.js";
 import { golden } from "../../visl/golden.js";
-import { splitTrace } from "../../visl/trace-text.js";
+
+/** The frame that values describe, by codec. */
+const frameOf: { readonly [C in Codec]: (values: CodecValues[C]) => CodedFrame } = {
+  mpeg2: (values) => codecs.mpeg2.frameOf(values),
+  vp8: (values) => codecs.vp8.frameOf(values),
+  vp9: (values) => codecs.vp9.frameOf(values),
+  h264: (values) => codecs.h264.frameOf(values),
+  hevc: (values) => codecs.hevc.frameOf(values),
+  av1: (values) => codecs.av1.frameOf(values),
+};
 
 export interface ControlsComparison {
   /** Lines that were compared; most hold one field, some an array. */
@@ -27,7 +35,7 @@ export function compareWithGStreamer<C extends Codec>(
   const result: ControlsComparison = { compared: 0, jobs: 0, differences: [] };
   let next = 0;
   for (const job of jobs) {
-    emitJob(codec, job, (event, value, index) => {
+    frameOf[codec](job).trace((event, value, index) => {
       const theirs = events[next];
       next += 1;
       if (theirs?.name !== event.name) {

@@ -34,6 +34,7 @@ export function traceHeaders(file: string, format?: string): TracedUnit[] {
     "ffmpeg",
     [
       "-hide_banner",
+      "-nostats",
       ...input,
       "-i",
       file,

@@ -2,7 +2,9 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
-import { until } from "./device.js";
+import { describeForHelper, findFileNodes } from "../../../src/cli/run/file-nodes.js";
+import { helperPath } from "../../../src/native.js";
+import { onFuseNodes, until } from "./device.js";
 import { startProgram, type Client, type ClientOptions } from "./probe.js";
 
 export { checkFile, checkFrame, type CameraScene, type Reading } from "../../support/camera-frame.js";
@@ -26,9 +28,20 @@ export function withHelper(args: readonly string[], options?: ClientOptions): Cl
   return cli(["run", "--", ...args], options);
 }
 
-/** A client as it is. */
-export function withoutHelper([name = "", ...args]: readonly string[], options?: ClientOptions): Client {
-  return startProgram(name, args, options);
+/**
+ * A client as it is. On FUSE nodes programs of the system get what `run` gives, without which a node is no device to them.
+ * Ours do not look into sysfs: they get the helper without the launcher, so that signals reach them.
+ */
+export function withoutHelper(command: readonly string[], options?: ClientOptions): Client {
+  const [name = "", ...args] = command;
+  if (!onFuseNodes) return startProgram(name, args, options);
+  if (!name.startsWith("/")) return withHelper(command, options);
+  const env = {
+    ...(options?.env ?? process.env),
+    LD_PRELOAD: helperPath(),
+    V4L2_CUSE_VIEW: describeForHelper(findFileNodes()),
+  };
+  return startProgram(name, args, { ...options, env });
 }
 
 export interface Driver {

@@ -20,9 +20,15 @@ function describeWith(channel: string, title: string, tests: () => void): void {
     );
 }
 
-/** `describe` for tests that need /dev/cuse. Without it they are skipped, and their title says why. */
+/**
+ * Are nodes FUSE files, in the surroundings that scripts/lib/with-fuse-nodes makes? Tests find them by the names of CUSE
+ * nodes there.
+ */
+export const onFuseNodes = process.env["V4L2_CUSE_NODE"] === "fuse";
+
+/** `describe` for tests of devices of either kind. Where there can be none they are skipped, and their title says why. */
 export const describeDevice = (title: string, tests: () => void): void =>
-  describeWith("/dev/cuse", title, tests);
+  describeWith(onFuseNodes ? "/dev/fuse" : "/dev/cuse", title, tests);
 
 /** The same for tests of anonymous files, which every kernel with FUSE can run. */
 export const describeFiles = (title: string, tests: () => void): void =>
@@ -46,7 +52,7 @@ export function freeName(prefix = "cusetest"): string {
   return `${prefix}-${process.pid}-${count}`;
 }
 
-const sessions: (CuseSession | FuseSession)[] = [];
+const sessions: { close(): Promise<void> }[] = [];
 const children: Client[] = [];
 
 /** Starts a device in this process. It is closed when the test ends. */
@@ -60,7 +66,7 @@ export async function startDevice<File>(
 }
 
 /** Closes the session when the test ends. */
-export function keep<Session extends CuseSession | FuseSession>(session: Session): Session {
+export function keep<Session extends { close(): Promise<void> }>(session: Session): Session {
   sessions.push(session);
   return session;
 }

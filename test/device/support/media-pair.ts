@@ -17,10 +17,15 @@ import {
   MEDIA_IOC_ENUM_ENTITIES,
   MEDIA_IOC_ENUM_LINKS,
   MEDIA_IOC_G_TOPOLOGY,
+  MediaDeviceInfoView,
+  MediaEntityDescView,
+  MediaLinksEnumView,
+  MediaV2TopologyView,
   VIDIOC_QUERYCAP,
 } from "../../../src/v4l2/gen/index.js";
-import { ProcessMemory, V4l2Error } from "../../../src/v4l2/index.js";
+import { V4l2Error } from "../../../src/v4l2/index.js";
 import { startDevice } from "./device.js";
+import { ProcessMemory } from "../../../src/serve/client-call.js";
 
 const VERSION = 0x060c00;
 const CAP_M2M_MPLANE_STREAMING_EXT = 0x04204000;
@@ -83,16 +88,16 @@ export class TinyMedia implements CharDevice<undefined> {
     const { driver, card, busInfo } = this.identity;
     switch (cmd) {
       case MEDIA_IOC_DEVICE_INFO:
-        deviceInfo(arg, { driver, model: card, busInfo, version: VERSION });
+        deviceInfo(new MediaDeviceInfoView(arg), { driver, model: card, busInfo, version: VERSION });
         break;
       case MEDIA_IOC_ENUM_ENTITIES:
-        enumEntities(arg, this.#graph);
+        enumEntities(new MediaEntityDescView(arg), this.#graph);
         break;
       case MEDIA_IOC_ENUM_LINKS:
-        enumLinks(arg, this.#graph, memory);
+        enumLinks(new MediaLinksEnumView(arg), this.#graph, memory);
         break;
       case MEDIA_IOC_G_TOPOLOGY:
-        getTopology(arg, this.#graph, memory);
+        getTopology(new MediaV2TopologyView(arg), this.#graph, memory);
         break;
       default:
         throw new CharDeviceError("ENOTTY", "not here");

@@ -36,7 +36,7 @@ export class CameraClient {
   /** Another client. */
   open(): FileHandle<undefined> {
     const file = openFile(this.camera.device);
-    file.canMap = true;
+    file.mapping = "by-asking";
     return file;
   }
 

@@ -7,7 +7,7 @@ import {
   CtrlType,
   subscribeControlEvent,
 } from "../../../src/v4l2/controls/index.js";
-import { EventSubFlag, EventType } from "../../../src/v4l2/types-device.js";
+import { EventSubFlag, EventType } from "../../../src/v4l2/values/types-device.js";
 import { FakeFile, ext, extOutcome, outcome } from "./support.js";
 
 const PRIVATE = 0x0098f900;

@@ -5,11 +5,10 @@ import {
   AreaView,
   CtrlHevcSliceParamsView,
   CtrlMpeg2SequenceView,
-  readCtrlMpeg2Sequence,
-  writeArea,
+  layouts,
 } from "../../../src/v4l2/gen/index.js";
-import { CtrlWhich } from "../../../src/v4l2/types-device.js";
-import type { ExtControl } from "../../../src/v4l2/types-device.js";
+import { CtrlWhich } from "../../../src/v4l2/values/types-device.js";
+import type { ExtControl } from "../../../src/v4l2/values/types-device.js";
 import { ext, extOutcome, text } from "./support.js";
 import type { ExtOptions, Verb } from "./support.js";
 
@@ -58,7 +57,7 @@ const state = (controls: ControlHandler): unknown[] => controls.controls.map(({ 
 
 const area = (width: number, height: number): Uint8Array => {
   const bytes = new Uint8Array(AreaView.SIZE);
-  writeArea(bytes, { width, height });
+  layouts.write("v4l2_area", bytes, { width, height });
   return bytes;
 };
 
@@ -476,7 +475,9 @@ describe("compound payloads", () => {
     view.horizontal_size = 320;
     view.chroma_format = 2;
     extOutcome(controls, "sExtCtrls", [ext(Cid.StatelessMpeg2Sequence, { payload })]);
-    expect(controls.find(Cid.StatelessMpeg2Sequence)?.value).toEqual(readCtrlMpeg2Sequence(payload));
+    expect(controls.find(Cid.StatelessMpeg2Sequence)?.value).toEqual(
+      layouts.read("v4l2_ctrl_mpeg2_sequence", payload),
+    );
     payload.fill(0);
     expect(controls.find(Cid.StatelessMpeg2Sequence)?.value).toMatchObject({ horizontal_size: 320 });
   });

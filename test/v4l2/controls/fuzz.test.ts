@@ -8,7 +8,7 @@ import {
   CtrlNext,
   CtrlType,
 } from "../../../src/v4l2/controls/index.js";
-import { CtrlWhich } from "../../../src/v4l2/types-device.js";
+import { CtrlWhich } from "../../../src/v4l2/values/types-device.js";
 import { FakeFile, ext, extOutcome, outcome } from "./support.js";
 import type { ExtOptions, Verb } from "./support.js";
 

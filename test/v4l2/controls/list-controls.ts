@@ -2,7 +2,7 @@
 import { CtrlFlag, CtrlNext, CtrlType } from "../../../src/v4l2/controls/index.js";
 import type { ControlHandler } from "../../../src/v4l2/controls/index.js";
 import { V4l2Error } from "../../../src/v4l2/error.js";
-import type { QueryExtCtrlReply } from "../../../src/v4l2/types-device.js";
+import type { QueryExtCtrlReply } from "../../../src/v4l2/values/types-device.js";
 import { ext, extOutcome } from "./support.js";
 
 const NEXT = (CtrlNext.Ctrl | CtrlNext.Compound) >>> 0;

@@ -444,7 +444,7 @@ describe("corrections", () => {
         uapi.V4L2_H264_SPS_FLAG_MB_ADAPTIVE_FRAME_FIELD;
     });
     expect(code).toBe("ok");
-    expect(uapi.readCtrlH264Sps(result)).toMatchObject({
+    expect(uapi.layouts.read("v4l2_ctrl_h264_sps", result)).toMatchObject({
       chroma_format_idc: 1,
       bit_depth_luma_minus8: 0,
       bit_depth_chroma_minus8: 0,
@@ -475,7 +475,7 @@ describe("corrections", () => {
       });
       Object.assign(slice, { reserved: 9, flags: 0x3 });
     });
-    expect(uapi.readCtrlH264SliceParams(result)).toMatchObject({
+    expect(uapi.layouts.read("v4l2_ctrl_h264_slice_params", result)).toMatchObject({
       num_ref_idx_l0_active_minus1: 0,
       num_ref_idx_l1_active_minus1: 0,
       reserved: 0,
@@ -519,7 +519,7 @@ describe("corrections", () => {
         uapi.V4L2_HEVC_PPS_FLAG_LOOP_FILTER_ACROSS_TILES_ENABLED |
         uapi.V4L2_HEVC_PPS_FLAG_PPS_DISABLE_DEBLOCKING_FILTER;
     });
-    expect(uapi.readCtrlHevcPps(result)).toMatchObject({
+    expect(uapi.layouts.read("v4l2_ctrl_hevc_pps", result)).toMatchObject({
       diff_cu_qp_delta_depth: 0,
       num_tile_rows_minus1: 0,
       column_width_minus1: new Array(20).fill(0),
@@ -561,8 +561,10 @@ describe("defaults", () => {
   it("matrices: flat for H.264, those of the specification for MPEG-2", () => {
     expect(control(CtrlType.H264ScalingMatrix).payload.every((value) => value === 16)).toBe(true);
     const { payload } = control(CtrlType.Mpeg2Quantisation);
-    const { intra_quantiser_matrix: intra, non_intra_quantiser_matrix: inter } =
-      uapi.readCtrlMpeg2Quantisation(payload);
+    const { intra_quantiser_matrix: intra, non_intra_quantiser_matrix: inter } = uapi.layouts.read(
+      "v4l2_ctrl_mpeg2_quantisation",
+      payload,
+    );
     expect([intra[0], intra[8], intra[63], intra.length]).toEqual([8, 22, 83, 64]);
     expect(intra.reduce((sum, value) => sum + value, 0)).toBe(2114);
     expect(new Set(inter)).toEqual(new Set([16]));

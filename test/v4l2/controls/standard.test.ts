@@ -3,10 +3,8 @@ import {
   COMPOUND_TYPES,
   Cid,
   ControlHandler,
-  CtrlChange,
   CtrlClass,
   CtrlFlag,
-  CtrlNext,
   CtrlType,
   classOf,
   standardIntMenu,
@@ -19,69 +17,22 @@ import { standardControl } from "../../../src/v4l2/controls/standard.js";
 import * as uapi from "../../../src/v4l2/gen/index.js";
 import type { CtrlH264Sps, CtrlHevcSliceParams } from "../../../src/v4l2/gen/index.js";
 
-/** `MpegVideoH264Level` to `MPEG_VIDEO_H264_LEVEL`, digits joined to their word as in the header or not. */
-const letters = (name: string): string => name.replaceAll("_", "").toLowerCase();
-
-const headerNumbers = (prefix: string): Map<string, number> =>
-  new Map(
-    Object.entries(uapi as Record<string, unknown>)
-      .filter(
-        (entry): entry is [string, number] => entry[0].startsWith(prefix) && typeof entry[1] === "number",
-      )
-      .map(([name, value]) => [letters(name.slice(prefix.length)), value]),
-  );
-
-describe.each([
-  ["CtrlType", CtrlType, "V4L2_CTRL_TYPE_"],
-  ["CtrlFlag", CtrlFlag, "V4L2_CTRL_FLAG_"],
-  ["CtrlClass", CtrlClass, "V4L2_CTRL_CLASS_"],
-  ["CtrlChange", CtrlChange, "V4L2_EVENT_CTRL_CH_"],
-  ["CtrlNext", CtrlNext, "V4L2_CTRL_FLAG_NEXT_"],
-])("%s", (_, table: Readonly<Record<string, number>>, prefix) => {
-  const header = headerNumbers(prefix);
-
-  it("has the numbers of the header", () => {
-    for (const [name, value] of Object.entries(table))
-      expect([name, header.get(letters(name))]).toEqual([name, value]);
-  });
-});
-
-describe("CtrlType", () => {
-  it("knows every type of the header", () => {
-    expect(new Set(Object.values(CtrlType))).toEqual(new Set(headerNumbers("V4L2_CTRL_TYPE_").values()));
-    expect(COMPOUND_TYPES).toBe(uapi.V4L2_CTRL_COMPOUND_TYPES);
-  });
-
-  it("has for compound types the sizes of the header's structs", () => {
-    for (const { type, size } of Object.values(uapi.COMPOUND_TYPES)) {
-      expect([type, elementTypes[type as CtrlType].size]).toEqual([type, size]);
+describe("compound types", () => {
+  it("have the sizes of their structs", () => {
+    for (const [type, struct] of Object.entries(uapi.COMPOUND_STRUCTS)) {
+      expect([struct, elementTypes[Number(type) as CtrlType].size]).toEqual([
+        struct,
+        uapi.layouts.find(struct)?.size,
+      ]);
     }
   });
-});
 
-describe("Cid", () => {
-  const ids = uapi.CONTROL_IDS;
-
-  it("has the names and numbers of the header", () => {
-    const header = new Map(
-      Object.entries(ids).map(([name, id]) => [letters(name.slice("V4L2_CID_".length)), id]),
+  it("are all the types from COMPOUND_TYPES on but the integers", () => {
+    const integers: readonly number[] = [CtrlType.U8, CtrlType.U16, CtrlType.U32];
+    const compounds = Object.values(CtrlType).filter(
+      (type) => type >= COMPOUND_TYPES && !integers.includes(type),
     );
-    header.set("lock3a", ids["V4L2_CID_3A_LOCK"] ?? 0);
-    for (const [name, id] of Object.entries(Cid))
-      expect([name, header.get(letters(name))]).toEqual([name, id]);
-  });
-
-  it("has every control of the header", () => {
-    const known = new Set<number>(Object.values(Cid));
-    const isNoControl = /_BASE$|_LASTP1$|_PRIVATE_BASE$/;
-    const missing = Object.entries(ids).filter(([name, id]) => !isNoControl.test(name) && !known.has(id));
-    // Items of menus whose names start like a control's; a few have numbers from 0 on.
-    expect(missing.filter(([, id]) => id >= CtrlClass.User)).toEqual([]);
-  });
-
-  it("goes by ascending number within each class", () => {
-    const numbers = Object.values(Cid);
-    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(Object.keys(uapi.COMPOUND_STRUCTS).map(Number).sort()).toEqual([...compounds].sort());
   });
 });
 

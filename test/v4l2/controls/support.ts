@@ -4,9 +4,9 @@ import type { ControlHandler } from "../../../src/v4l2/controls/index.js";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import { EventQueue } from "../../../src/v4l2/events.js";
 import type { EventFile } from "../../../src/v4l2/events.js";
-import type { MediaRequest, RequestObject, RequestState } from "../../../src/v4l2/request.js";
-import { EventSubFlag, EventType } from "../../../src/v4l2/types-device.js";
-import type { ExtControl, ExtControls, V4l2Event } from "../../../src/v4l2/types-device.js";
+import type { MediaRequest, RequestObject, RequestState } from "../../../src/v4l2/media-request.js";
+import { EventSubFlag, EventType } from "../../../src/v4l2/values/types-device.js";
+import type { ExtControl, ExtControls, V4l2Event } from "../../../src/v4l2/values/types-device.js";
 
 export class FakeFile implements EventFile {
   static #count = 0n;

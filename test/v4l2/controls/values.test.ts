@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { Cid, ControlHandler, CtrlFlag, CtrlType } from "../../../src/v4l2/controls/index.js";
-import { roundBigInt, roundNumber } from "../../../src/v4l2/controls/ranges.js";
+import { roundBigInt, roundNumber } from "../../../src/v4l2/controls/control-ranges.js";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import { FakeFile, outcome } from "./support.js";
 

@@ -2,8 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Facts } from "../../../scripts/uapi/facts.js";
+import { StructEmitter } from "../../../scripts/uapi/emit-structs.js";
 import { viewName } from "../../../scripts/uapi/names.js";
-import type { FieldLayout, Layout, LayoutTable } from "../../../src/gen-layout.js";
+import type { FieldLayout, Layout } from "../../../src/uapi/layout.js";
+import { LayoutTable } from "../../../src/uapi/table.js";
 import * as fuse from "../../../src/cuse/gen/fuse.js";
 import * as v4l2 from "../../../src/v4l2/gen/index.js";
 
@@ -32,20 +34,38 @@ export function generated(name: string): unknown {
 export const viewOf = (cName: string): AnyViewClass | undefined =>
   generated(viewName(cName)) as AnyViewClass | undefined;
 
-const tables: readonly LayoutTable[] = [v4l2.layouts, fuse.layouts];
+type AnyTable = LayoutTable<Record<string, object>>;
+
+/** The driver has no layouts of FUSE's structs, only views of some; here are those that the generator would make. */
+function fuseLayouts(): AnyTable {
+  const emitter = new StructEmitter(new Map(facts.structs.map((struct) => [struct.name, struct])));
+  const structs = facts.structs.filter(({ header }) => header === "linux/fuse.h");
+  return new LayoutTable<Record<string, object>>(
+    Object.fromEntries(structs.map((struct) => [struct.name, emitter.definition(struct)])),
+  );
+}
+
+const tables: readonly AnyTable[] = [v4l2.layouts as unknown as AnyTable, fuseLayouts()];
 
 /** The table that knows a struct. */
-export function tableOf(cName: string): LayoutTable {
+export function tableOf(cName: string): AnyTable {
   const table = tables.find(({ names }) => names.includes(cName));
   if (table === undefined) throw new Error(`no layout of ${cName}`);
   return table;
 }
 
-export const layoutOf = (cName: string): Layout => tableOf(cName).get(cName);
+export function layoutOf(cName: string): Layout {
+  const layout = tableOf(cName).find(cName);
+  if (layout === undefined) throw new Error(`no layout of ${cName}`);
+  return layout;
+}
 
 /** Structs and unions that have a name in C. */
 export const namedTypes = (): string[] =>
   tables.flatMap(({ names }) => names.filter((name) => !name.includes(".")));
+
+/** Those of them that have a view. */
+export const viewedTypes = (): string[] => namedTypes().filter((name) => viewOf(name) !== undefined);
 
 const WIDTHS: Readonly<Record<string, number>> = { ...v4l2.WIDTHS, str: 1 };
 

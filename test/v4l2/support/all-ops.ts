@@ -1,9 +1,9 @@
 /** A driver that has every op, none of which does anything. For tests of what comes before the op. */
 import type { FileHandle } from "../../../src/v4l2/file-handle.js";
 import type { IoctlOps } from "../../../src/v4l2/ops.js";
-import { BufType, Cap, Field, Memory } from "../../../src/v4l2/types.js";
-import type { Buffer, VideoFormat } from "../../../src/v4l2/types.js";
-import type { DvTimings } from "../../../src/v4l2/types-device.js";
+import { BufType, Cap, Field, Memory } from "../../../src/v4l2/values/types.js";
+import type { Buffer, VideoFormat } from "../../../src/v4l2/values/types.js";
+import type { DvTimings } from "../../../src/v4l2/values/types-device.js";
 
 export const someFormat: VideoFormat = {
   type: BufType.VideoCapture,

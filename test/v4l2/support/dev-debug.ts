@@ -2,7 +2,6 @@
  * Bytes from the kernel's debug lines: the way back from what the printers do, for the ioctls in
  * `data/dev-debug.txt` (lines of a real kernel). So a printer can be compared with the kernel's own text.
  */
-import type { IoctlName } from "../../../src/v4l2/define-ioctl.js";
 import {
   BufferView,
   CapabilityView,
@@ -17,10 +16,11 @@ import {
   QueryExtCtrlView,
   RemoveBuffersView,
 } from "../../../src/v4l2/gen/index.js";
-import { bufTypeNames, fieldNames, memoryNames } from "../../../src/v4l2/names.js";
-import type { NameTable } from "../../../src/v4l2/names.js";
-import { IntView } from "../../../src/v4l2/scalar-views.js";
+import { bufTypeNames, fieldNames, memoryNames } from "../../../src/v4l2/values/names.js";
+import type { NameTable } from "../../../src/v4l2/values/names.js";
+import { IntView } from "../../../src/v4l2/ioctl/scalar-views.js";
 import { argOf } from "./fakes.js";
+import type { IoctlName } from "../../../src/v4l2/device.js";
 
 export interface DebugEntry {
   readonly name: IoctlName;

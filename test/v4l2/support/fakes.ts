@@ -2,12 +2,12 @@
 import type { Call, ClientMemory } from "../../../src/v4l2/call.js";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import type { FileHandle } from "../../../src/v4l2/file-handle.js";
-import type { IoctlName } from "../../../src/v4l2/define-ioctl.js";
 import { IOCTLS } from "../../../src/v4l2/gen/index.js";
 import { VideoDevice } from "../../../src/v4l2/video-device.js";
 import type { VideoDeviceOptions } from "../../../src/v4l2/video-device.js";
-import { Cap } from "../../../src/v4l2/types.js";
-import type { Awaitable } from "../../../src/v4l2/types.js";
+import { Cap } from "../../../src/v4l2/values/types.js";
+import type { Awaitable } from "../../../src/v4l2/values/types.js";
+import type { IoctlName } from "../../../src/v4l2/device.js";
 
 /** Memory with holes: only what was mapped can be read and written. */
 export class FakeMemory implements ClientMemory {

@@ -1,0 +1,42 @@
+/** `--device 'sample --multiplanar'`, `--device ./dist/camera.js`: which program is started for it. */
+import { fileURLToPath } from "node:url";
+import { Failure } from "../failure.js";
+import { splitWords } from "./words.js";
+
+/** A device that a client is to have. */
+export interface DeviceProgram {
+  /** As the option names it. */
+  readonly label: string;
+  /** What `node` is started with. */
+  readonly args: readonly string[];
+}
+
+/**
+ * The drivers of this package, and what they are started with unless the option says otherwise: the client's output is
+ * not to be mixed with their log, and visl's files below /run would be the whole machine's.
+ */
+const builtIn: Readonly<Record<string, readonly string[]>> = {
+  sample: ["--log", "none"],
+  visl: ["--log", "none", "--no-debugfs"],
+};
+
+/** @param isLogged - The log goes where the client's output does not. */
+export function parseDevice(option: string, isLogged: boolean): DeviceProgram {
+  const [name = "", ...words] = splitWords(option);
+  const label = option.trim();
+  const defaults = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
+  if (defaults !== undefined) {
+    const quiet = isLogged ? defaults.filter((word) => word !== "--log" && word !== "none") : defaults;
+    return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...words] };
+  }
+  if (!name.includes("/") && !/\.[cm]?[jt]s$/.test(name)) {
+    throw new Failure(
+      `there is no built-in device "${name}": name ${Object.keys(builtIn).join(" or ")}, or a module, as in --device ./camera.js`,
+    );
+  }
+  return { label, args: [...process.execArgv, name, ...words] };
+}
+
+/** The same kind of file as this one: compiled, or source under a loader that execArgv names. */
+const commandPath = (): string =>
+  fileURLToPath(import.meta.url).replace(/run\/device-option(\.\w+)$/, "main$1");

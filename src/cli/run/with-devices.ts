@@ -1,0 +1,112 @@
+/**
+ * `run --device`: a client with devices of its own, which nobody else sees and which end with it.
+ *
+ * Everything is in a mount namespace (as an ordinary user, in a user namespace with one in it): a /dev with the nodes,
+ * the view of sysfs, the drivers and the client. A guard watches over the launcher: if that is killed, all are.
+ */
+import { closeSync, existsSync, openSync } from "node:fs";
+import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
+import { Failure } from "../failure.js";
+import { asAccount, findAccount, type Account } from "./account.js";
+import { parseDevice, type DeviceProgram } from "./device-option.js";
+import { Drivers } from "./drivers.js";
+import { clientEnvironment, sayWhatIsMissing, showView, startAndWait, type RunOptions } from "./launch.js";
+import { insideView, keepMountsToOurselves } from "./mount-view.js";
+import { deviceProblem } from "./prerequisites.js";
+import { coverDev, hasPrivateDev } from "./private-dev.js";
+import { insideCommand } from "./user-namespace.js";
+
+export interface DeviceOptions extends RunOptions {
+  /** Each a built-in driver with its options, or a module. */
+  readonly device: readonly string[];
+  /** Where the drivers' log goes; without it, what drivers print goes to standard error, and the built-in ones log nothing. */
+  readonly logFile?: string | undefined;
+}
+
+/**
+ * Starts the devices, runs `client`, and ends the devices.
+ * @returns As `runClient`.
+ * @throws {Failure} As `runClient`; 1 - a device did not start, or none can be made here. The client was not started.
+ */
+export async function runWithDevices(
+  client: string,
+  args: readonly string[],
+  options: DeviceOptions,
+): Promise<number> {
+  // What is wrong with the options is said before anything is started.
+  for (const option of options.device) parseDevice(option, options.logFile !== undefined);
+  if (options.helper !== false && !existsSync(helperPath())) {
+    throw new Failure(`the helper library ${helperPath()} is not built; run '${rebuildCommand}'`);
+  }
+  if (hasPrivateDev() || insideView()) {
+    throw new Failure("this is a client of another 'v4l2-cuse run' already: name all devices there");
+  }
+  const isRoot = process.geteuid?.() === 0;
+  if (options.user !== undefined && !isRoot) {
+    throw new Failure("--user needs root: start v4l2-cuse run with sudo");
+  }
+  const problem = deviceProblem();
+  if (problem !== undefined) throw new Failure(problem);
+  if (isRoot) return serveClient(client, args, options);
+  const [program, ...rest] = insideCommand(client, args, options);
+  return startAndWait(program, rest);
+}
+
+/** The same in a process that may mount. */
+export async function serveClient(
+  client: string,
+  args: readonly string[],
+  options: DeviceOptions,
+  beforeClient: () => void = () => undefined,
+): Promise<number> {
+  const programs = options.device.map((option) => parseDevice(option, options.logFile !== undefined));
+  const account = options.user === undefined ? undefined : findAccount(options.user);
+  const logFd = options.logFile === undefined ? undefined : openLog(options.logFile);
+  makePrivate();
+  const drivers = new Drivers();
+  try {
+    await startAll(drivers, programs, logFd, account);
+    const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView(drivers.nodes);
+    if (options.quiet !== true) sayWhatIsMissing(view);
+    const helper = options.helper === false ? undefined : helperPath();
+    const env = clientEnvironment(helper, view.is === "shown", account, drivers.nodes);
+    beforeClient();
+    const [program, ...rest] =
+      account === undefined ? ([client, ...args] as const) : asAccount(account, [client, ...args]);
+    return await startAndWait(program, rest, { env });
+  } finally {
+    await drivers.stop();
+    if (logFd !== undefined) closeSync(logFd);
+  }
+}
+
+async function startAll(
+  drivers: Drivers,
+  programs: readonly DeviceProgram[],
+  logFd: number | undefined,
+  account: Account | undefined,
+): Promise<void> {
+  // One after the other: each takes the first number that is free.
+  for (const program of programs) await drivers.start(program, { logFd, account });
+}
+
+function makePrivate(): void {
+  try {
+    unshareMounts();
+    keepMountsToOurselves();
+    coverDev();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new Failure(`a /dev for the client cannot be made: ${error.message}`);
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, "a");
+  } catch (error) {
+    throw new Failure(
+      `cannot write the log to ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

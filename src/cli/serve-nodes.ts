@@ -1,0 +1,51 @@
+/** Runs a driver's nodes until a signal ends them: log on, nodes up, nodes down, nothing left behind. */
+import type { SessionLog } from "../cuse/index.js";
+import { CuseError } from "../cuse/index.js";
+import { isSupervised, serveUntilSignal } from "../serve/index.js";
+import { Failure } from "./failure.js";
+import { startEventLog, type Logged } from "./event-log.js";
+import type { NodeOptions } from "./node-options.js";
+import type { DeviceSession, StartOptions } from "../serve/index.js";
+
+/** What a driver command serves. */
+export interface Served {
+  /** Whose events are logged. */
+  readonly logged: readonly Logged[];
+  /** Makes the nodes. @throws {CuseError} A node cannot be made. */
+  start(access: StartOptions): Promise<DeviceSession>;
+  /** Runs when the nodes are there, before they are announced. */
+  started?(): Promise<void>;
+}
+
+const sessionLog: SessionLog = {
+  warn: (message) => process.stderr.write(`v4l2-cuse: ${message}\n`),
+  error: (message) => process.stderr.write(`v4l2-cuse: ${message}\n`),
+};
+
+/**
+ * Serves the nodes until SIGINT, SIGTERM or SIGHUP, or until the kernel takes one away.
+ * @throws {Failure} A node cannot be made, or was taken away; the message says why and what to do.
+ */
+export async function serve(served: Served, options: NodeOptions): Promise<void> {
+  const { mode, group, graft, node, nodeFolder: folder } = options;
+  const log = startEventLog(served.logged, options.log);
+  try {
+    const session = await served.start({ mode, group, graft, node, folder, log: sessionLog });
+    const closed = session.closed.then((error) => error && new Failure(error.message));
+    await serveUntilSignal({ ...session, closed }, async (nodes) => {
+      await served.started?.();
+      if (isSupervised()) return;
+      const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
+      process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);
+      if (nodes.every((path) => path.startsWith("/dev/"))) return;
+      const it = nodes.length === 1 ? "It is a file" : "They are files";
+      process.stderr.write(
+        `${it} of a FUSE mount: 'v4l2-cuse run -- CLIENT' shows ${them} to the client as ${nodes.length === 1 ? "a device" : "devices"} in /dev.\n`,
+      );
+    });
+  } catch (error) {
+    throw error instanceof CuseError ? new Failure(error.message) : error;
+  } finally {
+    await log.end();
+  }
+}

@@ -1,0 +1,406 @@
+/**
+ * The second kind of door: a folder with device nodes that a FUSE file system of ours shows, where there is no CUSE.
+ *
+ * All nodes of a mount share one channel, so what clients do with one comes in the same order as what they do with
+ * another. Each has a {@link Connection} of its own, and messages go to that of the inode that they name.
+ */
+import { Channel, createMemfd, ioctl, readReady } from "../native.js";
+import type { CharDevice, SessionLog } from "./char-device.js";
+import { Connection } from "./connection.js";
+import { CharDeviceError, CuseError, stackOf, systemCode } from "./errors.js";
+import { POLLERR, POLLHUP } from "../linux.js";
+import { Folder, type FolderEntry } from "./fuse-folder.js";
+import {
+  FUSE_ATOMIC_O_TRUNC,
+  FUSE_BATCH_FORGET,
+  FUSE_DEV_IOC_BACKING_CLOSE,
+  FUSE_DEV_IOC_BACKING_OPEN,
+  FUSE_FORGET,
+  FUSE_INIT,
+  FUSE_INTERRUPT,
+  FUSE_NOTIFY_REPLY,
+  FUSE_POLL,
+  FUSE_RELEASE,
+  FUSE_ROOT_ID,
+  FuseBackingMapView,
+} from "./gen/fuse.js";
+import { answerFuseInit } from "./init.js";
+import { claimFolder, type ClaimedFolder } from "./node-folder.js";
+import { OpenFileTable } from "./open-files.js";
+import { Message, RECEIVE_BYTES } from "./protocol.js";
+import { Reply, ReplyWriter } from "./reply.js";
+import type { SessionChannel, SessionChannelHandlers } from "./session.js";
+import { serveWaiting, type MessageReader } from "./waiting-messages.js";
+
+/** Where nodes appear. */
+export interface FuseMountOptions {
+  /** Made if it is missing; else it must be empty. */
+  readonly folder: string;
+  /** Default "/dev/fuse". */
+  readonly devicePath?: string | undefined;
+  /** Default: console.error. */
+  readonly log?: SessionLog | undefined;
+}
+
+/** The system as the mount sees it; another one in tests. */
+export interface FuseMountEnvironment extends MessageReader {
+  openChannel(path: string, bufferBytes: number, handlers: SessionChannelHandlers): SessionChannel;
+  claimFolder(folder: string): Promise<ClaimedFolder>;
+  /** On a channel; the result is what `ioctl(2)` returns. */
+  ioctl(fd: number, command: number, argument: Uint8Array): number;
+  /** A memfd, to try what may be done with one. */
+  createMemfd(name: string, sizeBytes: number): { readonly fd: number; close(): void };
+}
+
+const system: FuseMountEnvironment = {
+  openChannel: (path, bufferBytes, handlers) => new Channel(path, bufferBytes, handlers),
+  claimFolder,
+  readReady,
+  ioctl,
+  createMemfd,
+};
+
+/** A node of the mount, as the mount sees it. */
+export interface MountedNode extends FolderEntry {
+  /** Serves a message about one of the node's inodes. Undefined: the node is gone, its inodes are not yet. */
+  readonly serve: ((message: Uint8Array) => void) | undefined;
+  /** The mount is about to go: answers whoever waits, releases all files. */
+  end(reason: Error | undefined): void;
+}
+
+/** The kernel answers the mount with FUSE_INIT at once. */
+const START_TIMEOUT_MS = 5000;
+
+/**
+ * Real character devices have majors up to 511 (CHRDEV_MAJOR_MAX); a `dev_t` has room for 4095. So the first node of a
+ * mount is number 1024:N, the second 1025:N, and so on, where 0:N is the mount's own device number, which no other mount
+ * of the system has: no two nodes and no real device share one.
+ */
+const FIRST_MAJOR = 1024;
+const MAX_NODES = 1024;
+
+export class FuseMount {
+  /** Settles when the mount is over; never rejects. An error: the kernel ended it. */
+  readonly closed: Promise<Error | undefined>;
+  readonly folder: string;
+  readonly log: SessionLog;
+  readonly channel: SessionChannel;
+
+  readonly #environment: FuseMountEnvironment;
+  readonly #claimed: ClaimedFolder;
+  readonly #root: Connection<never>;
+  readonly #directory = new Folder<MountedNode>();
+  readonly #message = new Message();
+  readonly #lateReply: Reply;
+  readonly #before = new Set<() => void>();
+  #minor = 0;
+  #nodesMade = 0;
+  #canMap = false;
+  #isOver = false;
+  #isServing = false;
+  #resolveClosed: (reason: Error | undefined) => void = () => undefined;
+  #onInit: (outcome: boolean | Error) => void = () => undefined;
+
+  /**
+   * Mounts the file system. When this resolves, the folder is there and empty.
+   * @throws {CuseError} No /dev/fuse, no right to mount, a folder in use: one sentence with the remedy.
+   */
+  static async start(options: FuseMountOptions, environment = system): Promise<FuseMount> {
+    const path = options.devicePath ?? "/dev/fuse";
+    const claimed = await environment.claimFolder(options.folder);
+    let made: FuseMount | undefined;
+    try {
+      made = new FuseMount(options, path, claimed, environment);
+      await made.#start();
+      return made;
+    } catch (error) {
+      if (made === undefined) claimed.release();
+      else await made.close();
+      throw error instanceof CuseError ? error : new CuseError(failureText(path, error), { cause: error });
+    }
+  }
+
+  private constructor(
+    { log }: FuseMountOptions,
+    path: string,
+    claimed: ClaimedFolder,
+    environment: FuseMountEnvironment,
+  ) {
+    this.#environment = environment;
+    this.#claimed = claimed;
+    this.folder = claimed.path;
+    this.log = log ?? {
+      warn: (message) => console.error(`${claimed.path}: ${message}`),
+      error: (message) => console.error(`${claimed.path}: ${message}`),
+    };
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.channel = environment.openChannel(path, RECEIVE_BYTES, {
+      onMessage: (message) => this.#onMessage(message),
+      onClose: (error) => this.#onChannelClosed(error),
+    });
+    this.#lateReply = new Reply(new ReplyWriter(this.channel, this.log));
+    this.#root = new Connection<never>({
+      device: folderDevice,
+      files: new OpenFileTable<never>(),
+      channel: this.channel,
+      log: this.log,
+      probe: { isNonblocking: () => false },
+      control: (message, reply) => this.#control(message, reply),
+    });
+  }
+
+  async #start(): Promise<void> {
+    const init = new Promise<boolean>((resolve, reject) => {
+      this.#onInit = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
+    });
+    init.catch(() => undefined);
+    const timer = setTimeout(
+      () => this.#onInit(new CuseError("The kernel did not offer a FUSE channel in time: try again.")),
+      START_TIMEOUT_MS,
+    );
+    try {
+      this.#minor = this.#claimed.mount(this.channel.fd);
+      const offered = await init;
+      this.#canMap = offered && this.#mayMap();
+      this.#directory.hasInodePerFile = this.#canMap;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Can files be mapped? Needs FUSE_PASSTHROUGH and CAP_SYS_ADMIN in the first user namespace. */
+  get canMap(): boolean {
+    return this.#canMap;
+  }
+
+  /** Nodes that the folder shows. */
+  get names(): readonly string[] {
+    return this.#directory.names;
+  }
+
+  /** Inodes that the kernel knows besides the folder. */
+  get inodes(): number {
+    return this.#directory.size;
+  }
+
+  /** A device number for the next node. @throws {CuseError} There is no other. */
+  nextNumber(): { readonly major: number; readonly minor: number } {
+    if (this.#nodesMade >= MAX_NODES)
+      throw new CuseError("The folder has had too many nodes: use another one.");
+    this.#nodesMade += 1;
+    return { major: FIRST_MAJOR + this.#nodesMade - 1, minor: this.#minor };
+  }
+
+  /** @throws {CuseError} The name is taken, or the mount is over. */
+  add(node: MountedNode): void {
+    if (this.#isOver) throw new CuseError(`The mount on ${this.folder} is over.`);
+    if (this.names.includes(node.name)) {
+      throw new CuseError(`${this.folder}/${node.name} exists already: choose another name.`);
+    }
+    this.#directory.add(node);
+  }
+
+  remove(node: MountedNode): void {
+    this.#directory.remove(node);
+  }
+
+  inode(nodeId: number): ReturnType<Folder<MountedNode>["inode"]> {
+    return this.#directory.inode(nodeId);
+  }
+
+  /** `hook` is called before each message is served; see `SessionOptions.before`. @returns What ends that. */
+  before(hook: () => void): () => void {
+    this.#before.add(hook);
+    return () => this.#before.delete(hook);
+  }
+
+  /** Makes memory known to the kernel. @throws With `code`: EPERM, EOPNOTSUPP, EBADF, ENOMEM. */
+  openBacking(fd: number): number {
+    const map = new FuseBackingMapView(new Uint8Array(FuseBackingMapView.SIZE));
+    map.fd = fd;
+    return this.#environment.ioctl(this.channel.fd, FUSE_DEV_IOC_BACKING_OPEN, map.bytes);
+  }
+
+  closeBacking(id: number): void {
+    if (this.#isOver) return; // It goes with the channel.
+    try {
+      this.#environment.ioctl(
+        this.channel.fd,
+        FUSE_DEV_IOC_BACKING_CLOSE,
+        new Uint8Array(Uint32Array.of(id).buffer),
+      );
+    } catch (error) {
+      this.log.warn(`memory behind a file stays registered: ${stackOf(error)}`);
+    }
+  }
+
+  /** Serves what waits, so that whoever calls just now hears ENODEV. Not from within a call. */
+  serveWaiting(): void {
+    if (this.#isOver || this.#isServing) return;
+    serveWaiting(this.#environment, this.channel.fd, new Uint8Array(RECEIVE_BYTES), (message) => {
+      this.#onMessage(message);
+      return !this.#isEnded();
+    });
+  }
+
+  /**
+   * Ends all nodes and unmounts. Descriptors that clients still have answer ENOTCONN from then on, and POLLERR. May be
+   * called at any time and more than once.
+   */
+  async close(): Promise<void> {
+    this.#end(undefined);
+    await this.closed;
+  }
+
+  // A method, because the flag changes while messages are served.
+  #isEnded(): boolean {
+    return this.#isOver;
+  }
+
+  #mayMap(): boolean {
+    const memory = this.#environment.createMemfd("v4l2-cuse-try", 4096);
+    try {
+      this.closeBacking(this.openBacking(memory.fd));
+      return true;
+    } catch {
+      return false; // EPERM, mostly: an ordinary user in a user namespace.
+    } finally {
+      memory.close();
+    }
+  }
+
+  #onMessage(bytes: Uint8Array): void {
+    const wasServing = this.#isServing;
+    this.#isServing = true;
+    try {
+      for (const hook of this.#before) hook();
+      this.#route(bytes);
+    } finally {
+      this.#isServing = wasServing;
+    }
+  }
+
+  /** To the node whose inode the message names. What is about inodes themselves is answered by the folder. */
+  #route(bytes: Uint8Array): void {
+    this.#message.load(bytes);
+    const nodeId = this.#message.hasHeader ? this.#message.nodeId : 0;
+    const inode = nodeId === 0 || nodeId === FUSE_ROOT_ID ? undefined : this.#directory.inode(nodeId);
+    if (inode === undefined) {
+      this.#serveFolder(bytes);
+      return;
+    }
+    const { serve } = inode.entry;
+    if (serve === undefined) this.#serveLate(bytes);
+    else serve(bytes);
+  }
+
+  #serveFolder(bytes: Uint8Array): void {
+    const { opcode, hasHeader } = loaded(this.#message, bytes);
+    if (hasHeader && (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET)) this.forget(this.#message);
+    // INTERRUPT names the request only: it is of one of the nodes.
+    else if (hasHeader && opcode === FUSE_INTERRUPT) {
+      for (const name of this.names) this.#directory.get(name)?.serve?.(bytes);
+    } else this.#root.onMessage(bytes);
+  }
+
+  /** What the kernel says of inodes that it forgets; an open file's node hands it on. */
+  forget(message: Message): void {
+    this.#directory.forget(message);
+  }
+
+  /** What is about inodes: of nodes, their connections hand it on. @returns false: not known. */
+  answer(message: Message, reply: Reply): boolean {
+    return this.#directory.answer(message, reply);
+  }
+
+  #control(message: Message, reply: Reply): boolean {
+    if (message.opcode !== FUSE_INIT) return this.answer(message, reply);
+    try {
+      const { bytes, passthrough } = answerFuseInit(message.body, FUSE_ATOMIC_O_TRUNC);
+      reply.data(bytes);
+      this.#onInit(passthrough);
+    } catch (error) {
+      if (reply.due) reply.fail("EIO");
+      this.#onInit(error instanceof Error ? error : new Error(String(error)));
+    }
+    return true;
+  }
+
+  /** A file of a node that is gone. */
+  #serveLate(bytes: Uint8Array): void {
+    const message = this.#message;
+    if (!loaded(message, bytes).hasHeader) return;
+    const reply = this.#lateReply;
+    switch (message.opcode) {
+      case FUSE_FORGET:
+      case FUSE_BATCH_FORGET:
+        this.forget(message);
+        return;
+      case FUSE_INTERRUPT:
+      case FUSE_NOTIFY_REPLY:
+        return;
+      default:
+    }
+    reply.expect(message.uniqueLow, message.uniqueHigh);
+    if (message.opcode === FUSE_RELEASE) reply.done();
+    else if (message.opcode === FUSE_POLL) reply.polled(POLLERR | POLLHUP);
+    else if (!this.answer(message, reply)) reply.fail("ENODEV");
+  }
+
+  #onChannelClosed(error: Error | undefined): void {
+    const reason = error === undefined ? "" : ` (${error.message})`;
+    const ended = new CuseError(`The mount on ${this.folder} was ended${reason}.`);
+    this.#onInit(ended);
+    this.#end(ended);
+  }
+
+  #end(reason: Error | undefined): void {
+    if (this.#isOver) return;
+    for (const name of this.names) this.#directory.get(name)?.end(reason);
+    if (this.#isEnded()) return;
+    this.#isOver = true;
+    this.channel.close();
+    try {
+      // Not before the channel is closed: whatever it asks for on the way, nobody would answer.
+      this.#claimed.release();
+    } catch (error) {
+      this.log.warn(`${this.folder} stays mounted: ${stackOf(error)}`);
+    }
+    this.#resolveClosed(reason);
+  }
+}
+
+/** The folder itself has no files. */
+const folderDevice: CharDevice<never> = {
+  open: () => {
+    throw new CharDeviceError("ESTALE", "no node has this inode");
+  },
+  release: () => undefined,
+  ioctl: () => {
+    throw new CharDeviceError("ENOTTY", "a folder has no ioctls");
+  },
+};
+
+function loaded(
+  message: Message,
+  bytes: Uint8Array,
+): { readonly opcode: number; readonly hasHeader: boolean } {
+  message.load(bytes);
+  return { hasHeader: message.hasHeader, opcode: message.hasHeader ? message.opcode : 0 };
+}
+
+function failureText(path: string, error: unknown): string {
+  switch (systemCode(error)) {
+    case "ENOENT":
+    case "ENODEV":
+    case "ENXIO":
+      return `${path} is missing: load it with "modprobe fuse" (the kernel needs CONFIG_FUSE_FS).`;
+    case "EACCES":
+    case "EPERM":
+      return `${path} may not be used to mount by this user: run as root, or inside "unshare --user --map-root-user --mount".`;
+    default:
+      return `FUSE nodes cannot be made: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The folder in which FUSE nodes appear: made if it is missing, cleared of the dead mount of a driver that was killed,
+ * mounted on, and given back as it was.
+ *
+ * Nothing here asks our own file system: the thread that serves it would wait for itself.
+ */
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import path from "node:path";
+import { mount, MountFlag, unmount } from "../native.js";
+import { CuseError, systemCode } from "./errors.js";
+
+/** What `/proc/<pid>/mountinfo` and `mount(8)` show, and how a mount of another driver is told from other mounts. */
+export const FILE_SYSTEM_TYPE = "fuse.v4l2-cuse";
+
+/** A line of `/proc/self/mountinfo`. */
+export interface MountLine {
+  /** The mount point, without escapes. */
+  readonly folder: string;
+  readonly type: string;
+  /** Of the superblock's device number; the major number of file systems without a disk is 0. */
+  readonly minor: number;
+}
+
+/** id parent major:minor root mount-point options [tags...] - type source options */
+const LINE = /^\d+ \d+ \d+:(\d+) \S+ (\S+) .*? - (\S+) /;
+
+/** The topmost mount on `folder`, if there is one. @param text - Of `/proc/self/mountinfo`. */
+export function findMount(text: string, folder: string): MountLine | undefined {
+  let found: MountLine | undefined;
+  for (const line of mountLines(text)) if (line.folder === folder) found = line;
+  return found;
+}
+
+/** All mounts, from the first. @param text - Of `/proc/self/mountinfo`, read as latin1. */
+export function* mountLines(text: string): Generator<MountLine> {
+  for (const line of text.split("\n")) {
+    const [, minor, escaped, type] = LINE.exec(line) ?? [];
+    if (minor === undefined || escaped === undefined || type === undefined) continue;
+    const name = escaped.replace(/\\([0-7]{3})/g, (_match, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+    // Non-ASCII bytes stand as they are: the file was read byte by byte.
+    yield { folder: Buffer.from(name, "latin1").toString("utf8"), type, minor: Number(minor) };
+  }
+}
+
+const mountOn = (folder: string): MountLine | undefined =>
+  findMount(readFileSync("/proc/self/mountinfo", "latin1"), folder);
+
+/** A folder that nothing is mounted on yet. */
+export interface ClaimedFolder {
+  /** Absolute, without symbolic links. */
+  readonly path: string;
+  /**
+   * Mounts the file system that the channel serves. Any user may pass: who may open a node says its mode.
+   * @returns The minor number of the mount's device number, by which the whole system tells it from others.
+   * @throws With `code`: EPERM - needs CAP_SYS_ADMIN; ENODEV - no FUSE in this kernel.
+   */
+  mount(channelFd: number): number;
+  /** Unmounts, if it was mounted, and removes the folder, if it was made. */
+  release(): void;
+}
+
+/** @throws {CuseError} The folder cannot be used: one sentence with the remedy. */
+export async function claimFolder(folder: string): Promise<ClaimedFolder> {
+  const made = makeFolder(folder);
+  const real = path.join(realpathSync(path.dirname(path.resolve(folder))), path.basename(folder));
+  await assertFree(real);
+  /** Of our mount. */
+  let minor: number | undefined;
+  return {
+    path: real,
+    mount: (channelFd) => {
+      mount("v4l2-cuse", real, {
+        type: FILE_SYSTEM_TYPE,
+        flags: MountFlag.NoSuid | MountFlag.NoDev | MountFlag.NoExec,
+        options: mountOptions(channelFd),
+      });
+      minor = mountOn(real)?.minor;
+      if (minor !== undefined) return minor;
+      unmount(real);
+      throw new CuseError("/proc does not show mounts: mount procfs on /proc.");
+    },
+    release: () => {
+      // Somebody else may have unmounted it, and mounted something of his own since.
+      if (minor !== undefined && mountOn(real)?.minor === minor) unmount(real);
+      minor = undefined;
+      // Innermost first; one that somebody else uses meanwhile stays.
+      for (const each of made) {
+        try {
+          rmdirSync(each);
+        } catch {
+          return;
+        }
+      }
+    },
+  };
+}
+
+/** `default_permissions`: the kernel itself checks mode, owner and group. `allow_other`: others than our user may pass. */
+function mountOptions(channelFd: number): string {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  return `fd=${channelFd},rootmode=40000,user_id=${uid},group_id=${gid},allow_other,default_permissions`;
+}
+
+/** @returns What was made, innermost first. */
+function makeFolder(folder: string): string[] {
+  const whole = path.resolve(folder);
+  try {
+    const first = mkdirSync(whole, { recursive: true, mode: 0o755 });
+    const made: string[] = [];
+    for (let each = whole; first !== undefined && each.length >= first.length; each = path.dirname(each))
+      made.push(each);
+    return made;
+  } catch (error) {
+    // The dead mount of a driver that was killed looks so.
+    if (systemCode(error) === "ENOTCONN" || systemCode(error) === "EEXIST") return [];
+    throw new CuseError(
+      `The folder ${folder} for device nodes cannot be made (${systemCode(error) ?? String(error)}): name one that you may write to, with --node-folder for example.`,
+      { cause: error },
+    );
+  }
+}
+
+/** @throws {CuseError} Something else is there. */
+async function assertFree(folder: string): Promise<void> {
+  for (let line = mountOn(folder); line?.type === FILE_SYSTEM_TYPE; line = mountOn(folder)) {
+    // STATFS is asked of the driver each time, so this finds out whether there is one.
+    if (await answers(folder)) {
+      throw new CuseError(`The folder ${folder} is in use by another driver: name another one.`);
+    }
+    try {
+      unmount(folder);
+    } catch (error) {
+      throw new CuseError(
+        `A driver that was killed has left its mount on ${folder} (${systemCode(error) ?? String(error)}): unmount it with "umount ${folder}".`,
+        { cause: error },
+      );
+    }
+  }
+  let entries: string[];
+  try {
+    entries = readdirSync(folder);
+  } catch (error) {
+    throw new CuseError(
+      `${folder} cannot be read (${systemCode(error) ?? String(error)}): name a folder for device nodes.`,
+      { cause: error },
+    );
+  }
+  if (entries.length > 0) {
+    throw new CuseError(
+      `The folder ${folder} is not empty, and nodes would hide what is in it: name another one.`,
+    );
+  }
+}
+
+async function answers(folder: string): Promise<boolean> {
+  try {
+    await statfs(folder);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== "ENOTCONN" && systemCode(error) !== "ECONNABORTED";
+  }
+}

@@ -1,0 +1,95 @@
+/** Starts a video node together with the media controller node that it belongs to. */
+import { mountForNodes } from "../cuse/index.js";
+import type { NodeChoice, ServedNode, SessionOptions } from "../cuse/index.js";
+import type { DeviceNumber, MediaDevice, MediaGraph } from "../media/index.js";
+import type { VideoDevice } from "../v4l2/index.js";
+import { ClientFiles } from "./client-files.js";
+import type { GraftChoice } from "./client-files.js";
+import { ownFiles, serveRequests, startMediaNode } from "./media-node.js";
+import { startVideoDevice } from "./video-node.js";
+
+/** A device that is there. */
+export interface DeviceSession {
+  /** `["/dev/video0", "/dev/media0"]` */
+  readonly nodes: readonly string[];
+  /** Settles when the device is gone; with an error if the kernel ended it. Never rejects. */
+  readonly closed: Promise<Error | undefined>;
+  /** Removes the nodes. May be called at any time and more than once. */
+  close(): Promise<void>;
+}
+
+/** Kind of and access to the nodes: the same for all of a device. */
+export interface StartOptions
+  extends Pick<SessionOptions, "mode" | "group" | "log">, Pick<NodeChoice, "node" | "folder"> {
+  /** May clients without the helper be given `mmap()` and descriptors? Default "auto": where that can be done. */
+  readonly graft?: GraftChoice | undefined;
+}
+
+/** One node as a {@link DeviceSession}. */
+export function deviceSession(...sessions: readonly ServedNode[]): DeviceSession {
+  return {
+    nodes: sessions.map(({ node }) => node),
+    closed: Promise.race(sessions.map(({ closed }) => closed)),
+    close: async () => {
+      for (const session of sessions) await session.close();
+    },
+  };
+}
+
+/**
+ * Makes the nodes of `video` and `media`. What a client does with a request comes before what it does next with the
+ * video node.
+ *
+ * @param describe - Fills the graph once the video node has a number.
+ * @throws {CuseError} As `startNode`; nothing is left behind.
+ */
+export async function startWithMedia<State>(
+  video: VideoDevice<State>,
+  media: MediaDevice,
+  describe: (graph: MediaGraph, devnode: DeviceNumber) => void,
+  options: StartOptions = {},
+): Promise<DeviceSession> {
+  const { mode, group, log } = options;
+  // One folder, and one channel, for both.
+  const mount = await mountForNodes(video.name, options);
+  const clientFiles = await ClientFiles.start(options).catch(async (error: unknown) => {
+    await mount?.close();
+    throw error;
+  });
+  const own =
+    clientFiles.session === undefined && media.hasRequests ? ownFiles(media, undefined, log) : undefined;
+  const requests = serveRequests(media, clientFiles.session ?? own);
+  const end = async (): Promise<void> => {
+    media.useRequests(undefined);
+    await own?.close();
+    await clientFiles.close();
+    await mount?.close();
+  };
+  const before = requests && (() => requests.catchUp());
+  const videoSession = await startVideoDevice(video, { ...options, mount, clientFiles, before }).catch(
+    async (error: unknown) => {
+      await end();
+      throw error;
+    },
+  );
+  const { major, minor } = videoSession;
+  describe(media.graph, { major, minor });
+  try {
+    const mediaSession = await startMediaNode(media, clientFiles, {
+      mode,
+      group,
+      log,
+      mount,
+      node: options.node,
+    });
+    const noMore = (): void => media.useRequests(undefined);
+    mediaSession.closed.then(noMore, noMore);
+    // The video node first: requests of clients that wait are completed then.
+    const session = deviceSession(videoSession, mediaSession);
+    return { ...session, close: () => session.close().then(end) };
+  } catch (error) {
+    await videoSession.close();
+    await end();
+    throw error;
+  }
+}

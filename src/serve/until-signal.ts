@@ -1,0 +1,71 @@
+/** Keeps a driver's process running until somebody ends it. */
+import { closeSync, writeSync } from "node:fs";
+import { CuseError } from "../cuse/index.js";
+import type { DeviceSession } from "./start.js";
+
+/** The environment variable that names the descriptor of a pipe: whoever started us waits there for our nodes. */
+const READY_FD = "V4L2_CUSE_READY_FD";
+
+/** Has `v4l2-cuse run --device` started this process? Then no person wants to hear that the nodes are there. */
+export const isSupervised = (): boolean => /^\d+$/.test(process.env[READY_FD] ?? "");
+
+/** Writes the nodes, one a line, and an end of file. */
+function tellSupervisor(nodes: readonly string[]): void {
+  if (!isSupervised()) return;
+  const fd = Number(process.env[READY_FD]);
+  // Not for programs that the driver starts.
+  Reflect.deleteProperty(process.env, READY_FD);
+  try {
+    writeSync(fd, `${nodes.join("\n")}\n`);
+    closeSync(fd);
+  } catch {
+    // It has gone, or an outer program's variable came down to us.
+  }
+}
+
+/**
+ * The last line of a driver's program: waits for SIGINT, SIGTERM or SIGHUP, or until the kernel takes a node away; then
+ * removes all nodes.
+ *
+ * @param starting - A device that runs or is about to: `startVideoDevice(device)`, `m2mDevice.start()`. When it cannot
+ *   start for a reason that the user can do something about ({@link CuseError}), one line on standard error says what,
+ *   and the exit status becomes 1.
+ * @param ready - Is told the nodes, and may take its time: a signal meanwhile counts when it is done. Default: a line
+ *   on standard error.
+ * @throws {Error} The kernel ended the device.
+ */
+export async function serveUntilSignal(
+  starting: DeviceSession | Promise<DeviceSession>,
+  ready: (nodes: readonly string[]) => void | Promise<void> = (nodes) => {
+    if (!isSupervised()) process.stderr.write(`${nodes.join(" and ")}: ready; Ctrl-C ends it.\n`);
+  },
+): Promise<void> {
+  let session: DeviceSession;
+  try {
+    session = await starting;
+  } catch (error) {
+    if (!(error instanceof CuseError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = () => {
+      resolve(undefined);
+    };
+    for (const signal of signals) process.once(signal, stop);
+  });
+  let ended: Error | undefined;
+  try {
+    await ready(session.nodes);
+    tellSupervisor(session.nodes);
+    ended = await Promise.race([stopped, session.closed]);
+  } finally {
+    // From here on a signal ends the process at once.
+    for (const signal of signals) process.off(signal, stop);
+    await session.close();
+  }
+  if (ended !== undefined) throw ended;
+}

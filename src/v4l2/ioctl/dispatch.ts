@@ -1,0 +1,155 @@
+/**
+ * The way of an ioctl from bytes to the driver and back. The only code that looks a number up, clears, fetches
+ * nested arrays, checks what is checked for every device, calls, and writes arrays back; in the order of the
+ * kernel's core, which v4l2-compliance relies on:
+ *
+ * 1. bytes that the driver must not see are cleared;
+ * 2. the nested array is bounded (EINVAL) and fetched (EFAULT);
+ * 3. the device has this ioctl (ENOTTY);
+ * 4. the file's priority allows it (EBUSY);
+ * 5. the definition parses, calls and emits;
+ * 6. the array goes back, after a refusal too where the API wants it.
+ *
+ * Without a promise from the driver there is no promise here. A refusal is a V4l2Error, whose `copyOut` tells
+ * whether the argument goes back to the client nevertheless; whatever else is thrown passes unchanged.
+ */
+import { isLater } from "../../settle.js";
+import type { Call } from "../call.js";
+import type { Device } from "../device.js";
+import type { IoctlContext, IoctlDefinition } from "./define-ioctl.js";
+import { V4l2Error } from "../error.js";
+import type { FileHandle } from "../file-handle.js";
+import { ioctlTable } from "./ioctl-table.js";
+import type { IoctlOps } from "../ops.js";
+import { clearBytes } from "../../uapi/runtime.js";
+import type { Awaitable } from "../values/types.js";
+
+/** What the log wants to know of a call besides its argument. */
+export interface DispatchRecord {
+  /** The nested array, once fetched. */
+  array?: Uint8Array;
+}
+
+/**
+ * Serves one ioctl of `file`.
+ * @param arg - `_IOC_SIZE(cmd)` bytes: the client's, or zeroes when it passes none in. Changed in place.
+ * @returns What `ioctl(2)` returns.
+ */
+export function dispatch(
+  file: FileHandle,
+  cmd: number,
+  arg: Uint8Array,
+  call: Call,
+  record?: DispatchRecord,
+): Awaitable<number> {
+  const { device } = file;
+  if (!device.registered) throw new V4l2Error("ENODEV", "the device is gone");
+  const definition = ioctlTable.find(cmd);
+  if (definition === undefined) return dispatchDefault(file, cmd, arg, call);
+  if (definition.writes) clearBytes(arg, definition.keepBytes, definition.size);
+  const context = new Context(file, device, call, definition.view(arg));
+  fetchArray(definition, context);
+  if (record !== undefined && context.array !== undefined) record.array = context.array;
+  return definition.alwaysCopy ? runAlwaysCopy(definition, context) : run(definition, context);
+}
+
+class Context implements IoctlContext {
+  readonly ops: IoctlOps<FileHandle>;
+  array: Uint8Array | undefined = undefined;
+  /** Of the array in the client, as it was before the driver saw the argument. */
+  address = 0n;
+
+  constructor(
+    readonly file: FileHandle,
+    readonly device: Device<FileHandle>,
+    readonly call: Call,
+    readonly view: unknown,
+  ) {
+    this.ops = device.ops;
+  }
+}
+
+/** @throws {V4l2Error} ENOTTY - unknown to the driver too. */
+function dispatchDefault(file: FileHandle, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
+  const { device } = file;
+  const { ops } = device;
+  if (ops.default === undefined) {
+    throw new V4l2Error("ENOTTY", `0x${cmd.toString(16).padStart(8, "0")} is no ioctl of this device`);
+  }
+  return ops.default(file, cmd, arg, call, device.priorities.allows(file));
+}
+
+/** @throws {V4l2Error} EINVAL - too many elements; EFAULT */
+function fetchArray(definition: IoctlDefinition, context: Context): void {
+  const { nested } = definition;
+  if (nested === undefined) return;
+  const count = nested.count(context.view);
+  if (count === 0) return;
+  if (count > nested.max) throw new V4l2Error("EINVAL", `${count} array elements, at most ${nested.max}`);
+  context.address = nested.address(context.view);
+  context.array = new Uint8Array(count * nested.elementBytes);
+  context.call.memory.read(context.address, context.array);
+}
+
+/** @throws {V4l2Error} EFAULT; the argument goes back even then (v4l2-ioctl.c, video_usercopy). */
+function storeArray({ call, array, address }: Context): void {
+  if (array === undefined) return;
+  try {
+    call.memory.write(address, array);
+  } catch (error) {
+    if (error instanceof V4l2Error) error.copyOut = true;
+    throw error;
+  }
+}
+
+/** @throws {V4l2Error} ENOTTY, EBUSY, or what the definition and the op refuse with. */
+function invoke(definition: IoctlDefinition, context: Context): Awaitable<void> {
+  const { file, device } = context;
+  if (!device.acceptsNr(definition.nr) && !(definition.ctrl && file.controls !== undefined)) {
+    throw new V4l2Error("ENOTTY", `the device has no ${definition.name}`);
+  }
+  if (definition.prio) device.priorities.check(file);
+  return definition.invoke(context);
+}
+
+function run(definition: IoctlDefinition, context: Context): Awaitable<number> {
+  const done = invoke(definition, context);
+  if (isLater(done)) {
+    return done.then(() => {
+      storeArray(context);
+      return 0;
+    });
+  }
+  storeArray(context);
+  return 0;
+}
+
+/** As `run`; a refusal takes the argument and the array back with it, except ENOTTY. */
+function runAlwaysCopy(definition: IoctlDefinition, context: Context): Awaitable<number> {
+  let done: Awaitable<void>;
+  try {
+    done = invoke(definition, context);
+  } catch (error) {
+    throw copiedOut(context, error);
+  }
+  if (isLater(done)) {
+    return done.then(
+      () => {
+        storeArray(context);
+        return 0;
+      },
+      (error: unknown) => {
+        throw copiedOut(context, error);
+      },
+    );
+  }
+  storeArray(context);
+  return 0;
+}
+
+function copiedOut(context: Context, error: unknown): unknown {
+  if (!(error instanceof V4l2Error) || error.code === "ENOTTY") return error;
+  storeArray(context);
+  error.copyOut = true;
+  return error;
+}

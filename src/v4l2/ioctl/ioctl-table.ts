@@ -1,0 +1,82 @@
+/** The definitions by number, checked when they are put together. */
+import type { IoctlDefinition } from "./define-ioctl.js";
+import { definitions } from "../definitions/index.js";
+import { IOCTLS } from "../gen/index.js";
+import type { ViewClass } from "../gen/index.js";
+
+const NR_MASK = 0xff;
+
+/** Request numbers of the 32-bit layouts: a 32-bit client, or an old 32-bit `time_t`. */
+const names32: ReadonlyMap<number, string> = new Map(
+  Object.values(IOCTLS).flatMap((entry): [number, string][] => {
+    const numbers: number[] = [];
+    if ("number32" in entry) numbers.push(entry.number32);
+    if ("number32Time64" in entry) numbers.push(entry.number32Time64);
+    return numbers.map((number) => [number, entry.name]);
+  }),
+);
+
+/** What every table needs of a definition. */
+export interface IoctlRow {
+  readonly name: string;
+  readonly number: number;
+  /** The number's lowest byte. */
+  readonly nr: number;
+  /** Of the argument, bytes. */
+  readonly size: number;
+  readonly arg: ViewClass<unknown>;
+  /** Bytes from the start that the client's values are kept of; all unless given. */
+  readonly keepBytes?: number;
+}
+
+/** Definitions by number. */
+export class IoctlTable<Row extends IoctlRow> {
+  readonly #byNr: (Row | undefined)[] = [];
+  readonly all: readonly Row[];
+
+  /** @throws {Error} Two entries share a number, or an argument has not the size that the number says. */
+  constructor(entries: readonly Row[]) {
+    for (const entry of entries) {
+      if (this.#byNr[entry.nr] !== undefined) throw new Error(`${entry.name}: its number is taken`);
+      const size = (entry.number >>> 16) & 0x3fff;
+      if (size !== entry.arg.SIZE || size !== entry.size) {
+        throw new Error(`${entry.name}: the number says ${size} bytes, the view has ${entry.arg.SIZE}`);
+      }
+      if ((entry.keepBytes ?? 0) > size) throw new Error(`${entry.name}: clears behind its end`);
+      this.#byNr[entry.nr] = entry;
+    }
+    this.all = entries;
+  }
+
+  /** The definition of exactly this number: direction and size count, as in the kernel. */
+  find(cmd: number): Row | undefined {
+    const entry = this.#byNr[cmd & NR_MASK];
+    return entry !== undefined && entry.number === cmd ? entry : undefined;
+  }
+
+  byName(name: Row["name"]): Row {
+    const entry = this.all.find((row) => row.name === name);
+    if (entry === undefined) throw new Error(`${name} has no definition`);
+    return entry;
+  }
+}
+
+/** Every ioctl of videodev2.h. */
+export const ioctlTable = new IoctlTable<IoctlDefinition>(definitions);
+
+/** The ioctl whose 32-bit layout has this number. */
+export function name32(cmd: number): string | undefined {
+  return names32.get(cmd);
+}
+
+/** The name for the log: `VIDIOC_QBUF`, or the kernel's words for a number that it does not know. */
+export function ioctlName(cmd: number): string {
+  const known = ioctlTable.find(cmd);
+  if (known !== undefined) return known.name;
+  const type = String.fromCharCode((cmd >>> 8) & 0xff);
+  const kind = type === "V" ? "v4l2" : type === "d" ? "v4l2_int" : "unknown";
+  const dir = ["--", "-w", "r-", "rw"][cmd >>> 30] ?? "--";
+  const letter = type >= " " && type <= "~" ? type : ".";
+  const number = `0x${cmd.toString(16).padStart(8, "0")}`;
+  return `${kind} ioctl '${letter}', dir=${dir}, #${cmd & NR_MASK} (${number})`;
+}

@@ -1,0 +1,190 @@
+import { describe, expect, it } from "vitest";
+import type { Call, VideoFormat } from "../../src/v4l2/index.js";
+import { anyFormat, BufType, fourcc, Memory } from "../../src/v4l2/index.js";
+import type { M2mContext, M2mDeviceOptions, M2mFile } from "../../src/m2m/index.js";
+import { M2mDevice } from "../../src/m2m/index.js";
+import { Request } from "../../src/media/index.js";
+import { expectErrno, FakeCall, FakeProvider } from "../vb2/fakes.js";
+
+const { VideoOutput, VideoCapture } = BufType;
+const call: Call & FakeCall = new FakeCall({ nonblocking: true });
+const format: VideoFormat = {
+  ...anyFormat,
+  pixelformat: fourcc("GREY"),
+  width: 8,
+  height: 8,
+  planes: [{ bytesperline: 8, sizeimage: 64 }],
+};
+
+type Options = M2mDeviceOptions<string>;
+
+function makeDevice(
+  more: Partial<Options> = {},
+  formats: Partial<Options["formats"]> = {},
+): M2mDevice<string> {
+  const memory = new FakeProvider();
+  return new M2mDevice<string>({
+    ...{ name: "video0", mediaName: "media0", driver: "device", card: "device", io: ["mmap"] },
+    source: { memory: () => memory },
+    destination: { memory: () => memory },
+    formats: {
+      list: () => [format.pixelformat],
+      current: (_context, type) => ({ ...format, type }),
+      nearest: (_context, wish) => wish,
+      set: () => undefined,
+      ...formats,
+    },
+    open: (file) => `file ${file.id}`,
+    deviceRun: (job) => {
+      job.finish();
+    },
+    ...more,
+  });
+}
+
+let lastId = 0n;
+
+function open(device: M2mDevice<string>): M2mFile<string> {
+  const client = { pid: 1, comm: "client" };
+  const file = device.video.open({ id: ++lastId, client, flags: 2, notifyPoll: () => undefined });
+  file.mapping = "by-asking";
+  return file;
+}
+
+const reqbufs = (device: M2mDevice<string>, file: M2mFile<string>, type: BufType, count: number): void => {
+  void device.video.ops.reqbufs?.(file, { type, memory: Memory.Mmap, count, flags: 0 }, call);
+};
+
+describe("the open files of a device", () => {
+  it("are its contexts, until they are closed", () => {
+    const device = makeDevice();
+    const first = open(device);
+    const second = open(device);
+    expect([...device.contexts]).toEqual([first.state, second.state]);
+    device.video.release(first);
+    expect([...device.contexts]).toEqual([second.state]);
+  });
+
+  it("are told of twice when they are closed: with their buffers, and after them", () => {
+    const told: unknown[] = [];
+    const device: M2mDevice<string> = makeDevice({
+      closing: ({ state, source }) => told.push(["closing", state, source.numBuffers]),
+      release: (state) => told.push(["release", state, [...device.contexts].length]),
+    });
+    const file = open(device);
+    const { state } = file.state;
+    reqbufs(device, file, VideoOutput, 2);
+    device.video.release(file);
+    expect(told).toEqual([
+      ["closing", state, 2],
+      ["release", state, 0],
+    ]);
+  });
+});
+
+describe("the ops of one side", () => {
+  it("are made for each file, with its state and its queue, and replace those that follow from the format", () => {
+    const setUp: unknown[] = [];
+    const memory = new FakeProvider();
+    const device = makeDevice({
+      destination: {
+        memory: () => memory,
+        ops: (state, queue) => ({
+          queueSetup: ({ count }) => {
+            setUp.push([state, queue().type]);
+            return { count, planeSizes: [128] };
+          },
+        }),
+      },
+    });
+    const file = open(device);
+    reqbufs(device, file, VideoCapture, 1);
+    reqbufs(device, file, VideoOutput, 1);
+    expect(setUp).toEqual([[file.state.state, VideoCapture]]);
+    expect(file.state.destination.buffer(0)?.plane(0).length).toBe(128);
+    expect(file.state.source.buffer(0)?.plane(0).length).toBe(64);
+  });
+});
+
+describe("S_FMT while the queue has buffers", () => {
+  it.each([
+    [undefined, "EBUSY"],
+    [true, undefined],
+  ] as const)("with setsWhileBusy %s: %s", (setsWhileBusy, errno) => {
+    const device = makeDevice({}, { ...(setsWhileBusy && { setsWhileBusy }) });
+    const file = open(device);
+    reqbufs(device, file, VideoCapture, 1);
+    const set = (): unknown => device.video.ops.sFmt?.(file, { ...format, type: VideoCapture });
+    if (errno === undefined) expect(set()).toMatchObject({ width: 8 });
+    else expectErrno(errno, set);
+  });
+});
+
+describe("all formats", () => {
+  const list = (device: M2mDevice<string>): unknown =>
+    device.video.ops.enumFmt?.(open(device), { type: VideoCapture, index: 0, mbusCode: 0, all: true });
+
+  it("are listed by a driver that has such a list", () => {
+    const device = makeDevice({}, { listAll: () => [fourcc("NV12")] });
+    expect(list(device)).toEqual({ pixelformat: fourcc("NV12") });
+    expect(device.video.options.enumAllFormats).toBe(true);
+  });
+
+  it("are no flag that clients are told of without one", () => {
+    expect(makeDevice().video.options.enumAllFormats).toBe(false);
+  });
+});
+
+describe("a request", () => {
+  const bufferOf = (context: M2mContext<string>) => ({
+    kind: "buffer" as const,
+    owner: context.source,
+    validate: () => undefined,
+    queue: () => undefined,
+  });
+
+  it("is shown to the driver before it is queued, with the file of each buffer, and no other device's", () => {
+    const seen: unknown[] = [];
+    const device = makeDevice({
+      requests: {
+        validate: (_request, contexts) => seen.push(["validate", ...contexts.map(({ state }) => state)]),
+        queue: (_request, contexts) => seen.push(["queue", ...contexts.map(({ state }) => state)]),
+      },
+    });
+    const context = open(device).state;
+    const request = new Request("1:2", device.requestOps, () => undefined);
+    request.bind(bufferOf(context));
+    request.bind(bufferOf(open(makeDevice()).state));
+    request.queue();
+    expect(seen).toEqual([
+      ["validate", context.state],
+      ["queue", context.state],
+    ]);
+  });
+
+  it("that the driver refuses stays idle, and is not queued", () => {
+    let queued = 0;
+    const device = makeDevice({
+      requests: {
+        validate: () => {
+          throw new Error("refused");
+        },
+        queue: () => {
+          queued += 1;
+        },
+      },
+    });
+    const request = new Request("1:2", device.requestOps, () => undefined);
+    request.bind(bufferOf(open(device).state));
+    expect(() => {
+      request.queue();
+    }).toThrow("refused");
+    expect([request.state, queued]).toEqual(["idle", 0]);
+  });
+});
+
+it("what VideoDevice can do besides is passed on", () => {
+  const { video } = makeDevice({ disabled: ["VIDIOC_CREATE_BUFS"], title: "Scaler", oldFormatNames: true });
+  expect(video.options).toMatchObject({ title: "Scaler", oldFormatNames: true });
+  expect(video.options.disabled).toEqual(["VIDIOC_CREATE_BUFS"]);
+});

@@ -1,0 +1,288 @@
+import { describe, expect, it, vi } from "vitest";
+import { V4l2Error } from "../../../src/v4l2/error.js";
+import { clockText, jsonLine, kernelLine, logListener, prettyLine } from "../../../src/v4l2/trace/log.js";
+import { TraceStream } from "../../../src/v4l2/trace/trace.js";
+import type { BufferEvent, IoctlEvent, TraceEvent } from "../../../src/v4l2/trace/trace.js";
+import { ioctlTable } from "../../../src/v4l2/ioctl/ioctl-table.js";
+import { allOps, someBuffer } from "../support/all-ops.js";
+import { hex, padded } from "../support/bytes.js";
+import { argOf, errnoOf, Harness, openFile } from "../support/fakes.js";
+
+/** A harness, and the events of its device. */
+function traced(parts: ConstructorParameters<typeof Harness>[0]): { harness: Harness; events: TraceEvent[] } {
+  const harness = new Harness(parts);
+  const events: TraceEvent[] = [];
+  harness.device.trace.subscribe((event) => {
+    // Arguments are there during the call of the listener only: look now.
+    if (event.kind === "ioctl") events.push({ ...event, ...frozen(event) });
+    else events.push(event);
+  });
+  return { harness, events };
+}
+
+function frozen(event: IoctlEvent): Pick<IoctlEvent, "text" | "args"> {
+  const [text, args] = [event.text(), event.args()];
+  return { text: () => text, args: () => args };
+}
+
+const only = (events: readonly TraceEvent[]): TraceEvent => {
+  const [event] = events;
+  if (event === undefined || events.length !== 1) throw new Error(`${events.length} events`);
+  return event;
+};
+
+const stamp = /^\d\d:\d\d:\d\d\.\d{6} /;
+const strip = (line: string): string => line.replace(stamp, "").replace(/\(\d+ us/, "(N us");
+
+describe("one line per ioctl", () => {
+  it("looks like the kernel's, with time and client before and the duration behind", () => {
+    const { harness, events } = traced({ ops: { gInput: () => 3, enuminput: () => undefined } });
+    void harness.ioctl("VIDIOC_G_INPUT");
+    const line = prettyLine(only(events));
+    expect(line).toMatch(stamp);
+    expect(strip(line)).toBe("v4l2-ctl[1234] video0: VIDIOC_G_INPUT: value=3 (N us)");
+  });
+
+  it("shows a refusal as the kernel does, and the reason behind", async () => {
+    const { harness, events } = traced({ ops: { gInput: () => 3, enuminput: () => undefined } });
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUMINPUT"))).toBe("EINVAL");
+    expect(strip(prettyLine(only(events)))).toBe(
+      "v4l2-ctl[1234] video0: VIDIOC_ENUMINPUT: error -22: index=0, name=, type=0, audioset=0x0, tuner=0, " +
+        "std=0x00000000, status=0x0, capabilities=0x0 (N us; EINVAL: no such input)",
+    );
+  });
+
+  it("shows a driver's bug as EIO", () => {
+    const { harness, events } = traced({
+      ops: {
+        gInput: () => {
+          throw new TypeError("oh\nno");
+        },
+      },
+    });
+    expect(() => harness.ioctl("VIDIOC_G_INPUT")).toThrow(TypeError);
+    expect(strip(prettyLine(only(events)))).toBe(
+      "v4l2-ctl[1234] video0: VIDIOC_G_INPUT: error -5: value=0 (N us; EIO: oh\\x0ano)",
+    );
+  });
+
+  it("waits for ops that answer later", async () => {
+    const { harness, events } = traced({
+      ops: {
+        ...allOps,
+        dqbuf: async () => someBuffer,
+        gInput: async () => Promise.reject(new V4l2Error("EBUSY", "b")),
+      },
+    });
+    const pending = harness.ioctl("VIDIOC_DQBUF", padded(88, hex`00000000 01000000`));
+    expect(events).toEqual([]);
+    await pending;
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_G_INPUT"))).toBe("EBUSY");
+    expect(events.map((event) => event.kind === "ioctl" && event.errno)).toEqual([undefined, "EBUSY"]);
+  });
+
+  it("has further rows where the kernel has", () => {
+    const { harness, events } = traced({ ops: allOps });
+    void harness.ioctl("VIDIOC_QUERYBUF", padded(88, hex`00000000 01000000`));
+    expect(strip(prettyLine(only(events)))).toBe(
+      "v4l2-ctl[1234] video0: VIDIOC_QUERYBUF: 00:00:00.000000 index=0, type=vid-cap, request_fd=0, " +
+        "flags=0x00000000, field=none, sequence=0, memory=mmap, bytesused=0, offset/userptr=0x0, length=614400 (N us)\n" +
+        "    timecode=00:00:00 type=0, flags=0x00000000, frames=0, userbits=0x00000000",
+    );
+  });
+
+  it("shows numbers that are not V4L2's", async () => {
+    const { harness, events } = traced({ ops: { default: () => 0 } });
+    await harness.device.ioctl(harness.file, 0xc00456c0, new Uint8Array(4), harness.call);
+    expect(kernelLine(only(events) as IoctlEvent)).toBe(
+      "video0: v4l2 ioctl 'V', dir=rw, #192 (0xc00456c0): driver-specific ioctl",
+    );
+  });
+
+  it("an ioctl without argument has none to show", () => {
+    const { harness, events } = traced({ ops: { logStatus: () => undefined } });
+    void harness.ioctl("VIDIOC_LOG_STATUS");
+    const event = events.find(({ kind }) => kind === "ioctl");
+    expect(kernelLine(event as IoctlEvent)).toBe("video0: VIDIOC_LOG_STATUS");
+  });
+
+  it("escapes the client's name", () => {
+    const { harness, events } = traced({ ops: { gInput: () => 0 } });
+    Object.assign(harness.call.client, { comm: "evil\n12:00 \x1b[2J" });
+    void harness.ioctl("VIDIOC_G_INPUT");
+    expect(prettyLine(only(events))).toContain("evil\\x0a12:00 \\x1b[2J[1234]");
+  });
+});
+
+describe("JSON lines", () => {
+  it("carry name, arguments, client, result", async () => {
+    const { harness, events } = traced({ ops: allOps });
+    await errnoOf(() => harness.ioctl("VIDIOC_ENUMINPUT", padded(80, hex`05000000`)));
+    const line: unknown = JSON.parse(jsonLine(only(events)));
+    expect(line).toMatchObject({
+      kind: "ioctl",
+      device: "video0",
+      name: "VIDIOC_ENUMINPUT",
+      pid: 1234,
+      comm: "v4l2-ctl",
+      result: 22,
+      errno: "EINVAL",
+      args: { index: 5, name: "", std: 0 },
+    });
+  });
+
+  it("nested arrays are arrays", () => {
+    const { harness, events } = traced({
+      deviceCaps: 0x04004000,
+      ops: { ...allOps, qbuf: () => someBuffer },
+    });
+    harness.memory.map(0x1000n, new Uint8Array(64));
+    const arg = padded(88, hex`00000000 09000000`);
+    arg[60] = 1;
+    arg.set(hex`0010000000000000 01000000`, 64);
+    void harness.ioctl("VIDIOC_QBUF", arg);
+    const line: unknown = JSON.parse(jsonLine(only(events)));
+    expect(line).toMatchObject({
+      args: { type: "vid-cap-mplane", memory: "mmap", planes: [{ bytesused: 0, length: 614400 }] },
+    });
+  });
+
+  it("keep 64-bit numbers exact", () => {
+    const event: BufferEvent = {
+      kind: "buffer",
+      timeMs: 0,
+      device: "video0",
+      file: 1n,
+      type: 1,
+      index: 0,
+      from: "queued",
+      to: "active",
+      sequence: 0,
+      timestampNs: 2n ** 63n,
+      bytesused: [],
+    };
+    expect(JSON.parse(jsonLine(event))).toMatchObject({ file: 1, timestampNs: "9223372036854775808" });
+  });
+
+  it("every ioctl can be written, whatever it refuses", async () => {
+    const { harness, events } = traced({ ops: allOps });
+    harness.call.isNonblocking = true;
+    for (const { name } of ioctlTable.all) {
+      try {
+        await harness.ioctl(name, argOf(name).fill(0xff));
+      } catch (error) {
+        expect(error).toBeInstanceOf(V4l2Error);
+      }
+    }
+    const lines = events.map((event) => JSON.parse(jsonLine(event)) as object);
+    expect(lines.filter((line) => "args" in line)).toHaveLength(ioctlTable.all.length);
+  });
+});
+
+describe("other events", () => {
+  it("open, release, read, as the kernel writes them", async () => {
+    const { harness, events } = traced({ fileOps: { read: async () => new Uint8Array(7) } });
+    const file = openFile(harness.device);
+    await harness.device.read(file, { size: 4096, offset: 0n }, harness.call);
+    harness.device.release(file);
+    expect(events.map((event) => strip(prettyLine(event)))).toEqual([
+      "v4l2-ctl[1234] video0: open (0) (N us)",
+      "v4l2-ctl[1234] video0: read: 4096 (7) (N us)",
+      "v4l2-ctl[1234] video0: release (N us)",
+    ]);
+  });
+
+  it("a refused open and a refused write", async () => {
+    const { harness, events } = traced({
+      fileOps: {
+        write: () => {
+          throw new V4l2Error("EAGAIN", "full");
+        },
+      },
+    });
+    expect(
+      await errnoOf(() =>
+        harness.device.write(harness.file, { data: new Uint8Array(3), offset: 0n }, harness.call),
+      ),
+    ).toBe("EAGAIN");
+    harness.device.unregister();
+    expect(await errnoOf(() => openFile(harness.device))).toBe("ENODEV");
+    expect(events.map((event) => strip(prettyLine(event)))).toEqual([
+      "v4l2-ctl[1234] video0: write: 3 (-11) (N us)",
+      "v4l2-ctl[1234] video0: open (-19) (N us)",
+    ]);
+  });
+
+  it("buffers, requests, jobs, messages", () => {
+    const base = { timeMs: 0, device: "video0" };
+    const events: TraceEvent[] = [
+      {
+        ...base,
+        kind: "buffer",
+        file: 1n,
+        type: 9,
+        index: 2,
+        from: "active",
+        to: "done",
+        sequence: 3,
+        timestampNs: 1000n,
+        bytesused: [10, 20],
+      },
+      { ...base, kind: "request", request: "1234:24", from: "idle", to: "queued" },
+      { ...base, kind: "job", file: 1n, action: "started" },
+      { ...base, kind: "message", level: "info", text: "a\tb" },
+    ];
+    expect(events.map((event) => strip(prettyLine(event)))).toEqual([
+      "video0: buffer vid-cap-mplane 2: active -> done, sequence=3, timestamp=1000, bytesused=10+20",
+      "video0: request 1234:24: idle -> queued",
+      "video0: job of file 1 started",
+      "video0: a\\x09b",
+    ]);
+  });
+});
+
+describe("the listener and the stream", () => {
+  it("writes the kinds asked for, in the form asked for", () => {
+    const lines: string[] = [];
+    const listener = logListener((line) => lines.push(line), { format: "json", kinds: ["job"] });
+    listener({ kind: "message", timeMs: 0, device: "video0", level: "info", text: "no" });
+    listener({ kind: "job", timeMs: 0, device: "video0", file: 1n, action: "queued" });
+    expect(lines).toEqual(['{"kind":"job","timeMs":0,"device":"video0","file":1,"action":"queued"}']);
+  });
+
+  it("nothing is built while nobody listens", () => {
+    const harness = new Harness({ ops: { gInput: () => 0 } });
+    const emit = vi.spyOn(TraceStream.prototype, "emit");
+    void harness.ioctl("VIDIOC_G_INPUT");
+    expect(emit).not.toHaveBeenCalled();
+    emit.mockRestore();
+  });
+
+  it("an argument is described only for those who ask", () => {
+    const harness = new Harness({ ops: { gInput: () => 0 } });
+    const described = vi.spyOn(ioctlTable.byName("VIDIOC_G_INPUT"), "describe");
+    const stop = harness.device.trace.subscribe(() => undefined);
+    void harness.ioctl("VIDIOC_G_INPUT");
+    expect(described).not.toHaveBeenCalled();
+    stop();
+    expect(harness.device.trace.active).toBe(false);
+  });
+
+  it("a listener that throws disturbs neither the client nor other listeners", () => {
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const harness = new Harness({ ops: { gInput: () => 0 } });
+    const seen: string[] = [];
+    harness.device.trace.subscribe(() => {
+      throw new Error("broken");
+    });
+    harness.device.trace.subscribe((event) => seen.push(event.kind));
+    expect(harness.ioctl("VIDIOC_G_INPUT")).toBe(0);
+    expect(seen).toEqual(["ioctl"]);
+    expect(warn).toHaveBeenCalledOnce();
+    warn.mockRestore();
+  });
+
+  it("clock", () => {
+    expect(clockText(1_700_000_000_123.456)).toMatch(/^\d\d:\d\d:\d\d\.1234\d\d$/);
+  });
+});
