@@ -48,3 +48,4 @@ export * as av1 from "./av1/index.js";
 export * as fwht from "./fwht/index.js";
 export * as jpeg from "./jpeg/index.js";
 export * as mpeg2 from "./mpeg2/index.js";
+export * as vp8 from "./vp8/index.js";

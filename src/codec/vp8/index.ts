@@ -1,0 +1,7 @@
+/** VP8 (RFC 6386): frame headers, and the control that follows from them. */
+export { controlsOf, frameControl, frameControls } from "./controls.js";
+export { parseFrame, parseUnits } from "./parse.js";
+export type { Vp8Frame } from "./parse.js";
+export { Vp8State } from "./state.js";
+export type { Entropy, References } from "./state.js";
+export * from "./syntax.js";
