@@ -1,0 +1,199 @@
+/** VP8: conformance streams, clips of libvpx, and what GStreamer submitted for a clip. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { BoolReader, BoolWriter, SyntaxWriter } from "../../../src/codec/bits/index.js";
+import { ivfFrames, readIvfHeader } from "../../../src/codec/files/index.js";
+import * as vp8 from "../../../src/codec/vp8/index.js";
+import { golden } from "../../visl/golden.js";
+import { leadingBits, vpxClip } from "../support/clips.js";
+import { compareWithGStreamer } from "../support/golden-controls.js";
+import { vectors } from "../support/vectors.js";
+
+const recorded = fileURLToPath(new URL("../../gstreamer/data/vp8.ivf", import.meta.url));
+const larger = fileURLToPath(new URL("../../gstreamer/data/vp8_720p.ivf", import.meta.url));
+
+const realtime = ["-deadline", "realtime", "-cpu-used", "-5"];
+const layers =
+  "ts_number_layers=3:ts_target_bitrate=50,100,200:ts_rate_decimator=4,2,1:ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3";
+const hidden = ["-b:v", "200k", "-auto-alt-ref", "1", "-lag-in-frames", "25"];
+
+const made: readonly (readonly [name: string, file: () => string])[] = [
+  ["the clip of the golden recordings", () => recorded],
+  ["720p", () => larger],
+  ["hidden frames", () => vpxClip("vp8-hidden", "libvpx", hidden, 2)],
+  [
+    "error resilience, eight partitions",
+    () => vpxClip("vp8-resilient", "libvpx", ["-error-resilient", "default+partitions", "-slices", "8"]),
+  ],
+  ["an odd size", () => vpxClip("vp8-odd", "libvpx", ["-slices", "4", "-vf", "scale=175:143"])],
+  ["the simple filter", () => vpxClip("vp8-simple", "libvpx", ["-profile:v", "1", "-sharpness", "5"])],
+  ["profile 2", () => vpxClip("vp8-profile2", "libvpx", ["-profile:v", "2"])],
+  ["full pixel motion", () => vpxClip("vp8-fullpixel", "libvpx", ["-profile:v", "3"])],
+  ["real time", () => vpxClip("vp8-realtime", "libvpx", ["-static-thresh", "1000", ...realtime])],
+  [
+    "temporal layers",
+    () =>
+      vpxClip("vp8-layers", "libvpx", [
+        "-b:v",
+        "200k",
+        ...realtime,
+        "-error-resilient",
+        "default",
+        "-ts-parameters",
+        layers,
+      ]),
+  ],
+  ["noise at a low rate", () => vpxClip("vp8-low", "libvpx", ["-b:v", "30k", "-vf", "noise=alls=40:allf=t"])],
+];
+
+const streams: readonly (readonly [name: string, file: () => string])[] = [
+  ...made,
+  ...vectors("vp8", [".ivf"]).map((path) => [basename(path), () => path] as const),
+];
+
+describe.each(streams)("VP8, %s", (_name, file) => {
+  const stream = readFileSync(file());
+  const frames = [...ivfFrames(stream)];
+
+  it("has partitions that add up to the frame, and a header inside the first one", () => {
+    expect(frames.length).toBeGreaterThan(0);
+    for (const { data } of frames) {
+      const { tag, dctPartSizes, firstPartOffset, headerBits } = vp8.parseFrame(data);
+      const sizes = 3 * (dctPartSizes.length - 1) + dctPartSizes.reduce((sum, size) => sum + size, 0);
+      expect(firstPartOffset + tag.first_part_size + sizes).toBe(data.byteLength);
+      expect([1, 2, 4, 8]).toContain(dctPartSizes.length);
+      expect(headerBits).toBeGreaterThan(0);
+      expect(headerBits).toBeLessThanOrEqual(tag.first_part_size * 8);
+    }
+  });
+
+  it("has frame tags, key frame headers and partition sizes that are written to the same bytes", () => {
+    for (const { data } of frames) {
+      const { tag, key, dctPartSizes, firstPartOffset } = vp8.parseFrame(data);
+      const writer = new SyntaxWriter("VP8");
+      vp8.frameTag(writer, tag);
+      if (key !== undefined) vp8.keyFrameHeader(writer, key);
+      expect(Buffer.from(writer.finish())).toEqual(Buffer.from(data.subarray(0, firstPartOffset)));
+      const sizes = new SyntaxWriter("VP8");
+      vp8.partitionSizes(sizes, [...dctPartSizes], dctPartSizes.length);
+      const start = firstPartOffset + tag.first_part_size;
+      const end = start + 3 * (dctPartSizes.length - 1);
+      expect(Buffer.from(sizes.finish())).toEqual(Buffer.from(data.subarray(start, end)));
+    }
+  });
+
+  it("has headers that are written to the first partition, less what the decoder has left of it", () => {
+    // The macroblocks follow in the same arithmetic code. What is written is the lower bound of the interval, and the
+    // decoder's value behind the header is the distance from it.
+    for (const { data } of frames) {
+      const { tag, key, header, firstPartOffset, headerBits, coderState } = vp8.parseFrame(data);
+      const writer = new BoolWriter("VP8");
+      vp8.frameHeader(writer, key !== undefined, header);
+      const bits = headerBits + 8;
+      const first = data.subarray(firstPartOffset, firstPartOffset + tag.first_part_size);
+      expect(leadingBits(writer.finish(), bits) + BigInt(coderState.value)).toBe(leadingBits(first, bits));
+      expect(coderState.value).toBeLessThan(coderState.range);
+    }
+  });
+
+  it("has headers that are read again as they were written", () => {
+    for (const { data } of frames) {
+      const { key, header, headerBits, coderState } = vp8.parseFrame(data);
+      const writer = new BoolWriter("VP8");
+      vp8.frameHeader(writer, key !== undefined, header);
+      const reader = new BoolReader("VP8", writer.finish());
+      const again = vp8.emptyFrameHeader(key !== undefined);
+      vp8.frameHeader(reader, key !== undefined, again);
+      expect(again).toEqual(header);
+      expect(reader.position).toBe(headerBits);
+      expect(reader.state.range).toBe(coderState.range);
+    }
+  });
+
+  it("refers only to frames that were decoded before", () => {
+    const { width, height } = readIvfHeader(stream);
+    const decoded = new Set<bigint>();
+    for (const { timestampNs, requests } of vp8.frameControls(stream)) {
+      expect(requests).toHaveLength(1);
+      const control = requests[0]?.controls.StatelessVp8Frame;
+      if (control === undefined) throw new Error("no control");
+      const references = [control.last_frame_ts, control.golden_frame_ts, control.alt_frame_ts];
+      const isKey = (control.flags & 1n) !== 0n;
+      if (isKey) expect(references).toEqual([0n, 0n, 0n]);
+      else for (const reference of references) expect(decoded).toContain(reference);
+      expect([control.width, control.height]).toEqual([width, height]);
+      decoded.add(timestampNs);
+    }
+    expect(decoded.size).toBe(frames.length);
+  });
+
+  it("is explained without an error and without gaps", () => {
+    const units = [...vp8.parseUnits(stream)];
+    expect(units.filter(({ error }) => error !== undefined)).toEqual([]);
+    expect(units.map(({ offset }) => offset)).toEqual(frames.map(({ dataOffset }) => dataOffset));
+    for (const { items } of units) {
+      const fields = items.flatMap((item) => ("field" in item ? [item.field] : []));
+      expect(fields.length).toBeGreaterThan(1056);
+      const misplaced = fields.filter(({ bitPosition }, n) => {
+        const before = fields[n - 1];
+        return bitPosition !== (before === undefined ? 0 : before.bitPosition + before.bitLength);
+      });
+      // Only the macroblocks are left out, which are between the header and the sizes.
+      expect(misplaced.map(({ name, subscripts }) => `${name} ${subscripts.join()}`)).toEqual(
+        fields.some(({ name }) => name === "partition_size") ? ["partition_size 0"] : [],
+      );
+    }
+  });
+});
+
+describe("the streams above", () => {
+  const all = streams.flatMap(([, file]) =>
+    [...ivfFrames(readFileSync(file()))].map(({ data }) => vp8.parseFrame(data)),
+  );
+  const some = (test: (frame: vp8.Vp8Frame) => boolean): boolean => all.some(test);
+
+  it("have what makes VP8 difficult", () => {
+    expect(some(({ tag }) => !tag.show_frame)).toBe(true);
+    expect(some(({ header }) => header.copy_buffer_to_golden !== 0)).toBe(true);
+    expect(some(({ header }) => header.copy_buffer_to_alternate !== 0)).toBe(true);
+    expect(some(({ header }) => !header.refresh_entropy_probs)).toBe(true);
+    expect(some(({ header }) => !header.refresh_last)).toBe(true);
+    expect(some(({ header }) => header.filter_type === 1)).toBe(true);
+    expect(some(({ header }) => header.mv_prob.some((prob) => prob >= 0))).toBe(true);
+    expect(new Set(all.map(({ tag }) => tag.version))).toEqual(new Set([0, 1, 2, 3]));
+    expect(new Set(all.map(({ dctPartSizes }) => dctPartSizes.length))).toEqual(new Set([1, 2, 4, 8]));
+  });
+
+  it.skipIf(streams.length === made.length)("have segments, sign biases and probabilities of modes", () => {
+    expect(some(({ header }) => header.segmentation.update_mb_segmentation_map)).toBe(true);
+    expect(some(({ header }) => header.segmentation.update_segment_feature_data)).toBe(true);
+    expect(some(({ header }) => header.sign_bias_golden || header.sign_bias_alternate)).toBe(true);
+    expect(some(({ header }) => header.intra_16x16_prob !== undefined)).toBe(true);
+    expect(some(({ header }) => header.intra_chroma_prob !== undefined)).toBe(true);
+  });
+});
+
+describe("the controls of a VP8 stream", () => {
+  it("equal GStreamer's, line by line", () => {
+    const jobs = [...vp8.frameControls(readFileSync(recorded))].flatMap(({ requests }) =>
+      requests.map(({ controls: { StatelessVp8Frame: frame } }) => {
+        if (frame === undefined) throw new Error("no control");
+        return { frame };
+      }),
+    );
+    const { compared, differences } = compareWithGStreamer("vp8", "vp8.ivf", jobs);
+    expect(differences).toEqual([]);
+    expect(compared).toBeGreaterThan(700);
+  });
+
+  it("go with the bytes that GStreamer queued", () => {
+    const theirs = golden("vp8.ivf/bitstream-md5.txt").trim().split("\n");
+    const ours = [...vp8.frameControls(readFileSync(recorded))].flatMap(({ requests }) =>
+      requests.map(({ payload }) => createHash("md5").update(payload).digest("hex")),
+    );
+    expect(ours).toEqual(theirs.map((line) => line.split(/\s+/)[0]));
+  });
+});
