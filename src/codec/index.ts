@@ -49,3 +49,4 @@ export * as fwht from "./fwht/index.js";
 export * as jpeg from "./jpeg/index.js";
 export * as mpeg2 from "./mpeg2/index.js";
 export * as vp8 from "./vp8/index.js";
+export * as vp9 from "./vp9/index.js";

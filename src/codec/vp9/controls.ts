@@ -1,0 +1,214 @@
+/**
+ * The stateless controls of each frame of a VP9 stream, as "Stateless Codec Control Reference" of the kernel's
+ * documentation describes them. One request is one frame, those that are hidden in superframes included.
+ */
+import { ivfFrames, type IvfFrame } from "../files/index.js";
+import {
+  defaultTimestampOf,
+  flagBits,
+  type ControlValues,
+  type FrameControls,
+  type FrameControlsOptions,
+} from "../frame-controls.js";
+import { chunkFrames, parseFrame, type Vp9Frame } from "./parse.js";
+import { Vp9State } from "./state.js";
+import { MAX_CHANGE, type Changes, type CompressedHeader } from "./syntax-compressed.js";
+import { FrameType, isIntra, type UncompressedHeader } from "./syntax.js";
+
+type FrameControl = NonNullable<ControlValues["StatelessVp9Frame"]>;
+type CompressedControl = NonNullable<ControlValues["StatelessVp9CompressedHdr"]>;
+
+/** V4L2 counts the regular filter before the smooth one; the codes of the stream are the other way round. */
+const interpolationFilters = [1, 0, 2, 3, 4] as const;
+/** `reset_frame_context`: 0 and 1 reset nothing, 2 one context, 3 all. */
+const resetFrameContexts = [0, 0, 1, 2] as const;
+
+/** The value of the FRAME control. @param state - After `apply()` of the header. */
+export function frameControl(
+  { header, uncompressedHeaderSize, compressed }: Vp9Frame,
+  state: Vp9State,
+): FrameControl {
+  const { color, quantization: quant, size } = header;
+  const isInter = !isIntra(header);
+  const [last, golden, alternate] = isInter
+    ? header.ref_frame_idx.map((slot) => state.slot(slot).timestampNs)
+    : [];
+  const [, lastBias, goldenBias, alternateBias] = header.ref_frame_sign_bias;
+  const render = header.render_size ?? size;
+  return {
+    lf: loopFilterControl(header, state),
+    quant: {
+      base_q_idx: quant.base_q_idx,
+      delta_q_y_dc: quant.delta_q_y_dc ?? 0,
+      delta_q_uv_dc: quant.delta_q_uv_dc ?? 0,
+      delta_q_uv_ac: quant.delta_q_uv_ac ?? 0,
+      reserved: [0, 0, 0, 0],
+    },
+    seg: segmentationControl(header, state),
+    flags: flagBits(
+      header.frame_type === FrameType.Key,
+      header.show_frame,
+      header.error_resilient_mode,
+      header.intra_only,
+      header.allow_high_precision_mv,
+      header.refresh_frame_context,
+      header.frame_parallel_decoding_mode,
+      color.subsampling_x,
+      color.subsampling_y,
+      color.color_range,
+    ),
+    compressed_header_size: header.header_size_in_bytes,
+    uncompressed_header_size: uncompressedHeaderSize,
+    frame_width_minus_1: size.width - 1,
+    frame_height_minus_1: size.height - 1,
+    render_width_minus_1: render.width - 1,
+    render_height_minus_1: render.height - 1,
+    last_frame_ts: last ?? 0n,
+    golden_frame_ts: golden ?? 0n,
+    alt_frame_ts: alternate ?? 0n,
+    ref_frame_sign_bias: flagBits(lastBias ?? false, goldenBias ?? false, alternateBias ?? false),
+    reset_frame_context: resetFrameContexts[header.reset_frame_context] ?? 0,
+    // As in the stream: a driver that resets contexts needs it, and then goes on with context 0 by itself.
+    frame_context_idx: header.frame_context_idx,
+    profile: header.profile,
+    bit_depth: color.bit_depth,
+    interpolation_filter: isInter ? (interpolationFilters[header.interpolation_filter] ?? 0) : 0,
+    tile_cols_log2: header.tile_cols_log2,
+    tile_rows_log2: header.tile_rows_log2,
+    reference_mode: compressed?.reference_mode ?? 0,
+    reserved: [0, 0, 0, 0, 0, 0, 0],
+  };
+}
+
+function loopFilterControl({ loop_filter: filter }: UncompressedHeader, state: Vp9State): FrameControl["lf"] {
+  return {
+    ref_deltas: state.refDeltas,
+    mode_deltas: state.modeDeltas,
+    level: filter.level,
+    sharpness: filter.sharpness,
+    flags: flagBits(filter.delta_enabled, filter.delta_update),
+    reserved: [0, 0, 0, 0, 0, 0, 0],
+  };
+}
+
+function segmentationControl({ segmentation: s }: UncompressedHeader, state: Vp9State): FrameControl["seg"] {
+  return {
+    feature_data: state.featureData,
+    feature_enabled: state.featureEnabled,
+    tree_probs: state.treeProbs,
+    pred_probs: state.predProbs,
+    flags: flagBits(s.enabled, s.update_map, s.temporal_update, s.update_data, state.absOrDeltaUpdate),
+    reserved: [0, 0, 0, 0, 0],
+  };
+}
+
+/**
+ * `inv_map_table`, 6.3.5: a change is the distance of a probability from the old one, and every thirteenth distance
+ * has a code among the shortest.
+ */
+const distances: readonly number[] = (() => {
+  const frequent = Array.from({ length: 20 }, (_, i) => 7 + 13 * i);
+  const others = Array.from({ length: 253 }, (_, i) => i + 1).filter((value) => !frequent.includes(value));
+  // The last code stands for the same distance as the one before.
+  const last = MAX_CHANGE - 1;
+  return [...frequent, ...others, last];
+})();
+
+/** 0 is no change. */
+const distance = (change: number): number => distances[change] ?? 0;
+/** Of motion vectors: a new probability, 0 for none. */
+const mvProbability = (change: number): number => (change < 0 ? 0 : 2 * change + 1);
+
+const list = (changes: Changes, value = distance): number[] => Array.from(changes, value);
+
+/** A table of two dimensions. */
+function table(changes: Changes, columns: number, value = distance): number[][] {
+  return Array.from({ length: changes.length / columns }, (_, row) =>
+    list(changes.subarray(row * columns, (row + 1) * columns), value),
+  );
+}
+
+/** A further dimension. */
+function groups<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: items.length / size }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+/** The value of the COMPRESSED_HDR control. */
+export function compressedControl(header: CompressedHeader): CompressedControl {
+  return {
+    tx_mode: header.tx_mode,
+    tx8: table(header.tx_probs_8x8, 1),
+    tx16: table(header.tx_probs_16x16, 2),
+    tx32: table(header.tx_probs_32x32, 3),
+    coef: header.coef_probs.map((changes) => groups(groups(groups(table(changes, 3), 6), 6), 2)),
+    skip: list(header.skip_prob),
+    inter_mode: table(header.inter_mode_probs, 3),
+    interp_filter: table(header.interp_filter_probs, 2),
+    is_inter: list(header.is_inter_prob),
+    comp_mode: list(header.comp_mode_prob),
+    single_ref: table(header.single_ref_prob, 2),
+    comp_ref: list(header.comp_ref_prob),
+    y_mode: table(header.y_mode_probs, 9),
+    // The stream has no changes of these.
+    uv_mode: Array.from({ length: 10 }, () => new Array<number>(9).fill(0)),
+    partition: table(header.partition_probs, 3),
+    mv: {
+      joint: list(header.mv_joint_probs, mvProbability),
+      sign: list(header.mv_sign_prob, mvProbability),
+      classes: table(header.mv_class_probs, 10, mvProbability),
+      class0_bit: list(header.mv_class0_bit_prob, mvProbability),
+      bits: table(header.mv_bits_prob, 10, mvProbability),
+      class0_fr: groups(table(header.mv_class0_fr_probs, 3, mvProbability), 2),
+      fr: table(header.mv_fr_probs, 3, mvProbability),
+      class0_hp: list(header.mv_class0_hp_prob, mvProbability),
+      hp: list(header.mv_hp_prob, mvProbability),
+    },
+  };
+}
+
+/**
+ * What a client submits for each frame of an IVF file.
+ * @throws {CodecError} The file is not IVF, a header is violated, or a frame refers to what there is not.
+ */
+export function frameControls(
+  stream: Uint8Array,
+  options: FrameControlsOptions = {},
+): Generator<FrameControls> {
+  return controlsOf(ivfFrames(stream), options);
+}
+
+/** As {@link frameControls}, for chunks that came in another container. */
+export function* controlsOf(
+  chunks: Iterable<Pick<IvfFrame, "data" | "dataOffset">>,
+  options: FrameControlsOptions = {},
+): Generator<FrameControls> {
+  const timestampOf = options.timestampOf ?? defaultTimestampOf;
+  const state = new Vp9State();
+  let decodeIndex = 0;
+  for (const { data: chunk, dataOffset } of chunks) {
+    for (const { data, offset } of chunkFrames(chunk)) {
+      const frame = parseFrame(data, state);
+      const { header, compressed } = frame;
+      state.apply(header);
+      const timestampNs = timestampOf(decodeIndex);
+      const picture = {
+        decodeIndex,
+        timestampNs,
+        shown: header.show_frame,
+        streamOffset: dataOffset + offset,
+      };
+      if (compressed === undefined) {
+        const showsExistingNs = state.slot(header.frame_to_show_map_idx).timestampNs;
+        yield { ...picture, requests: [], showsExistingNs };
+        continue;
+      }
+      const controls = {
+        StatelessVp9Frame: frameControl(frame, state),
+        StatelessVp9CompressedHdr: compressedControl(compressed),
+      };
+      yield { ...picture, requests: [{ controls, payload: data, holdCapture: false }] };
+      state.finish(header, timestampNs);
+      decodeIndex += 1;
+    }
+  }
+}
