@@ -2,7 +2,13 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { CodecError, SyntaxReader, SyntaxWriter } from "../../../src/codec/bits/index.js";
+import {
+  BoolReader,
+  BoolWriter,
+  CodecError,
+  SyntaxReader,
+  SyntaxWriter,
+} from "../../../src/codec/bits/index.js";
 import { ivfFrames } from "../../../src/codec/files/index.js";
 import * as vp8 from "../../../src/codec/vp8/index.js";
 import { mutations } from "../support/mutations.js";
@@ -98,6 +104,64 @@ describe("the state that VP8 frames leave", () => {
     state.apply(frame(true));
     expect(vp8.frameControl(frame(true), state).segment.quant_update).toEqual([0, 0, 0, 0]);
     expect(state.refFrameDelta).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe("a VP8 frame header", () => {
+  it("is read as it was written, with every element that a frame can have", () => {
+    const header: vp8.FrameHeader = {
+      ...vp8.emptyFrameHeader(false),
+      segmentation: {
+        segmentation_enabled: true,
+        update_mb_segmentation_map: true,
+        update_segment_feature_data: true,
+        segment_feature_mode: 1,
+        quantizer_update: [127, undefined, -127, -0],
+        lf_update: [undefined, 63, -63, 0],
+        segment_prob: [0, undefined, 255],
+      },
+      filter_type: 1,
+      loop_filter_level: 63,
+      sharpness_level: 7,
+      deltas: {
+        loop_filter_adj_enable: true,
+        mode_ref_lf_delta_update: true,
+        ref_frame_delta: [63, undefined, -63, -0],
+        mb_mode_delta: [undefined, 1, -1, 0],
+      },
+      log2_nbr_of_dct_partitions: 3,
+      quant_indices: {
+        y_ac_qi: 127,
+        y_dc_delta: -15,
+        y2_dc_delta: 15,
+        y2_ac_delta: -0,
+        uv_dc_delta: 0,
+        uv_ac_delta: undefined,
+      },
+      copy_buffer_to_golden: 2,
+      copy_buffer_to_alternate: 1,
+      sign_bias_golden: true,
+      refresh_last: true,
+      coeff_prob: Int16Array.from({ length: 1056 }, (_, i) => (i % 5 === 0 ? -1 : i & 255)),
+      mb_no_skip_coeff: true,
+      prob_skip_false: 255,
+      prob_intra: 1,
+      prob_last: 2,
+      prob_gf: 3,
+      intra_16x16_prob: [4, 5, 6, 7],
+      intra_chroma_prob: [8, 9, 10],
+      mv_prob: Int16Array.from({ length: 38 }, (_, i) => (i === 0 ? 1 : i % 3 === 0 ? -1 : 6 * i)),
+    };
+    const writer = new BoolWriter("VP8");
+    vp8.frameHeader(writer, false, structuredClone(header));
+    const again = vp8.emptyFrameHeader(false);
+    vp8.frameHeader(new BoolReader("VP8", writer.finish()), false, again);
+    expect(again).toEqual(header);
+  });
+
+  it("may not copy from a frame that there is not", () => {
+    const header = { ...vp8.emptyFrameHeader(false), copy_buffer_to_golden: 3 };
+    expect(() => vp8.frameHeader(new BoolWriter("VP8"), false, header)).toThrow(/names no frame/);
   });
 });
 
