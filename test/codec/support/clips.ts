@@ -1,7 +1,7 @@
 /** Clips that ffmpeg's encoders make once, in out/codec-clips. */
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const out = fileURLToPath(new URL("../../../out/codec-clips/", import.meta.url));
@@ -43,6 +43,7 @@ export function vpxClip(
     const common = [...input, "-c:v", encoder, ...options];
     if (passes === 2) ffmpeg([...common, "-pass", "1", ...log, "-f", "null", "-"]);
     ffmpeg([...common, ...(passes === 2 ? ["-pass", "2", ...log] : []), "-f", "ivf", unfinished]);
+    rmSync(`${unfinished}.log-0.log`, { force: true });
   });
 }
 

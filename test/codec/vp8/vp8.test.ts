@@ -32,7 +32,7 @@ const made: readonly (readonly [name: string, file: () => string])[] = [
   ["the simple filter", () => vpxClip("vp8-simple", "libvpx", ["-profile:v", "1", "-sharpness", "5"])],
   ["profile 2", () => vpxClip("vp8-profile2", "libvpx", ["-profile:v", "2"])],
   ["full pixel motion", () => vpxClip("vp8-fullpixel", "libvpx", ["-profile:v", "3"])],
-  ["real time", () => vpxClip("vp8-realtime", "libvpx", ["-static-thresh", "1000", ...realtime])],
+  ["real time", () => vpxClip("vp8-two", "libvpx", ["-static-thresh", "1000", "-slices", "2", ...realtime])],
   [
     "temporal layers",
     () =>
