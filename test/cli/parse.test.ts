@@ -38,6 +38,8 @@ describe("v4l2-cuse parse", () => {
     ["h264_main_b.h264", "slice_header(), 7.3.3", "StatelessH264DecodeParams"],
     ["hevc_main_b.h265", "slice_segment_header(), 7.3.6.1", "StatelessHevcDecodeParams"],
     ["av1.ivf", "uncompressed_header(), 5.9.2", "StatelessAv1Frame"],
+    ["vp8.ivf", "frame_header(), 19.2", "StatelessVp8Frame"],
+    ["vp9.ivf", "uncompressed_header(), 6.2", "StatelessVp9Frame"],
     ["mpeg2_b.m2v", "Picture Header(), 6.2.3", "StatelessMpeg2Picture"],
     ["x.fwht", "fwht_cframe_hdr()", "StatelessFwhtParams"],
   ])("prints headers and controls of %s, by content or by name", async (name, title, control) => {

@@ -13,6 +13,8 @@ import {
   mpeg2,
   readIvfHeader,
   startCodeUnits,
+  vp8,
+  vp9,
   type FrameControls,
   type UnitParser,
 } from "../../codec/index.js";
@@ -31,6 +33,8 @@ export const streamCodecs: Readonly<Record<string, StreamCodec>> = {
   h264: { title: "H.264", ...h264 },
   hevc: { title: "HEVC", ...hevc },
   av1: { title: "AV1", ...av1 },
+  vp8: { title: "VP8", ...vp8 },
+  vp9: { title: "VP9", ...vp9 },
   mpeg2: { title: "MPEG-2", ...mpeg2 },
   fwht: { title: "FWHT", ...fwht },
   jpeg: { title: "JPEG", parseUnits: jpeg.parseUnits },
