@@ -5,6 +5,7 @@
  * another. Each has a {@link Connection} of its own, and messages go to that of the inode that they name.
  */
 import { Channel, createMemfd, ioctl, readReady } from "../native.js";
+import { closeBacking, openBacking, type ChannelIoctl } from "./backing.js";
 import type { CharDevice, SessionLog } from "./char-device.js";
 import { Connection } from "./connection.js";
 import { CharDeviceError, CuseError, stackOf, systemCode } from "./errors.js";
@@ -13,8 +14,6 @@ import { Folder, type FolderEntry } from "./fuse-folder.js";
 import {
   FUSE_ATOMIC_O_TRUNC,
   FUSE_BATCH_FORGET,
-  FUSE_DEV_IOC_BACKING_CLOSE,
-  FUSE_DEV_IOC_BACKING_OPEN,
   FUSE_FORGET,
   FUSE_INIT,
   FUSE_INTERRUPT,
@@ -22,7 +21,6 @@ import {
   FUSE_POLL,
   FUSE_RELEASE,
   FUSE_ROOT_ID,
-  FuseBackingMapView,
 } from "./gen/fuse.js";
 import { answerFuseInit } from "./init.js";
 import { claimFolder, type ClaimedFolder } from "./node-folder.js";
@@ -43,11 +41,9 @@ export interface FuseMountOptions {
 }
 
 /** The system as the mount sees it; another one in tests. */
-export interface FuseMountEnvironment extends MessageReader {
+export interface FuseMountEnvironment extends MessageReader, ChannelIoctl {
   openChannel(path: string, bufferBytes: number, handlers: SessionChannelHandlers): SessionChannel;
   claimFolder(folder: string): Promise<ClaimedFolder>;
-  /** On a channel; the result is what `ioctl(2)` returns. */
-  ioctl(fd: number, command: number, argument: Uint8Array): number;
   /** A memfd, to try what may be done with one. */
   createMemfd(name: string, sizeBytes: number): { readonly fd: number; close(): void };
 }
@@ -218,22 +214,12 @@ export class FuseMount {
 
   /** Makes memory known to the kernel. @throws With `code`: EPERM, EOPNOTSUPP, EBADF, ENOMEM. */
   openBacking(fd: number): number {
-    const map = new FuseBackingMapView(new Uint8Array(FuseBackingMapView.SIZE));
-    map.fd = fd;
-    return this.#environment.ioctl(this.channel.fd, FUSE_DEV_IOC_BACKING_OPEN, map.bytes);
+    return openBacking(this.#environment, this.channel.fd, fd);
   }
 
   closeBacking(id: number): void {
     if (this.#isOver) return; // It goes with the channel.
-    try {
-      this.#environment.ioctl(
-        this.channel.fd,
-        FUSE_DEV_IOC_BACKING_CLOSE,
-        new Uint8Array(Uint32Array.of(id).buffer),
-      );
-    } catch (error) {
-      this.log.warn(`memory behind a file stays registered: ${stackOf(error)}`);
-    }
+    closeBacking(this.#environment, this.channel.fd, id, this.log);
   }
 
   /** Serves what waits, so that whoever calls just now hears ENODEV. Not from within a call. */

@@ -8,16 +8,12 @@
 import { constants } from "node:fs";
 import { Channel, ioctl, mountFuse, openFileFacts, readReady, type OpenFileFacts } from "../native.js";
 import { AnonymousFlags } from "./anonymous-flags.js";
+import { closeBacking, openBacking, type ChannelIoctl } from "./backing.js";
 import type { CharDevice, OpenFile, SessionLog } from "./char-device.js";
 import { Connection, releaseRecord } from "./connection.js";
 import { CuseError, stackOf, systemCode } from "./errors.js";
 import { FileOpener, type OpenedFile, type Opener } from "./file-opener.js";
-import {
-  FUSE_DEV_IOC_BACKING_CLOSE,
-  FUSE_DEV_IOC_BACKING_OPEN,
-  FUSE_INIT,
-  FuseBackingMapView,
-} from "./gen/fuse.js";
+import { FUSE_INIT } from "./gen/fuse.js";
 import { answerFuseInit } from "./init.js";
 import { Inodes, type Inode } from "./fuse-inodes.js";
 import { OpenFileTable } from "./open-files.js";
@@ -64,13 +60,11 @@ export interface FuseSessionOptions {
 }
 
 /** The system as the session sees it; another one in tests. */
-export interface FuseEnvironment extends MessageReader {
+export interface FuseEnvironment extends MessageReader, ChannelIoctl {
   openChannel(path: string, bufferBytes: number, handlers: SessionChannelHandlers): SessionChannel;
   mount(channelFd: number): OpenedFile;
   startOpener(mountFd: number): Opener;
   openFileFacts(pid: number, fd: number): OpenFileFacts | undefined;
-  /** On a channel; the result is what `ioctl(2)` returns. */
-  ioctl(fd: number, command: number, argument: Uint8Array): number;
 }
 
 const system: FuseEnvironment = {
@@ -207,19 +201,12 @@ export class FuseSession {
       throw Object.assign(new Error(text), { code: "EOPNOTSUPP" });
     }
     this.#requireAlive();
-    const map = new FuseBackingMapView(new Uint8Array(FuseBackingMapView.SIZE));
-    map.fd = fd;
-    return this.#environment.ioctl(this.#channel.fd, FUSE_DEV_IOC_BACKING_OPEN, map.bytes);
+    return openBacking(this.#environment, this.#channel.fd, fd);
   }
 
   #closeBacking(id: number): void {
     if (this.#isOver) return; // It went with the channel.
-    const argument = new Uint8Array(Uint32Array.of(id).buffer);
-    try {
-      this.#environment.ioctl(this.#channel.fd, FUSE_DEV_IOC_BACKING_CLOSE, argument);
-    } catch (error) {
-      this.#log.warn(`memory behind a file stays registered: ${stackOf(error)}`);
-    }
+    closeBacking(this.#environment, this.#channel.fd, id, this.#log);
   }
 
   /**
