@@ -270,30 +270,21 @@ export class FuseMount {
 
   /** To the node whose inode the message names. What is about inodes themselves is answered by the folder. */
   #route(bytes: Uint8Array): void {
-    this.#message.load(bytes);
-    const nodeId = this.#message.hasHeader ? this.#message.nodeId : 0;
+    const message = this.#message;
+    message.load(bytes);
+    if (!message.hasHeader) return this.#root.onMessage(bytes); // Which says what is wrong with it.
+    const { opcode, nodeId } = message;
+    if (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET) return this.#directory.forget(message);
     const inode = nodeId === 0 || nodeId === FUSE_ROOT_ID ? undefined : this.#directory.inode(nodeId);
     if (inode === undefined) {
-      this.#serveFolder(bytes);
+      // INTERRUPT names the request only: it is of one of the nodes.
+      if (opcode !== FUSE_INTERRUPT) return this.#root.onMessage(bytes);
+      for (const name of this.names) this.#directory.get(name)?.serve?.(bytes);
       return;
     }
     const { serve } = inode.entry;
-    if (serve === undefined) this.#serveLate(bytes);
+    if (serve === undefined) this.#serveLate(message);
     else serve(bytes);
-  }
-
-  #serveFolder(bytes: Uint8Array): void {
-    const { opcode, hasHeader } = loaded(this.#message, bytes);
-    if (hasHeader && (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET)) this.forget(this.#message);
-    // INTERRUPT names the request only: it is of one of the nodes.
-    else if (hasHeader && opcode === FUSE_INTERRUPT) {
-      for (const name of this.names) this.#directory.get(name)?.serve?.(bytes);
-    } else this.#root.onMessage(bytes);
-  }
-
-  /** What the kernel says of inodes that it forgets; an open file's node hands it on. */
-  forget(message: Message): void {
-    this.#directory.forget(message);
   }
 
   /** What is about inodes: of nodes, their connections hand it on. @returns false: not known. */
@@ -315,20 +306,9 @@ export class FuseMount {
   }
 
   /** A file of a node that is gone. */
-  #serveLate(bytes: Uint8Array): void {
-    const message = this.#message;
-    if (!loaded(message, bytes).hasHeader) return;
+  #serveLate(message: Message): void {
+    if (message.opcode === FUSE_INTERRUPT || message.opcode === FUSE_NOTIFY_REPLY) return;
     const reply = this.#lateReply;
-    switch (message.opcode) {
-      case FUSE_FORGET:
-      case FUSE_BATCH_FORGET:
-        this.forget(message);
-        return;
-      case FUSE_INTERRUPT:
-      case FUSE_NOTIFY_REPLY:
-        return;
-      default:
-    }
     reply.expect(message.uniqueLow, message.uniqueHigh);
     if (message.opcode === FUSE_RELEASE) reply.done();
     else if (message.opcode === FUSE_POLL) reply.polled(POLLERR | POLLHUP);
@@ -368,14 +348,6 @@ const folderDevice: CharDevice<never> = {
     throw new CharDeviceError("ENOTTY", "a folder has no ioctls");
   },
 };
-
-function loaded(
-  message: Message,
-  bytes: Uint8Array,
-): { readonly opcode: number; readonly hasHeader: boolean } {
-  message.load(bytes);
-  return { hasHeader: message.hasHeader, opcode: message.hasHeader ? message.opcode : 0 };
-}
 
 function failureText(path: string, error: unknown): string {
   switch (systemCode(error)) {

@@ -34,18 +34,11 @@ import { CharDeviceError, systemCode } from "./errors.js";
 import { ALWAYS_READY } from "../linux.js";
 import { assertMappable, type Access, type NodeInode } from "./fuse-folder.js";
 import type { FuseMount, MountedNode } from "./fuse-mount.js";
-import {
-  FOPEN_DIRECT_IO,
-  FOPEN_NOFLUSH,
-  FOPEN_PASSTHROUGH,
-  FOPEN_STREAM,
-  FUSE_BATCH_FORGET,
-  FUSE_FORGET,
-} from "./gen/fuse.js";
+import { FOPEN_DIRECT_IO, FOPEN_NOFLUSH, FOPEN_PASSTHROUGH, FOPEN_STREAM } from "./gen/fuse.js";
 import { checkName, makeRdev, resolveAccess } from "./node.js";
 import { OpenFileTable } from "./open-files.js";
 import { Pieces } from "./pieces.js";
-import { Message } from "./protocol.js";
+import type { Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
 import type { SharedFile } from "./shared-file.js";
 
@@ -102,7 +95,6 @@ export class FuseNode implements MountedNode {
   readonly #connection: Connection<NodeFile>;
   readonly #adapter: CharDevice<NodeFile>;
   readonly #endBefore: (() => void) | undefined;
-  readonly #message = new Message();
   #resolveClosed: (reason: Error | undefined) => void = () => undefined;
   #isOver = false;
 
@@ -170,11 +162,7 @@ export class FuseNode implements MountedNode {
     return this.#isOver ? undefined : this.#serve;
   }
 
-  readonly #serve = (bytes: Uint8Array): void => {
-    this.#message.load(bytes);
-    if (this.#message.hasHeader && isForget(this.#message.opcode)) this.#mount.forget(this.#message);
-    else this.#connection.onMessage(bytes);
-  };
+  readonly #serve = (bytes: Uint8Array): void => this.#connection.onMessage(bytes);
 
   /**
    * Removes the node: calls that wait are answered with ENODEV, all files are released. What clients do with descriptors
@@ -331,5 +319,3 @@ function pendingCall(request: PendingCall): PendingCall {
     onInterrupt: (callback) => request.onInterrupt(callback),
   };
 }
-
-const isForget = (opcode: number): boolean => opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET;
