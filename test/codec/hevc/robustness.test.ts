@@ -5,8 +5,8 @@ import { frameControls, parseUnits } from "../../../src/codec/hevc/index.js";
 import { temporaryFolder } from "../support/encode.js";
 import { clips, conformance, encodedClips } from "./streams.js";
 
-/** `HEVC_MUTATIONS=300000` for a long run. */
-const mutations = Number(process.env["HEVC_MUTATIONS"] ?? 20_000);
+/** `V4L2_CUSE_MUTATIONS=300000` for a long run. */
+const mutations = Number(process.env["V4L2_CUSE_MUTATIONS"] ?? 20_000);
 /** A busy machine does fewer. */
 const secondsAtMost = mutations / 400;
 
