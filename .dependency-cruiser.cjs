@@ -11,10 +11,11 @@ const layers = {
   codec: ["v4l2"],
   media: ["v4l2"],
   vb2: ["v4l2", "media"],
-  serve: ["cuse", "graft", "v4l2", "media"],
+  subdev: ["v4l2", "media"],
+  serve: ["cuse", "graft", "v4l2", "media", "subdev"],
   m2m: ["serve", "vb2", "v4l2", "media"],
   stateless: ["codec", "m2m", "vb2", "v4l2", "media"],
-  sample: ["tpg", "vb2", "v4l2", "media"],
+  sample: ["tpg", "vb2", "v4l2", "media", "subdev"],
   visl: ["tpg", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
   cli: ["visl", "sample", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
 };

@@ -14,7 +14,7 @@ import {
   ioctlTable,
 } from "./emit-constants.js";
 import { StructEmitter } from "./emit-structs.js";
-import { LIBC_HEADER, type Facts, type StructFact } from "./facts.js";
+import { LIBC_HEADER, type Facts, type IoctlFact, type StructFact } from "./facts.js";
 import { plainName, viewName } from "./names.js";
 import { CONSTANT_FAMILIES, FUSE_CONSTANTS, VIEWS } from "./selection.js";
 
@@ -35,6 +35,8 @@ const STRUCT_FILES: ReadonlyMap<string, string> = new Map([
   ["linux/v4l2-controls.h", "controls-structs"],
   ["linux/videodev2.h", "videodev2-structs"],
   ["linux/media.h", "media-structs"],
+  ["linux/v4l2-mediabus.h", "mediabus-structs"],
+  ["linux/v4l2-subdev.h", "subdev-structs"],
 ]);
 
 /** Output file of each header's constants. */
@@ -42,6 +44,7 @@ const CONSTANT_FILES: ReadonlyMap<string, string> = new Map([
   ["linux/v4l2-controls.h", "controls"],
   ["linux/videodev2.h", "videodev2"],
   ["linux/media.h", "media"],
+  ["linux/v4l2-subdev.h", "subdev"],
 ]);
 
 /** The import statements of one file. */
@@ -173,9 +176,19 @@ class Emission {
   }
 
   #ioctls(): void {
-    const ioctls = this.#facts.ioctls.filter(({ header }) => header !== FUSE_HEADER);
+    const numbers = new Set<number>();
+    // A sub-device's second names of videodev2.h's numbers are left out.
+    const isFirst = ({ number }: IoctlFact): boolean =>
+      !numbers.has(number) && numbers.add(number).has(number);
+    const ioctls = this.#facts.ioctls.filter((ioctl) => ioctl.header !== FUSE_HEADER && isFirst(ioctl));
     const body = [...ioctlConstants(ioctls), "", IOCTL_TYPES, "", ...ioctlTable(ioctls, this.#structs)];
-    this.#v4l2File("ioctls", "linux/videodev2.h and linux/media.h", "Request numbers.", new Imports(), body);
+    this.#v4l2File(
+      "ioctls",
+      "linux/videodev2.h, linux/media.h and linux/v4l2-subdev.h",
+      "Request numbers.",
+      new Imports(),
+      body,
+    );
   }
 
   #compoundControls(): void {

@@ -15,6 +15,8 @@ export interface EnumerationInput {
   readonly omit?: RegExp;
   /** Leave out smaller values. */
   readonly from?: number;
+  /** Members keep the header's spelling: theirs means something, `SBGGR10_2X8_PADHI_BE`. */
+  readonly spelledAsInC?: true;
   /** Names that the casing rule does not make, by the constant's name without the prefix. */
   readonly rename?: Readonly<Record<string, string>>;
   /** Doc comments of members, by their TypeScript name. */
@@ -213,6 +215,31 @@ export const ENUMERATIONS: readonly EnumerationInput[] = [
     hex: 8,
   },
   {
+    name: "SubdevCap",
+    doc: "`V4L2_SUBDEV_CAP_*`.",
+    prefixes: ["V4L2_SUBDEV_CAP_"],
+    rename: { RO_SUBDEV: "ReadOnly" },
+    hex: 1,
+  },
+  {
+    name: "SubdevFormatWhence",
+    doc: "`enum v4l2_subdev_format_whence`: of the file that tries, or of the device.",
+    prefixes: ["V4L2_SUBDEV_FORMAT_"],
+    type: true,
+  },
+  {
+    name: "RouteFlag",
+    doc: "Bits of `Route.flags`, `V4L2_SUBDEV_ROUTE_FL_*`.",
+    prefixes: ["V4L2_SUBDEV_ROUTE_FL_"],
+  },
+  {
+    name: "MbusCode",
+    doc: "Media bus formats: `MbusCode.UYVY8_1X16` is `MEDIA_BUS_FMT_UYVY8_1X16`.",
+    prefixes: ["MEDIA_BUS_FMT_"],
+    spelledAsInC: true,
+    hex: 4,
+  },
+  {
     name: "CtrlChange",
     doc: "Bits of a `ctrl` event's `changes`, `V4L2_EVENT_CTRL_CH_*`.",
     prefixes: ["V4L2_EVENT_CTRL_CH_"],
@@ -262,12 +289,12 @@ function numbers(facts: Facts): [name: string, value: number][] {
 
 /** The members by ascending value; the header decides the order of those that share one. */
 export function enumerationMembers(facts: Facts, input: EnumerationInput): EnumerationMember[] {
-  const { prefixes, omit, from = 0, rename = {} } = input;
+  const { prefixes, omit, from = 0, rename = {}, spelledAsInC } = input;
   const members = numbers(facts).flatMap(([cName, value]): EnumerationMember[] => {
     const prefix = prefixes.find((candidate) => cName.startsWith(candidate));
     if (prefix === undefined || value < from || omit?.test(cName) === true) return [];
     const rest = cName.slice(prefix.length);
-    return [{ name: rename[rest] ?? pascal(rest), cName, value }];
+    return [{ name: rename[rest] ?? (spelledAsInC === true ? rest : pascal(rest)), cName, value }];
   });
   members.sort((a, b) => a.value - b.value);
   const names = new Set(members.map(({ name }) => name));

@@ -9,6 +9,9 @@ export const HEADERS = [
   "linux/v4l2-controls.h",
   "linux/videodev2.h",
   "linux/media.h",
+  "linux/media-bus-format.h",
+  "linux/v4l2-mediabus.h",
+  "linux/v4l2-subdev.h",
   "linux/fuse.h",
 ] as const;
 

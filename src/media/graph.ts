@@ -109,6 +109,8 @@ export class MediaGraph {
   readonly interfaces: Interface[] = [];
   /** Pad links and interface links in the order they were made. */
   readonly links: (PadLink | InterfaceLink)[] = [];
+  /** Entities of running pipelines: their links cannot be changed, unless they are `LinkFlag.Dynamic`. */
+  readonly streaming = new Set<Entity>();
   #lastId = 0;
   #version = 0;
 
@@ -187,6 +189,14 @@ export class MediaGraph {
     return this.entities.find((entity) => entity.id > id);
   }
 
+  /** Enabled pad links that end at `pad`. */
+  feeding(pad: Pad): PadLink[] {
+    return this.links.filter(
+      (link): link is PadLink =>
+        isPadLink(link) && link.sink === pad && (link.flags & LinkFlag.Enabled) !== 0,
+    );
+  }
+
   /** Pad links that start at `entity`. */
   outboundLinks(entity: Entity): PadLink[] {
     return this.links.filter((link): link is PadLink => isPadLink(link) && link.source.entity === entity);
@@ -195,6 +205,7 @@ export class MediaGraph {
   /**
    * `MEDIA_IOC_SETUP_LINK`.
    * @throws {V4l2Error} EINVAL - no such link, or `flags` differs in more than ENABLED, or the link is immutable.
+   * @throws {V4l2Error} EBUSY - one of its ends is streaming.
    */
   setupLink(source: PadRef, sink: PadRef, flags: number): void {
     const link = this.links.find(
@@ -212,6 +223,9 @@ export class MediaGraph {
       throw new V4l2Error("EINVAL", "only ENABLED of a link can change");
     if (changed !== 0 && (link.flags & LinkFlag.Immutable) !== 0)
       throw new V4l2Error("EINVAL", "the link is immutable");
+    const isBusy = this.streaming.has(link.source.entity) || this.streaming.has(link.sink.entity);
+    if (changed !== 0 && isBusy && (link.flags & LinkFlag.Dynamic) === 0)
+      throw new V4l2Error("EBUSY", "the link is part of a running pipeline");
     link.flags = flags;
   }
 

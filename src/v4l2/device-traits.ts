@@ -3,7 +3,17 @@ import type { IoctlOps } from "./ops.js";
 import { BufType, Cap, isVideoBufType } from "./values/types.js";
 
 /** Kind of node (`enum vfl_devnode_type`). A metadata device is a `video` device with metadata capabilities. */
-export type DeviceType = "video" | "vbi" | "radio" | "sdr" | "touch";
+export type DeviceType = "video" | "vbi" | "radio" | "sdr" | "touch" | "subdev";
+
+/** What the core must know of a sub-device. */
+export interface SubdevTraits {
+  /** Direction of each pad; an entity's pads have the same numbers. */
+  readonly pads: readonly ("sink" | "source")[];
+  /** Does it route streams (`V4L2_SUBDEV_CAP_STREAMS`)? */
+  readonly streams?: boolean;
+  /** Its node only shows the device (`V4L2_SUBDEV_CAP_RO_SUBDEV`): changes are EPERM, trying is not. */
+  readonly readOnly?: boolean;
+}
 
 /** Receiver, transmitter, or both (`enum vfl_devnode_direction`). */
 export type DeviceDirection = "rx" | "tx" | "m2m";
@@ -53,6 +63,7 @@ export class DeviceTraits {
   readonly isRadio: boolean;
   readonly isSdr: boolean;
   readonly isTouch: boolean;
+  readonly isSubdev: boolean;
   readonly isRx: boolean;
   readonly isTx: boolean;
   readonly isIoMc: boolean;
@@ -74,6 +85,7 @@ export class DeviceTraits {
     this.isRadio = type === "radio";
     this.isSdr = type === "sdr";
     this.isTouch = type === "touch";
+    this.isSubdev = type === "subdev";
     this.isRx = direction !== "tx";
     this.isTx = direction !== "rx";
     this.isIoMc = (deviceCaps & Cap.IoMc) !== 0;

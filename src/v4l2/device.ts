@@ -1,11 +1,11 @@
 /** What ioctl definitions and their dispatch need of a device; {@link VideoDevice} is one. */
-import type { DeviceTraits } from "./device-traits.js";
+import type { DeviceTraits, SubdevTraits } from "./device-traits.js";
 import type { IOCTLS } from "./gen/index.js";
 import type { ControlOps, IoctlOps } from "./ops.js";
 import type { Priorities } from "./priorities.js";
 import type { TraceStream } from "./trace/trace.js";
 
-/** Every ioctl of videodev2.h. */
+/** Every ioctl of videodev2.h and v4l2-subdev.h. */
 export type IoctlName = Extract<keyof typeof IOCTLS, `VIDIOC_${string}`>;
 
 /** What a device says of itself. */
@@ -26,6 +26,8 @@ export interface DeviceIdentity {
   readonly tvnorms?: bigint;
   /** EDID blocks that S_EDID takes; more are E2BIG, and the client is told this number. */
   readonly maxEdidBlocks?: number;
+  /** Of a sub-device, and only of one. */
+  readonly subdev?: SubdevTraits;
   /** Does enumFmt know `request.all`? */
   readonly enumAllFormats?: boolean;
   /**

@@ -62,6 +62,8 @@ export class FileHandle<State = unknown> {
   mapping: Mapping = "none";
   /** Control values of this file (mem2mem) or of the device. The open hook may set it. */
   controls: ControlOps | undefined;
+  /** What a sub-device's client said that it knows (`V4L2_SUBDEV_CLIENT_CAP_*`). */
+  subdevClientCaps = 0n;
   /** Set by the device at open when it has events. */
   events: FileEvents | undefined;
 

@@ -10,6 +10,7 @@
  * Every op may throw V4l2Error with an errno that the ioctl's documentation lists.
  */
 import type { Call } from "./call.js";
+import type { SubdevOps } from "./ops-subdev.js";
 import type { VideoOps } from "./ops-video.js";
 import type {
   Awaitable,
@@ -160,6 +161,7 @@ export type IoctlOps<File> = FormatOps<File> &
   BufferOps<File> &
   EventOps<File> &
   VideoOps<File> &
+  SubdevOps<File> &
   DefaultOps<File>;
 
 /**

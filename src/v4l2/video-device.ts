@@ -12,7 +12,7 @@ import { V4l2Error } from "./error.js";
 import { EventQueue } from "./events.js";
 import { FileHandle } from "./file-handle.js";
 import { IOCTLS } from "./gen/index.js";
-import { ioctlTable } from "./ioctl/ioctl-table.js";
+import { ioctlsOf } from "./ioctl/ioctl-table.js";
 import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
 import type { RequestResolver } from "./media-request.js";
@@ -81,7 +81,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     const { deviceCaps, type = "video", direction = directionOf(deviceCaps) } = options;
     this.traits = new DeviceTraits(type, direction, deviceCaps, this.ops, options.controls !== undefined);
     const disabled = new Set(options.disabled?.flatMap((name) => [name, ...(madeOf[name] ?? [])]));
-    for (const definition of ioctlTable.all) {
+    for (const definition of ioctlsOf(this.traits).all) {
       const valid = definition.valid(this.traits) && !disabled.has(definition.name);
       this.#valid[definition.nr] = valid ? 1 : 0;
     }
@@ -119,7 +119,8 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   /** Is the ioctl valid for this device (not counting controls that only a file has)? */
   accepts(name: IoctlName): boolean {
-    return this.acceptsNr(IOCTLS[name].nr);
+    const { number, nr } = IOCTLS[name];
+    return ioctlsOf(this.traits).find(number) !== undefined && this.acceptsNr(nr);
   }
 
   /** The same by the number of the ioctl, 0 to 255. */
@@ -211,7 +212,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   /** `Poll` bits that are true now; waiting events are `Pri`. */
   poll(file: FileHandle<State>, events: number): number {
     if (!this.#registered) return Poll.Err | Poll.Hup | Poll.Pri;
-    const ready = this.fileOps.poll?.(file, events) ?? ALWAYS_READY;
+    const ready = this.fileOps.poll?.(file, events) ?? this.#idle;
     return (file.events?.pending ?? 0) > 0 ? ready | Poll.Pri : ready;
   }
 
@@ -228,6 +229,12 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
       },
       () => 0,
     );
+  }
+
+  /** What a device without a poll op is ready for. A sub-device's descriptor tells events and nothing else (subdev_poll). */
+  get #idle(): number {
+    if (!this.traits.isSubdev) return ALWAYS_READY;
+    return this.ops.subscribeEvent === undefined ? Poll.Err : 0;
   }
 
   /** The device is gone: every call answers ENODEV, pollers wake. */

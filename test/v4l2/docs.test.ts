@@ -1,13 +1,16 @@
 import { expect, it } from "vitest";
 import { mediaDeviceIoctls, mediaRequestIoctls } from "../../src/media/index.js";
-import { families } from "../../src/v4l2/definitions/index.js";
+import { families, subdevIoctls } from "../../src/v4l2/definitions/index.js";
 import type { IoctlDefinition } from "../../src/v4l2/ioctl/define-ioctl.js";
 
 const intro = `# V4L2 ioctls
 
 Every ioctl of videodev2.h has a definition in \`src/v4l2/definitions/\`. A driver gets one by implementing the op (see
-\`src/v4l2/ops.ts\` and \`ops-video.ts\`); without the op a client gets ENOTTY. "core" needs no op. An ioctl also has to fit
+\`src/v4l2/ops.ts\`, \`ops-video.ts\` and \`ops-subdev.ts\`); without the op a client gets ENOTTY. "core" needs no op. An ioctl also has to fit
 the kind of device, as in the kernel: a capture device has no VIDIOC_G_OUTPUT.
+
+A sub-device's node has the ioctls of v4l2-subdev.h, listed at the end, and those of controls, events and
+LOG_STATUS.
 
 "changes" marks ioctls that are refused with EBUSY while another open file has a higher priority.
 
@@ -39,6 +42,7 @@ const table = (title: string, rows: readonly string[]): string =>
 const document = [
   intro,
   ...families.map(({ title, ioctls }) => table(title, ioctls.map(row))),
+  table("Sub-devices", subdevIoctls.map(row)),
   table("Media controller", mediaDeviceIoctls.all.map(mediaRow)),
   table("Requests", mediaRequestIoctls.all.map(mediaRow)),
 ].join("\n");

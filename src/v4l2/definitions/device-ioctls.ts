@@ -33,7 +33,7 @@ const querycap = defineIoctl({
 });
 
 /** `KERNEL_VERSION(6, 12, 0)`: whose behaviour this core follows, unless a device says otherwise. */
-const DEFAULT_VERSION = 0x00060c00;
+export const DEFAULT_VERSION = 0x00060c00;
 
 const describePriority = (out: ArgWriter, view: IntView): void => void out.uint("value", view.value);
 
@@ -62,7 +62,7 @@ const sPriority = defineIoctl({
 });
 
 /** The driver's lines go to the log, between the kernel's heading and footer. */
-const logStatus = defineIoctl({
+export const logStatus = defineIoctl({
   name: "VIDIOC_LOG_STATUS",
   note: "to the trace stream, not to the kernel log",
   arg: NoArgView,

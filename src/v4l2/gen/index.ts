@@ -17,6 +17,9 @@ export * from "./layouts.js";
 export * from "./libc.js";
 export * from "./media-structs.js";
 export * from "./media.js";
+export * from "./mediabus-structs.js";
+export * from "./subdev-structs.js";
+export * from "./subdev.js";
 export * from "./videodev2-structs.js";
 export * from "./videodev2.js";
 

@@ -6,6 +6,8 @@ import type { Edid } from "./common-structs.js";
 import type { Av1Cdef, Av1GlobalMotion, Av1LoopFilter, Av1LoopRestoration, Av1Quantization, Av1Segmentation, Av1TileInfo, CtrlAv1FilmGrain, CtrlAv1Frame, CtrlAv1Sequence, CtrlAv1TileGroupEntry, CtrlFwhtParams, CtrlH264DecodeParams, CtrlH264Pps, CtrlH264PredWeights, CtrlH264ScalingMatrix, CtrlH264SliceParams, CtrlH264Sps, CtrlHdr10CllInfo, CtrlHdr10MasteringDisplay, CtrlHevcDecodeParams, CtrlHevcExtSpsLtRps, CtrlHevcExtSpsStRps, CtrlHevcPps, CtrlHevcScalingMatrix, CtrlHevcSliceParams, CtrlHevcSps, CtrlMpeg2Picture, CtrlMpeg2Quantisation, CtrlMpeg2Sequence, CtrlVp8Frame, CtrlVp9CompressedHdr, CtrlVp9Frame, H264DpbEntry, H264Reference, H264WeightFactors, HevcDpbEntry, HevcPredWeightTable, Vp8Entropy, Vp8EntropyCoderState, Vp8LoopFilter, Vp8Quantization, Vp8Segment, Vp9LoopFilter, Vp9MvProbs, Vp9Quantization, Vp9Segmentation } from "./controls-structs.js";
 import type { Timespec, Timeval } from "./libc.js";
 import type { MediaDeviceInfo, MediaEntityDesc, MediaEntityDescAlsa, MediaEntityDescDev, MediaEntityDescFb, MediaEntityDescV4l, MediaLinkDesc, MediaLinksEnum, MediaPadDesc, MediaV2Entity, MediaV2Interface, MediaV2IntfDevnode, MediaV2Link, MediaV2Pad, MediaV2Topology } from "./media-structs.js";
+import type { MbusFramefmt } from "./mediabus-structs.js";
+import type { SubdevCapability, SubdevClientCapability, SubdevCrop, SubdevFormat, SubdevFrameInterval, SubdevFrameIntervalEnum, SubdevFrameSizeEnum, SubdevMbusCodeEnum, SubdevRoute, SubdevRouting, SubdevSelection } from "./subdev-structs.js";
 import type { Area, Audio, Audioout, BtTimings, BtTimingsCap, Capability, Captureparm, Clip, Control, CreateBuffers, Crop, Cropcap, DbgChipInfo, DbgMatch, DbgRegister, DecoderCmd, DecoderCmdRaw, DecoderCmdStart, DecoderCmdStop, DvTimings, DvTimingsCap, EncIdx, EncIdxEntry, EncoderCmd, EncoderCmdRaw, EnumDvTimings, EventCtrl, EventFrameSync, EventMotionDet, EventSrcChange, EventSubscription, EventVsync, Exportbuffer, ExtControl, ExtControls, Fmtdesc, Format, Fract, Framebuffer, FramebufferFmt, Frequency, FrequencyBand, FrmivalStepwise, Frmivalenum, FrmsizeDiscrete, FrmsizeStepwise, Frmsizeenum, HwFreqSeek, Input, Jpegcompression, MetaFormat, Modulator, MpegVbiFmtIvtv, MpegVbiITV0, MpegVbiItv0, MpegVbiItv0Line, Output, Outputparm, PixFormat, PixFormatMplane, Plane, PlanePixFormat, QueryExtCtrl, Queryctrl, Querymenu, RdsData, Rect, RemoveBuffers, Requestbuffers, SdrFormat, Selection, SlicedVbiCap, SlicedVbiData, SlicedVbiFormat, Standard, Streamparm, Timecode, Tuner, V4l2Buffer, V4l2Event, VbiFormat, Window } from "./videodev2-structs.js";
 
 /** The plain value of each struct. */
@@ -157,6 +159,18 @@ export interface StructValues {
   media_v2_pad: MediaV2Pad;
   media_v2_link: MediaV2Link;
   media_v2_topology: MediaV2Topology;
+  v4l2_mbus_framefmt: MbusFramefmt;
+  v4l2_subdev_format: SubdevFormat;
+  v4l2_subdev_crop: SubdevCrop;
+  v4l2_subdev_mbus_code_enum: SubdevMbusCodeEnum;
+  v4l2_subdev_frame_size_enum: SubdevFrameSizeEnum;
+  v4l2_subdev_frame_interval: SubdevFrameInterval;
+  v4l2_subdev_frame_interval_enum: SubdevFrameIntervalEnum;
+  v4l2_subdev_selection: SubdevSelection;
+  v4l2_subdev_capability: SubdevCapability;
+  v4l2_subdev_route: SubdevRoute;
+  v4l2_subdev_routing: SubdevRouting;
+  v4l2_subdev_client_capability: SubdevClientCapability;
 }
 
 /** The names of enums' values, for logs. */
@@ -350,4 +364,17 @@ export const layouts = new LayoutTable<StructValues>({
   media_v2_pad: { size: 32, fields: [["id",0,"u32",[],"x"], ["entity_id",4,"u32"], ["flags",8,"u32",[],"x"], ["index",12,"u32"], ["reserved",16,"u32",[4]]] },
   media_v2_link: { size: 40, fields: [["id",0,"u32",[],"x"], ["source_id",4,"u32"], ["sink_id",8,"u32"], ["flags",12,"u32",[],"x"], ["reserved",16,"u32",[6]]] },
   media_v2_topology: { size: 72, fields: [["topology_version",0,"u64"], ["num_entities",8,"u32"], ["reserved1",12,"u32"], ["ptr_entities",16,"u64"], ["num_interfaces",24,"u32"], ["reserved2",28,"u32"], ["ptr_interfaces",32,"u64"], ["num_pads",40,"u32"], ["reserved3",44,"u32"], ["ptr_pads",48,"u64"], ["num_links",56,"u32"], ["reserved4",60,"u32"], ["ptr_links",64,"u64"]] },
+  "v4l2_mbus_framefmt.<0>": { size: 2, union: "ycbcr_enc", fields: [["ycbcr_enc",0,"u16",[],"v4l2_ycbcr_encoding"], ["hsv_enc",0,"u16"]] },
+  v4l2_mbus_framefmt: { size: 48, fields: [["width",0,"u32"], ["height",4,"u32"], ["code",8,"u32"], ["field",12,"u32",[],"v4l2_field"], ["colorspace",16,"u32",[],"v4l2_colorspace"], ["",20,"v4l2_mbus_framefmt.<0>"], ["quantization",22,"u16",[],"v4l2_quantization"], ["xfer_func",24,"u16",[],"v4l2_xfer_func"], ["flags",26,"u16",[],"x"], ["reserved",28,"u16",[10]]] },
+  v4l2_subdev_format: { size: 88, fields: [["which",0,"u32"], ["pad",4,"u32"], ["format",8,"v4l2_mbus_framefmt"], ["stream",56,"u32"], ["reserved",60,"u32",[7]]] },
+  v4l2_subdev_crop: { size: 56, fields: [["which",0,"u32"], ["pad",4,"u32"], ["rect",8,"v4l2_rect"], ["stream",24,"u32"], ["reserved",28,"u32",[7]]] },
+  v4l2_subdev_mbus_code_enum: { size: 48, fields: [["pad",0,"u32"], ["index",4,"u32"], ["code",8,"u32"], ["which",12,"u32"], ["flags",16,"u32",[],"x"], ["stream",20,"u32"], ["reserved",24,"u32",[6]]] },
+  v4l2_subdev_frame_size_enum: { size: 64, fields: [["index",0,"u32"], ["pad",4,"u32"], ["code",8,"u32"], ["min_width",12,"u32"], ["max_width",16,"u32"], ["min_height",20,"u32"], ["max_height",24,"u32"], ["which",28,"u32"], ["stream",32,"u32"], ["reserved",36,"u32",[7]]] },
+  v4l2_subdev_frame_interval: { size: 48, fields: [["pad",0,"u32"], ["interval",4,"v4l2_fract"], ["stream",12,"u32"], ["which",16,"u32"], ["reserved",20,"u32",[7]]] },
+  v4l2_subdev_frame_interval_enum: { size: 64, fields: [["index",0,"u32"], ["pad",4,"u32"], ["code",8,"u32"], ["width",12,"u32"], ["height",16,"u32"], ["interval",20,"v4l2_fract"], ["which",28,"u32"], ["stream",32,"u32"], ["reserved",36,"u32",[7]]] },
+  v4l2_subdev_selection: { size: 64, fields: [["which",0,"u32"], ["pad",4,"u32"], ["target",8,"u32",[],"x"], ["flags",12,"u32",[],"x"], ["r",16,"v4l2_rect"], ["stream",32,"u32"], ["reserved",36,"u32",[7]]] },
+  v4l2_subdev_capability: { size: 64, fields: [["version",0,"u32"], ["capabilities",4,"u32",[],"x"], ["reserved",8,"u32",[14]]] },
+  v4l2_subdev_route: { size: 40, fields: [["sink_pad",0,"u32"], ["sink_stream",4,"u32"], ["source_pad",8,"u32"], ["source_stream",12,"u32"], ["flags",16,"u32",[],"x"], ["reserved",20,"u32",[5]]] },
+  v4l2_subdev_routing: { size: 64, fields: [["which",0,"u32"], ["len_routes",4,"u32"], ["routes",8,"u64"], ["num_routes",16,"u32"], ["reserved",20,"u32",[11]]] },
+  v4l2_subdev_client_capability: { size: 8, fields: [["capabilities",0,"u64",[],"x"]] },
 }, enums);

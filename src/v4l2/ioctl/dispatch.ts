@@ -19,7 +19,7 @@ import type { Device } from "../device.js";
 import type { IoctlContext, IoctlDefinition } from "./define-ioctl.js";
 import { V4l2Error } from "../error.js";
 import type { FileHandle } from "../file-handle.js";
-import { ioctlTable } from "./ioctl-table.js";
+import { ioctlsOf } from "./ioctl-table.js";
 import type { IoctlOps } from "../ops.js";
 import { clearBytes } from "../../uapi/runtime.js";
 import type { Awaitable } from "../values/types.js";
@@ -44,7 +44,7 @@ export function dispatch(
 ): Awaitable<number> {
   const { device } = file;
   if (!device.registered) throw new V4l2Error("ENODEV", "the device is gone");
-  const definition = ioctlTable.find(cmd);
+  const definition = ioctlsOf(device.traits).find(cmd);
   if (definition === undefined) return dispatchDefault(file, cmd, arg, call);
   if (definition.writes) clearBytes(arg, definition.keepBytes, definition.size);
   const context = new Context(file, device, call, definition.view(arg));

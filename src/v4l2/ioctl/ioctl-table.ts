@@ -1,6 +1,7 @@
 /** The definitions by number, checked when they are put together. */
 import type { IoctlDefinition } from "./define-ioctl.js";
-import { definitions } from "../definitions/index.js";
+import { definitions, subdevDefinitions } from "../definitions/index.js";
+import type { DeviceTraits } from "../device-traits.js";
 import { IOCTLS } from "../gen/index.js";
 import type { ViewClass } from "../gen/index.js";
 
@@ -64,6 +65,13 @@ export class IoctlTable<Row extends IoctlRow> {
 /** Every ioctl of videodev2.h. */
 export const ioctlTable = new IoctlTable<IoctlDefinition>(definitions);
 
+/** What a sub-device's node answers: v4l2-subdev.h, and what it has in common with video nodes. */
+export const subdevIoctlTable = new IoctlTable<IoctlDefinition>(subdevDefinitions);
+
+/** The ioctls of a kind of node, whether a device has them or not. */
+export const ioctlsOf = ({ isSubdev }: DeviceTraits): IoctlTable<IoctlDefinition> =>
+  isSubdev ? subdevIoctlTable : ioctlTable;
+
 /** The ioctl whose 32-bit layout has this number. */
 export function name32(cmd: number): string | undefined {
   return names32.get(cmd);
@@ -71,7 +79,7 @@ export function name32(cmd: number): string | undefined {
 
 /** The name for the log: `VIDIOC_QBUF`, or the kernel's words for a number that it does not know. */
 export function ioctlName(cmd: number): string {
-  const known = ioctlTable.find(cmd);
+  const known = ioctlTable.find(cmd) ?? subdevIoctlTable.find(cmd);
   if (known !== undefined) return known.name;
   const type = String.fromCharCode((cmd >>> 8) & 0xff);
   const kind = type === "V" ? "v4l2" : type === "d" ? "v4l2_int" : "unknown";

@@ -1,6 +1,7 @@
 /**
  * The words that the kernel's core uses for enumerations in its debug lines, and the log's way with hostile text.
  */
+import { MbusCode } from "../gen/index.js";
 
 /** Words by value; a hole prints as `(null)`, a value beyond the end as `unknown`, like the kernel's. */
 export type NameTable = readonly (string | undefined)[];
@@ -45,6 +46,14 @@ export function nameOf(table: NameTable, value: number): string {
   if (value >= table.length) return "unknown";
   return table[value] ?? "(null)";
 }
+
+const mbusNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(MbusCode).map(([name, code]) => [code, `MEDIA_BUS_FMT_${name}`]),
+);
+
+/** `MEDIA_BUS_FMT_UYVY8_1X16`; a number that is none of them in hexadecimal. */
+export const mbusName = (code: number): string =>
+  mbusNames.get(code) ?? `0x${code.toString(16).padStart(4, "0")}`;
 
 /** Text of a client or driver for a terminal: control characters, and what is not text, as `\xNN` or `\u{NNNN}`. */
 export function escapeText(text: string): string {

@@ -1,13 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { defineIoctl, endOfField } from "../../../src/v4l2/ioctl/define-ioctl.js";
 import { IOCTLS, RequestbuffersView } from "../../../src/v4l2/gen/index.js";
-import { ioctlName, IoctlTable, ioctlTable, name32 } from "../../../src/v4l2/ioctl/ioctl-table.js";
+import {
+  ioctlName,
+  IoctlTable,
+  ioctlTable,
+  name32,
+  subdevIoctlTable,
+} from "../../../src/v4l2/ioctl/ioctl-table.js";
 import { IntView } from "../../../src/v4l2/ioctl/scalar-views.js";
 import { allOps, deviceKinds } from "../support/all-ops.js";
 import { argOf, errnoOf, fakeDevice, Harness } from "../support/fakes.js";
 import type { IoctlName } from "../../../src/v4l2/device.js";
 
 const names = Object.keys(IOCTLS).filter((name): name is IoctlName => name.startsWith("VIDIOC_"));
+const subdevNames = names.filter((name) => name.startsWith("VIDIOC_SUBDEV_"));
+const videoNames = names.filter((name) => !subdevNames.includes(name));
+/** Of whichever kind of node. */
+const definitionOf = (name: IoctlName) =>
+  (subdevNames.includes(name) ? subdevIoctlTable : ioctlTable).byName(name);
 
 /** Ioctls that change the device: the kernel's INFO_FL_PRIO. */
 const prio: readonly string[] = `
@@ -52,11 +63,17 @@ const keepBytes: Readonly<Record<string, number>> = {
 
 describe("the table of ioctls", () => {
   it("has every ioctl of videodev2.h", () => {
-    expect(ioctlTable.all.map(({ name }) => name).sort()).toEqual([...names].sort());
+    expect(ioctlTable.all.map(({ name }) => name).sort()).toEqual([...videoNames].sort());
+  });
+
+  it("has every ioctl of v4l2-subdev.h in another, with what sub-devices and video devices have in common", () => {
+    const common = subdevIoctlTable.all.map(({ name }) => name).filter((name) => !subdevNames.includes(name));
+    expect(subdevIoctlTable.all).toHaveLength(common.length + subdevNames.length);
+    for (const name of common) expect(subdevIoctlTable.byName(name)).toBe(ioctlTable.byName(name));
   });
 
   it.each(names)("%s: number, prio, clearing and copying are the kernel's", (name) => {
-    const definition = ioctlTable.byName(name);
+    const definition = definitionOf(name);
     const short = name.slice("VIDIOC_".length);
     expect(definition.number).toBe(IOCTLS[name].number);
     expect(definition.prio).toBe(prio.includes(short));
@@ -110,18 +127,26 @@ describe("the table of ioctls", () => {
 
 describe("which ioctls a device has", () => {
   const needsNothing = new Set(["VIDIOC_QUERYCAP", "VIDIOC_G_PRIORITY", "VIDIOC_S_PRIORITY"]);
+  const subdevNeedsNothing = new Set([
+    "VIDIOC_SUBDEV_QUERYCAP",
+    "VIDIOC_SUBDEV_G_CLIENT_CAP",
+    "VIDIOC_SUBDEV_S_CLIENT_CAP",
+  ]);
 
-  it.each(names.filter((name) => !needsNothing.has(name)))("%s is ENOTTY without op", async (name) => {
-    for (const kind of deviceKinds) {
-      const harness = new Harness(kind);
-      expect(await errnoOf(() => harness.ioctl(name))).toBe("ENOTTY");
-    }
-  });
+  it.each(names.filter((name) => !needsNothing.has(name) && !subdevNeedsNothing.has(name)))(
+    "%s is ENOTTY without op",
+    async (name) => {
+      for (const kind of deviceKinds) {
+        const harness = new Harness(kind);
+        expect(await errnoOf(() => harness.ioctl(name))).toBe("ENOTTY");
+      }
+    },
+  );
 
   it("each ioctl belongs to some kind of device, given all ops and controls", () => {
     const devices = deviceKinds.map((kind) => fakeDevice({ ...kind, ops: allOps }));
     const missing = names.filter((name) => !devices.some((device) => device.accepts(name)));
-    expect(missing.filter((name) => !ioctlTable.byName(name).ctrl)).toEqual([]);
+    expect(missing.filter((name) => !definitionOf(name).ctrl)).toEqual([]);
   });
 
   it("a disabled ioctl is ENOTTY although there is an op", async () => {

@@ -1,5 +1,7 @@
 /** A driver that has every op, none of which does anything. For tests of what comes before the op. */
 import type { FileHandle } from "../../../src/v4l2/file-handle.js";
+import { MbusCode } from "../../../src/v4l2/values/types-subdev.js";
+import type { MbusFormat } from "../../../src/v4l2/values/types-subdev.js";
 import type { IoctlOps } from "../../../src/v4l2/ops.js";
 import { BufType, Cap, Field, Memory } from "../../../src/v4l2/values/types.js";
 import type { Buffer, VideoFormat } from "../../../src/v4l2/values/types.js";
@@ -102,6 +104,18 @@ const meta = {
   bytesperline: 0,
 } as const;
 
+export const someMbusFormat: MbusFormat = {
+  width: 640,
+  height: 480,
+  code: MbusCode.UYVY8_1X16,
+  field: Field.None,
+  colorspace: 0,
+  ycbcrEnc: 0,
+  quantization: 0,
+  xferFunc: 0,
+  flags: 0,
+};
+
 export const allOps: Required<Omit<IoctlOps<FileHandle<undefined>>, "default">> = {
   enumFmt: () => undefined,
   gFmt: () => someFormat,
@@ -203,6 +217,17 @@ export const allOps: Required<Omit<IoctlOps<FileHandle<undefined>>, "default">> 
   dbgGRegister: () => ({ val: 0x55n, size: 4 }),
   dbgSRegister: () => undefined,
   dbgGChipInfo: () => undefined,
+  subdevEnumMbusCode: () => undefined,
+  subdevEnumFrameSize: () => undefined,
+  subdevEnumFrameInterval: () => undefined,
+  subdevGFmt: () => someMbusFormat,
+  subdevSFmt: (_file, { format }) => format,
+  subdevGSelection: () => ({ left: 0, top: 0, width: 640, height: 480 }),
+  subdevSSelection: (_file, { rect }) => rect,
+  subdevGFrameInterval: () => ({ numerator: 1, denominator: 30 }),
+  subdevSFrameInterval: (_file, { interval }) => interval,
+  subdevGRouting: () => [],
+  subdevSRouting: (_file, { routes }) => routes,
 };
 
 /** Kinds of devices that together have every ioctl. */
@@ -214,4 +239,5 @@ export const deviceKinds = [
   { type: "sdr", deviceCaps: Cap.SdrCapture | Cap.Streaming },
   { type: "touch", deviceCaps: Cap.VideoCapture | Cap.Touch | Cap.Streaming },
   { type: "video", deviceCaps: Cap.MetaCapture | Cap.Streaming },
+  { type: "subdev", deviceCaps: 0, subdev: { pads: ["sink", "source"] } },
 ] as const;
