@@ -63,9 +63,9 @@ function parseMode(text: string): number {
 }
 
 /** `"video3"` for a wish of 3; without a wish the first name that is free. */
-export function nodeName(kind: "video" | "media", wish: number | undefined): string {
+export function nodeName(kind: "video" | "media" | "v4l-subdev", wish: number | undefined, from = 0): string {
   if (wish !== undefined) return `${kind}${wish}`;
-  for (let number = 0; number <= MAX_NODE_NUMBER; number++) {
+  for (let number = from; number <= MAX_NODE_NUMBER; number++) {
     if (!existsSync(`/dev/${kind}${number}`)) return `${kind}${number}`;
   }
   throw new Failure(`all of /dev/${kind}0 to /dev/${kind}${MAX_NODE_NUMBER} exist already`);

@@ -12,6 +12,17 @@ import {
   MEDIA_ENT_F_PROC_VIDEO_ENCODER,
   MEDIA_ENT_F_PROC_VIDEO_SCALER,
   MEDIA_ENT_F_UNKNOWN,
+  MEDIA_ENT_F_FLASH,
+  MEDIA_ENT_F_LENS,
+  MEDIA_ENT_F_PROC_VIDEO_COMPOSER,
+  MEDIA_ENT_F_PROC_VIDEO_ISP,
+  MEDIA_ENT_F_PROC_VIDEO_LUT,
+  MEDIA_ENT_F_PROC_VIDEO_PIXEL_ENC_CONV,
+  MEDIA_ENT_F_PROC_VIDEO_PIXEL_FORMATTER,
+  MEDIA_ENT_F_PROC_VIDEO_STATISTICS,
+  MEDIA_ENT_F_VID_IF_BRIDGE,
+  MEDIA_ENT_F_VID_MUX,
+  MEDIA_INTF_T_V4L_SUBDEV,
   MEDIA_INTF_T_V4L_VIDEO,
   MEDIA_LNK_FL_DYNAMIC,
   MEDIA_LNK_FL_ENABLED,
@@ -32,6 +43,16 @@ export const EntityFunction = {
   Unknown: MEDIA_ENT_F_UNKNOWN,
   IoV4l: MEDIA_ENT_F_IO_V4L,
   CameraSensor: MEDIA_ENT_F_CAM_SENSOR,
+  Flash: MEDIA_ENT_F_FLASH,
+  Lens: MEDIA_ENT_F_LENS,
+  VideoMux: MEDIA_ENT_F_VID_MUX,
+  VideoInterfaceBridge: MEDIA_ENT_F_VID_IF_BRIDGE,
+  VideoComposer: MEDIA_ENT_F_PROC_VIDEO_COMPOSER,
+  VideoPixelFormatter: MEDIA_ENT_F_PROC_VIDEO_PIXEL_FORMATTER,
+  VideoPixelEncodingConverter: MEDIA_ENT_F_PROC_VIDEO_PIXEL_ENC_CONV,
+  VideoLut: MEDIA_ENT_F_PROC_VIDEO_LUT,
+  VideoStatistics: MEDIA_ENT_F_PROC_VIDEO_STATISTICS,
+  VideoIsp: MEDIA_ENT_F_PROC_VIDEO_ISP,
   VideoScaler: MEDIA_ENT_F_PROC_VIDEO_SCALER,
   VideoDecoder: MEDIA_ENT_F_PROC_VIDEO_DECODER,
   VideoEncoder: MEDIA_ENT_F_PROC_VIDEO_ENCODER,
@@ -52,6 +73,12 @@ export const LinkFlag = {
   InterfaceLink: MEDIA_LNK_FL_INTERFACE_LINK,
 } as const;
 
+/** What kind of node an interface is, `MEDIA_INTF_T_*`. */
+export const InterfaceType = {
+  Video: MEDIA_INTF_T_V4L_VIDEO,
+  SubDevice: MEDIA_INTF_T_V4L_SUBDEV,
+} as const;
+
 /** Where a link meets an entity. */
 export interface Pad {
   readonly id: number;
@@ -68,6 +95,8 @@ export interface Entity {
   readonly function: EntityFunction;
   readonly flags: number;
   readonly pads: readonly Pad[];
+  /** A sub-device: what old clients are told of its function depends on it. */
+  readonly isSubDevice: boolean;
   /** The device node that drives this entity, where it has one. */
   readonly devnode: DeviceNumber | undefined;
 }
@@ -130,6 +159,7 @@ export class MediaGraph {
     function: EntityFunction;
     pads: readonly number[];
     flags?: number;
+    isSubDevice?: boolean;
     devnode?: DeviceNumber;
   }): Entity {
     const pads: Pad[] = [];
@@ -139,6 +169,7 @@ export class MediaGraph {
       function: options.function,
       flags: options.flags ?? 0,
       pads,
+      isSubDevice: options.isSubDevice ?? false,
       devnode: options.devnode,
     };
     options.pads.forEach((flags, index) => {

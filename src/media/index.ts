@@ -20,6 +20,7 @@ export { mediaIoctlName } from "./define-media-ioctl.js";
 export {
   buildM2mGraph,
   EntityFunction,
+  InterfaceType,
   LinkFlag,
   MediaGraph,
   PadFlag,

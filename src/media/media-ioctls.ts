@@ -13,6 +13,7 @@ import {
   MEDIA_ENT_F_OLD_BASE,
   MEDIA_ENT_F_TUNER,
   MEDIA_ENT_ID_FLAG_NEXT,
+  MEDIA_ENT_F_V4L2_SUBDEV_UNKNOWN,
   MEDIA_ENT_T_DEVNODE_UNKNOWN,
   MediaLinkDescView,
   MediaPadDescView,
@@ -79,10 +80,11 @@ function findEntity(graph: MediaGraph, id: number): Entity {
   return entity;
 }
 
-/** Old clients only know functions of the old ranges; mc-device.c maps the others to "unknown device node". */
-function legacyType(entity: Entity): number {
-  const known = entity.function >= MEDIA_ENT_F_OLD_BASE && entity.function <= MEDIA_ENT_F_TUNER;
-  return known || entity.function === MEDIA_ENT_F_IO_V4L ? entity.function : MEDIA_ENT_T_DEVNODE_UNKNOWN;
+/** Old clients only know functions of the old ranges; mc-device.c gives the others one that says what the entity is. */
+function legacyType({ function: does, isSubDevice }: Entity): number {
+  if (does >= MEDIA_ENT_F_OLD_BASE && does <= MEDIA_ENT_F_TUNER) return does;
+  if (isSubDevice) return MEDIA_ENT_F_V4L2_SUBDEV_UNKNOWN;
+  return does === MEDIA_ENT_F_IO_V4L ? does : MEDIA_ENT_T_DEVNODE_UNKNOWN;
 }
 
 /** @throws {V4l2Error} EINVAL - no such entity; EFAULT - an array does not lead to the caller's memory. */

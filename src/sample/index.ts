@@ -4,3 +4,4 @@
  */
 export { Camera, type CameraOptions } from "./camera.js";
 export { drawFrame, formatSeconds, type FrameFacts } from "./frame-picture.js";
+export { CameraModule, type CameraModuleOptions } from "./camera-module.js";

@@ -25,6 +25,8 @@ export interface StartOptions
   readonly graft?: GraftChoice | undefined;
 }
 
+const numberOf = ({ major, minor }: ServedNode): DeviceNumber => ({ major, minor });
+
 /** One node as a {@link DeviceSession}. */
 export function deviceSession(...sessions: readonly ServedNode[]): DeviceSession {
   return {
@@ -36,44 +38,56 @@ export function deviceSession(...sessions: readonly ServedNode[]): DeviceSession
   };
 }
 
+/** The nodes besides those of the video and media device. */
+export interface MediaStartOptions extends StartOptions {
+  /** Sub-devices, whose nodes come first. */
+  readonly subDevices?: readonly VideoDevice[] | undefined;
+}
+
 /**
  * Makes the nodes of `video` and `media`. What a client does with a request comes before what it does next with the
  * video node.
  *
- * @param describe - Fills the graph once the video node has a number.
+ * @param describe - Fills the graph once the nodes have numbers: the video node, and the sub-devices in their order.
  * @throws {CuseError} As `startNode`; nothing is left behind.
  */
 export async function startWithMedia<State>(
   video: VideoDevice<State>,
   media: MediaDevice,
-  describe: (graph: MediaGraph, devnode: DeviceNumber) => void,
-  options: StartOptions = {},
+  describe: (graph: MediaGraph, devnode: DeviceNumber, subDevnodes: readonly DeviceNumber[]) => void,
+  options: MediaStartOptions = {},
 ): Promise<DeviceSession> {
+  const { subDevices = [], ...nodeOptions } = options;
   const { mode, group, log } = options;
   // One folder, and one channel, for both.
-  const mount = await mountForNodes(video.name, options);
-  const clientFiles = await ClientFiles.start(options).catch(async (error: unknown) => {
+  const mount = await mountForNodes(video.name, nodeOptions);
+  const clientFiles = await ClientFiles.start(nodeOptions).catch(async (error: unknown) => {
     await mount?.close();
     throw error;
   });
   const own =
     clientFiles.session === undefined && media.hasRequests ? ownFiles(media, undefined, log) : undefined;
   const requests = serveRequests(media, clientFiles.session ?? own);
+  const others: ServedNode[] = [];
   const end = async (): Promise<void> => {
+    for (const session of others) await session.close();
     media.useRequests(undefined);
     await own?.close();
     await clientFiles.close();
     await mount?.close();
   };
   const before = requests && (() => requests.catchUp());
-  const videoSession = await startVideoDevice(video, { ...options, mount, clientFiles, before }).catch(
-    async (error: unknown) => {
-      await end();
-      throw error;
-    },
-  );
-  const { major, minor } = videoSession;
-  describe(media.graph, { major, minor });
+  const startVideo = async <Any>(device: VideoDevice<Any>): Promise<ServedNode> =>
+    startVideoDevice(device, { ...nodeOptions, mount, clientFiles, before });
+  const startAll = async (): Promise<ServedNode> => {
+    for (const device of subDevices) others.push(await startVideo(device));
+    return startVideo(video);
+  };
+  const videoSession = await startAll().catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  describe(media.graph, numberOf(videoSession), others.map(numberOf));
   try {
     const mediaSession = await startMediaNode(media, clientFiles, {
       mode,
@@ -85,7 +99,7 @@ export async function startWithMedia<State>(
     const noMore = (): void => media.useRequests(undefined);
     mediaSession.closed.then(noMore, noMore);
     // The video node first: requests of clients that wait are completed then.
-    const session = deviceSession(videoSession, mediaSession);
+    const session = deviceSession(videoSession, mediaSession, ...others);
     return { ...session, close: () => session.close().then(end) };
   } catch (error) {
     await videoSession.close();

@@ -15,7 +15,7 @@ export interface PipelineOptions {
    * Is what arrives what the video node is set to?
    * @throws {V4l2Error} EPIPE
    */
-  check(arriving: MbusFormat): void;
+  readonly check: (arriving: MbusFormat) => void;
 }
 
 /** Sub-devices that stream. */

@@ -2,6 +2,7 @@
 import { lstatSync, opendirSync, readFileSync, statSync } from "node:fs";
 import { FILE_SYSTEM_TYPE, mountLines } from "../../cuse/index.js";
 import { keepMountsToOurselves } from "./mount-view.js";
+import { parseNodeName } from "./nodes.js";
 import type { CuseNode } from "./nodes.js";
 import { coverDev, hasPrivateDev, linkNode } from "./private-dev.js";
 
@@ -62,16 +63,14 @@ export function findFileNodes(): FolderNode[] {
         return [];
       }
     })
-    .filter(({ nameInFolder }) => /^(video|media)\d{1,5}$/.test(nameInFolder));
+    .filter(({ nameInFolder }) => parseNodeName(nameInFolder) !== undefined);
 }
 
 /** @param name - In /dev. */
-export const named = (node: FolderNode, name: string): FileNode => ({
-  ...node,
-  name,
-  kind: name.startsWith("media") ? "media" : "video",
-  number: Number(/\d*$/.exec(name)?.[0]),
-});
+export function named(node: FolderNode, name: string): FileNode {
+  const [kind = "video", number = 0] = parseNodeName(name) ?? [];
+  return { ...node, name, kind, number };
+}
 
 /**
  * Gives each node a name in /dev. Those that have none get one in a /dev of this thread's own, for which the mount

@@ -13,10 +13,21 @@ export interface DeviceNumber {
   readonly minor: number;
 }
 
+/** How names of nodes begin in /dev, before their number. */
+export const NODE_NAMES = ["video", "media", "v4l-subdev"] as const;
+export type NodeName = (typeof NODE_NAMES)[number];
+
+/** A name and a number, `["v4l-subdev", 0]`; undefined: no name of a node. */
+export function parseNodeName(name: string): readonly [kind: NodeName, number: number] | undefined {
+  const [, kind, number] = /^(.*?)(\d{1,5})$/.exec(name) ?? [];
+  const known = NODE_NAMES.find((candidate) => candidate === kind);
+  return known && [known, Number(number)];
+}
+
 export interface CuseNode extends DeviceNumber {
   /** `"video0"`, also under /dev. */
   readonly name: string;
-  readonly kind: "video" | "media";
+  readonly kind: NodeName;
   /** The 0 of `video0`. */
   readonly number: number;
   /** A FUSE file, of which the kernel's sysfs knows nothing, and whose device number is the driver's invention. */
@@ -41,7 +52,7 @@ export interface MediaFacts {
   readonly interfaces: readonly DeviceNumber[];
 }
 
-/** Facts are undefined where the node could not be opened or did not answer. */
+/** Of a sub-device too, which has nothing to say. Facts are undefined where the node could not be opened or did not answer. */
 export interface VideoNode extends CuseNode {
   readonly facts: VideoFacts | undefined;
 }
@@ -89,12 +100,12 @@ export function findNodes(folders: NodeFolders = systemFolders): CuseNode[] {
 }
 
 function nodeNamed(name: string, folders: NodeFolders): CuseNode | undefined {
-  const [, kind, number] = /^(video|media)(\d{1,5})$/.exec(name) ?? [];
-  if (kind !== "video" && kind !== "media") return undefined;
+  const [kind, number] = parseNodeName(name) ?? [];
+  if (kind === undefined || number === undefined) return undefined;
   try {
     const text = readFileSync(`${folders.sysfsClass}/${name}/dev`, "latin1");
     const [, major, minor] = /^(\d+):(\d+)\s*$/.exec(text) ?? [];
-    const node = { name, kind, number: Number(number), major: Number(major), minor: Number(minor) } as const;
+    const node = { name, kind, number, major: Number(major), minor: Number(minor) } as const;
     const stats = statSync(`${folders.dev}/${name}`, { bigint: true });
     return stats.isCharacterDevice() && isNumbered(stats.rdev, node) ? node : undefined;
   } catch {
@@ -113,8 +124,11 @@ function isNumbered(rdev: bigint, number: DeviceNumber): boolean {
 export function askNodes(nodes: readonly CuseNode[], dev = systemFolders.dev): Nodes {
   return {
     videos: nodes
-      .filter((node) => node.kind === "video")
-      .map((node) => ({ ...node, facts: ask(`${dev}/${node.name}`, videoFacts) })),
+      .filter((node) => node.kind !== "media")
+      .map((node) => ({
+        ...node,
+        facts: node.kind === "video" ? ask(`${dev}/${node.name}`, videoFacts) : undefined,
+      })),
     medias: nodes
       .filter((node) => node.kind === "media")
       .map((node) => ({ ...node, facts: ask(`${dev}/${node.name}`, mediaFacts) })),

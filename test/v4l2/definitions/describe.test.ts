@@ -15,7 +15,6 @@ import {
   FrmivalenumView,
   FrmsizeenumView,
   InputView,
-  IOCTLS,
   QueryctrlView,
   StandardView,
   StreamparmView,

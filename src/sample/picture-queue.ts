@@ -1,0 +1,123 @@
+/** A capture queue that fills with pictures: one when it is due, into the oldest buffer. */
+import { TestPattern } from "../tpg/index.js";
+import type { PlaneMemory, TestPatternSettings } from "../tpg/index.js";
+import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
+import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
+import { Field } from "../v4l2/index.js";
+import type { PlaneFormat, TraceStream, VideoBufType } from "../v4l2/index.js";
+import { drawFrame } from "./frame-picture.js";
+import { Pacer } from "./pacer.js";
+
+/** A buffer, and its memory as the generator wants it. */
+class PictureBuffer extends VideoBuffer {
+  readonly drawable: PlaneMemory[] = [];
+}
+
+export interface PictureQueueOptions {
+  /** Node name. */
+  readonly device: string;
+  readonly type: VideoBufType;
+  readonly trace: TraceStream;
+  /** Buffers that REQBUFS gives at least. */
+  readonly minReqBufs: number;
+  /** Of the format that is set. */
+  planes(): readonly PlaneFormat[];
+  /** Time between frames; undefined: as fast as buffers come. */
+  intervalNs(): bigint | undefined;
+  /** STREAMON. @throws {V4l2Error} Refuses it. */
+  start?(): void;
+  stop?(): void;
+}
+
+/** The queue of a camera, and the pictures that come in it. */
+export class PictureQueue implements QueueOps<PictureBuffer> {
+  readonly queue: VideoQueue<PictureBuffer>;
+  readonly #options: PictureQueueOptions;
+  readonly #pattern: TestPattern;
+  readonly #sized;
+  /** Buffers to fill, oldest first. */
+  #owned: PictureBuffer[] = [];
+  #pacer: Pacer | undefined;
+
+  constructor(options: PictureQueueOptions, settings: ConstructorParameters<typeof TestPattern>[0]) {
+    this.#options = options;
+    this.#pattern = new TestPattern(settings);
+    this.#sized = sizedByFormat(() => ({ planes: options.planes() }), true);
+    this.queue = new VideoQueue<PictureBuffer>({
+      device: options.device,
+      type: options.type,
+      timestamps: "monotonic",
+      io: ["mmap", "userptr", "dmabuf", "read"],
+      ops: this,
+      memory: new SharedMemoryProvider({ name: `${options.device}-capture` }),
+      createBuffer: (init) => new PictureBuffer(init),
+      minReqBufs: options.minReqBufs,
+      trace: options.trace,
+    });
+  }
+
+  /** From the next frame on. */
+  configure(settings: Partial<TestPatternSettings>): void {
+    this.#pattern.configure(settings);
+  }
+
+  /** The interval is another one from now on. */
+  intervalChanged(): void {
+    const intervalNs = this.#options.intervalNs();
+    if (intervalNs !== undefined) this.#pacer?.setInterval(intervalNs);
+  }
+
+  queueSetup(ask: SetupRequest): SetupPlan {
+    return this.#sized.queueSetup(ask);
+  }
+
+  bufPrepare(buffer: PictureBuffer): void {
+    this.#sized.bufPrepare(buffer);
+    for (const [index, { bytesperline }] of this.#options.planes().entries()) {
+      const { bytes } = buffer.plane(index);
+      const drawable = buffer.drawable[index];
+      if (drawable?.bytes !== bytes || drawable.bytesperline !== bytesperline)
+        buffer.drawable[index] = { bytes, bytesperline };
+    }
+  }
+
+  prepareStreaming(): void {
+    this.#options.start?.();
+  }
+
+  startStreaming(): void {
+    // The pattern is prepared with its first use, which would make the first frame late.
+    const first = this.#owned[0];
+    if (first !== undefined) this.#pattern.fillPlanes(first.drawable);
+    this.#pacer = new Pacer({
+      intervalNs: this.#options.intervalNs(),
+      onFrame: (sequence, dueNs) => {
+        this.#deliver(sequence, dueNs);
+      },
+    });
+    if (this.#owned.length > 0) this.#pacer.poke();
+  }
+
+  bufQueue(buffer: PictureBuffer): void {
+    this.#owned.push(buffer);
+    this.#pacer?.poke();
+  }
+
+  stopStreaming(): void {
+    this.#pacer?.stop();
+    this.#pacer = undefined;
+    for (const buffer of this.#owned.splice(0)) this.queue.bufferDone(buffer, "error");
+  }
+
+  unprepareStreaming(): void {
+    this.#options.stop?.();
+  }
+
+  #deliver(sequence: number, timestampNs: bigint): void {
+    const buffer = this.#owned.shift();
+    if (buffer === undefined) return;
+    drawFrame(this.#pattern, buffer.drawable, { sequence, timestampNs });
+    this.queue.bufferDone(buffer, "done", { sequence, timestampNs, field: Field.None });
+    if (this.#owned.length > 0) this.#pacer?.poke();
+  }
+}
