@@ -116,6 +116,7 @@ export { jsonLine, kernelLine, logListener, prettyLine } from "./v4l2/index.js";
 export {
   buildM2mGraph,
   EntityFunction,
+  InterfaceType,
   LinkFlag,
   MediaDevice,
   MediaGraph,
@@ -123,6 +124,11 @@ export {
   queueObjects,
   validateObjects,
 } from "./media/index.js";
+
+// Sub-devices
+export type * from "./subdev/index.js";
+export { startPipeline, SubDevice, SubdevState } from "./subdev/index.js";
+export { MbusCode, RouteFlag, SubdevFormatWhence } from "./v4l2/index.js";
 
 // mem2mem
 export {

@@ -5,6 +5,7 @@ import { Field, V4l2Error } from "../v4l2/index.js";
 import type { MbusFormat } from "../v4l2/index.js";
 import type { SubDevice } from "./sub-device.js";
 
+/** What {@link startPipeline} is given. */
 export interface PipelineOptions {
   readonly graph: MediaGraph;
   /** Whose entity is whose. */

@@ -50,6 +50,7 @@ export interface PadOps {
   setRouting?(state: SubdevState, routes: readonly Route[]): void;
 }
 
+/** What a driver declares of a sub-device. */
 export interface SubDeviceOptions extends Pick<DeviceIdentity, "name" | "driver" | "version">, SubdevTraits {
   /** What the entity is called, `"sensor 0"`. */
   readonly title: string;
