@@ -64,6 +64,11 @@ export class IoctlTable<Row extends IoctlRow> {
 /** Every ioctl of videodev2.h. */
 export const ioctlTable = new IoctlTable<IoctlDefinition>(definitions);
 
+/** Is it the number of a 32-bit layout? No such number is one of the table, which is faster to ask. */
+export function is32(cmd: number): boolean {
+  return ioctlTable.find(cmd) === undefined && names32.has(cmd);
+}
+
 /** The ioctl whose 32-bit layout has this number. */
 export function name32(cmd: number): string | undefined {
   return names32.get(cmd);
