@@ -5,6 +5,7 @@
  * closes what was forgotten (an open {@link Channel} excepted: it is in use until closed). Failed system calls throw
  * a {@link SystemError}; arguments of the wrong type throw a TypeError.
  */
+import { MessageChannel, type ChannelHandlers, type NativeChannel } from "./message-channel.js";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -30,17 +31,6 @@ export function isSystemError(error: unknown): error is SystemError {
 }
 
 // ---- The addon -----------------------------------------------------------------------------------------------------
-
-interface NativeChannel {
-  readonly fd: number;
-  takeBuffer(): Uint8Array;
-  write(message: Uint8Array, payload?: Uint8Array): number;
-  exchange(answer: Uint8Array): number;
-  close(): void;
-  ref(): void;
-  unref(): void;
-  counters(): ChannelCounters;
-}
 
 interface NativeSharedMemory {
   readonly fd: number;
@@ -150,48 +140,11 @@ export function tracerPath(): string {
 
 // ---- Channel -------------------------------------------------------------------------------------------------------
 
-export interface ChannelHandlers {
-  /**
-   * A whole message arrived. Answers may be written from here.
-   * What it throws goes to the process's `uncaughtException`; the channel stays open.
-   *
-   * @param message - A view of the channel's own receive buffer: valid until the handler returns. The same object may
-   *   be handed out again for the next message.
-   */
-  onMessage(message: Uint8Array): void;
-  /**
-   * No message will come any more, and the channel is closed. Called once, and not after {@link Channel.close}.
-   *
-   * @param error - Why the read failed: ENODEV when the kernel's side is gone (for CUSE also when it did not like the
-   *   answer to INIT), ECONNABORTED when the connection was aborted. Undefined at end of file, which devices do not have.
-   */
-  onClose(error: Error | undefined): void;
-}
-
-/** How often the channel went to the kernel. A wake-up serves up to 32 messages. */
-export interface ChannelCounters {
-  readonly wakeups: number;
-  /** Calls of `read(2)`, those included that found nothing. */
-  readonly reads: number;
-  readonly messages: number;
-}
-
 /**
  * An open `/dev/cuse` or `/dev/fuse`: whole messages in and out, served by the event loop of the thread that opened it.
  * Keeps that loop alive until it is closed or {@link Channel.unref}'d.
  */
-export class Channel {
-  readonly #native: NativeChannel;
-  readonly #exchange: NativeChannel["exchange"];
-  readonly #handlers: ChannelHandlers;
-  readonly #buffer: Uint8Array;
-  /** The part of the buffer that the last message filled. */
-  #message: Uint8Array;
-  #length = 0;
-  #isServing = false;
-  #answer: Uint8Array | undefined;
-  #onUnsent: (error: unknown) => void = () => undefined;
-
+export class Channel extends MessageChannel {
   /**
    * Opens `path`.
    * @param bufferBytes - Room for the largest message. The kernel refuses every read with EINVAL when
@@ -202,110 +155,7 @@ export class Channel {
   /** Serves a duplicate of the descriptor `fd`, which must keep message boundaries; `fd` stays the caller's. */
   constructor(fd: number, bufferBytes: number, handlers: ChannelHandlers);
   constructor(source: string | number, bufferBytes: number, handlers: ChannelHandlers) {
-    this.#handlers = handlers;
-    this.#native = new (addon().Channel)(
-      source,
-      bufferBytes,
-      (length) => this.#serve(length),
-      (error) => handlers.onClose(error),
-    );
-    this.#exchange = this.#native.exchange;
-    this.#buffer = this.#native.takeBuffer();
-    this.#message = this.#buffer.subarray(0, 0);
-  }
-
-  /** Serves the message in the buffer, and those after it as long as their answers are sent by {@link answer}. */
-  #serve(length: number): void {
-    let next = length;
-    while (next > 0) {
-      if (next !== this.#length) {
-        // Messages come in a few lengths, mostly the same as the one before.
-        this.#message = this.#buffer.subarray(0, next);
-        this.#length = next;
-      }
-      this.#isServing = true;
-      try {
-        this.#handlers.onMessage(this.#message);
-      } catch (error) {
-        this.#flush();
-        throw error;
-      } finally {
-        this.#isServing = false;
-      }
-      const answer = this.#answer;
-      if (answer === undefined) return;
-      this.#answer = undefined;
-      try {
-        next = this.#exchange(answer);
-      } catch (error) {
-        this.#onUnsent(error);
-        return;
-      }
-    }
-  }
-
-  /**
-   * Sends a message when the handler of the message at hand has returned, and receives the next one in the same call.
-   * `message` must not change until then. Outside of a handler it is sent at once. What follows it is sent after it.
-   *
-   * Handlers are then called one after another, up to 32 of them, without promise jobs and `nextTick` callbacks in
-   * between. So use {@link write} if somebody may wait for those.
-   *
-   * @param onUnsent - Called with what {@link write} would have thrown.
-   */
-  answer(message: Uint8Array, onUnsent: (error: unknown) => void): void {
-    this.#flush();
-    this.#answer = message;
-    this.#onUnsent = onUnsent;
-    if (!this.#isServing) this.#flush();
-  }
-
-  /** Sends what waits for the end of a handler. */
-  #flush(): void {
-    const answer = this.#answer;
-    if (answer === undefined) return;
-    this.#answer = undefined;
-    try {
-      this.#native.write(answer);
-    } catch (error) {
-      this.#onUnsent(error);
-    }
-  }
-
-  /** The descriptor's number; -1 once closed. */
-  get fd(): number {
-    return this.#native.fd;
-  }
-
-  /**
-   * One `writev(2)`: a message and, if given, its payload.
-   * @returns Bytes written.
-   * @throws {SystemError} ENOENT - the request was interrupted or aborted, nobody waits for this answer.
-   * @throws {SystemError} EINVAL - not a message that the kernel expects. EBADF - the channel is closed.
-   */
-  write(message: Uint8Array, payload?: Uint8Array): number {
-    this.#flush();
-    return this.#native.write(message, payload);
-  }
-
-  /** Closes the descriptor, with which the device node disappears. Allowed inside a handler. */
-  close(): void {
-    this.#flush();
-    this.#native.close();
-  }
-
-  /** Keeps the event loop alive again. */
-  ref(): void {
-    this.#native.ref();
-  }
-
-  /** Lets the process end although the channel is open. */
-  unref(): void {
-    this.#native.unref();
-  }
-
-  counters(): ChannelCounters {
-    return this.#native.counters();
+    super(handlers, (serve, end) => new (addon().Channel)(source, bufferBytes, serve, end));
   }
 }
 
