@@ -5,6 +5,7 @@
  * closes what was forgotten (an open {@link Channel} excepted: it is in use until closed). Failed system calls throw
  * a {@link SystemError}; arguments of the wrong type throw a TypeError.
  */
+import { MessageChannel, type ChannelHandlers, type NativeChannel } from "./message-channel.js";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -31,15 +32,6 @@ export function isSystemError(error: unknown): error is SystemError {
 
 // ---- The addon -----------------------------------------------------------------------------------------------------
 
-interface NativeChannel {
-  readonly fd: number;
-  write(message: Uint8Array, payload?: Uint8Array): number;
-  close(): void;
-  ref(): void;
-  unref(): void;
-  counters(): ChannelCounters;
-}
-
 interface NativeSharedMemory {
   readonly fd: number;
   takeBytes(): Uint8Array;
@@ -55,7 +47,7 @@ interface NativeFd {
 interface Addon {
   Channel: new (
     source: string | number,
-    buffer: Uint8Array,
+    bufferBytes: number,
     onMessage: (length: number) => void,
     onClose: (error?: Error) => void,
   ) => NativeChannel;
@@ -148,39 +140,11 @@ export function tracerPath(): string {
 
 // ---- Channel -------------------------------------------------------------------------------------------------------
 
-export interface ChannelHandlers {
-  /**
-   * A whole message arrived. Answers may be written from here.
-   * What it throws goes to the process's `uncaughtException`; the channel stays open.
-   *
-   * @param message - A view of the channel's own receive buffer: valid until the handler returns. The same object may
-   *   be handed out again for the next message.
-   */
-  onMessage(message: Uint8Array): void;
-  /**
-   * No message will come any more, and the channel is closed. Called once, and not after {@link Channel.close}.
-   *
-   * @param error - Why the read failed: ENODEV when the kernel's side is gone (for CUSE also when it did not like the
-   *   answer to INIT), ECONNABORTED when the connection was aborted. Undefined at end of file, which devices do not have.
-   */
-  onClose(error: Error | undefined): void;
-}
-
-/** How often the channel went to the kernel. A wake-up serves up to 32 messages. */
-export interface ChannelCounters {
-  readonly wakeups: number;
-  /** Calls of `read(2)`, those included that found nothing. */
-  readonly reads: number;
-  readonly messages: number;
-}
-
 /**
  * An open `/dev/cuse` or `/dev/fuse`: whole messages in and out, served by the event loop of the thread that opened it.
  * Keeps that loop alive until it is closed or {@link Channel.unref}'d.
  */
-export class Channel {
-  readonly #native: NativeChannel;
-
+export class Channel extends MessageChannel {
   /**
    * Opens `path`.
    * @param bufferBytes - Room for the largest message. The kernel refuses every read with EINVAL when
@@ -191,52 +155,7 @@ export class Channel {
   /** Serves a duplicate of the descriptor `fd`, which must keep message boundaries; `fd` stays the caller's. */
   constructor(fd: number, bufferBytes: number, handlers: ChannelHandlers);
   constructor(source: string | number, bufferBytes: number, handlers: ChannelHandlers) {
-    const buffer = new Uint8Array(bufferBytes);
-    // Messages come in a few lengths, mostly the same as the one before.
-    let message = buffer;
-    this.#native = new (addon().Channel)(
-      source,
-      buffer,
-      (length) => {
-        if (message.byteLength !== length) message = buffer.subarray(0, length);
-        handlers.onMessage(message);
-      },
-      (error) => handlers.onClose(error),
-    );
-  }
-
-  /** The descriptor's number; -1 once closed. */
-  get fd(): number {
-    return this.#native.fd;
-  }
-
-  /**
-   * One `writev(2)`: a message and, if given, its payload.
-   * @returns Bytes written.
-   * @throws {SystemError} ENOENT - the request was interrupted or aborted, nobody waits for this answer.
-   * @throws {SystemError} EINVAL - not a message that the kernel expects. EBADF - the channel is closed.
-   */
-  write(message: Uint8Array, payload?: Uint8Array): number {
-    return this.#native.write(message, payload);
-  }
-
-  /** Closes the descriptor, with which the device node disappears. Allowed inside a handler. */
-  close(): void {
-    this.#native.close();
-  }
-
-  /** Keeps the event loop alive again. */
-  ref(): void {
-    this.#native.ref();
-  }
-
-  /** Lets the process end although the channel is open. */
-  unref(): void {
-    this.#native.unref();
-  }
-
-  counters(): ChannelCounters {
-    return this.#native.counters();
+    super(handlers, (serve, end) => new (addon().Channel)(source, bufferBytes, serve, end));
   }
 }
 

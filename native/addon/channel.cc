@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -22,7 +24,18 @@ struct Channel::Watcher {
 
 namespace {
 
-constexpr const char* kUsage = "new Channel(source, buffer, onMessage, onClose)";
+constexpr const char* kUsage = "new Channel(source, bufferBytes, onMessage, onClose)";
+
+// The kernel copies to and from a message page by page: whole pages make it one piece.
+constexpr size_t kPageBytes = 4096;
+
+std::shared_ptr<uint8_t> AllocatePages(size_t bytes) {
+  const size_t whole = (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+  auto* memory = static_cast<uint8_t*>(std::aligned_alloc(kPageBytes, whole));
+  if (memory == nullptr) return nullptr;
+  std::memset(memory, 0, whole);
+  return {memory, std::free};
+}
 
 UniqueFd Open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -42,6 +55,7 @@ UniqueFd Open(const Napi::CallbackInfo& info) {
 Napi::Function Channel::Define(Napi::Env env) {
   return DefineClass(env, "Channel",
                      {
+                         InstanceMethod<&Channel::TakeBuffer>("takeBuffer"),
                          InstanceMethod<&Channel::Write>("write"),
                          InstanceMethod<&Channel::CloseFromScript>("close"),
                          InstanceMethod<&Channel::KeepLoopAlive>("ref"),
@@ -53,10 +67,13 @@ Napi::Function Channel::Define(Napi::Env env) {
 
 Channel::Channel(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Channel>(info), fd_(Open(info)) {
   const Napi::Env env = info.Env();
-  if (BytesArgument(info, 1, kUsage).size == 0) throw Napi::TypeError::New(env, "Channel: the buffer is empty");
-  buffer_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
+  bufferBytes_ = SizeArgument(info, 1, kUsage);
+  buffer_ = AllocatePages(bufferBytes_);
+  if (!buffer_) throw SystemError(env, "aligned_alloc", ENOMEM);
   onMessage_ = Napi::Persistent(FunctionArgument(info, 2, kUsage));
   onClose_ = Napi::Persistent(FunctionArgument(info, 3, kUsage));
+
+  DefineExchange(info.This().As<Napi::Object>());
 
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "Channel: no event loop");
@@ -73,6 +90,21 @@ Channel::Channel(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Channel>(inf
   uv_poll_start(&watcher_->poll, UV_READABLE, OnReadable);
   napi_add_async_cleanup_hook(env, OnEnvironmentExit, watcher_, &watcher_->hook);
   Ref();  // An open channel is in use though no script holds it. Undone by OnHandleClosed.
+}
+
+Channel::~Channel() { link_->channel = nullptr; }
+
+Napi::Value Channel::TakeBuffer(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (isBufferTaken_) throw Napi::Error::New(env, "takeBuffer(): taken before");
+  isBufferTaken_ = true;
+  // SAFETY: the memory stays until the finalizer and this object have both let go of it.
+  auto owner = std::make_unique<std::shared_ptr<uint8_t>>(buffer_);
+  const Napi::ArrayBuffer bytes = Napi::ArrayBuffer::New(
+      env, buffer_.get(), bufferBytes_,
+      [](Napi::Env /*env*/, void* /*data*/, std::shared_ptr<uint8_t>* last) { delete last; }, owner.get());
+  static_cast<void>(owner.release());
+  return Napi::Uint8Array::New(env, bufferBytes_, bytes, 0);
 }
 
 Napi::Value Channel::Write(const Napi::CallbackInfo& info) {
@@ -99,6 +131,60 @@ Napi::Value Channel::Write(const Napi::CallbackInfo& info) {
   if (written < 0) throw SystemError(env, "write", errno);
   return Napi::Number::New(env, static_cast<double>(written));
 }
+
+// Not a method: to find the object behind a method's receiver takes four times as long as all else here.
+void Channel::DefineExchange(Napi::Object self) {
+  const Napi::Env env = self.Env();
+  auto link = std::make_unique<std::shared_ptr<Link>>(link_);
+  napi_value function = nullptr;
+  if (napi_create_function(env, "exchange", NAPI_AUTO_LENGTH, Exchange, link.get(), &function) != napi_ok ||
+      napi_add_finalizer(env, function, link.get(), DropLink, nullptr, nullptr) != napi_ok) {
+    throw Napi::Error::New(env);
+  }
+  static_cast<void>(link.release());  // Dropped by the finalizer.
+  self.Set("exchange", Napi::Value(env, function));
+}
+
+void Channel::DropLink(napi_env /*env*/, void* link, void* /*hint*/) {
+  // SAFETY: DefineExchange() gave it up to the finalizer, which runs once.
+  delete static_cast<std::shared_ptr<Link>*>(link);
+}
+
+napi_value Channel::Exchange(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value answer = nullptr;
+  void* data = nullptr;
+  napi_typedarray_type type = napi_int8_array;
+  void* bytes = nullptr;
+  size_t size = 0;
+  if (napi_get_cb_info(env, info, &count, &answer, nullptr, &data) != napi_ok ||
+      napi_get_typedarray_info(env, answer, &type, &size, &bytes, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
+    napi_throw_type_error(env, nullptr, "exchange(answer): argument 1 must be a Uint8Array");
+    return nullptr;
+  }
+  // SAFETY: the function that is being called keeps the link.
+  Channel* channel = (*static_cast<std::shared_ptr<Link>*>(data))->channel;
+  if (const int error = channel == nullptr ? EBADF : channel->Send(bytes, size); error != 0) {
+    SystemError(env, "write", error).ThrowAsJavaScriptException();
+    return nullptr;
+  }
+  napi_value length = nullptr;
+  napi_create_uint32(env, channel->ReceiveNext(), &length);
+  return length;
+}
+
+// SAFETY: no JavaScript runs before write(2) returns, so the bytes can be neither freed nor detached.
+int Channel::Send(const void* bytes, size_t size) const {
+  if (!fd_.valid()) return EBADF;
+  ssize_t written = 0;
+  do {
+    written = ::write(fd_.get(), bytes, size);
+  } while (written < 0 && errno == EINTR);
+  return written < 0 ? errno : 0;
+}
+
+uint32_t Channel::ReceiveNext() { return mayExchange_ && budget_.More() ? Receive() : 0; }
 
 void Channel::CloseFromScript(const Napi::CallbackInfo& /*info*/) { Close(); }
 
@@ -140,17 +226,19 @@ void Channel::OnReadable(uv_poll_t* poll, int status, int /*events*/) {
 void Channel::Drain(bool hungUp) {
   ++wakeups_;
   budget_.Begin();
-  bool ranDry = false;
-  while (fd_.valid() && budget_.More()) {
-    const ReadOutcome outcome = ReadOne(hungUp);
-    if (outcome == ReadOutcome::kEmpty) {
-      ranDry = true;
-      break;
-    }
-    budget_.Took();
-    if (outcome == ReadOutcome::kStop) break;
+  outcome_ = Outcome::kMessage;
+  while (outcome_ == Outcome::kMessage && fd_.valid() && budget_.More()) {
+    const uint32_t length = Receive();
+    if (length == 0) break;
+    // The handler may receive more, but not from a channel that is about to end.
+    mayExchange_ = !hungUp;
+    const bool served = Serve(length);
+    mayExchange_ = false;
+    if (!served) break;
   }
-  budget_.End(ranDry);
+  budget_.End(outcome_ == Outcome::kEmpty);
+  if (outcome_ == Outcome::kEmpty && hungUp) Fail(EAGAIN);
+  if (outcome_ == Outcome::kFailed) Fail(error_);
 
   if (hungUp && fd_.valid()) {
     // libuv stopped the poll when it reported the error. Messages that still
@@ -159,42 +247,33 @@ void Channel::Drain(bool hungUp) {
   }
 }
 
-Channel::ReadOutcome Channel::ReadOne(bool hungUp) {
-  const Napi::Env env = Env();
-  const Napi::HandleScope scope(env);
-
-  // Asked anew each time: a script may have detached the buffer since.
-  const napi_value buffer = buffer_.Value();
-  void* data = nullptr;
-  size_t size = 0;
-  if (napi_get_typedarray_info(env, buffer, nullptr, &size, &data, nullptr, nullptr) != napi_ok || size == 0) {
-    Fail(EFAULT);
-    return ReadOutcome::kStop;
-  }
-
-  // SAFETY: `buffer` is rooted by the scope and no JavaScript runs before read(2) returns.
+uint32_t Channel::Receive() {
+  // SAFETY: the memory is ours, whatever scripts do with their view of it.
   ssize_t length = 0;
   do {
     ++reads_;
-    length = ::read(fd_.get(), data, size);
+    length = ::read(fd_.get(), buffer_.get(), bufferBytes_);
     // ENOENT: the request was aborted between its arrival and this read; take the next one.
   } while (length < 0 && (errno == EINTR || errno == ENOENT));
 
-  if (length < 0) {
-    if ((errno == EAGAIN || errno == EWOULDBLOCK) && !hungUp) return ReadOutcome::kEmpty;
-    Fail(errno);
-    return ReadOutcome::kStop;
+  if (length > 0) {
+    ++messages_;
+    budget_.Took();
+    outcome_ = Outcome::kMessage;
+    // Messages are far below 4 GiB.
+    return static_cast<uint32_t>(length);
   }
-  if (length == 0) {
-    Fail(0);
-    return ReadOutcome::kStop;
-  }
+  error_ = length == 0 ? 0 : errno;
+  const bool isEmpty = length < 0 && (error_ == EAGAIN || error_ == EWOULDBLOCK);
+  outcome_ = isEmpty ? Outcome::kEmpty : Outcome::kFailed;
+  return 0;
+}
 
-  ++messages_;
+bool Channel::Serve(uint32_t length) {
+  const Napi::Env env = Env();
+  const Napi::HandleScope scope(env);
   napi_value argument = nullptr;
-  // `size` came from a typed array that V8 could index, and messages are far below 4 GiB.
-  if (napi_create_uint32(env, static_cast<uint32_t>(length), &argument) != napi_ok) return ReadOutcome::kStop;
-  return CallScript(onMessage_.Value(), argument) ? ReadOutcome::kMessage : ReadOutcome::kStop;
+  return napi_create_uint32(env, length, &argument) == napi_ok && CallScript(onMessage_.Value(), argument);
 }
 
 bool Channel::CallScript(napi_value function, napi_value argument) {
@@ -249,7 +328,6 @@ void Channel::OnHandleClosed(uv_handle_t* handle) {
   const Napi::HandleScope scope(env);
   channel->onMessage_.Reset();
   channel->onClose_.Reset();
-  channel->buffer_.Reset();
   channel->Unref();
   // Last: at exit, node may tear the environment down as soon as its hooks are gone.
   napi_remove_async_cleanup_hook(watcher->hook);

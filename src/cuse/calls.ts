@@ -16,7 +16,6 @@ import { O_NONBLOCK, type ErrnoName } from "../linux.js";
 import { FOPEN_DIRECT_IO, FOPEN_NONSEEKABLE, FUSE_IOCTL_COMPAT } from "./gen/fuse.js";
 import type { OpenFileHandle } from "./open-file-handle.js";
 import { IOC_READ, IOC_WRITE, iocDir, iocSize, joinHalves, type Message } from "./protocol.js";
-import { clearBytes } from "../uapi/runtime.js";
 import { IoctlFrame, Reply, type ReplyWriter, type SizedFrame } from "./reply.js";
 
 /** Answers {@link PendingCall.nonblocking} for an ioctl, whose message does not say it. */
@@ -307,13 +306,11 @@ export class IoctlCall extends Call implements IoctlRequest {
     if (ioctl.in_size !== inBytes || ioctl.out_size !== outBytes) {
       return `ioctl 0x${cmd.toString(16)} carries ${ioctl.in_size} bytes in and ${ioctl.out_size} out`;
     }
-    const data = message.ioctlData(inBytes);
-    if (data === undefined) return `ioctl 0x${cmd.toString(16)} lacks its ${inBytes} bytes`;
+    if (!this.frame.load(message, inBytes, size))
+      return `ioctl 0x${cmd.toString(16)} lacks its ${inBytes} bytes`;
 
     this.#sized = this.frame.sized(size);
     this.arg = this.#sized.arg;
-    if (inBytes === 0) clearBytes(this.arg, 0, size);
-    else this.arg.set(data);
     this.cmd = cmd;
     this.compat = (ioctl.flags & FUSE_IOCTL_COMPAT) !== 0;
     this.#handle = handle;

@@ -45,6 +45,7 @@ import {
 import type { OpenFileRecord, OpenFileTable } from "./open-files.js";
 import { iocSize, MAX_TRANSFER_BYTES, Message, opcodeName } from "./protocol.js";
 import { Reply, ReplyWriter, type ReplyChannel } from "./reply.js";
+import { noteWaiting } from "./waiting.js";
 
 /**
  * Takes a message that is about no open file.
@@ -63,6 +64,8 @@ export interface ConnectionOptions<File> {
   readonly isAnonymous?: boolean;
   /** Opens, where a message may be about one of several inodes; default: the device does. */
   readonly open?: OpenHandler<File>;
+  /** What {@link Connection.serve} finds messages in, where several connections share a channel. */
+  readonly message?: Message;
 }
 
 /** As {@link CharDevice.open}, for the inode `nodeId`. May set the answer's flags. */
@@ -102,13 +105,14 @@ export class Connection<File> {
   #ended = false;
 
   // One of each serves every message that is answered at once.
-  readonly #message = new Message();
+  readonly #message: Message;
   readonly #reply: Reply;
   #ioctlCall: IoctlCall;
   readonly #pollRequest = { caller: new CallerRecord(), events: 0 };
 
   constructor(options: ConnectionOptions<File>) {
     this.#device = options.device;
+    this.#message = options.message ?? new Message();
     this.#files = options.files;
     this.#log = options.log;
     this.#probe = options.probe;
@@ -133,8 +137,15 @@ export class Connection<File> {
 
   /** Serves one message; never throws. What is answered at once is answered when this returns. */
   onMessage(bytes: Uint8Array): void {
+    this.serve(this.#message.load(bytes));
+  }
+
+  /**
+   * The same for a message that is loaded already, see {@link ConnectionOptions.message}.
+   * @param wrong - What {@link Message.load} found.
+   */
+  serve(wrong: string | undefined): void {
     try {
-      const wrong = this.#message.load(bytes);
       if (wrong === undefined) this.#dispatch();
       else this.#refuseMalformed(wrong);
     } catch (error) {
@@ -150,7 +161,7 @@ export class Connection<File> {
   end(code: ErrnoName): void {
     this.#ended = true;
     const calls = [...this.#pending.values()];
-    this.#pending.clear();
+    for (const call of calls) this.#forget(call);
     for (const call of calls) {
       if (call.reply.due) call.reply.fail(code);
       this.#tellToGiveUp(call);
@@ -237,15 +248,20 @@ export class Connection<File> {
       this.#log.warn(`malformed message refused: ${wrong}`);
       return;
     }
-    const outcome = this.#run(call, record.file, this.#callIoctl);
+    // As #run, without a function to pass.
+    let outcome: unknown;
+    try {
+      outcome = this.#device.ioctl(record.file, call);
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
+    this.#settle(call, outcome);
     if (typeof outcome === "object" && call === this.#ioctlCall) {
       // The device keeps it; what comes next needs another.
       this.#ioctlCall = this.#newIoctlCall();
     }
   }
-
-  /** Made once: the path of an ioctl allocates nothing more than its call. */
-  readonly #callIoctl = (file: File, call: IoctlCall): unknown => this.#device.ioctl(file, call);
 
   #newIoctlCall(capacity?: number): IoctlCall {
     return new IoctlCall(this.#writer, this.#probe, this.#isAnonymous, capacity);
@@ -376,7 +392,7 @@ export class Connection<File> {
     // A handler that gives up at once has answered when all promise callbacks have run.
     setImmediate(() => {
       if (!call.reply.due || this.#pending.get(call.unique) !== call) return;
-      this.#pending.delete(call.unique);
+      this.#forget(call);
       call.answerInterrupted();
     });
   }
@@ -404,6 +420,7 @@ export class Connection<File> {
   #settle(call: Call, outcome: unknown): void {
     if (isThenable(outcome)) {
       this.#pending.set(call.unique, call);
+      noteWaiting(1);
       outcome.then(
         (value) => this.#settleLater(call, value),
         (error: unknown) => this.#failLater(call, error),
@@ -413,14 +430,21 @@ export class Connection<File> {
     this.#finish(call, outcome);
   }
 
+  /** Nobody waits for its handler any more. */
+  #forget(call: Call): void {
+    if (this.#pending.get(call.unique) !== call) return;
+    this.#pending.delete(call.unique);
+    noteWaiting(-1);
+  }
+
   #settleLater(call: Call, value: unknown): void {
-    if (this.#pending.get(call.unique) === call) this.#pending.delete(call.unique);
+    this.#forget(call);
     if (this.#ended || !call.reply.due) call.discard(value);
     else this.#finish(call, value);
   }
 
   #failLater(call: Call, error: unknown): void {
-    if (this.#pending.get(call.unique) === call) this.#pending.delete(call.unique);
+    this.#forget(call);
     if (!this.#ended && call.reply.due) this.#refuse(call, error);
     else if (!(error instanceof CharDeviceError)) {
       this.#log.warn(`${describeFailure(call, error)}\n(nobody waited for it any more)`);

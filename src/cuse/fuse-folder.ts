@@ -94,6 +94,8 @@ export class Folder<Entry extends FolderEntry> {
   readonly #owner: Access = { mode: 0o755, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   readonly #now = BigInt(Math.floor(Date.now() / 1000));
   #lastNodeId = FUSE_ROOT_ID;
+  /** What was asked for last: who calls mostly calls again. */
+  #lastAsked: NodeInode<Entry> | undefined;
   /** See above. Known before anything is asked of us. */
   hasInodePerFile = false;
 
@@ -120,7 +122,9 @@ export class Folder<Entry extends FolderEntry> {
   }
 
   inode(nodeId: number): NodeInode<Entry> | undefined {
-    return this.#inodes.get(nodeId);
+    const last = this.#lastAsked;
+    if (last !== undefined && last.nodeId === nodeId) return last;
+    return (this.#lastAsked = this.#inodes.get(nodeId));
   }
 
   /** @returns false: not known, to be answered with ENOSYS. */
@@ -175,7 +179,9 @@ export class Folder<Entry extends FolderEntry> {
     const inode = this.#inodes.get(nodeId);
     if (inode === undefined) return;
     inode.lookups -= lookups;
-    if (inode.lookups <= 0n) this.#inodes.delete(nodeId);
+    if (inode.lookups > 0n) return;
+    this.#inodes.delete(nodeId);
+    this.#lastAsked = undefined;
   }
 
   #lookup(message: Message, reply: Reply): void {

@@ -58,8 +58,13 @@ const system: FuseMountEnvironment = {
 
 /** A node of the mount, as the mount sees it. */
 export interface MountedNode extends FolderEntry {
-  /** Serves a message about one of the node's inodes. Undefined: the node is gone, its inodes are not yet. */
-  readonly serve: ((message: Uint8Array) => void) | undefined;
+  /**
+   * Serves the message in {@link FuseMount.message}, which is about one of the node's inodes.
+   * @param wrong - What `load` found.
+   */
+  serve(wrong: string | undefined): void;
+  /** The node is gone; its inodes are not yet. */
+  readonly isOver: boolean;
   /** The mount is about to go: answers whoever waits, releases all files. */
   end(reason: Error | undefined): void;
 }
@@ -86,9 +91,10 @@ export class FuseMount {
   readonly #claimed: ClaimedFolder;
   readonly #root: Connection<never>;
   readonly #directory = new Folder<MountedNode>();
-  readonly #message = new Message();
+  /** The message at hand. */
+  readonly message = new Message();
   readonly #lateReply: Reply;
-  readonly #before = new Set<() => void>();
+  #before: readonly (() => void)[] = [];
   #minor = 0;
   #nodesMade = 0;
   #canMap = false;
@@ -208,8 +214,10 @@ export class FuseMount {
 
   /** `hook` is called before each message is served; see `SessionOptions.before`. @returns What ends that. */
   before(hook: () => void): () => void {
-    this.#before.add(hook);
-    return () => this.#before.delete(hook);
+    this.#before = [...this.#before, hook];
+    return () => {
+      this.#before = this.#before.filter((other) => other !== hook);
+    };
   }
 
   /** Makes memory known to the kernel. @throws With `code`: EPERM, EOPNOTSUPP, EBADF, ENOMEM. */
@@ -270,8 +278,8 @@ export class FuseMount {
 
   /** To the node whose inode the message names. What is about inodes themselves is answered by the folder. */
   #route(bytes: Uint8Array): void {
-    const message = this.#message;
-    message.load(bytes);
+    const { message } = this;
+    const wrong = message.load(bytes);
     if (!message.hasHeader) return this.#root.onMessage(bytes); // Which says what is wrong with it.
     const { opcode, nodeId } = message;
     if (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET) return this.#directory.forget(message);
@@ -279,12 +287,11 @@ export class FuseMount {
     if (inode === undefined) {
       // INTERRUPT names the request only: it is of one of the nodes.
       if (opcode !== FUSE_INTERRUPT) return this.#root.onMessage(bytes);
-      for (const name of this.names) this.#directory.get(name)?.serve?.(bytes);
+      for (const name of this.names) this.#directory.get(name)?.serve(wrong);
       return;
     }
-    const { serve } = inode.entry;
-    if (serve === undefined) this.#serveLate(message);
-    else serve(bytes);
+    if (inode.entry.isOver) this.#serveLate(message);
+    else inode.entry.serve(wrong);
   }
 
   /** What is about inodes: of nodes, their connections hand it on. @returns false: not known. */

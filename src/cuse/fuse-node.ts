@@ -141,6 +141,7 @@ export class FuseNode implements MountedNode {
         sameFile: (pid, fdA, fdB) => sameFile(pid, fdA, pid, fdB),
       }),
       isAnonymous: mount.canMap,
+      message: mount.message,
       control: (message, reply) => this.#control(message, reply),
       open: (call, nodeId) => this.#open(call, nodeId),
     });
@@ -158,11 +159,14 @@ export class FuseNode implements MountedNode {
   }
 
   /** @internal */
-  get serve(): ((message: Uint8Array) => void) | undefined {
-    return this.#isOver ? undefined : this.#serve;
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
-  readonly #serve = (bytes: Uint8Array): void => this.#connection.onMessage(bytes);
+  /** @internal */
+  serve(wrong: string | undefined): void {
+    if (!this.#isOver) this.#connection.serve(wrong);
+  }
 
   /**
    * Removes the node: calls that wait are answered with ENODEV, all files are released. What clients do with descriptors

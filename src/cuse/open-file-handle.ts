@@ -2,14 +2,25 @@
 import { O_NONBLOCK } from "../linux.js";
 import type { OpenFile } from "./char-device.js";
 import type { ReplyWriter } from "./reply.js";
+import { noteWaiting } from "./waiting.js";
 
 /** Those who poll a file through one channel. */
-interface Poller {
-  readonly writer: ReplyWriter;
-  handleLow: number;
-  handleHigh: number;
+class Poller {
+  handleLow = 0;
+  handleHigh = 0;
+  #armed = false;
+
+  constructor(readonly writer: ReplyWriter) {}
+
   /** Somebody sleeps and has not been woken since. */
-  armed: boolean;
+  get armed(): boolean {
+    return this.#armed;
+  }
+
+  set armed(armed: boolean) {
+    if (armed !== this.#armed) noteWaiting(armed ? 1 : -1);
+    this.#armed = armed;
+  }
 }
 
 /** The session's side of an open file. */
@@ -46,15 +57,14 @@ export class OpenFileHandle implements OpenFile {
    * true, and asks again after each wake-up, so one notification for each such message is enough.
    */
   armPoll(writer: ReplyWriter, handleLow: number, handleHigh: number): void {
-    for (const poller of this.#pollers) {
-      if (poller.writer === writer) {
-        poller.handleLow = handleLow;
-        poller.handleHigh = handleHigh;
-        poller.armed = true;
-        return;
-      }
+    let poller = this.#pollers.find((other) => other.writer === writer);
+    if (poller === undefined) {
+      poller = new Poller(writer);
+      this.#pollers.push(poller);
     }
-    this.#pollers.push({ writer, handleLow, handleHigh, armed: true });
+    poller.handleLow = handleLow;
+    poller.handleHigh = handleHigh;
+    poller.armed = true;
   }
 
   notifyPoll(): void {
@@ -82,7 +92,10 @@ export class OpenFileHandle implements OpenFile {
   /** Wakes nobody from here on: the file is released, or that channel is closed. */
   forgetPollers(writer?: ReplyWriter): void {
     for (let index = this.#pollers.length - 1; index >= 0; index--) {
-      if (writer === undefined || this.#pollers[index]?.writer === writer) this.#pollers.splice(index, 1);
+      const poller = this.#pollers[index];
+      if (poller === undefined || (writer !== undefined && poller.writer !== writer)) continue;
+      poller.armed = false;
+      this.#pollers.splice(index, 1);
     }
   }
 }

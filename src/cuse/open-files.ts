@@ -16,6 +16,8 @@ export interface OpenFileRecord<File> {
 
 export class OpenFileTable<File> implements Iterable<OpenFileRecord<File>> {
   readonly #records = new Map<number, OpenFileRecord<File>>();
+  /** What was asked for last: who calls mostly calls again. */
+  #last: OpenFileRecord<File> | undefined;
   #lastFh = 0;
   #closed = 0;
 
@@ -32,7 +34,9 @@ export class OpenFileTable<File> implements Iterable<OpenFileRecord<File>> {
   }
 
   get(fh: number): OpenFileRecord<File> | undefined {
-    return this.#records.get(fh);
+    const last = this.#last;
+    if (last !== undefined && last.handle.fh === fh) return last;
+    return (this.#last = this.#records.get(fh));
   }
 
   /** Takes a file out: whoever gets it here releases it, nobody else does. */
@@ -40,6 +44,7 @@ export class OpenFileTable<File> implements Iterable<OpenFileRecord<File>> {
     const record = this.#records.get(fh);
     if (record !== undefined) {
       this.#records.delete(fh);
+      this.#last = undefined;
       this.#closed += 1;
       record.handle.forgetPollers();
     }

@@ -93,6 +93,7 @@ const NODE_ID = 16;
 const FH = HEADER_BYTES;
 const ARG = HEADER_BYTES + 16;
 const KH = HEADER_BYTES + 8;
+const IOCTL_DATA = HEADER_BYTES + FuseIoctlInView.SIZE;
 
 /** Views over one place in memory. */
 interface Window {
@@ -131,7 +132,6 @@ export class Message {
   #length = 0;
   /** What was loaded last: mostly the receive buffer, up to the same length, again. */
   #source: Uint8Array | undefined;
-  readonly #ioctlData = new Map<number, Uint8Array>();
 
   /**
    * Takes the next message.
@@ -200,19 +200,13 @@ export class Message {
   }
 
   /**
-   * The `size` bytes that the caller gave with an ioctl, in the receive buffer.
-   * @returns undefined when the message does not have exactly that many.
+   * Copies the `size` bytes that the caller gave with an ioctl to `offset` of `into`.
+   * @returns false when the message does not have exactly that many: nothing is copied.
    */
-  ioctlData(size: number): Uint8Array | undefined {
-    const start = HEADER_BYTES + FuseIoctlInView.SIZE;
-    if (this.#length !== start + size) return undefined;
-    let data = this.#ioctlData.get(size);
-    if (data === undefined) {
-      if (this.#ioctlData.size >= MAX_CACHED_SIZES) this.#ioctlData.clear();
-      data = this.#window.bytes.subarray(start, start + size);
-      this.#ioctlData.set(size, data);
-    }
-    return data;
+  copyIoctlData(size: number, into: DataView, offset: number): boolean {
+    if (this.#length !== IOCTL_DATA + size) return false;
+    copyBytes(this.#window.view, IOCTL_DATA, into, offset, size);
+    return true;
   }
 
   // -- POLL
@@ -258,7 +252,6 @@ export class Message {
   }
 
   #rebind(message: Uint8Array): void {
-    this.#ioctlData.clear();
     if (this.#isInPlace(message)) {
       this.#window = openWindow(message.buffer, message.byteOffset);
       return;
@@ -273,6 +266,14 @@ export class Message {
   #isInPlace({ buffer, byteOffset }: Uint8Array): boolean {
     return buffer.byteLength - byteOffset >= HEADER_BYTES + LARGEST_BODY;
   }
+}
+
+/** Copies in words: what ioctls carry is too short for the call of a built-in function to pay. */
+function copyBytes(from: DataView, fromOffset: number, to: DataView, toOffset: number, size: number): void {
+  const whole = size & ~3;
+  let at = 0;
+  for (; at < whole; at += 4) to.setUint32(toOffset + at, from.getUint32(fromOffset + at, true), true);
+  for (; at < size; at++) to.setUint8(toOffset + at, from.getUint8(fromOffset + at));
 }
 
 /** A client can make up 16383 sizes of ioctls; real ones use some dozen. */

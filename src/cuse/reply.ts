@@ -16,12 +16,15 @@ import {
   FusePollOutView,
   FuseWriteOutView,
 } from "./gen/fuse.js";
-import { MAX_CACHED_SIZES } from "./protocol.js";
+import { MAX_CACHED_SIZES, type Message } from "./protocol.js";
+import { somebodyWaits } from "./waiting.js";
 
 /** Where answers go: a channel, or a test. */
 export interface ReplyChannel {
   /** One message in one `write(2)`. Throws with `code`: ENOENT when nobody waits for this answer any more. */
   write(message: Uint8Array, payload?: Uint8Array): unknown;
+  /** One message, which may be sent as late as when the handler of the message at hand returns; see `Channel.answer`. */
+  answer?(message: Uint8Array, onUnsent: (error: unknown) => void): void;
 }
 
 const HEADER = FuseOutHeaderView.SIZE;
@@ -50,32 +53,50 @@ export class IoctlFrame {
   readonly #buffer: ArrayBuffer;
   readonly view: DataView;
   readonly #sizes = new Map<number, SizedFrame>();
+  /** The last one: sizes mostly come again. */
+  #last: SizedFrame;
   /** The answer without the argument. */
   readonly head: Uint8Array;
 
   /** @param capacity - Bytes of the largest argument. */
   constructor(readonly capacity: number) {
-    this.#buffer = new ArrayBuffer(IOCTL_HEADER + capacity);
+    // Cleared in words.
+    this.#buffer = new ArrayBuffer((IOCTL_HEADER + capacity + 3) & ~3);
     this.view = new DataView(this.#buffer);
     this.head = new Uint8Array(this.#buffer, 0, IOCTL_HEADER);
+    this.#last = this.#make(0);
+  }
+
+  /**
+   * Takes the argument of the ioctl at hand: `inBytes` of it are the caller's, the rest of `size` is zero.
+   * @returns false when the message has not exactly those bytes.
+   */
+  load(message: Message, inBytes: number, size: number): boolean {
+    for (let at = IOCTL_HEADER + inBytes; at < IOCTL_HEADER + size; at += 4) this.view.setUint32(at, 0, true);
+    return message.copyIoctlData(inBytes, this.view, IOCTL_HEADER);
   }
 
   /** The frame of an argument of `size` bytes, at most {@link capacity}. Made once for each size. */
   sized(size: number): SizedFrame {
-    let sized = this.#sizes.get(size);
-    if (sized === undefined) {
-      if (this.#sizes.size >= MAX_CACHED_SIZES) this.#sizes.clear();
-      sized = {
-        arg: new Uint8Array(this.#buffer, IOCTL_HEADER, size),
-        whole: new Uint8Array(this.#buffer, 0, IOCTL_HEADER + size),
-      };
-      this.#sizes.set(size, sized);
-    }
+    if (size === this.#last.size) return this.#last;
+    return (this.#last = this.#sizes.get(size) ?? this.#make(size));
+  }
+
+  #make(size: number): SizedFrame {
+    if (this.#sizes.size >= MAX_CACHED_SIZES) this.#sizes.clear();
+    const sized = {
+      size,
+      arg: new Uint8Array(this.#buffer, IOCTL_HEADER, size),
+      whole: new Uint8Array(this.#buffer, 0, IOCTL_HEADER + size),
+    };
+    this.#sizes.set(size, sized);
     return sized;
   }
 }
 
 export interface SizedFrame {
+  /** Of the argument, bytes. */
+  readonly size: number;
   readonly arg: Uint8Array;
   /** Headers and argument. */
   readonly whole: Uint8Array;
@@ -127,13 +148,19 @@ export class ReplyWriter {
     return this.#write(this.#head, bytes);
   }
 
-  /** @param sized - Given: the argument is copied back. @param result - Not negative, or a negated errno. */
+  /**
+   * @param sized - Given: the argument is copied back.
+   * @param result - Not negative, or a negated errno.
+   * @returns Was it delivered, as far as is known? It may be sent when the handler returns.
+   */
   ioctl(low: number, high: number, frame: IoctlFrame, result: number, sized?: SizedFrame): boolean {
     const message = sized === undefined ? frame.head : sized.whole;
-    putHeader(frame.view, message.byteLength, 0, low, high);
+    putHeader(frame.view, IOCTL_HEADER + (sized?.size ?? 0), 0, low, high);
     // The other members of `struct fuse_ioctl_out` are for retries, and stay 0.
     frame.view.setInt32(HEADER, result, true);
-    return this.#write(message);
+    if (this.#channel.answer === undefined || somebodyWaits()) return this.#write(message);
+    this.#channel.answer(message, this.#unsent);
+    return true;
   }
 
   /** Wakes those who poll with this handle. The kernel takes it without a word when nobody does. */
@@ -160,18 +187,23 @@ export class ReplyWriter {
       else this.#channel.write(message, payload);
       return true;
     } catch (error) {
-      switch (systemCode(error)) {
-        case "ENOENT": // The request was aborted.
-        case "ENODEV": // The kernel side of the channel is gone, or the channel is closed.
-        case "EBADF":
-          return false;
-        default:
-          // The kernel refused what we wrote. It has ended a request that it could tell with EIO.
-          this.#log.error(`a reply could not be sent: ${stackOf(error)}`);
-          return false;
-      }
+      this.#unsent(error);
+      return false;
     }
   }
+
+  /** Made once: the path of an ioctl hands it on. */
+  readonly #unsent = (error: unknown): void => {
+    switch (systemCode(error)) {
+      case "ENOENT": // The request was aborted.
+      case "ENODEV": // The kernel side of the channel is gone, or the channel is closed.
+      case "EBADF":
+        return;
+      default:
+        // The kernel refused what we wrote. It has ended a request that it could tell with EIO.
+        this.#log.error(`a reply could not be sent: ${stackOf(error)}`);
+    }
+  };
 }
 
 /** `struct fuse_out_header`. The request's number comes in halves: a bigint would be allocated for each answer. */

@@ -148,7 +148,7 @@ export function hasAdminRights(tid: number): boolean {
 }
 
 /** Throws what the session understands: a V4l2Error is a refusal, the rest stays what it is. */
-function refuse(error: unknown): never {
+export function refuse(error: unknown): never {
   if (!(error instanceof V4l2Error)) throw error;
   const { code, detail, copyOut } = error;
   throw withoutStack(() => new CharDeviceError(code, detail, { copyOut, cause: error }));

@@ -13,11 +13,11 @@ import type {
   ServedNode,
   WriteRequest,
 } from "../cuse/index.js";
-import { attempt, unchanged } from "../settle.js";
+import { attempt, isLater, unchanged } from "../settle.js";
 import { ExportbufferView, VIDIOC_EXPBUF } from "../v4l2/gen/index.js";
-import { ioctlName, name32, V4l2Error } from "../v4l2/index.js";
+import { ioctlName, is32, name32, V4l2Error } from "../v4l2/index.js";
 import type { Awaitable, Call, FileHandle, Mapping, VideoDevice } from "../v4l2/index.js";
-import { AdapterCall, answer, LastClient, LazyClient } from "./client-call.js";
+import { AdapterCall, answer, LastClient, LazyClient, refuse } from "./client-call.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
 import { allocates, Grafting } from "./grafting.js";
@@ -98,7 +98,14 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   }
 
   ioctl(file: FileHandle<State>, request: IoctlRequest): number | Promise<number> {
-    return answer(() => this.#ioctl(file, request));
+    // As `answer`, without a function to pass.
+    let outcome: Awaitable<number>;
+    try {
+      outcome = this.#ioctl(file, request);
+    } catch (error) {
+      refuse(error);
+    }
+    return isLater(outcome) ? outcome.catch(refuse) : outcome;
   }
 
   read(file: FileHandle<State>, request: ReadRequest): Uint8Array | Promise<Uint8Array> {
@@ -121,7 +128,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     const { cmd, arg } = request;
     const call = new AdapterCall(request, this.#clients);
     const grafting = this.#grafting;
-    if (request.compat || name32(cmd) !== undefined) this.#refuse32(request, call);
+    if (request.compat || is32(cmd)) this.#refuse32(request, call);
     if (grafting?.mayBeLate(file) === true) {
       if (isHot(cmd)) return this.#unlessLate(file, () => this.#device.ioctl(file, cmd, arg, call));
       if (ioctlDependsOnCloses(file, cmd)) grafting.catchUp();

@@ -11,7 +11,7 @@ export { ArgWriter } from "./ioctl/arg-writer.js";
 export * from "./call.js";
 export * from "./controls/index.js";
 export type { Device, DeviceIdentity, IoctlName } from "./device.js";
-export { ioctlName, IoctlTable, name32, type IoctlRow } from "./ioctl/ioctl-table.js";
+export { ioctlName, IoctlTable, is32, name32, type IoctlRow } from "./ioctl/ioctl-table.js";
 export { IntView, NoArgView } from "./ioctl/scalar-views.js";
 export { DeviceTraits } from "./device-traits.js";
 export type { DeviceDirection, DeviceType, SubdevTraits } from "./device-traits.js";

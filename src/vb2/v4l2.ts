@@ -243,10 +243,10 @@ class Dequeued implements BufferUser<VideoBuffer> {
   }
 
   describe(buffer: VideoBuffer): void {
-    const reply = this.queue.describe(buffer);
-    if (!this.queue.isOutput && (reply.flags & BufFlag.Last) !== 0) this.queue.lastBufferDequeued = true;
     // The buffer is the client's now, no longer done.
-    this.#reply = { ...reply, flags: reply.flags & ~BufFlag.Done };
+    const reply = this.queue.describe(buffer, BufFlag.Done);
+    if (!this.queue.isOutput && (reply.flags & BufFlag.Last) !== 0) this.queue.lastBufferDequeued = true;
+    this.#reply = reply;
   }
 
   get reply(): Buffer {

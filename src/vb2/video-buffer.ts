@@ -195,8 +195,8 @@ function describePlane(plane: Plane, memory: MemoryModel): BufferPlane {
   }
 }
 
-/** What the client is told of a buffer. */
-export function describeBuffer(buffer: VideoBuffer, traits: BufferTraits): Buffer {
+/** What the client is told of a buffer, but for the flags `without`. */
+export function describeBuffer(buffer: VideoBuffer, traits: BufferTraits, without = 0): Buffer {
   const { index, memory, field, timestampNs, sequence, timecode, requestFd } = buffer;
   let flags = buffer.flags & ~STATE_FLAGS;
   // Copied time stamps come with their buffer's source bits.
@@ -204,6 +204,7 @@ export function describeBuffer(buffer: VideoBuffer, traits: BufferTraits): Buffe
   flags |= traits.timestampFlags | stateFlags(buffer);
   if (buffer.mapped) flags |= BufFlag.Mapped;
   if (requestFd !== undefined) flags |= BufFlag.RequestFd;
+  flags &= ~without;
   const described: { -readonly [Key in keyof Buffer]: Buffer[Key] } = {
     index,
     type: traits.type,

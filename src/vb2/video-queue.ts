@@ -110,8 +110,9 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     return this.#video.tellsMaxNumBuffers ?? this.maxNumBuffers !== EXPECTED_BUFFERS;
   }
 
-  describe(buffer: B): Buffer {
-    return describeBuffer(buffer, this.traits);
+  /** @param without - {@link BufFlag} bits that are not told. */
+  describe(buffer: B, without = 0): Buffer {
+    return describeBuffer(buffer, this.traits, without);
   }
 
   /**
@@ -125,11 +126,9 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
       buffer.sequence = details.sequence ?? buffer.sequence;
       buffer.field = details.field ?? buffer.field;
       buffer.flags |= details.flags ?? 0;
-      for (const [index, bytesused] of (details.bytesused ?? []).entries()) {
-        const plane = buffer.planes[index];
-        if (plane === undefined) throw new RangeError(`buffer ${buffer.index} has no plane ${index}`);
-        plane.bytesused = bytesused;
-      }
+      details.bytesused?.forEach((bytesused, index) => {
+        buffer.plane(index).bytesused = bytesused;
+      });
     }
     super.bufferDone(buffer, state);
   }

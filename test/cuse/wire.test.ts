@@ -10,6 +10,13 @@ import { RecordingDevice } from "./support/recording-device.js";
 
 const caller = `e8030000 e9030000 92100000 0000 0000`; // uid 1000, gid 1001, tid 4242, no extensions
 
+/** The `size` bytes that an ioctl carries. */
+function dataOf(message: Message, size: number): Uint8Array {
+  const into = new Uint8Array(size);
+  expect(message.copyIoctlData(size, new DataView(into.buffer), 0)).toBe(true);
+  return into;
+}
+
 describe("FUSE_OPEN", () => {
   const request = hex`
     30000000 0e000000        # length 48, OPEN
@@ -479,9 +486,26 @@ describe("Message", () => {
     second[75] = 0x55;
     expect(message.load(first)).toBeUndefined();
     expect(message.fh).toBe(7);
-    expect(message.ioctlData(4)).toEqual(hex`44444444`);
+    expect(dataOf(message, 4)).toEqual(hex`44444444`);
     expect(message.load(second)).toBeUndefined();
     expect(message.fh).toBe(8);
-    expect(message.ioctlData(4)).toEqual(hex`44444455`);
+    expect(dataOf(message, 4)).toEqual(hex`44444455`);
+  });
+
+  it.each([1, 2, 3, 5, 7, 8, 23])("copies the %i bytes of an ioctl and none more", (size) => {
+    const message = new Message();
+    const bytes = new Uint8Array(200).fill(0xee);
+    const whole = 40 + FuseIoctlInView.SIZE + size;
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, whole, true);
+    view.setUint32(4, 39, true); // FUSE_IOCTL
+    for (let at = 0; at < size; at++) bytes[whole - size + at] = at + 1;
+    expect(message.load(bytes.subarray(0, whole))).toBeUndefined();
+    const into = new Uint8Array(40).fill(0xaa);
+    expect(message.copyIoctlData(size, new DataView(into.buffer), 8)).toBe(true);
+    expect([...into.subarray(8, 8 + size)]).toEqual(Array.from({ length: size }, (_, at) => at + 1));
+    expect(into.subarray(0, 8).every((byte) => byte === 0xaa)).toBe(true);
+    expect(into.subarray(8 + size).every((byte) => byte === 0xaa)).toBe(true);
+    expect(message.copyIoctlData(size + 1, new DataView(into.buffer), 0)).toBe(false);
   });
 });

@@ -10,8 +10,9 @@ import type { Buffer, BufferPlane, BufType, Timecode } from "../values/types.js"
 
 const NS_PER_SECOND = 1_000_000_000n;
 
-/** Nanoseconds of a `struct timeval`, in 64 bits whatever a client wrote. */
-function timevalToNs(seconds: bigint, microseconds: bigint): bigint {
+/** Nanoseconds of a `struct timeval`, in 64 bits whatever a client wrote. CAPTURE buffers mostly carry none. */
+function timevalToNs({ tv_sec: seconds, tv_usec: microseconds }: TimevalView): bigint {
+  if (seconds === 0n && microseconds === 0n) return 0n;
   return BigInt.asUintN(64, seconds * NS_PER_SECOND + microseconds * 1000n);
 }
 
@@ -78,7 +79,7 @@ export function parseBuffer(
     memory,
     flags,
     field: parseField(view.field),
-    timestampNs: timevalToNs(view.timestamp.tv_sec, view.timestamp.tv_usec),
+    timestampNs: timevalToNs(view.timestamp),
     sequence: view.sequence,
     planes: parsePlanes(view, memory, array),
   };
@@ -146,6 +147,11 @@ export function emitBuffer(view: BufferView, buffer: Buffer, array: Uint8Array |
 
 /** Nanoseconds are signed on the way out, as in the kernel: time before 1970 has negative seconds only. */
 function emitTimestamp(view: TimevalView, timestampNs: bigint): void {
+  if (timestampNs === 0n) {
+    view.tv_sec = 0n;
+    view.tv_usec = 0n;
+    return;
+  }
   const ns = BigInt.asIntN(64, timestampNs);
   const rest = ns % NS_PER_SECOND;
   view.tv_sec = ns / NS_PER_SECOND - (rest < 0n ? 1n : 0n);

@@ -72,6 +72,11 @@ export const subdevIoctlTable = new IoctlTable<IoctlDefinition>(subdevDefinition
 export const ioctlsOf = ({ isSubdev }: DeviceTraits): IoctlTable<IoctlDefinition> =>
   isSubdev ? subdevIoctlTable : ioctlTable;
 
+/** Is it the number of a 32-bit layout? No such number is one of the table, which is faster to ask. */
+export function is32(cmd: number): boolean {
+  return ioctlTable.find(cmd) === undefined && names32.has(cmd);
+}
+
 /** The ioctl whose 32-bit layout has this number. */
 export function name32(cmd: number): string | undefined {
   return names32.get(cmd);
