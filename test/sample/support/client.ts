@@ -125,14 +125,3 @@ export class CameraClient {
     this.camera.device.release(this.file);
   }
 }
-
-/** The errno that `action` refuses with. */
-export function errnoOf(action: () => unknown): string | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    if (error instanceof V4l2Error) return error.code;
-    throw error;
-  }
-}
