@@ -1,7 +1,7 @@
 /** A client of the camera in the same process: the driver's ops with plain values, frames by `read()`'s way of MMAP. */
 import { Camera } from "../../../src/sample/index.js";
 import type { CameraOptions } from "../../../src/sample/index.js";
-import { BufType, Field, fourcc, Memory, SelectionTarget, V4l2Error } from "../../../src/v4l2/index.js";
+import { BufType, Field, fourcc, Memory, SelectionTarget } from "../../../src/v4l2/index.js";
 import type {
   Buffer,
   FileHandle,
