@@ -28,6 +28,25 @@ kernel_fetch() {
   [[ -e $kernel_dir ]] || exclusive "$cache/kernel-$label.lock" "$build" "$label"
 }
 
+# kernel_lacks_state: whether this machine's processor has more registers than User-Mode
+# Linux knows. Then kernel_state_library is to be preloaded into it: see uml-xstate.c.
+kernel_lacks_state() {
+  grep -qw amx_tile /proc/cpuinfo || return 1
+  local source=$repo/scripts/lib/uml-xstate.c
+  kernel_state_library=$cache/uml-xstate.$(sha256sum -- "$source" | head -c 12).so
+  [[ -e $kernel_state_library ]] || exclusive "$cache/uml-xstate.lock" kernel_build_state "$source"
+}
+
+kernel_build_state() {
+  local new
+  [[ ! -e $kernel_state_library ]] || return 0 # somebody was quicker
+  new=$(mktemp "$cache/new.XXXXXX")
+  cc -O2 -Wall -Wextra -nostdlib -shared -fPIC -fvisibility=hidden -fno-builtin -o "$new" "$1" ||
+    die "A library for the guest's kernel could not be built. Above is what the compiler said."
+  chmod 644 "$new"
+  mv -T "$new" "$kernel_state_library"
+}
+
 # kernel_modules NAME...: adds to module_files the files of these modules, each
 # after those that it needs.
 kernel_modules() {

@@ -4,7 +4,7 @@
  *
  * Nothing here asks our own file system: the thread that serves it would wait for itself.
  */
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { mount, MountFlag, unmount } from "../native.js";
@@ -86,14 +86,7 @@ export async function claimFolder(folder: string): Promise<ClaimedFolder> {
       // Somebody else may have unmounted it, and mounted something of his own since.
       if (minor !== undefined && mountOn(real)?.minor === minor) unmount(real);
       minor = undefined;
-      // Innermost first; one that somebody else uses meanwhile stays.
-      for (const each of made) {
-        try {
-          rmdirSync(each);
-        } catch {
-          return;
-        }
-      }
+      removeFolders(made);
     },
   };
 }
@@ -104,22 +97,48 @@ function mountOptions(channelFd: number): string {
   return `fd=${channelFd},rootmode=40000,user_id=${uid},group_id=${gid},allow_other,default_permissions`;
 }
 
-/** @returns What was made, innermost first. */
+/**
+ * @returns What was made, innermost first.
+ * @throws {CuseError} It cannot be made; nothing is left of it.
+ */
 function makeFolder(folder: string): string[] {
-  const whole = path.resolve(folder);
+  const made: string[] = [];
   try {
-    const first = mkdirSync(whole, { recursive: true, mode: 0o755 });
-    const made: string[] = [];
-    for (let each = whole; first !== undefined && each.length >= first.length; each = path.dirname(each))
-      made.push(each);
+    for (const each of missingFolders(path.resolve(folder))) {
+      mkdirSync(each, { mode: 0o755 });
+      made.unshift(each);
+    }
     return made;
   } catch (error) {
-    // The dead mount of a driver that was killed looks so.
-    if (systemCode(error) === "ENOTCONN" || systemCode(error) === "EEXIST") return [];
+    // The dead mount of a driver that was killed looks so, and so does a folder that somebody else has just made.
+    if (systemCode(error) === "ENOTCONN" || systemCode(error) === "EEXIST") return made;
+    removeFolders(made);
     throw new CuseError(
       `The folder ${folder} for device nodes cannot be made (${systemCode(error) ?? String(error)}): name one that you may write to, with --node-folder for example.`,
       { cause: error },
     );
+  }
+}
+
+/**
+ * From the outermost. `mkdir` with `recursive` is no way to make them: Node.js 20 never ends where mkdir(2) says ENOENT
+ * although the parent is there, as it does in /proc.
+ */
+function missingFolders(folder: string): string[] {
+  const missing: string[] = [];
+  for (let each = folder; lstatSync(each, { throwIfNoEntry: false }) === undefined; each = path.dirname(each))
+    missing.unshift(each);
+  return missing;
+}
+
+/** Innermost first; one that somebody else uses meanwhile stays. */
+function removeFolders(made: readonly string[]): void {
+  for (const each of made) {
+    try {
+      rmdirSync(each);
+    } catch {
+      return;
+    }
   }
 }
 

@@ -13,7 +13,14 @@ import type {
   VideoBufType,
   VideoDeviceOptions,
 } from "../v4l2/index.js";
-import { BufType, Cap, isOutput, VideoDevice, subscribeControlEvent } from "../v4l2/index.js";
+import {
+  BufType,
+  Cap,
+  DEFAULT_VERSION,
+  isOutput,
+  VideoDevice,
+  subscribeControlEvent,
+} from "../v4l2/index.js";
 import type { IoMode, MemoryProvider, VideoQueue } from "../vb2/index.js";
 import { SharedMemoryProvider, sizedByFormat } from "../vb2/index.js";
 import { M2mContext } from "./context.js";
@@ -104,8 +111,6 @@ export interface M2mDeviceOptions<State> extends Pick<
 }
 
 type SideType = M2mQueueConfig["type"] & VideoBufType;
-
-const DEFAULT_VERSION = 0x00060c00;
 
 /** A mem2mem device: declare it, {@link M2mDevice.start} it, and get a `deviceRun` for each pair of buffers. */
 export class M2mDevice<State = unknown> {

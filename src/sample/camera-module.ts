@@ -9,7 +9,7 @@ import type { Pipeline } from "../subdev/index.js";
 import { pixelFormatInfo } from "../tpg/index.js";
 import type { PixelFormatInfo } from "../tpg/index.js";
 import { bufferOps, fileOps } from "../vb2/index.js";
-import { BufType, Cap, fourcc, MbusCode, V4l2Error, VideoDevice } from "../v4l2/index.js";
+import { BufType, Cap, DEFAULT_VERSION, fourcc, MbusCode, V4l2Error, VideoDevice } from "../v4l2/index.js";
 import type { FileHandle, IoctlOps, MbusFormat, Rect } from "../v4l2/index.js";
 import { bridgeOps, bridgeSizes, SINK, SOURCE } from "./bridge.js";
 import type { Look } from "./camera-controls.js";
@@ -57,7 +57,6 @@ function formatsOf(code: number): readonly PixelFormatInfo[] {
 
 const DRIVER = "sample";
 const CARD = "v4l2-cuse camera module";
-const VERSION = 0x00060c00;
 const LEAST_BUFFERS = 2;
 
 /** Declares the parts; `startWithMedia` makes their nodes, and `describe` the graph. */
@@ -91,7 +90,7 @@ export class CameraModule {
     });
     this.media = new MediaDevice({
       name: mediaName,
-      info: { driver: DRIVER, model: CARD, busInfo, version: VERSION },
+      info: { driver: DRIVER, model: CARD, busInfo, version: DEFAULT_VERSION },
     });
     this.video = new VideoDevice({
       name,

@@ -8,6 +8,9 @@ import type { TraceStream } from "./trace/trace.js";
 /** Every ioctl of videodev2.h and v4l2-subdev.h. */
 export type IoctlName = Extract<keyof typeof IOCTLS, `VIDIOC_${string}`>;
 
+/** `KERNEL_VERSION(6, 12, 0)`: whose behaviour this core follows, unless a device says otherwise. */
+export const DEFAULT_VERSION = 0x00060c00;
+
 /** What a device says of itself. */
 export interface DeviceIdentity {
   /** Node name, `video0`: names the device in the log. */

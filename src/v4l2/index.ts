@@ -10,7 +10,7 @@ export { anyFormat } from "./values/any-format.js";
 export { ArgWriter } from "./ioctl/arg-writer.js";
 export * from "./call.js";
 export * from "./controls/index.js";
-export type { Device, DeviceIdentity, IoctlName } from "./device.js";
+export { DEFAULT_VERSION, type Device, type DeviceIdentity, type IoctlName } from "./device.js";
 export { ioctlName, IoctlTable, is32, name32, type IoctlRow } from "./ioctl/ioctl-table.js";
 export { IntView, NoArgView } from "./ioctl/scalar-views.js";
 export { DeviceTraits } from "./device-traits.js";

@@ -75,6 +75,25 @@ describe("without CUSE, v4l2-cuse sample", () => {
   );
 });
 
+describe("v4l2-cuse sample --node-folder", () => {
+  it.each([
+    ["below a device", "/dev/null/nodes"],
+    // mkdir(2) says ENOENT there, whatever the parent is.
+    ["in procfs", "/proc/v4l2-cuse-test"],
+    ["in a missing folder of procfs", "/proc/self/v4l2-cuse/test"],
+    ["in sysfs", "/sys/v4l2-cuse-test/nodes"],
+    ["below a file", `${program}/nodes`],
+    ["that is a file", program],
+    ["that is procfs", "/proc"],
+    ["with a name that no file system has", `/tmp/${"x".repeat(256)}`],
+    ["with no name", ""],
+  ])("%s is refused in one sentence", async (_where, folder) => {
+    const { status, stderr, stdout } = await cli("sample", "--node", "fuse", "--node-folder", folder);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(/^v4l2-cuse: [^\n]*folder[^\n]*\n$/i);
+  });
+});
+
 describe("v4l2-cuse doctor", () => {
   it("finds every missing thing that it calls needed, and fails for it", async () => {
     const { status, stdout } = await cli("doctor", "--json");

@@ -48,6 +48,7 @@ _Static_assert(offsetof(struct machine_state, high) == 1432, "see the assembly")
 /* Loads `before`, makes the call, stores `after`. Nothing is pushed in between. */
 void watched_call(void);
 extern uint8_t watched_instruction[2], stray[1];
+/* clang-format off */
 __asm__(".text\n.globl watched_call, watched_instruction, stray\nwatched_call:\n"
 	"push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
 	"mov %rsp, stack_pointer(%rip)\n"
@@ -90,6 +91,7 @@ __asm__(".text\n.globl watched_call, watched_instruction, stray\nwatched_call:\n
 	"5: stmxcsr after+392(%rip); fstcw after+400(%rip)\n"
 	"pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n"
 	".size watched_call, .-watched_call\n");
+/* clang-format on */
 __attribute__((used)) static char child_byte;
 
 static long make_call(uint64_t number, const uint64_t arguments[6])

@@ -1,9 +1,9 @@
 /** v4l2-compliance, the version that is installed, on the camera. */
 import { describe, expect, it } from "vitest";
-import { cli, startCamera, withHelper, withoutHelper } from "../device/support/camera.js";
+import { cli, launchCamera, startCamera, withHelper, withoutHelper } from "../device/support/camera.js";
 import { onFuseNodes } from "../device/support/device.js";
 import { startProgram } from "../device/support/probe.js";
-import { complianceVersion, expectedFailures, findings } from "./support.js";
+import { complianceVersion, expectedFailures, findings, runAtOnce, type Findings } from "./support.js";
 
 const timeoutMs = 250_000;
 /** For hundreds of streams, of which the largest allocate 100 MB. */
@@ -13,33 +13,46 @@ const allFormatsMs = 900_000;
 const camera = ["--unpaced"];
 const multiplanar = ["--unpaced", "--multiplanar"];
 
-const runs = [
-  { run: "camera: streaming", args: camera, options: ["-s"] },
-  {
-    run: "camera: every format, size and rate",
-    args: camera,
-    options: ["-s2", "-f1"],
-    limitMs: allFormatsMs,
-  },
-  { run: "camera-multiplanar: streaming", args: multiplanar, options: ["-s"] },
-];
-/** Every format is some minutes in a guest, and nothing in it is about CUSE. */
-const isElsewhere = ({ options }: { options: readonly string[] }): boolean =>
-  process.env["V4L2_CUSE_FUSE_STAGES"] === "yes" && !onFuseNodes && options.includes("-f1");
+interface Run {
+  readonly args: readonly string[];
+  readonly options: readonly string[];
+  readonly limitMs?: number;
+}
+
+const streaming = { args: camera, options: ["-s"] };
+const everyFormat = { args: camera, options: ["-s2", "-f1"], limitMs: allFormatsMs };
+/** test/run-device does every format where there are FUSE nodes, and nothing in it is about CUSE. */
+const isElsewhere = process.env["V4L2_CUSE_FUSE_STAGES"] === "yes";
+const runs: Readonly<Record<string, Run>> = {
+  "camera: streaming": streaming,
+  "camera-multiplanar: streaming": { args: multiplanar, options: ["-s"] },
+  ...(isElsewhere ? {} : { "camera: every format, size and rate": everyFormat }),
+};
+
+async function onCamera({ args, options, limitMs = timeoutMs }: Run): Promise<Findings> {
+  const { driver, end } = await launchCamera(args);
+  try {
+    const client = ["v4l2-compliance", "-d", driver.node, ...options];
+    const found = await findings(withHelper(client, { timeoutMs: limitMs }));
+    expect(await driver.stop()).toBe(0);
+    return found;
+  } finally {
+    await end();
+  }
+}
 
 describe("v4l2-compliance on the camera", () => {
-  it.each(runs.filter((run) => !isElsewhere(run)))(
-    "$run, with the helper",
-    async ({ run, args, options, limitMs = timeoutMs }) => {
-      const driver = await startCamera(...args);
-      const client = ["v4l2-compliance", "-d", driver.node, ...options];
-      const found = await findings(withHelper(client, { timeoutMs: limitMs }));
+  const result = runAtOnce(new Map(Object.entries(runs).map(([name, run]) => [name, () => onCamera(run)])));
+
+  it.each(Object.keys(runs))(
+    "%s, with the helper",
+    async (run) => {
+      const found = await result(run);
       const expected = expectedFailures(await complianceVersion(), run.replace(/:.*/, ""));
       expect(found.failures, found.text).toEqual(expected);
       expect(found.warnings, found.text).toEqual([]);
       // As many tests as that, or something was left out.
-      if (options.includes("-f1")) expect(found.total).toBeGreaterThan(1500);
-      expect(await driver.stop()).toBe(0);
+      if (runs[run] === everyFormat) expect(found.total).toBeGreaterThan(1500);
     },
     allFormatsMs + 60_000,
   );

@@ -2,8 +2,8 @@
 import { chmodSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { cli } from "../device/support/camera.js";
-import { sharedMem2mem } from "../device/support/mem2mem.js";
-import { complianceVersion, expectedFailures, findings } from "./support.js";
+import { startMem2mem } from "../device/support/mem2mem.js";
+import { complianceVersion, expectedFailures, findings, runAtOnce, type Findings } from "./support.js";
 
 const timeoutMs = 250_000;
 
@@ -69,15 +69,24 @@ const notClaimed = [
   "read/write",
 ];
 
-describe("v4l2-compliance on the mem2mem example", () => {
-  const device = sharedMem2mem();
-
-  it.each(runs)("$run", async ({ run, user, args, totals }) => {
-    const { video, media } = device();
+async function onMem2mem({ user, args }: Run): Promise<Findings> {
+  const device = await startMem2mem();
+  try {
+    const { video, media } = device;
     for (const node of [video, media]) chmodSync(node, user === undefined ? 0o600 : 0o666);
     const as = user === undefined ? [] : ["--user", user];
-    const client = cli(["run", ...as, "--", "v4l2-compliance", ...args(video, media)], { timeoutMs });
-    const found = await findings(client);
+    const command = ["run", ...as, "--", "v4l2-compliance", ...args(video, media)];
+    return await findings(cli(command, { timeoutMs }));
+  } finally {
+    expect(await device.stop()).toBe(0);
+  }
+}
+
+describe("v4l2-compliance on the mem2mem example", () => {
+  const result = runAtOnce(new Map(runs.map((run) => [run.run, () => onMem2mem(run)])));
+
+  it.each(runs)("$run", async ({ run, totals }) => {
+    const found = await result(run);
     const version = await complianceVersion();
     expect(found.failures, found.text).toEqual(expectedFailures(version, run));
     expect(found.warnings, found.text).toEqual([]);

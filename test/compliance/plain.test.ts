@@ -3,23 +3,43 @@
  * fails beyond that there is no MMAP. What finds the media node of a video node needs the sysfs view of `v4l2-cuse run`.
  */
 import { existsSync } from "node:fs";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { cli, startCamera, withoutHelper } from "../device/support/camera.js";
+import { describe, expect, it } from "vitest";
+import { cli, launchCamera, withoutHelper } from "../device/support/camera.js";
 import { until } from "../device/support/device.js";
 import { kernelMaps } from "../device/support/plain.js";
-import { complianceVersion, expectedFailures, findings } from "./support.js";
+import type { Client } from "../device/support/probe.js";
+import { complianceVersion, expectedFailures, findings, runAtOnce, type Findings } from "./support.js";
 
 const timeoutMs = 250_000;
 
-/** visl, whose nodes are removed when the test ends. */
-async function startVisl(): Promise<{ readonly video: string; readonly media: string }> {
-  const driver = cli(["visl", "--video", "41", "--media", "41", "--log", "none"], { timeoutMs: 300_000 });
-  onTestFinished(async () => {
+/** visl, with nodes of a number that no other run uses. */
+async function onVisl(
+  number: number,
+  run: (nodes: { readonly video: string; readonly media: string }) => Client,
+): Promise<Findings> {
+  const [video, media] = [`/dev/video${number}`, `/dev/media${number}`];
+  const nodes = ["--video", String(number), "--media", String(number)];
+  const driver = cli(["visl", ...nodes, "--log", "none"], { timeoutMs: 300_000 });
+  try {
+    await until(() => existsSync(media), `${media} appears`, 20_000);
+    return await findings(run({ video, media }));
+  } finally {
     driver.kill("SIGTERM");
     expect(await driver.result).toMatchObject({ code: 0 });
-  });
-  await until(() => existsSync("/dev/media41"), "/dev/media41 appears", 20_000);
-  return { video: "/dev/video41", media: "/dev/media41" };
+  }
+}
+
+async function onCamera(args: readonly string[]): Promise<Findings> {
+  const { driver, end } = await launchCamera(args);
+  try {
+    const streaming = (await kernelMaps()) ? ["-s"] : [];
+    const client = ["v4l2-compliance", "-d", driver.node, ...streaming];
+    const found = await findings(withoutHelper(client, { timeoutMs }));
+    expect(await driver.stop()).toBe(0);
+    return found;
+  } finally {
+    await end();
+  }
 }
 
 /**
@@ -34,25 +54,50 @@ const NUMBERLESS = `
   mount --move "$view" /sys/dev/char; rmdir "$view"
   exec "$@"`;
 
+const cameras: Readonly<Record<string, readonly string[]>> = {
+  camera: ["--unpaced"],
+  "camera-multiplanar": ["--unpaced", "--multiplanar"],
+};
+
 describe("v4l2-compliance without a helper", () => {
-  it.each([
-    ["camera", ["--unpaced"]],
-    ["camera-multiplanar", ["--unpaced", "--multiplanar"]],
-  ])("on the %s, streaming", async (run, args) => {
-    const driver = await startCamera(...args);
-    const streaming = (await kernelMaps()) ? ["-s"] : [];
-    const found = await findings(
-      withoutHelper(["v4l2-compliance", "-d", driver.node, ...streaming], { timeoutMs }),
-    );
+  const result = runAtOnce(
+    new Map([
+      ...Object.entries(cameras).map(([run, args]) => [run, () => onCamera(args)] as const),
+      [
+        "visl-video",
+        () => onVisl(44, ({ video }) => withoutHelper(["v4l2-compliance", "-d", video, "-s"], { timeoutMs })),
+      ],
+      [
+        "visl",
+        () =>
+          onVisl(45, ({ media }) => {
+            const client = [
+              "unshare",
+              "-m",
+              "sh",
+              "-c",
+              NUMBERLESS,
+              media,
+              "v4l2-compliance",
+              "-m",
+              media,
+              "-s",
+            ];
+            return cli(["run", "--no-helper", "--", ...client], { timeoutMs });
+          }),
+      ],
+    ]),
+  );
+
+  it.each(Object.keys(cameras))("on the %s, streaming", async (run) => {
+    const found = await result(run);
     const entry = (await kernelMaps()) ? run : "camera-no-helper";
     expect(found.failures, found.text).toEqual(expectedFailures(await complianceVersion(), entry));
     expect(found.warnings, found.text).toEqual([]);
-    expect(await driver.stop()).toBe(0);
   });
 
   it("on visl's video node, streaming", async () => {
-    const { video } = await startVisl();
-    const found = await findings(withoutHelper(["v4l2-compliance", "-d", video, "-s"], { timeoutMs }));
+    const found = await result("visl-video");
     if (!(await kernelMaps())) {
       // Nothing can be streamed: it asks for MMAP first, which is not offered.
       expect(found.failures, found.text).toContain("VIDIOC_REQBUFS/CREATE_BUFS/QUERYBUF");
@@ -65,13 +110,7 @@ describe("v4l2-compliance without a helper", () => {
   });
 
   it("on visl's media node, in the view of sysfs, streaming", async () => {
-    const { media } = await startVisl();
-    const command = ["v4l2-compliance", "-m", media, "-s"];
-    const found = await findings(
-      cli(["run", "--no-helper", "--", "unshare", "-m", "sh", "-c", NUMBERLESS, media, ...command], {
-        timeoutMs,
-      }),
-    );
+    const found = await result("visl");
     if (!(await kernelMaps())) {
       expect(found.failures, found.text).toContain("VIDIOC_REQBUFS/CREATE_BUFS/QUERYBUF");
       return;

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
+import { beforeAll } from "vitest";
 import type { ClientResult } from "../device/support/probe.js";
 
 export interface Findings {
@@ -50,6 +51,29 @@ export async function findings(run: { readonly result: Promise<ClientResult> }):
     throw new Error(`failures that this parser does not see: ${text}`);
   }
   return result;
+}
+
+/** As many have room in a guest. */
+const LANES = 3;
+
+/**
+ * Runs of the tool beside each other: of the 19 s that a streaming run of version 1.30 takes on an idle device, it sleeps
+ * 16. They begin before the first test of the file, and each test waits for its own.
+ * @param runs - By name. Each starts devices of its own, and ends them.
+ */
+export function runAtOnce(
+  runs: ReadonlyMap<string, () => Promise<Findings>>,
+): (name: string) => Promise<Findings> {
+  const outcomes = new Map<string, Promise<Findings>>();
+  beforeAll(() => {
+    const lanes = Array.from({ length: LANES }, (): Promise<unknown> => Promise.resolve());
+    [...runs].forEach(([name, run], index) => {
+      const outcome = (lanes[index % LANES] ?? Promise.resolve()).then(run);
+      outcomes.set(name, outcome);
+      lanes[index % LANES] = outcome.catch(() => undefined);
+    });
+  });
+  return (name) => outcomes.get(name) ?? Promise.reject(new Error(`there is no run ${name}`));
 }
 
 /** Entries of expected-failures.txt for one version of the tool and one run: the failing tests' names. */

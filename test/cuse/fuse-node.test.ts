@@ -19,7 +19,7 @@ import {
 import { findMount } from "../../src/cuse/node-folder.js";
 import { FakeChannel, systemError, turns } from "./support/fake-channel.js";
 import { lookup, nodeIdOf, ROOT } from "./support/fuse-system.js";
-import { digits, hex } from "./support/hex.js";
+import { digits, hex } from "../support/hex.js";
 import * as send from "./support/messages.js";
 import { RecordingDevice, RecordingLog, type TestFile } from "./support/recording-device.js";
 

@@ -14,7 +14,7 @@ import {
 import { answerFuseInit } from "../../src/cuse/init.js";
 import { systemError, turns } from "./support/fake-channel.js";
 import { FakeFuse, lookup, ROOT } from "./support/fuse-system.js";
-import { digits, hex } from "./support/hex.js";
+import { digits, hex } from "../support/hex.js";
 import * as send from "./support/messages.js";
 import { RecordingLog } from "./support/recording-device.js";
 

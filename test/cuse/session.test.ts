@@ -4,7 +4,7 @@ import { CuseError } from "../../src/cuse/errors.js";
 import { answerCuseInit, checkDeviceNumber } from "../../src/cuse/init.js";
 import { CuseSession, type SessionEnvironment, type SessionOptions } from "../../src/cuse/session.js";
 import { FakeChannel, systemError, turns } from "./support/fake-channel.js";
-import { digits, hex } from "./support/hex.js";
+import { digits, hex } from "../support/hex.js";
 import * as send from "./support/messages.js";
 import { RecordingDevice, RecordingLog } from "./support/recording-device.js";
 

@@ -5,7 +5,7 @@ import type { OpenFile } from "../../src/cuse/char-device.js";
 import { CuseSession, type SessionEnvironment } from "../../src/cuse/session.js";
 import type { SharedFile } from "../../src/cuse/shared-file.js";
 import { FakeChannel } from "./support/fake-channel.js";
-import { hex } from "./support/hex.js";
+import { hex } from "../support/hex.js";
 import * as send from "./support/messages.js";
 import { RecordingDevice, RecordingLog } from "./support/recording-device.js";
 

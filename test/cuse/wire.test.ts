@@ -5,7 +5,7 @@ import { FuseIoctlInView } from "../../src/cuse/gen/fuse.js";
 import { Message, MAX_IOCTL_BYTES } from "../../src/cuse/protocol.js";
 import { layoutOf } from "../v4l2/gen/support.js";
 import { Bench } from "./support/bench.js";
-import { hex } from "./support/hex.js";
+import { hex } from "../support/hex.js";
 import { RecordingDevice } from "./support/recording-device.js";
 
 const caller = `e8030000 e9030000 92100000 0000 0000`; // uid 1000, gid 1001, tid 4242, no extensions

@@ -16,7 +16,7 @@ import {
   type Reading,
 } from "./support/camera.js";
 import { helperPath } from "../../src/native.js";
-import { describeDevice, onFuseNodes, until } from "./support/device.js";
+import { casesHere, describeDevice, onFuseNodes, until } from "./support/device.js";
 
 const client = fileURLToPath(new URL("../../native/build/v4l2-client", import.meta.url));
 const size = { width: 320, height: 240 };
@@ -51,7 +51,7 @@ function expectHonestTimes(readings: readonly Reading[], fps: number): void {
 }
 
 describeDevice("v4l2-ctl", () => {
-  it.each(["YUYV", "NV12", "RGB3"])(
+  it.each(casesHere(["YUYV", "NV12", "RGB3"]))(
     "streams %s with --stream-mmap, and every pixel is right",
     async (format) => {
       const driver = await startCamera();
@@ -147,7 +147,7 @@ describeDevice("v4l2-ctl", () => {
 });
 
 describeDevice("read()", () => {
-  it.each(["YUYV", "NV12"])("gives whole frames of %s, also in odd pieces", async (format) => {
+  it.each(casesHere(["YUYV", "NV12"]))("gives whole frames of %s, also in odd pieces", async (format) => {
     const driver = await startCamera();
     await setFormat(driver, format);
     const file = temporaryFile("frames.raw");
@@ -172,20 +172,22 @@ describeDevice("read()", () => {
 });
 
 describeDevice("ffmpeg", () => {
-  it.each([
-    ["yuyv422", "YUYV"],
-    ["uyvy422", "UYVY"],
-    ["nv12", "NV12"],
-    ["yuv420p", "YU12"],
-    ["yuv422p", "422P"],
-    ["gray", "GREY"],
-    ["rgb24", "RGB3"],
-    ["bgr24", "BGR3"],
-    ["rgb565le", "RGBP"],
-    ["bgr0", "XR24"],
-    ["bgra", "AR24"],
-    ["0rgb", "BX24"],
-  ])("records %s without changing a pixel", async (ffmpegFormat, format) => {
+  it.each(
+    casesHere([
+      ["yuyv422", "YUYV"],
+      ["uyvy422", "UYVY"],
+      ["nv12", "NV12"],
+      ["yuv420p", "YU12"],
+      ["yuv422p", "422P"],
+      ["gray", "GREY"],
+      ["rgb24", "RGB3"],
+      ["bgr24", "BGR3"],
+      ["rgb565le", "RGBP"],
+      ["bgr0", "XR24"],
+      ["bgra", "AR24"],
+      ["0rgb", "BX24"],
+    ]),
+  )("records %s without changing a pixel", async (ffmpegFormat, format) => {
     const driver = await startCamera();
     const file = temporaryFile("frames.raw");
     const run = withHelper([
@@ -217,7 +219,7 @@ describeDevice("clients of another user", () => {
 });
 
 describeDevice("waiting clients", () => {
-  it.each(["block", "poll", "select", "epoll"])("capture with %s", async (how) => {
+  it.each(casesHere(["block", "poll", "select", "epoll"]))("capture with %s", async (how) => {
     const driver = await startCamera();
     await setFormat(driver, "YUYV");
     const file = temporaryFile("frames.raw");
@@ -228,7 +230,7 @@ describeDevice("waiting clients", () => {
     expectHonestTimes(readings, 60);
   });
 
-  it.each(["open", "fcntl"])("get EAGAIN at once when O_NONBLOCK was set by %s", async (how) => {
+  it.each(casesHere(["open", "fcntl"]))("get EAGAIN at once when O_NONBLOCK was set by %s", async (how) => {
     const driver = await startCamera();
     const run = withHelper([client, driver.node, "nonblock-dqbuf", how], { timeoutMs: 10_000 });
     const { lines, signal } = await run.result;
@@ -236,16 +238,18 @@ describeDevice("waiting clients", () => {
     expect(lines.join("\n")).toContain("EAGAIN");
   });
 
-  it.each([
-    // The kernel's drivers are asked again after the signal, if its handler wants that; poll(2) and its kin never.
-    { how: "dqbuf", restarted: "ok" },
-    { how: "dqevent", restarted: "ok" },
-    // FUSE lets no server say that a read() be asked again.
-    { how: "read", restarted: "EINTR" },
-    { how: "poll", restarted: "EINTR" },
-    { how: "select", restarted: "EINTR" },
-    { how: "epoll", restarted: "EINTR" },
-  ])("are interrupted by a signal in $how, and with SA_RESTART: $restarted", async ({ how, restarted }) => {
+  it.each(
+    casesHere([
+      // The kernel's drivers are asked again after the signal, if its handler wants that; poll(2) and its kin never.
+      { how: "dqbuf", restarted: "ok" },
+      { how: "dqevent", restarted: "ok" },
+      // FUSE lets no server say that a read() be asked again.
+      { how: "read", restarted: "EINTR" },
+      { how: "poll", restarted: "EINTR" },
+      { how: "select", restarted: "EINTR" },
+      { how: "epoll", restarted: "EINTR" },
+    ]),
+  )("are interrupted by a signal in $how, and with SA_RESTART: $restarted", async ({ how, restarted }) => {
     const driver = await startCamera();
     await setFormat(driver, "YUYV", 1);
     const alarm = ["--alarm", "150"];

@@ -1,11 +1,24 @@
 /** `run --device` on this machine's own kernel, as root and as an ordinary user: what the client sees, what stays. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { helperPath } from "../../src/native.js";
 
+const NOBODY = 65534;
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** nobody, in a mount namespace whose /dev/fuse has the mode that most systems give it. */
@@ -14,7 +27,7 @@ const asNobody = [
   "--mount",
   "sh",
   "-ec",
-  'mount -t tmpfs none /mnt; mknod -m 666 /mnt/fuse c 10 229; mount --bind /mnt/fuse /dev/fuse; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"',
+  `mount -t tmpfs none /mnt; mknod -m 666 /mnt/fuse c 10 229; mount --bind /mnt/fuse /dev/fuse; exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups "$@"`,
   "sh",
 ];
 const users: readonly (readonly [string, readonly string[]])[] = [
@@ -32,9 +45,10 @@ function run(
   user: readonly string[],
   options: readonly string[],
   script: string,
+  env: NodeJS.ProcessEnv = {},
 ): { status: number | null; stdout: string; stderr: string } {
   const [program = "", ...args] = commandOf(user, options, ["sh", "-c", script]);
-  return spawnSync(program, args, { encoding: "utf8", timeout: 50_000 });
+  return spawnSync(program, args, { encoding: "utf8", timeout: 50_000, env: { ...process.env, ...env } });
 }
 
 /** Processes in a mount namespace. */
@@ -163,5 +177,69 @@ describe.each(users)("a client with devices of its own, started by %s", (_name, 
     expect(membersOf(namespace).length).toBeGreaterThan(3);
     launcher.kill("SIGKILL");
     await until(() => membersOf(namespace).length === 0);
+  });
+});
+
+describe("a client with devices of its own and --user", () => {
+  const [, root] = users[0] ?? [];
+  const asUser = (
+    options: readonly string[],
+    script: string,
+    env?: NodeJS.ProcessEnv,
+  ): ReturnType<typeof run> => run(root ?? [], ["--user", "nobody", ...options], script, env);
+
+  it("is that user, without rights, has the nodes, and streams", () => {
+    const { status, stdout, stderr } = asUser(
+      ["--device", "sample --unpaced", "--device", "visl"],
+      `id -un; id -G; echo $USER; grep CapEff /proc/self/status
+       stat -L -c '%n %a %U' /dev/video0 /dev/video1 /dev/media0
+       v4l2-ctl -d /dev/video0 --stream-mmap=3 --stream-count=5 --stream-to=- 2>/dev/null | wc -c
+       media-ctl -d /dev/media0 -p | grep '^driver  '; exit 7`,
+    );
+    expect({ status, stderr }).toEqual({ status: 7, stderr: "" });
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      ...["nobody", `${NOBODY}`, "nobody", "CapEff:\t0000000000000000"],
+      ...["/dev/video0 600 nobody", "/dev/video1 600 nobody", "/dev/media0 600 nobody"],
+      `${5 * 640 * 480 * 2}`,
+      "driver          visl",
+    ]);
+  });
+
+  it("is the only user that a node lets in, unless its driver says otherwise", () => {
+    const { stdout } = run(
+      root ?? [],
+      ["--user", "daemon", "--device", "sample", "--device", "sample --mode 0666"],
+      "stat -L -c '%a %U' /dev/video0 /dev/video1",
+    );
+    expect(stdout).toBe("600 daemon\n666 daemon\n");
+  });
+
+  it("is not started when the user may not read the helper, and no device is", () => {
+    const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-"));
+    try {
+      for (const file of ["v4l2_cuse.node", "libv4l2-cuse.so"])
+        copyFileSync(join(dirname(helperPath()), file), join(folder, file));
+      chmodSync(folder, 0o700);
+      const log = join(folder, "log");
+      const { status, stdout, stderr } = asUser(["--device", "sample", "--log-file", log], "echo started", {
+        V4L2_CUSE_NATIVE: folder,
+      });
+      expect({ status, stdout }).toEqual({ status: 126, stdout: "" });
+      expect(stderr).toMatch(/^v4l2-cuse: nobody may not read [^\n]*: install v4l2-cuse elsewhere\n$/);
+      expect(existsSync(log)).toBe(false);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    ["somebody who is not there", root ?? [], "no-such-user", "there is no user no-such-user"],
+    ["another, by an ordinary user", asNobody, "daemon", "--user needs root: start v4l2-cuse run with sudo"],
+  ])("is not started as %s", (_who, user, name, sentence) => {
+    expect(run(user, ["--user", name, "--device", "sample"], "echo started")).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: `v4l2-cuse: ${sentence}\n`,
+    });
   });
 });

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { it } from "vitest";
 import { queueObjects, Request, validateObjects } from "../../src/media/index.js";
 import { Poll, V4l2Error, type RequestObject } from "../../src/v4l2/index.js";
+import { errnoOf } from "../support/errno.js";
 
 const OBJECTS = 5;
 /** Objects from here on are controls. */
@@ -118,16 +119,6 @@ class Counted implements RequestObject {
     this.unbinds += 1;
   }
 }
-
-const errnoOf = (action: () => void): string => {
-  try {
-    action();
-    return "0";
-  } catch (error) {
-    if (error instanceof V4l2Error) return error.code;
-    throw error;
-  }
-};
 
 /** `expect` would take most of the time: this is called a million times. */
 function same(actual: string | number, expected: string | number): void {

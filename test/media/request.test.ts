@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { queueObjects, Request, validateObjects, type RequestOps } from "../../src/media/index.js";
 import { Poll, V4l2Error, type RequestObject, type RequestState } from "../../src/v4l2/index.js";
+import { errnoOf } from "../support/errno.js";
 
 type Kind = RequestObject["kind"];
 
@@ -81,16 +82,6 @@ const reach: Record<"idle" | "queued" | "complete", (bench: Bench) => ReturnType
     bench.request.unbind(things.buffer);
     return things;
   },
-};
-
-const errnoOf = (action: () => void): string => {
-  try {
-    action();
-    return "0";
-  } catch (error) {
-    if (error instanceof V4l2Error) return error.code;
-    throw error;
-  }
 };
 
 const outcome = {

@@ -1,7 +1,7 @@
 /** `inside.js OPTIONS CLIENT ARGS`: the launcher in a user namespace; user-namespace.ts starts it there. */
-import { dropAmbientCapabilities, helperPath } from "../../native.js";
+import { dropAmbientCapabilities } from "../../native.js";
 import { reportAndExit } from "../failure.js";
-import { clientEnvironment, sayWhatIsMissing, showView, startAndWait } from "./launch.js";
+import { clientEnvironment, prepareClient, sayWhatIsMissing, showView, startAs } from "./launch.js";
 import type { InsideOptions } from "./user-namespace.js";
 import { serveClient } from "./with-devices.js";
 
@@ -11,7 +11,7 @@ try {
   process.exitCode =
     device === undefined
       ? await runInView(client, args, given)
-      : await serveClient(client, args, { ...given, device }, dropAmbientCapabilities);
+      : await serveClient(client, args, { ...given, device }, prepareClient(given), dropAmbientCapabilities);
 } catch (error) {
   reportAndExit(error);
 }
@@ -20,6 +20,6 @@ async function runInView(client: string, args: readonly string[], options: Insid
   const view = showView();
   if (options.quiet !== true) sayWhatIsMissing(view);
   dropAmbientCapabilities();
-  const helper = options.helper === false ? undefined : helperPath();
-  return startAndWait(client, args, { env: clientEnvironment(helper, view.is === "shown", undefined) });
+  const { helper, account } = prepareClient(options);
+  return startAs(account, client, args, clientEnvironment(helper, view.is === "shown", account));
 }

@@ -54,15 +54,8 @@ export async function runClient(
   if (options.sysfs === false && options.helper === false) {
     throw new Failure("--no-sysfs and --no-helper together leave nothing to give: start the client itself");
   }
-  const helper = options.helper === false ? undefined : helperPath();
-  if (helper !== undefined && !existsSync(helper)) {
-    throw new Failure(`the helper library ${helper} is not built; run '${rebuildCommand}'`);
-  }
+  const { helper, account } = prepareClient(options);
   const isRoot = process.geteuid?.() === 0;
-  if (options.user !== undefined && !isRoot) {
-    throw new Failure("--user needs root: start v4l2-cuse run with sudo");
-  }
-  const account = options.user === undefined ? undefined : findAccount(options.user);
 
   const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView();
   if (view.is === "forbidden" && !isRoot) {
@@ -72,13 +65,43 @@ export async function runClient(
   if (options.quiet !== true) sayWhatIsMissing(view);
 
   const env = clientEnvironment(helper, view.is === "shown", account);
-  if (account === undefined) return startAndWait(client, args, { env });
+  return startAs(account, client, args, env);
+}
+
+/** What the client gets, and who it is. */
+export interface Client {
+  /** The path of the helper; undefined: none. */
+  readonly helper: string | undefined;
+  /** Undefined: who we are. */
+  readonly account: Account | undefined;
+}
+
+/** @throws {Failure} 126 - the user may not read the helper; 1 - the helper, the user, or the right to change user is missing. */
+export function prepareClient({ helper: wanted, user }: RunOptions): Client {
+  const helper = wanted === false ? undefined : helperPath();
+  if (helper !== undefined && !existsSync(helper)) {
+    throw new Failure(`the helper library ${helper} is not built; run '${rebuildCommand}'`);
+  }
+  if (user === undefined) return { helper, account: undefined };
+  if (process.geteuid?.() !== 0) throw new Failure("--user needs root: start v4l2-cuse run with sudo");
+  const account = findAccount(user);
   if (helper !== undefined && !mayRead(account, helper)) {
     throw new Failure(
       `${account.name} may not read ${helper}, without which a client cannot stream: install v4l2-cuse elsewhere`,
       126,
     );
   }
+  return { helper, account };
+}
+
+/** Starts the client as that user, and waits for it. */
+export function startAs(
+  account: Account | undefined,
+  client: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  if (account === undefined) return startAndWait(client, args, { env });
   const [program, ...rest] = asAccount(account, [client, ...args]);
   return startAndWait(program, rest, { env });
 }

@@ -4,13 +4,22 @@
  * Everything is in a mount namespace (as an ordinary user, in a user namespace with one in it): a /dev with the nodes,
  * the view of sysfs, the drivers and the client. A guard watches over the launcher: if that is killed, all are.
  */
-import { closeSync, existsSync, openSync } from "node:fs";
-import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
+import { closeSync, openSync } from "node:fs";
+import { isSystemError, unshareMounts } from "../../native.js";
 import { Failure } from "../failure.js";
-import { asAccount, findAccount, type Account } from "./account.js";
+import type { Account } from "./account.js";
 import { parseDevice, type DeviceProgram } from "./device-option.js";
 import { Drivers } from "./drivers.js";
-import { clientEnvironment, sayWhatIsMissing, showView, startAndWait, type RunOptions } from "./launch.js";
+import {
+  clientEnvironment,
+  prepareClient,
+  sayWhatIsMissing,
+  showView,
+  startAndWait,
+  startAs,
+  type Client,
+  type RunOptions,
+} from "./launch.js";
 import { insideView, keepMountsToOurselves } from "./mount-view.js";
 import { deviceProblem } from "./prerequisites.js";
 import { coverDev, hasPrivateDev } from "./private-dev.js";
@@ -35,19 +44,13 @@ export async function runWithDevices(
 ): Promise<number> {
   // What is wrong with the options is said before anything is started.
   for (const option of options.device) parseDevice(option, options.logFile !== undefined);
-  if (options.helper !== false && !existsSync(helperPath())) {
-    throw new Failure(`the helper library ${helperPath()} is not built; run '${rebuildCommand}'`);
-  }
+  const prepared = prepareClient(options);
   if (hasPrivateDev() || insideView()) {
     throw new Failure("this is a client of another 'v4l2-cuse run' already: name all devices there");
   }
-  const isRoot = process.geteuid?.() === 0;
-  if (options.user !== undefined && !isRoot) {
-    throw new Failure("--user needs root: start v4l2-cuse run with sudo");
-  }
   const problem = deviceProblem();
   if (problem !== undefined) throw new Failure(problem);
-  if (isRoot) return serveClient(client, args, options);
+  if (process.geteuid?.() === 0) return serveClient(client, args, options, prepared);
   const [program, ...rest] = insideCommand(client, args, options);
   return startAndWait(program, rest);
 }
@@ -57,10 +60,10 @@ export async function serveClient(
   client: string,
   args: readonly string[],
   options: DeviceOptions,
+  { helper, account }: Client,
   beforeClient: () => void = () => undefined,
 ): Promise<number> {
   const programs = options.device.map((option) => parseDevice(option, options.logFile !== undefined));
-  const account = options.user === undefined ? undefined : findAccount(options.user);
   const logFd = options.logFile === undefined ? undefined : openLog(options.logFile);
   makePrivate();
   const drivers = new Drivers();
@@ -68,12 +71,9 @@ export async function serveClient(
     await startAll(drivers, programs, logFd, account);
     const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView(drivers.nodes);
     if (options.quiet !== true) sayWhatIsMissing(view);
-    const helper = options.helper === false ? undefined : helperPath();
     const env = clientEnvironment(helper, view.is === "shown", account, drivers.nodes);
     beforeClient();
-    const [program, ...rest] =
-      account === undefined ? ([client, ...args] as const) : asAccount(account, [client, ...args]);
-    return await startAndWait(program, rest, { env });
+    return await startAs(account, client, args, env);
   } finally {
     await drivers.stop();
     if (logFd !== undefined) closeSync(logFd);

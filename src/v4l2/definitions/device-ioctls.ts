@@ -2,6 +2,7 @@
 import type { ArgWriter } from "../ioctl/arg-writer.js";
 import { defineIoctl, orEnd } from "../ioctl/define-ioctl.js";
 import type { IoctlContext, IoctlDefinition } from "../ioctl/define-ioctl.js";
+import { DEFAULT_VERSION } from "../device.js";
 import { V4l2Error } from "../error.js";
 import { CapabilityView, DbgChipInfoView, DbgRegisterView } from "../gen/index.js";
 import type { DbgMatchView } from "../gen/index.js";
@@ -31,9 +32,6 @@ const querycap = defineIoctl({
     out.hex("device_caps", view.device_caps, 8);
   },
 });
-
-/** `KERNEL_VERSION(6, 12, 0)`: whose behaviour this core follows, unless a device says otherwise. */
-export const DEFAULT_VERSION = 0x00060c00;
 
 const describePriority = (out: ArgWriter, view: IntView): void => void out.uint("value", view.value);
 

@@ -4,6 +4,7 @@
  * a client that does not know streams means stream 0, then `which` and `pad` are looked at.
  */
 import type { SubdevTraits } from "../device-traits.js";
+import { DEFAULT_VERSION } from "../device.js";
 import type { Device } from "../device.js";
 import { V4l2Error } from "../error.js";
 import type { FileHandle } from "../file-handle.js";
@@ -39,7 +40,6 @@ import { SelectionTarget } from "../values/types.js";
 import type { Fract, Rect } from "../values/types.js";
 import { SubdevCap, SubdevFormatWhence } from "../values/types-subdev.js";
 import type { MbusFormat, PadPlace, Route } from "../values/types-subdev.js";
-import { DEFAULT_VERSION } from "./device-ioctls.js";
 
 /** V4L2_SUBDEV_MAX_STREAM_ID of v4l2-subdev.h of the kernel. */
 const MAX_STREAM_ID = 63;

@@ -1,6 +1,6 @@
 /** The kernel's end of a channel, for tests without /dev/cuse: sends messages, keeps the answers. */
 import type { SessionChannel, SessionChannelHandlers } from "../../../src/cuse/session.js";
-import { digits } from "./hex.js";
+import { digits } from "../../support/hex.js";
 
 /** The error that `write(2)` on a channel leaves. */
 export function systemError(code: string, syscall = "write"): Error {

@@ -5,7 +5,7 @@ import type { FuseEnvironment } from "../../../src/cuse/fuse-session.js";
 import { FUSE_LOOKUP } from "../../../src/cuse/gen/fuse.js";
 import type { OpenFileFacts } from "../../../src/native.js";
 import { FakeChannel, systemError } from "./fake-channel.js";
-import { digits } from "./hex.js";
+import { digits } from "../../support/hex.js";
 import * as send from "./messages.js";
 
 export const MOUNT_ID = 27;

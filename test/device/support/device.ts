@@ -26,6 +26,13 @@ function describeWith(channel: string, title: string, tests: () => void): void {
  */
 export const onFuseNodes = process.env["V4L2_CUSE_NODE"] === "fuse";
 
+/** Does scripts/test run this file on FUSE nodes, too? See vitest.config.ts. */
+const isElsewhereToo = !onFuseNodes && process.env["V4L2_CUSE_FUSE_STAGES"] === "yes";
+
+/** The cases of a test that are not about CUSE: in a guest, where each takes seconds, the first of them will do. */
+export const casesHere = <Case>(cases: readonly Case[]): readonly Case[] =>
+  isElsewhereToo ? cases.slice(0, 1) : cases;
+
 /** `describe` for tests of devices of either kind. Where there can be none they are skipped, and their title says why. */
 export const describeDevice = (title: string, tests: () => void): void =>
   describeWith(onFuseNodes ? "/dev/fuse" : "/dev/cuse", title, tests);

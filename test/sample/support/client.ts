@@ -1,7 +1,7 @@
 /** A client of the camera in the same process: the driver's ops with plain values, frames by `read()`'s way of MMAP. */
 import { Camera } from "../../../src/sample/index.js";
 import type { CameraOptions } from "../../../src/sample/index.js";
-import { BufType, Field, fourcc, Memory, SelectionTarget, V4l2Error } from "../../../src/v4l2/index.js";
+import { BufType, Field, fourcc, Memory, SelectionTarget } from "../../../src/v4l2/index.js";
 import type {
   Buffer,
   FileHandle,
@@ -123,16 +123,5 @@ export class CameraClient {
 
   close(): void {
     this.camera.device.release(this.file);
-  }
-}
-
-/** The errno that `action` refuses with. */
-export function errnoOf(action: () => unknown): string | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    if (error instanceof V4l2Error) return error.code;
-    throw error;
   }
 }

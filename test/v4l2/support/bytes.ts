@@ -1,12 +1,5 @@
-/** Bytes as a test reads best: hex with spaces and line comments. */
-
-/** `hex\`04000000 # count\`` */
-export function hex(strings: TemplateStringsArray, ...values: readonly unknown[]): Uint8Array {
-  const text = String.raw({ raw: strings.raw }, ...values);
-  const digits = text.replace(/#.*$/gm, "").replace(/\s+/g, "");
-  if (!/^([0-9a-f]{2})*$/.test(digits)) throw new Error(`not hex: ${digits}`);
-  return Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
-}
+/** Bytes as a test reads best. */
+export { hex } from "../../support/hex.js";
 
 /** `bytes` followed by zeroes (or `fill`) up to `size`. */
 export function padded(size: number, bytes: Uint8Array, fill = 0): Uint8Array {

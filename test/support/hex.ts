@@ -1,6 +1,6 @@
 /** Bytes written as a specification: hexadecimal digits, spaces and line breaks as you like, `#` starts a comment. */
-export function hex(parts: TemplateStringsArray, ...values: readonly (string | number)[]): Uint8Array {
-  const text = parts.reduce((all, part, index) => all + part + String(values[index] ?? ""), "");
+export function hex(parts: TemplateStringsArray, ...values: readonly unknown[]): Uint8Array {
+  const text = String.raw({ raw: parts.raw }, ...values);
   const digits = text.replace(/#.*$/gm, "").replace(/\s+/g, "");
   if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error(`not hexadecimal bytes: ${digits}`);
   return Uint8Array.from(Buffer.from(digits, "hex"));
