@@ -9,7 +9,7 @@
  * `s...` ops return what the hardware really does when the client is told that, else nothing.
  * Every op may throw V4l2Error with an errno that the ioctl's documentation lists.
  */
-import type { Call } from "./call.js";
+import type { Call, Client } from "./call.js";
 import type { VideoOps } from "./ops-video.js";
 import type {
   Awaitable,
@@ -190,6 +190,8 @@ export interface ControlOps {
 
 /** A file handle whose driver state does not matter: identity and notifications only. */
 export interface AnyFile {
+  /** The process that opened it; for the log. */
+  readonly client?: Client;
   readonly id: bigint;
   notifyPoll(): void;
 }

@@ -149,6 +149,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   /** @throws {V4l2Error} as `FileIo.start`. */
   startFileIo(mode: "read" | "write"): FileIo<B> {
     this.#io ??= FileIo.start(this, mode, {
+      buffers: this.#video.fileIoBuffers ?? this.minReqBufs,
       writeImmediately: this.#video.writeImmediately ?? false,
       copyTimestamp: mode === "write" && this.traits.copyTimestamp,
     });
@@ -171,7 +172,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   /** @throws {V4l2Error} EBUSY - the queue is another file's. */
   assertOwner(file: AnyFile): void {
     if (this.isForeign(file)) {
-      throw new V4l2Error("EBUSY", `the queue belongs to file ${this.owner?.id}`);
+      throw new V4l2Error("EBUSY", `the queue belongs to ${nameOf(this.owner)}`);
     }
   }
 
@@ -223,4 +224,11 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
       bytesused: buffer.planes.map((plane) => plane.bytesused),
     });
   }
+}
+
+/** `ffmpeg[123] (file 2)` */
+function nameOf(file: AnyFile | undefined): string {
+  if (file === undefined) return "nobody";
+  const { id, client } = file;
+  return client === undefined ? `file ${id}` : `${client.comm}[${client.pid}] (file ${id})`;
 }

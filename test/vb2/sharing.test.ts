@@ -80,6 +80,7 @@ describe("the queue belongs to the file that allocated its buffers", () => {
     ]) {
       expectErrno("EBUSY", verb);
     }
+    expect(() => c.ops.streamon(other, type)).toThrow(`the queue belongs to ffmpeg[123] (file ${c.file.id})`);
     expect(c.ops.querybuf(other, { type, index: 0, planeCapacity: 1 }).index).toBe(0);
     expect(c.files.poll(other, Poll.In)).toBe(Poll.Err);
     c.queue.releaseFile(other);
