@@ -20,7 +20,7 @@ import type { Awaitable, Call, FileHandle, Mapping, VideoDevice } from "../v4l2/
 import { AdapterCall, answer, LastClient, LazyClient } from "./client-call.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
-import { allocates, Grafting } from "./grafting.js";
+import { allocates, Grafting, maps } from "./grafting.js";
 import { HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
@@ -81,6 +81,10 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   /** Where files map by themselves, all buffers of a file are in one memory from the start. */
   #giveMemory(file: FileHandle<State>, { mapMemory }: OpenRequest): void {
     if (mapMemory === undefined) return;
+    if (!maps(file.flags)) {
+      file.mapping = "by-asking"; // Nobody maps it, but buffers can be exported.
+      return;
+    }
     try {
       const backing = this.#device.fileOps.makeBacking?.(file);
       if (backing === undefined) return;
@@ -128,7 +132,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     }
     if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
     if (grafting !== undefined && !this.#helped.has(file)) {
-      if (grafting.concerns(request)) return grafting.reqbufs(file, request, call);
+      if (grafting.concerns(file, request)) return grafting.reqbufs(file, request, call);
       if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);
     }
     const settled = allocates(cmd) ? file.backing?.settled : undefined;

@@ -192,6 +192,8 @@ export interface ControlOps {
 export interface AnyFile {
   /** The process that opened it; for the log. */
   readonly client?: Client;
+  /** Its device; one that is not registered any more is gone. */
+  readonly device?: { readonly registered: boolean };
   readonly id: bigint;
   notifyPoll(): void;
 }
