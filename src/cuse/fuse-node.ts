@@ -31,7 +31,7 @@ import type {
 } from "./char-device.js";
 import { Connection, releaseRecord } from "./connection.js";
 import { CharDeviceError, systemCode } from "./errors.js";
-import { ALWAYS_READY } from "../linux.js";
+import { ALWAYS_READY, type ErrnoName } from "../linux.js";
 import { assertMappable, type Access, type NodeInode } from "./fuse-folder.js";
 import type { FuseMount, MountedNode } from "./fuse-mount.js";
 import { FOPEN_DIRECT_IO, FOPEN_NOFLUSH, FOPEN_PASSTHROUGH, FOPEN_STREAM } from "./gen/fuse.js";
@@ -163,6 +163,11 @@ export class FuseNode implements MountedNode {
   }
 
   readonly #serve = (bytes: Uint8Array): void => this.#connection.onMessage(bytes);
+
+  /** Calls that wait fail with `code`; what comes later reaches the device as before. */
+  refusePending(code: ErrnoName): void {
+    this.#connection.refusePending(code);
+  }
 
   /**
    * Removes the node: calls that wait are answered with ENODEV, all files are released. What clients do with descriptors

@@ -25,6 +25,8 @@ import { HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
 import { ReportedClients } from "./reported-clients.js";
+import { unpluggable } from "./unplug.js";
+import type { Unpluggable } from "./unplug.js";
 import { ioctlDependsOnCloses, isHot, pollDependsOnCloses } from "./late-closes.js";
 
 /** A {@link VideoDevice} as the character device that src/cuse serves. */
@@ -204,7 +206,7 @@ export interface VideoSessionOptions extends Omit<NodeStartOptions, "name"> {
 export async function startVideoDevice<State>(
   device: VideoDevice<State>,
   options: VideoSessionOptions = {},
-): Promise<ServedNode> {
+): Promise<ServedNode & Unpluggable> {
   const { graft, clientFiles, ...sessionOptions } = options;
   const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
   const charDevice = new VideoCharDevice(device, files);
@@ -216,7 +218,7 @@ export async function startVideoDevice<State>(
     const session = await startNode(charDevice, { ...sessionOptions, name: device.name });
     charDevice.started(session);
     void session.closed.then(end, end);
-    return session;
+    return Object.assign(session, unpluggable(device, session, files));
   } catch (error) {
     await end();
     throw error;
