@@ -66,7 +66,7 @@ interface Addon {
   createMemfd(name: string, sizeBytes: number): NativeFd;
   punchHole(fd: number, offset: number, sizeBytes: number): void;
   isHeldElsewhere(fd: number): boolean;
-  familyMappings(tid: number, uid: number, names: readonly string[]): string;
+  familyMappings(tid: number, uid: number, names: readonly string[]): FamilyMappings;
   processRead(pid: number, address: bigint, into: Uint8Array, uid: number): void;
   processWrite(pid: number, address: bigint, from: Uint8Array, uid: number): void;
   takeFd(pid: number, fd: number, isSocket: boolean): NativeFd;
@@ -463,6 +463,13 @@ export function processWrite(pid: number, address: bigint, from: Uint8Array, uid
   addon().processWrite(pid, address, from, uid);
 }
 
+export interface FamilyMappings {
+  /** Of `/proc/<pid>/maps`. */
+  readonly lines: string;
+  /** How much was looked through. */
+  readonly readBytes: number;
+}
+
 /**
  * What a process and its descendants have mapped, as far as we may look: the lines of `/proc/<pid>/maps` in which one of
  * `names` occurs. Waits for a process whose memory is busy, like {@link processRead} and at most as long.
@@ -470,7 +477,7 @@ export function processWrite(pid: number, address: bigint, from: Uint8Array, uid
  * @param uid - Whose process it is.
  * @throws {SystemError} ENOENT, ESRCH - it is gone. EACCES - not ours to look at. ETIMEDOUT.
  */
-export function familyMappings(tid: number, uid: number, names: readonly string[]): string {
+export function familyMappings(tid: number, uid: number, names: readonly string[]): FamilyMappings {
   return addon().familyMappings(tid, uid, names);
 }
 

@@ -69,7 +69,7 @@ int CheckKind(int fd, ForeignKind kind) {
 void Look(ForeignTask& task) {
   if (task.action == ForeignTask::Action::kFindMappings) {
     task.syscall = "open";
-    task.error = FindMappings(task.pid, task.names, &task.lines);
+    task.error = FindMappings(task.pid, task.names, &task.lines, &task.readBytes);
     return;
   }
   const bool reads = task.action == ForeignTask::Action::kReadMemory;

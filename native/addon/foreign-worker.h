@@ -36,6 +36,7 @@ struct ForeignTask {
   // kFindMappings
   std::vector<std::string> names;
   std::string lines;
+  size_t readBytes = 0;
 
   // Outcome; the descriptor of kTakeFd comes apart.
   int error = 0;

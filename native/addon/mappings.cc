@@ -72,13 +72,14 @@ void AppendChildren(pid_t tid, std::vector<pid_t>* processes) {
 
 }  // namespace
 
-int FindMappings(pid_t tid, const std::vector<std::string>& names, std::string* lines) {
+int FindMappings(pid_t tid, const std::vector<std::string>& names, std::string* lines, size_t* readBytes) {
   std::vector<pid_t> processes{tid};
   for (size_t next = 0; next < processes.size(); ++next) {
     const pid_t process = processes[next];
     std::string maps;
     const int error = ReadAll("/proc/" + std::to_string(process) + "/maps", &maps);
     if (error != 0 && next == 0) return error;
+    *readBytes += maps.size();
     AppendMatches(maps, names, lines);
     AppendChildren(process, &processes);
   }
@@ -101,7 +102,10 @@ Napi::Value FamilyMappings(const Napi::CallbackInfo& info) {
   }
   const ForeignOutcome outcome = env.GetInstanceData<AddonData>()->workers.Run(uid, task);
   if (outcome.error != 0) throw SystemError(env, outcome.syscall, outcome.error);
-  return Napi::String::New(env, task->lines);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("lines", task->lines);
+  result.Set("readBytes", static_cast<double>(task->readBytes));
+  return result;
 }
 
 }  // namespace v4l2cuse

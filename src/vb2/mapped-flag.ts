@@ -26,7 +26,7 @@ export class MappedFlag {
     if (isStreaming) {
       if (buffer.mapped || performance.now() < this.#againMs) return;
       this.#againMs = performance.now() + AGAIN_MS;
-    }
+    } else this.#againMs = 0;
     const canTell = buffer.planes.some(({ memory }) => memory?.users !== undefined);
     buffer.mapped = isUsed(buffer, call) ?? (canTell || buffer.mapped);
   }

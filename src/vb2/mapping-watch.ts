@@ -8,8 +8,9 @@ import type { Call } from "../v4l2/index.js";
 import type { Range } from "./free-ranges.js";
 import { parseMappings } from "./mappings.js";
 
-/** A client may have so many mappings that looking takes long. Then what was seen counts for ten times as long. */
-const LONG_MS = 20;
+/** A client may have so many mappings that looking takes long: some ten thousand. What was seen counts for a while then. */
+const LONG_BYTES = 2 ** 20;
+const LONG_MS = 200;
 /** Processes in which something was found are remembered, the last few of them. */
 const MOST_KNOWN = 8;
 
@@ -24,6 +25,7 @@ export class MappingWatch {
   #seen: readonly Range[] | undefined;
   /** The call for which that was found out. */
   #call: LookCall | undefined;
+  #readBytes = 0;
   #againMs = 0;
 
   constructor(private readonly lookAt: LookAt = familyMappings) {}
@@ -33,12 +35,11 @@ export class MappingWatch {
    * @returns What is mapped; undefined when the caller may not be looked at.
    */
   look(keys: readonly string[], call: LookCall): readonly Range[] | undefined {
-    const startMs = performance.now();
-    if (this.#call === call || startMs < this.#againMs) return this.#seen;
+    if (this.#call === call || performance.now() < this.#againMs) return this.#seen;
     this.#call = call;
+    this.#readBytes = 0;
     this.#seen = this.#find(new Set(keys), call);
-    const endMs = performance.now();
-    if (endMs - startMs > LONG_MS) this.#againMs = endMs + 10 * (endMs - startMs);
+    if (this.#readBytes > LONG_BYTES) this.#againMs = performance.now() + LONG_MS;
     return this.#seen;
   }
 
@@ -60,7 +61,9 @@ export class MappingWatch {
   #mappedBy(keys: ReadonlySet<string>, pid: number, uid: number): Range[] | undefined {
     const names = [...keys].map((key) => key.slice(key.indexOf(" ") + 1));
     try {
-      return [...parseMappings(this.lookAt(pid, uid, names), keys).values()].flat();
+      const { lines, readBytes } = this.lookAt(pid, uid, names);
+      this.#readBytes += readBytes;
+      return [...parseMappings(lines, keys).values()].flat();
     } catch (error) {
       if (isSystemError(error)) return undefined;
       throw error;
