@@ -193,18 +193,18 @@ describeDevice("what a client is told", () => {
 });
 
 describeDevice("a device that ends", () => {
-  const ways = [
+  const ways: readonly (readonly [string, typeof asItIs])[] = [
     ["as it is", asItIs],
     ["with the helper", helped],
-  ] as const;
+  ];
 
   it.skipIf(!maps).each(ways)(
     "is ENODEV to a client %s for as long as it has the file open",
     async (_way, start) => {
-      const { node, stop } = await startCamera();
-      const client = start(node, `open rw reqbufs 4 ${mapAll} qbuf 0 qbuf 1 streamon until-end`);
+      const driver = await startCamera();
+      const client = start(driver.node, `open rw reqbufs 4 ${mapAll} qbuf 0 qbuf 1 streamon until-end`);
       await client.line("streaming");
-      expect(await stop()).toBe(0);
+      expect(await driver.stop()).toBe(0);
       expect((await linesOf(client)).slice(-gone.length)).toEqual(gone);
     },
   );
