@@ -32,7 +32,7 @@ export interface StartOptions
 export function deviceSession(...sessions: readonly (ServedNode & Partial<Unpluggable>)[]): DeviceSession {
   return {
     unplug: async (limitMs) => {
-      await Promise.all(sessions.map((session) => session.unplug?.(limitMs)));
+      await Promise.all(sessions.map(async (session) => session.unplug?.(limitMs)));
     },
     nodes: sessions.map(({ node }) => node),
     closed: Promise.race(sessions.map(({ closed }) => closed)),
