@@ -35,5 +35,7 @@ export default tseslint.config(
       ],
     },
   },
+  // Every native function is documented in this one file.
+  { files: ["src/native.ts"], rules: { "max-lines": ["error", { max: 700 }] } },
   { files: ["eslint.config.js"], extends: [tseslint.configs.disableTypeChecked] },
 );

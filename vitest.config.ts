@@ -6,6 +6,7 @@ import { defineConfig } from "vitest/config";
  */
 const native = {
   device: [
+    "buffer-life",
     "camera-controls",
     "graft-storm",
     "hostile-calls",
@@ -22,7 +23,7 @@ const native = {
 } as const;
 /** Of these, what guests run all the same. */
 const both = {
-  device: ["camera-streaming", "graft-storm"],
+  device: ["buffer-life", "camera-streaming", "graft-storm"],
   compliance: ["camera"],
   gstreamer: ["visl-logs", "visl-tools"],
 } as const;

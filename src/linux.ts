@@ -18,7 +18,7 @@ export function errnoNumber(code: ErrnoName): number {
   return numbers[code] ?? os.errno.EIO;
 }
 
-export const { O_NONBLOCK } = fs;
+export const { O_NONBLOCK, O_RDONLY, O_RDWR } = fs;
 /** `O_ACCMODE`: read only, write only, or both. Fixed when the file is opened. */
 export const O_ACCMODE = fs.O_RDONLY | fs.O_WRONLY | fs.O_RDWR;
 /** The same number on all machines that the addon knows; Node does not list it. */

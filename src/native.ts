@@ -57,6 +57,8 @@ interface Addon {
   };
   createMemfd(name: string, sizeBytes: number): NativeFd;
   punchHole(fd: number, offset: number, sizeBytes: number): void;
+  isHeldElsewhere(fd: number): boolean;
+  familyMappings(tid: number, uid: number, names: readonly string[]): FamilyMappings;
   processRead(pid: number, address: bigint, into: Uint8Array, uid: number): void;
   processWrite(pid: number, address: bigint, from: Uint8Array, uid: number): void;
   takeFd(pid: number, fd: number, isSocket: boolean): NativeFd;
@@ -228,6 +230,15 @@ export function punchHole(memfd: number, offset: number, sizeBytes: number): voi
   addon().punchHole(memfd, offset, sizeBytes);
 }
 
+/**
+ * Has anybody the memfd open besides through `fd` and its duplicates, or mapped by way of another open file? A client that
+ * was sent a duplicate of `fd` itself is not seen: it must get an open file of its own (`/proc/self/fd`).
+ * @throws {SystemError} EBADF. EINVAL: no file of which that can be told.
+ */
+export function isHeldElsewhere(fd: number): boolean {
+  return addon().isHeldElsewhere(fd);
+}
+
 // ---- Descriptors ---------------------------------------------------------------------------------------------------
 
 /** A descriptor in this process, close-on-exec. */
@@ -369,6 +380,24 @@ export function processRead(pid: number, address: bigint, into: Uint8Array, uid 
  */
 export function processWrite(pid: number, address: bigint, from: Uint8Array, uid = 0): void {
   addon().processWrite(pid, address, from, uid);
+}
+
+export interface FamilyMappings {
+  /** Of `/proc/<pid>/maps`. */
+  readonly lines: string;
+  /** How much was looked through. */
+  readonly readBytes: number;
+}
+
+/**
+ * What a process and its descendants have mapped, as far as we may look: the lines of `/proc/<pid>/maps` in which one of
+ * `names` occurs. Waits for a process whose memory is busy, like {@link processRead} and at most as long.
+ * @param tid - Any thread of the process. What it has started is found where the kernel has CONFIG_PROC_CHILDREN.
+ * @param uid - Whose process it is.
+ * @throws {SystemError} ENOENT, ESRCH - it is gone. EACCES - not ours to look at. ETIMEDOUT.
+ */
+export function familyMappings(tid: number, uid: number, names: readonly string[]): FamilyMappings {
+  return addon().familyMappings(tid, uid, names);
 }
 
 /**

@@ -8,6 +8,7 @@
 #include "file-opener.h"
 #include "fuse.h"
 #include "ioctl.h"
+#include "mappings.h"
 #include "mounts.h"
 #include "process.h"
 #include "shared-memory.h"
@@ -25,6 +26,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("SharedMemory", SharedMemory::Define(env));
   exports.Set("createMemfd", Napi::Function::New<CreateMemfd>(env, "createMemfd"));
   exports.Set("punchHole", Napi::Function::New<PunchHole>(env, "punchHole"));
+  exports.Set("isHeldElsewhere", Napi::Function::New<IsHeldElsewhere>(env, "isHeldElsewhere"));
+  exports.Set("familyMappings", Napi::Function::New<FamilyMappings>(env, "familyMappings"));
   exports.Set("processRead", Napi::Function::New<ProcessRead>(env, "processRead"));
   exports.Set("processWrite", Napi::Function::New<ProcessWrite>(env, "processWrite"));
   exports.Set("takeFd", Napi::Function::New<TakeFd>(env, "takeFd"));

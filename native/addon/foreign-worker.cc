@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "descriptor.h"
+#include "mappings.h"
 #include "process.h"
 
 // The same numbers on every architecture; older headers lack them.
@@ -64,7 +65,13 @@ int CheckKind(int fd, ForeignKind kind) {
   return domain == AF_UNIX ? 0 : ENOTSOCK;
 }
 
-void CopyMemory(ForeignTask& task) {
+// All that yields no descriptor.
+void Look(ForeignTask& task) {
+  if (task.action == ForeignTask::Action::kFindMappings) {
+    task.syscall = "open";
+    task.error = FindMappings(task.pid, task.names, &task.lines, &task.readBytes);
+    return;
+  }
   const bool reads = task.action == ForeignTask::Action::kReadMemory;
   task.syscall = reads ? "process_vm_readv" : "process_vm_writev";
   task.error = CopyProcessMemory(task.pid, task.address, task.bytes.data(), task.bytes.size(), reads);
@@ -213,7 +220,7 @@ class ForeignWorkers::Worker {
       if (task->action == ForeignTask::Action::kTakeFd) {
         fd = TakeFile(*task);
       } else {
-        CopyMemory(*task);
+        Look(*task);
       }
       lock.lock();
       // Nobody would take it out of the socket again.

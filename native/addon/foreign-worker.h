@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "unique-fd.h"
@@ -22,7 +23,7 @@ enum class ForeignKind : uint32_t { kMemory, kUnixSocket };
 
 // One task. A thread that is late keeps it, so it owns all that it works on.
 struct ForeignTask {
-  enum class Action { kTakeFd, kReadMemory, kWriteMemory };
+  enum class Action { kTakeFd, kReadMemory, kWriteMemory, kFindMappings };
 
   Action action = Action::kTakeFd;
   pid_t pid = 0;
@@ -32,6 +33,10 @@ struct ForeignTask {
   // kReadMemory, kWriteMemory
   uint64_t address = 0;
   std::vector<uint8_t> bytes;
+  // kFindMappings
+  std::vector<std::string> names;
+  std::string lines;
+  size_t readBytes = 0;
 
   // Outcome; the descriptor of kTakeFd comes apart.
   int error = 0;

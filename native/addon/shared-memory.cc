@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <string>
 
 #include "arguments.h"
@@ -58,7 +60,14 @@ UniqueFd NewMemfd(Napi::Env env, const std::string& name, size_t sizeBytes) {
   if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
     throw SystemError(env, "fcntl(F_ADD_SEALS)", errno);
   }
-  return fd;
+
+  // The file that memfd_create() makes is in no count of open files, which leases
+  // go by (IsHeldElsewhere). One that was opened is.
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd.get());
+  UniqueFd counted(::open(path, O_RDWR | O_CLOEXEC));
+  if (!counted.valid()) throw SystemError(env, "open", errno, path);
+  return counted;
 }
 
 UniqueFd DuplicateForeign(Napi::Env env, int foreign, uint64_t endOffset) {
@@ -155,6 +164,29 @@ void PunchHole(const Napi::CallbackInfo& info) {
     result = ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, sizeBytes);
   } while (result < 0 && errno == EINTR);
   if (result < 0) throw SystemError(info.Env(), "fallocate", errno);
+}
+
+Napi::Value IsHeldElsewhere(const Napi::CallbackInfo& info) {
+  static constexpr const char* kUsage = "isHeldElsewhere(fd)";
+  const Napi::Env env = info.Env();
+  const int fd = FdArgument(info, 0, kUsage);
+  // Whoever opens the file during the lease makes the kernel send us SIGIO, which ends a process that does not want it.
+  static const bool isIgnored = [] {
+    struct sigaction action {};
+    if (::sigaction(SIGIO, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) {
+      action.sa_handler = SIG_IGN;
+      ::sigaction(SIGIO, &action, nullptr);
+    }
+    return true;
+  }();
+  static_cast<void>(isIgnored);
+  // A write lease is for the only open file of an inode (fcntl(2)).
+  if (::fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+    if (errno == EAGAIN) return Napi::Boolean::New(env, true);
+    throw SystemError(env, "fcntl(F_SETLEASE)", errno);
+  }
+  ::fcntl(fd, F_SETLEASE, F_UNLCK);
+  return Napi::Boolean::New(env, false);
 }
 
 }  // namespace v4l2cuse

@@ -39,5 +39,7 @@ class SharedMemory : public Napi::ObjectWrap<SharedMemory> {
 Napi::Value CreateMemfd(const Napi::CallbackInfo& info);
 // punchHole(fd, offset, sizeBytes): the pages go back to the system
 void PunchHole(const Napi::CallbackInfo& info);
+// isHeldElsewhere(fd): boolean, are there other open files of this one's inode, or mappings through such?
+Napi::Value IsHeldElsewhere(const Napi::CallbackInfo& info);
 
 }  // namespace v4l2cuse

@@ -160,13 +160,18 @@ export class Connection<File> {
    */
   end(code: ErrnoName): void {
     this.#ended = true;
+    this.refusePending(code);
+    for (const handle of this.#files.handles()) handle.forgetPollers(this.#writer);
+  }
+
+  /** Every waiting caller gets `code`, and its handler is told to give up. */
+  refusePending(code: ErrnoName): void {
     const calls = [...this.#pending.values()];
     for (const call of calls) this.#forget(call);
     for (const call of calls) {
       if (call.reply.due) call.reply.fail(code);
       this.#tellToGiveUp(call);
     }
-    for (const handle of this.#files.handles()) handle.forgetPollers(this.#writer);
   }
 
   #dispatch(): void {

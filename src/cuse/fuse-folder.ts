@@ -41,6 +41,7 @@ import {
 } from "./gen/fuse.js";
 import type { Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
+import { attributesLast, isSeek } from "./seeking.js";
 
 /** Who may open a node; chmod(1) and chown(1) change it. */
 export interface Access {
@@ -75,9 +76,6 @@ const S_IFREG = 0o100000;
 const DT_DIR = 4;
 const DT_REG = 8;
 const PERMISSIONS = 0o777;
-
-/** Attributes change through us only: ten years, in seconds. */
-const ATTRIBUTES_LAST = 315_360_000n;
 
 /** What READDIR carries at most. */
 const MAX_LISTING_BYTES = 64 * 1024;
@@ -129,6 +127,10 @@ export class Folder<Entry extends FolderEntry> {
 
   /** @returns false: not known, to be answered with ENOSYS. */
   answer(message: Message, reply: Reply): boolean {
+    if (isSeek(message)) {
+      reply.fail("ESPIPE");
+      return true;
+    }
     switch (message.opcode) {
       case FUSE_LOOKUP:
         this.#lookup(message, reply);
@@ -195,7 +197,7 @@ export class Folder<Entry extends FolderEntry> {
     const answer = new FuseEntryOutView(new Uint8Array(FuseEntryOutView.SIZE));
     answer.nodeid = BigInt(inode.nodeId);
     answer.entry_valid = 0n;
-    answer.attr_valid = ATTRIBUTES_LAST;
+    answer.attr_valid = attributesLast(entry.sizeBytes);
     this.#fill(answer.attr, inode);
     inode.lookups += 1n;
     // An answer that came too late is one that the kernel does not count.
@@ -219,7 +221,7 @@ export class Folder<Entry extends FolderEntry> {
       return;
     }
     const answer = new FuseAttrOutView(new Uint8Array(FuseAttrOutView.SIZE));
-    answer.attr_valid = ATTRIBUTES_LAST;
+    answer.attr_valid = attributesLast(inode?.entry.sizeBytes ?? 0);
     this.#fill(answer.attr, inode);
     reply.data(answer.bytes);
   }

@@ -38,6 +38,7 @@ import {
 import { Pieces } from "./pieces.js";
 import type { Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
+import { attributesLast, isSeek } from "./seeking.js";
 
 /** One file: the device that serves it, and what that calls it. */
 export interface Inode {
@@ -65,9 +66,6 @@ export interface NewInode extends Pick<Inode, "device" | "open" | "backingId" | 
 
 const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;
-
-/** Nobody's stat(2) shall come back to us: ten years, in seconds. */
-const ATTRIBUTES_LAST = 315_360_000n;
 
 const decoder = new TextDecoder();
 
@@ -110,14 +108,19 @@ export class Inodes implements CharDevice<Inode> {
 
   /** @returns false: not known, to be answered with ENOSYS. */
   answer(message: Message, reply: Reply): boolean {
+    if (isSeek(message)) {
+      reply.fail("ESPIPE");
+      return true;
+    }
     switch (message.opcode) {
       case FUSE_LOOKUP:
         this.#lookup(message, reply);
         return true;
       case FUSE_GETATTR: {
         const answer = new FuseAttrOutView(new Uint8Array(FuseAttrOutView.SIZE));
-        answer.attr_valid = ATTRIBUTES_LAST;
-        fillAttributes(answer.attr, message.nodeId, this.get(message.nodeId)?.sizeBytes);
+        const { sizeBytes = 0 } = this.get(message.nodeId) ?? {};
+        answer.attr_valid = attributesLast(sizeBytes);
+        fillAttributes(answer.attr, message.nodeId, sizeBytes);
         reply.data(answer.bytes);
         return true;
       }
@@ -146,7 +149,7 @@ export class Inodes implements CharDevice<Inode> {
     answer.nodeid = BigInt(inode.ino);
     // The name is not kept: with the last descriptor the kernel forgets the inode at once (fuse_dentry_delete).
     answer.entry_valid = 0n;
-    answer.attr_valid = ATTRIBUTES_LAST;
+    answer.attr_valid = attributesLast(inode.sizeBytes);
     fillAttributes(answer.attr, inode.ino, inode.sizeBytes);
     reply.data(answer.bytes);
   }

@@ -31,7 +31,7 @@ import type {
 } from "./char-device.js";
 import { Connection, releaseRecord } from "./connection.js";
 import { CharDeviceError, systemCode } from "./errors.js";
-import { ALWAYS_READY } from "../linux.js";
+import { ALWAYS_READY, type ErrnoName } from "../linux.js";
 import { assertMappable, type Access, type NodeInode } from "./fuse-folder.js";
 import type { FuseMount, MountedNode } from "./fuse-mount.js";
 import { FOPEN_DIRECT_IO, FOPEN_NOFLUSH, FOPEN_PASSTHROUGH, FOPEN_STREAM } from "./gen/fuse.js";
@@ -166,6 +166,11 @@ export class FuseNode implements MountedNode {
   /** @internal */
   serve(wrong: string | undefined): void {
     if (!this.#isOver) this.#connection.serve(wrong);
+  }
+
+  /** Calls that wait fail with `code`; what comes later reaches the device as before. */
+  refusePending(code: ErrnoName): void {
+    this.#connection.refusePending(code);
   }
 
   /**

@@ -21,6 +21,7 @@ import { RECEIVE_BYTES, type Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
 import type { SessionChannel, SessionChannelHandlers } from "./session.js";
 import { serveWaiting, type MessageReader } from "./waiting-messages.js";
+import type { ErrnoName } from "../linux.js";
 
 /** A file that was made. It lives as long as anybody has a descriptor of it. */
 export interface AnonymousFile {
@@ -241,6 +242,11 @@ export class FuseSession {
       this.#onMessage(message);
       return !this.#isEnded();
     });
+  }
+
+  /** Calls that wait fail with `code`; what comes later reaches the device as before. */
+  refusePending(code: ErrnoName): void {
+    if (!this.#isOver) this.#connection.refusePending(code);
   }
 
   /**

@@ -22,6 +22,7 @@ import { RECEIVE_BYTES, type Message } from "./protocol.js";
 import type { Reply, ReplyChannel } from "./reply.js";
 import { SharedFile } from "./shared-file.js";
 import { serveWaiting, type MessageReader } from "./waiting-messages.js";
+import type { ErrnoName } from "../linux.js";
 
 /** Name, number and access rights of a node. */
 export interface SessionOptions {
@@ -253,6 +254,11 @@ export class CuseSession {
 
   get minor(): number {
     return this.#deviceNode?.minor ?? 0;
+  }
+
+  /** Calls that wait fail with `code`; what comes later reaches the device as before. */
+  refusePending(code: ErrnoName): void {
+    this.#connection.refusePending(code);
   }
 
   /**

@@ -6,6 +6,7 @@ import { FuseMount } from "./fuse-mount.js";
 import { FuseNode } from "./fuse-node.js";
 import { CuseSession, type SessionOptions } from "./session.js";
 import type { SharedFile } from "./shared-file.js";
+import type { ErrnoName } from "../linux.js";
 
 /** "auto": CUSE where `/dev/cuse` can be opened, else FUSE. */
 export type NodeKind = "cuse" | "fuse" | "auto";
@@ -50,6 +51,8 @@ export interface ServedNode {
   readonly canShare: boolean;
   /** @see CuseSession.share */
   share(id: bigint): SharedFile | undefined;
+  /** Calls that wait fail with `code`; what comes later reaches the device as before. */
+  refusePending(code: ErrnoName): void;
   /** Removes the node. */
   close(): Promise<void>;
 }
@@ -113,6 +116,7 @@ function withMount(node: FuseNode, mount: FuseMount): ServedNode {
     rdev: node.rdev,
     canShare: node.canShare,
     share: () => undefined,
+    refusePending: (code) => node.refusePending(code),
     close: async () => {
       await node.close();
       await mount.close();

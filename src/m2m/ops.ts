@@ -54,7 +54,7 @@ export function m2mFileOps<State>(): Pick<
     mmap: (file, request, _call) => {
       const { source, destination } = file.state;
       const isOfSource = findPlane(source, Number(request.offset)) !== undefined;
-      return mmap(isOfSource ? source : destination, request);
+      return mmap(isOfSource ? source : destination, file, request);
     },
     makeBacking,
   };

@@ -36,8 +36,10 @@ export interface CameraOptions {
 
 type File = FileHandle<undefined>;
 
-/** REQBUFS gives at least so many, and `read()` uses so many: a client that is held up for a moment loses no frame. */
-const LEAST_BUFFERS = 4;
+/** REQBUFS gives at least so many: one is being filled, the other is the client's. */
+const LEAST_BUFFERS = 2;
+/** `read()` uses so many: a client that is held up for a moment loses no frame. */
+const READ_BUFFERS = 4;
 const NS_PER_SECOND = 1_000_000_000n;
 /** `V4L2_IN_ST_*`: the picture is mirrored, or upside down. */
 const StatusHflip = 0x10;
@@ -118,6 +120,7 @@ export class Camera implements QueueOps<CameraBuffer> {
       memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
       createBuffer: (init) => new CameraBuffer(init),
       minReqBufs: LEAST_BUFFERS,
+      fileIoBuffers: READ_BUFFERS,
       trace: this.device.trace,
     });
   }
@@ -217,7 +220,7 @@ export class Camera implements QueueOps<CameraBuffer> {
       mode: 0,
       timeperframe: this.#input.interval,
       extendedmode: 0,
-      buffers: LEAST_BUFFERS,
+      buffers: READ_BUFFERS,
     };
   }
 

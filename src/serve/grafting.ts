@@ -5,7 +5,7 @@
 import { settle, unchanged } from "../settle.js";
 import type { IoctlRequest } from "../cuse/index.js";
 import type { GraftOutcome } from "../graft/index.js";
-import { O_CLOEXEC } from "../linux.js";
+import { O_ACCMODE, O_CLOEXEC, O_RDWR } from "../linux.js";
 import {
   CreateBuffersView,
   ExportbufferView,
@@ -27,6 +27,9 @@ const NS_PER_MS = 1e6;
 
 /** Is it an ioctl that makes buffers? */
 export const allocates = (cmd: number): boolean => cmd === VIDIOC_REQBUFS || cmd === VIDIOC_CREATE_BUFS;
+
+/** May a file that was opened so be mapped? */
+export const maps = (flags: number): boolean => (flags & O_ACCMODE) === O_RDWR;
 
 export class Grafting<State> {
   readonly #device: VideoDevice<State>;
@@ -79,9 +82,12 @@ export class Grafting<State> {
     return this.#files.canMap && this.#isOnNode && this.#device.fileOps.makeBacking !== undefined;
   }
 
-  /** Is this a call that allocates buffers for a client to map, through a descriptor that cannot be mapped yet? */
-  concerns({ cmd, arg, isAnonymous }: IoctlRequest): boolean {
-    if (isAnonymous || !allocates(cmd)) return false;
+  /**
+   * Is this a call that allocates buffers for a client to map, through a descriptor that cannot be mapped yet? Files that
+   * were not opened for reading and writing never can (vb2_mmap()); such a client exports its buffers.
+   */
+  concerns({ flags }: FileHandle<State>, { cmd, arg, isAnonymous }: IoctlRequest): boolean {
+    if (isAnonymous || !allocates(cmd) || !maps(flags)) return false;
     const { count, memory } =
       cmd === VIDIOC_REQBUFS ? new RequestbuffersView(arg) : new CreateBuffersView(arg);
     return memory === Memory.Mmap && count > 0;

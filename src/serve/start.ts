@@ -5,6 +5,7 @@ import type { DeviceNumber, MediaDevice, MediaGraph } from "../media/index.js";
 import type { VideoDevice } from "../v4l2/index.js";
 import { ClientFiles } from "./client-files.js";
 import type { GraftChoice } from "./client-files.js";
+import type { Unpluggable } from "./unplug.js";
 import { ownFiles, serveRequests, startMediaNode } from "./media-node.js";
 import { startVideoDevice } from "./video-node.js";
 
@@ -14,6 +15,8 @@ export interface DeviceSession {
   readonly nodes: readonly string[];
   /** Settles when the device is gone; with an error if the kernel ended it. Never rejects. */
   readonly closed: Promise<Error | undefined>;
+  /** See {@link Unpluggable.unplug}; left out, there is nobody to be told. */
+  unplug?(limitMs: number): Promise<void>;
   /** Removes the nodes. May be called at any time and more than once. */
   close(): Promise<void>;
 }
@@ -28,8 +31,11 @@ export interface StartOptions
 const numberOf = ({ major, minor }: ServedNode): DeviceNumber => ({ major, minor });
 
 /** One node as a {@link DeviceSession}. */
-export function deviceSession(...sessions: readonly ServedNode[]): DeviceSession {
+export function deviceSession(...sessions: readonly (ServedNode & Partial<Unpluggable>)[]): DeviceSession {
   return {
+    unplug: async (limitMs) => {
+      await Promise.all(sessions.map(async (session) => session.unplug?.(limitMs)));
+    },
     nodes: sessions.map(({ node }) => node),
     closed: Promise.race(sessions.map(({ closed }) => closed)),
     close: async () => {

@@ -2,6 +2,7 @@
 import { closeSync, writeSync } from "node:fs";
 import { CuseError } from "../cuse/index.js";
 import type { DeviceSession } from "./start.js";
+import { UNPLUG_MS } from "./unplug.js";
 
 /** The environment variable that names the descriptor of a pipe: whoever started us waits there for our nodes. */
 const READY_FD = "V4L2_CUSE_READY_FD";
@@ -25,7 +26,8 @@ function tellSupervisor(nodes: readonly string[]): void {
 
 /**
  * The last line of a driver's program: waits for SIGINT, SIGTERM or SIGHUP, or until the kernel takes a node away; then
- * removes all nodes.
+ * removes all nodes. After a signal, clients with open files first hear ENODEV for up to {@link UNPLUG_MS}; another signal
+ * ends that.
  *
  * @param starting - A device that runs or is about to: `startVideoDevice(device)`, `m2mDevice.start()`. When it cannot
  *   start for a reason that the user can do something about ({@link CuseError}), one line on standard error says what,
@@ -65,6 +67,8 @@ export async function serveUntilSignal(
   } finally {
     // From here on a signal ends the process at once.
     for (const signal of signals) process.off(signal, stop);
+    // Not when the kernel took a node away: it has told the clients.
+    if (ended === undefined) await session.unplug?.(UNPLUG_MS);
     await session.close();
   }
   if (ended !== undefined) throw ended;

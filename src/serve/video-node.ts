@@ -20,11 +20,13 @@ import type { Awaitable, Call, FileHandle, Mapping, VideoDevice } from "../v4l2/
 import { AdapterCall, answer, LastClient, LazyClient, refuse } from "./client-call.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
-import { allocates, Grafting } from "./grafting.js";
+import { allocates, Grafting, maps } from "./grafting.js";
 import { HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
 import { ReportedClients } from "./reported-clients.js";
+import { unpluggable } from "./unplug.js";
+import type { Unpluggable } from "./unplug.js";
 import { ioctlDependsOnCloses, isHot, pollDependsOnCloses } from "./late-closes.js";
 
 /** A {@link VideoDevice} as the character device that src/cuse serves. */
@@ -81,6 +83,10 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   /** Where files map by themselves, all buffers of a file are in one memory from the start. */
   #giveMemory(file: FileHandle<State>, { mapMemory }: OpenRequest): void {
     if (mapMemory === undefined) return;
+    if (!maps(file.flags)) {
+      file.mapping = "by-asking"; // Nobody maps it, but buffers can be exported.
+      return;
+    }
     try {
       const backing = this.#device.fileOps.makeBacking?.(file);
       if (backing === undefined) return;
@@ -135,7 +141,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     }
     if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
     if (grafting !== undefined && !this.#helped.has(file)) {
-      if (grafting.concerns(request)) return grafting.reqbufs(file, request, call);
+      if (grafting.concerns(file, request)) return grafting.reqbufs(file, request, call);
       if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);
     }
     const settled = allocates(cmd) ? file.backing?.settled : undefined;
@@ -207,7 +213,7 @@ export interface VideoSessionOptions extends Omit<NodeStartOptions, "name"> {
 export async function startVideoDevice<State>(
   device: VideoDevice<State>,
   options: VideoSessionOptions = {},
-): Promise<ServedNode> {
+): Promise<ServedNode & Unpluggable> {
   const { graft, clientFiles, ...sessionOptions } = options;
   const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
   const charDevice = new VideoCharDevice(device, files);
@@ -219,7 +225,7 @@ export async function startVideoDevice<State>(
     const session = await startNode(charDevice, { ...sessionOptions, name: device.name });
     charDevice.started(session);
     void session.closed.then(end, end);
-    return session;
+    return Object.assign(session, unpluggable(device, session, files));
   } catch (error) {
     await end();
     throw error;

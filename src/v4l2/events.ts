@@ -95,7 +95,8 @@ export class EventQueue implements FileEvents {
   /** All waiting events in the order of arrival. */
   readonly #available = new Set<Queued>();
   readonly #waiters = new Set<Waiter>();
-  #sequence = 0;
+  /** Of the next event; a file's first has 0. */
+  #nextSequence = 0;
   #closed = false;
 
   constructor(file: AnyFile, options: EventQueueOptions = {}) {
@@ -157,7 +158,8 @@ export class EventQueue implements FileEvents {
   /** Queues an event on a live subscription of this file. */
   deliver(subscription: Subscription, payload: EventPayload, timestampNs: bigint): void {
     const { ring, elems, hooks } = subscription;
-    this.#sequence = (this.#sequence + 1) >>> 0;
+    const sequence = this.#nextSequence;
+    this.#nextSequence = (sequence + 1) >>> 0;
     let kept = payload;
     if (ring.length >= elems) {
       const dropped = ring.shift();
@@ -169,7 +171,7 @@ export class EventQueue implements FileEvents {
           oldest.payload = hooks.merge?.(dropped.payload, oldest.payload) ?? oldest.payload;
       }
     }
-    const queued: Queued = { subscription, payload: kept, sequence: this.#sequence, timestampNs };
+    const queued: Queued = { subscription, payload: kept, sequence, timestampNs };
     ring.push(queued);
     this.#available.add(queued);
 

@@ -9,7 +9,7 @@
  * `s...` ops return what the hardware really does when the client is told that, else nothing.
  * Every op may throw V4l2Error with an errno that the ioctl's documentation lists.
  */
-import type { Call } from "./call.js";
+import type { Call, Client } from "./call.js";
 import type { SubdevOps } from "./ops-subdev.js";
 import type { VideoOps } from "./ops-video.js";
 import type {
@@ -192,6 +192,10 @@ export interface ControlOps {
 
 /** A file handle whose driver state does not matter: identity and notifications only. */
 export interface AnyFile {
+  /** The process that opened it; for the log. */
+  readonly client?: Client;
+  /** Its device; one that is not registered any more is gone. */
+  readonly device?: { readonly registered: boolean };
   readonly id: bigint;
   notifyPoll(): void;
 }

@@ -114,7 +114,7 @@ export class QueueBuffer {
   initialized = false;
   /** A finished picture that could not be copied to the client's memory; the client is told that it is bad. */
   undelivered = false;
-  /** Did a client map or export it? Stays set: munmap() and close() in the client are not seen. */
+  /** Has a client it mapped, or exported? What was seen last: see mapped-flag.ts. */
   mapped = false;
 
   /** The request that the client queued it with; kept until it is dequeued. */

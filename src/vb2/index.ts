@@ -22,7 +22,7 @@ export {
   pageAlign,
   processBudget,
 } from "./memory.js";
-export type { ImportedMemory, ImportRequest, MemoryProvider, PlaneMemory } from "./memory.js";
+export type { ImportedMemory, ImportRequest, MemoryProvider, MemoryUsers, PlaneMemory } from "./memory.js";
 export type { IoMode, QueueConfig, QueueOps, SetupPlan, SetupRequest } from "./queue-config.js";
 export { SharedMemoryProvider } from "./shared-memory.js";
 export type { SharedMemoryOptions } from "./shared-memory.js";

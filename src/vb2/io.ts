@@ -13,6 +13,8 @@ import type { BufferQueue, BufferUser } from "./core.js";
 const NOTHING = new Uint8Array(0);
 
 export interface FileIoOptions {
+  /** How many are allocated. */
+  readonly buffers: number;
   /** write(): queue the buffer after each call (each piece of at most 128 KiB), full or not. */
   readonly writeImmediately: boolean;
   /** write(): OUTPUT buffers get the time of the call. */
@@ -52,7 +54,7 @@ export class FileIo<B extends QueueBuffer> {
   ): FileIo<B> {
     if (queue.streaming || queue.numBuffers > 0)
       throw new V4l2Error("EBUSY", "the queue is used for streaming");
-    queue.reqbufs("mmap", queue.minReqBufs);
+    queue.reqbufs("mmap", options.buffers);
     try {
       if (queue.buffer(0)?.planes.length !== 1) throw new V4l2Error("EBUSY", "frames have several planes");
       const io = new FileIo(queue, mode, options);

@@ -15,11 +15,13 @@
  */
 import { fstatSync } from "node:fs";
 import { createMemfd, isSystemError, punchHole, SharedMemory, type OwnedFd } from "../native.js";
-import type { FileBacking, MappedFile } from "../v4l2/index.js";
+import type { Call, FileBacking, MappedFile } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import { findMappings, nameKey, type Mappings } from "./mappings.js";
+import { MappingWatch } from "./mapping-watch.js";
 import { PAGE_BYTES, pageAlign } from "./memory.js";
-import type { PlaneMemory } from "./memory.js";
+import type { MemoryUsers, PlaneMemory } from "./memory.js";
+import { isHeld, PlaneExports } from "./memory-users.js";
 import { FreeRanges, overlap, type Range } from "./free-ranges.js";
 
 /** All that `v4l2_buffer.m.offset` can name, in whole pages. */
@@ -54,6 +56,7 @@ export class MemoryPool implements FileBacking {
   readonly #free = new FreeRanges(POOL_BYTES);
   /** How `/proc/<pid>/maps` shows mappings of the memory. */
   readonly #keys: string[] = [];
+  readonly #watch = new MappingWatch();
   #retired: readonly Range[] = [];
   #lookAtBytes = RETIRED_BYTES;
 
@@ -123,7 +126,7 @@ export class MemoryPool implements FileBacking {
     }
     try {
       const shared = SharedMemory.fromFd(this.fd, sizeBytes, true, offset);
-      return new PoolPlane(shared, offset, () => {
+      return new PoolPlane(this, shared, offset, () => {
         onReleased();
         this.#retire({ ...range, offset });
       });
@@ -131,6 +134,14 @@ export class MemoryPool implements FileBacking {
       this.#free.give({ ...range, offset });
       throw error;
     }
+  }
+
+  /**
+   * Is any of `range` mapped by the caller's process, by one that it has started, or where it was seen mapped before?
+   * @returns Undefined: not ours to see.
+   */
+  isMapped(range: Range, call: Pick<Call, "caller" | "client">): boolean | undefined {
+    return this.#watch.look(this.#keys, call)?.some((mapped) => overlap(mapped, range));
   }
 
   #retire(range: Range): void {
@@ -171,12 +182,14 @@ export class MemoryPool implements FileBacking {
 }
 
 /** A plane in a pool; or, once it had to be exported by itself, in a memfd of its own. */
-export class PoolPlane implements PlaneMemory {
+export class PoolPlane implements PlaneMemory, MemoryUsers {
   readonly sizeBytes: number;
+  readonly exports = new PlaneExports();
   #shared: SharedMemory | undefined;
   #isAlone = false;
 
   constructor(
+    private readonly pool: MemoryPool,
     shared: SharedMemory,
     /** Where `mmap()` of the client's descriptor finds it. */
     readonly mapOffset: number,
@@ -198,9 +211,23 @@ export class PoolPlane implements PlaneMemory {
     return this.#isAlone ? 0 : this.mapOffset;
   }
 
-  /** Does `fd` show other buffers, too? */
-  get isInPool(): boolean {
-    return !this.#isAlone;
+  /** Does `fd` show nothing else? */
+  get isAlone(): boolean {
+    return this.#isAlone;
+  }
+
+  get users(): MemoryUsers {
+    return this;
+  }
+
+  isUsed(call: Pick<Call, "caller" | "client">): boolean | undefined {
+    if (this.exports.isDmabufUsed) return true;
+    if (this.#isAlone) return isHeld(this.fd);
+    return this.pool.isMapped({ offset: this.mapOffset, sizeBytes: this.sizeBytes }, call);
+  }
+
+  isStillMapped(): boolean {
+    return !this.#isAlone && isHeld(this.fd);
   }
 
   /**
@@ -211,6 +238,7 @@ export class PoolPlane implements PlaneMemory {
     if (this.#isAlone || this.#shared === undefined) return;
     const own = SharedMemory.create(name, this.sizeBytes);
     own.bytes.set(this.#shared.bytes);
+    this.exports.close();
     this.#shared.close();
     this.#shared = own;
     this.#isAlone = true;
@@ -218,6 +246,7 @@ export class PoolPlane implements PlaneMemory {
 
   release(): void {
     if (this.#shared === undefined) return;
+    this.exports.close();
     this.#shared.close();
     this.#shared = undefined;
     this.onRelease();

@@ -6,8 +6,20 @@
  * which may be root, pays. Running out is ENOMEM for that client.
  */
 import { totalmem } from "node:os";
-import type { ExportedFd, FileBacking } from "../v4l2/index.js";
+import type { Call, ExportedFd, FileBacking } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
+
+/** Who has the memory of a plane besides us. */
+export interface MemoryUsers {
+  /**
+   * Has a client the plane mapped, or a descriptor of EXPBUF open or mapped?
+   * @param call - The client's, whose processes are looked at where nothing else tells.
+   * @returns Undefined: it cannot be told, or not now.
+   */
+  isUsed(call: Pick<Call, "caller" | "client">): boolean | undefined;
+  /** Asked when clients have no descriptor of the device any more: is the memory still mapped by way of one? */
+  isStillMapped(): boolean;
+}
 
 /** What a mapping is rounded to (`PAGE_SIZE`). */
 export const PAGE_BYTES = 4096;
@@ -28,6 +40,8 @@ export interface PlaneMemory {
   readonly fdOffset: number;
   /** Memory in a pool: where `mmap()` of the client's own descriptor finds it, bytes, below 2^32. */
   readonly mapOffset?: number;
+  /** Who has it besides us; left out where that cannot be told. */
+  readonly users?: MemoryUsers;
   /** Ours no longer; whoever has it mapped keeps it. Once is enough, twice is harmless. */
   release(): void;
 }
@@ -65,9 +79,15 @@ export interface MemoryProvider {
   /**
    * EXPBUF. Undefined: not while the plane is in a pool, whose other buffers could be seen; see `moveOut`.
    * @param accessMode - `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
+   * @param mustStay - The plane had better not move: another access mode is to be preferred.
    * @throws {V4l2Error} EINVAL - cannot be exported.
    */
-  exportPlane(memory: PlaneMemory, accessMode: number): ExportedFd | undefined;
+  exportPlane(memory: PlaneMemory, accessMode: number, mustStay: boolean): ExportedFd | undefined;
+  /**
+   * `mmap()` by the helper library: what the client maps, at `memory.fdOffset`. Left out, it is `memory.fd`.
+   * @throws {V4l2Error} EINVAL - cannot be given to a client.
+   */
+  mapPlane?(memory: PlaneMemory): ExportedFd;
   /**
    * Takes a plane out of its pool, into a file that shows nothing else. Its `bytes` are others afterwards.
    * @throws {V4l2Error} ENOMEM

@@ -82,6 +82,8 @@ export interface QueueConfig<B extends QueueBuffer> {
   readonly minQueuedBuffers?: number;
   /** REQBUFS allocates at least so many. Default, and least, `minQueuedBuffers + 1`. */
   readonly minReqBufs?: number;
+  /** read() and write() use so many. Default `minReqBufs`; with fewer, frames may be missed while one is copied. */
+  readonly fileIoBuffers?: number;
   /** 1 to 32767. Default 32. */
   readonly maxNumBuffers?: number;
   /** Added to every `mmap()` cookie: mem2mem CAPTURE queues have 0x40000000 here. Default 0. */
@@ -120,6 +122,9 @@ export function queueLimits<B extends QueueBuffer>(config: QueueConfig<B>): Queu
   assert(config.io.length > 0, "no I/O mode");
   assert(maxNumBuffers >= 1 && maxNumBuffers <= MAX_BUFFERS, `maxNumBuffers is not 1 to ${MAX_BUFFERS}`);
   assert(minReqBufs <= maxNumBuffers, "minReqBufs exceeds maxNumBuffers");
+  const fileIoBuffers = config.fileIoBuffers ?? minReqBufs;
+  assert(fileIoBuffers >= minReqBufs, "fileIoBuffers is less than minReqBufs");
+  assert(fileIoBuffers <= maxNumBuffers, "fileIoBuffers exceeds maxNumBuffers");
   assert(supportsRequests || config.requiresRequests !== true, "requiresRequests without supportsRequests");
   // A request that was queued cannot fail any more, but a late startStreaming could.
   assert(!supportsRequests || minQueuedBuffers === 0, "minQueuedBuffers with supportsRequests");

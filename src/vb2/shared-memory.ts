@@ -1,6 +1,6 @@
 /** Planes as memfds, one each: mapped here once, handed to clients as descriptors. */
-import { closeSync, constants, openSync } from "node:fs";
-import { createDmabuf, inspectFd, isSystemError, ProcessFd, sameFile, SharedMemory } from "../native.js";
+import { constants } from "node:fs";
+import { inspectFd, isSystemError, ProcessFd, sameFile, SharedMemory } from "../native.js";
 import type { ErrnoName, ExportedFd, FileBacking } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import {
@@ -11,7 +11,8 @@ import {
   processBudget,
 } from "./memory.js";
 import { MemoryPool, PoolPlane } from "./memory-pool.js";
-import type { ImportedMemory, ImportRequest, MemoryProvider, PlaneMemory } from "./memory.js";
+import { isHeld, PlaneExports, reopen } from "./memory-users.js";
+import type { ImportedMemory, ImportRequest, MemoryProvider, MemoryUsers, PlaneMemory } from "./memory.js";
 
 /** Runs system calls whose failure is the client's errno `code`. */
 function orRefuse<T>(code: ErrnoName, what: string, run: () => T): T {
@@ -28,10 +29,12 @@ function canExist(pid: number, fd: number): boolean {
   return pid > 0 && fd >= 0;
 }
 
-class SharedPlane implements PlaneMemory {
+class SharedPlane implements PlaneMemory, MemoryUsers {
   readonly bytes: Uint8Array;
   readonly sizeBytes: number;
   readonly fdOffset = 0;
+  readonly isAlone = true;
+  readonly exports = new PlaneExports();
   #shared: SharedMemory | undefined;
 
   constructor(
@@ -47,8 +50,21 @@ class SharedPlane implements PlaneMemory {
     return this.#shared?.fd ?? -1;
   }
 
+  get users(): MemoryUsers {
+    return this;
+  }
+
+  isUsed(): boolean {
+    return isHeld(this.fd) || this.exports.isDmabufUsed;
+  }
+
+  isStillMapped(): boolean {
+    return !this.exports.isFile && isHeld(this.fd);
+  }
+
   release(): void {
     if (this.#shared === undefined) return;
+    this.exports.close();
     this.#shared.close();
     this.#shared = undefined;
     this.budget.give(pageAlign(this.sizeBytes));
@@ -135,37 +151,20 @@ export class SharedMemoryProvider implements MemoryProvider {
     }
   }
 
-  /**
-   * A dma-buf where the kernel can make one (udmabuf), else the memfd itself: programs map both alike, but other
-   * drivers of the kernel import only the former.
-   */
-  exportPlane(memory: PlaneMemory, accessMode: number): ExportedFd | undefined {
-    const dmabuf = this.#dmabuf(memory);
-    if (dmabuf !== undefined) return { fd: dmabuf.fd, release: () => dmabuf.close() };
-    if (memory instanceof PoolPlane && memory.isInPool) return undefined;
-    // A new open file: its access mode is the client's wish. Mapping for writing needs reading, too.
-    const mode = accessMode === constants.O_RDONLY ? constants.O_RDONLY : constants.O_RDWR;
-    try {
-      const fd = openSync(`/proc/self/fd/${memory.fd}`, mode);
-      return { fd, release: () => closeSync(fd) };
-    } catch (error) {
-      throw new V4l2Error("EINVAL", `cannot export: ${String(error)}`);
+  exportPlane(memory: PlaneMemory, accessMode: number, mustStay: boolean): ExportedFd | undefined {
+    if (!(memory instanceof SharedPlane || memory instanceof PoolPlane)) {
+      throw new V4l2Error("EINVAL", "memory of another provider cannot be exported");
     }
+    return memory.exports.make(memory, accessMode, { isAlone: memory.isAlone, mustStay });
+  }
+
+  mapPlane(memory: PlaneMemory): ExportedFd {
+    return reopen(memory.fd, constants.O_RDWR);
   }
 
   moveOut(memory: PlaneMemory): void {
     if (!(memory instanceof PoolPlane)) return;
     orRefuse("ENOMEM", "memory of its own for a buffer", () => memory.moveOut(this.#name));
-  }
-
-  #dmabuf(memory: PlaneMemory): { fd: number; close(): void } | undefined {
-    try {
-      return createDmabuf(memory.fd, pageAlign(memory.sizeBytes), memory.fdOffset);
-    } catch (error) {
-      // Over udmabuf's size limit, or not allowed to open it.
-      if (isSystemError(error)) return undefined;
-      throw error;
-    }
   }
 
   /** Takes the budget before, and gives it back when `make` throws. */

@@ -3,7 +3,7 @@
  * videobuf2-v4l2.c and the vb2_ioctl and vb2_fop helpers are. A driver spreads {@link bufferOps} into its
  * ops and {@link fileOps} into its file ops; `src/m2m` does so with two queues per file.
  */
-import { MAP_SHARED, O_ACCMODE, O_CLOEXEC, PROT_READ, PROT_WRITE } from "../linux.js";
+import { MAP_SHARED, O_ACCMODE, O_CLOEXEC, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE } from "../linux.js";
 import { BufCap, BufFlag, isMultiplanar, isVideoFormat, Poll, V4l2Error } from "../v4l2/index.js";
 import type {
   AnyFile,
@@ -39,6 +39,8 @@ import type { VideoQueue } from "./video-queue.js";
 /** What is needed to know of a file: who it is, whether its client can map buffers, and whether by itself. */
 export interface QueueFile extends AnyFile {
   readonly canMap: boolean;
+  /** Of `open(2)`. */
+  readonly flags?: number;
   readonly backing?: FileBacking | undefined;
 }
 
@@ -143,10 +145,10 @@ function findBuffer(queue: Queue, index: number): VideoBuffer {
 }
 
 /** VIDIOC_QUERYBUF; any file may ask. @throws {V4l2Error} EINVAL */
-export function querybuf(queue: Queue, request: QueryBufferRequest): Buffer {
+export function querybuf(queue: Queue, file: QueueFile, request: QueryBufferRequest, call: Call): Buffer {
   const buffer = findBuffer(queue, request.index);
   assertPlaneCapacity(buffer, request.planeCapacity);
-  return queue.describe(buffer);
+  return queue.query(call, file, buffer);
 }
 
 /** What QBUF and PREPARE_BUF have in common: the buffer, with what the client says of it. */
@@ -175,7 +177,7 @@ export function prepareBuf(queue: Queue, file: QueueFile, from: Buffer, call: Ca
   const buffer = bufferFrom(queue, file, from);
   takeInputs(queue, buffer, from);
   queue.prepareBuf(buffer, call);
-  return queue.describe(buffer);
+  return queue.describeTo(call, buffer);
 }
 
 /** QBUF: keeps what the client gave until the buffer is accepted, and what it is told. */
@@ -185,6 +187,7 @@ class Enqueued implements BufferUser<VideoBuffer> {
   constructor(
     private readonly queue: Queue,
     private readonly from: Buffer,
+    private readonly call: Call,
   ) {}
 
   accept(buffer: VideoBuffer): void {
@@ -192,7 +195,7 @@ class Enqueued implements BufferUser<VideoBuffer> {
   }
 
   describe(buffer: VideoBuffer): void {
-    this.reply = this.queue.describe(buffer);
+    this.reply = this.queue.describeTo(this.call, buffer);
   }
 }
 
@@ -211,7 +214,7 @@ export function qbuf(queue: Queue, file: QueueFile, from: Buffer, call: Call): B
   const request = isForRequest ? findRequest(queue, from, call) : undefined;
   if (request !== undefined) buffer.requestFd = from.requestFd;
 
-  const user = new Enqueued(queue, from);
+  const user = new Enqueued(queue, from, call);
   queue.qbuf(buffer, user, call, request);
   return user.reply ?? queue.describe(buffer);
 }
@@ -236,6 +239,7 @@ class Dequeued implements BufferUser<VideoBuffer> {
   constructor(
     private readonly queue: Queue,
     private readonly planeCapacity: number,
+    private readonly call: Call,
   ) {}
 
   verify(buffer: VideoBuffer): void {
@@ -244,7 +248,7 @@ class Dequeued implements BufferUser<VideoBuffer> {
 
   describe(buffer: VideoBuffer): void {
     // The buffer is the client's now, no longer done.
-    const reply = this.queue.describe(buffer, BufFlag.Done);
+    const reply = this.queue.describeTo(this.call, buffer, BufFlag.Done);
     if (!this.queue.isOutput && (reply.flags & BufFlag.Last) !== 0) this.queue.lastBufferDequeued = true;
     this.#reply = reply;
   }
@@ -259,14 +263,14 @@ class Dequeued implements BufferUser<VideoBuffer> {
 export function dqbuf(queue: Queue, file: QueueFile, request: DequeueRequest, call: Call): Awaitable<Buffer> {
   queue.assertOwner(file);
   queue.assertNoFileIo();
-  const user = new Dequeued(queue, request.planeCapacity);
+  const user = new Dequeued(queue, request.planeCapacity, call);
   if (queue.dequeue(user, call) !== undefined) return user.reply;
   if (call.nonblocking()) throw new V4l2Error("EAGAIN", "no buffer is done");
   return queue.waitDequeue(user, call).then(() => user.reply);
 }
 
 /** VIDIOC_EXPBUF. @throws {V4l2Error} EINVAL - no such plane, or not MMAP; EBUSY - another file owns the queue. */
-export function expbuf(queue: Queue, file: QueueFile, request: ExportBuffer): ExportedFd {
+export function expbuf(queue: Queue, file: QueueFile, request: ExportBuffer, call: Call): ExportedFd {
   queue.assertOwner(file);
   const buffer = findBuffer(queue, request.index);
   if (buffer.memory !== "mmap")
@@ -279,21 +283,23 @@ export function expbuf(queue: Queue, file: QueueFile, request: ExportBuffer): Ex
     throw new V4l2Error("EINVAL", `buffer ${buffer.index} has no plane ${request.plane}`);
   }
   queue.assertNoFileIo();
+  queue.query(call, file, buffer);
   const exported = exportPlane(queue, buffer, plane, request.flags & O_ACCMODE);
   buffer.mapped = true;
   return exported;
 }
 
 /**
- * Without udmabuf a plane in the memory of its file cannot be shown alone, and needs memory of its own. What the client
- * has mapped of it by its own descriptor does not follow; clients map a buffer one way or the other.
+ * Where a plane in the memory of its file cannot be shown alone, it needs memory of its own. What the client has mapped of
+ * it by its own descriptor does not follow; clients map a buffer one way or the other.
  */
 function exportPlane(queue: Queue, buffer: VideoBuffer, plane: Plane, accessMode: number): ExportedFd {
   const { memory } = plane;
-  let exported = memory && queue.provider.exportPlane(memory, accessMode);
+  const mustStay = buffer.mapped || buffer.state !== "dequeued" || buffer.preparedBy !== undefined;
+  let exported = memory && queue.provider.exportPlane(memory, accessMode, mustStay);
   if (memory !== undefined && exported === undefined) {
     queue.moveOut(buffer, plane);
-    exported = queue.provider.exportPlane(memory, accessMode);
+    exported = queue.provider.exportPlane(memory, accessMode, mustStay);
   }
   if (exported === undefined) throw new V4l2Error("EINVAL", `buffer ${buffer.index} cannot be exported`);
   return exported;
@@ -309,8 +315,13 @@ export function findPlane(queue: Queue, offset: number): { buffer: VideoBuffer; 
   return undefined;
 }
 
-/** `mmap()`. @throws {V4l2Error} EINVAL - no such offset, or not a whole shared mapping; EBUSY - read() or write() goes on. */
-export function mmap(queue: Queue, request: MmapRequest): MmapReply {
+/**
+ * `mmap()`.
+ * @throws {V4l2Error} EACCES - the file was not opened for that; EINVAL - no such offset, not a whole shared mapping, or the
+ *   file was opened for reading only; EBUSY - read() or write() goes on.
+ */
+export function mmap(queue: Queue, file: QueueFile, request: MmapRequest): MmapReply {
+  assertAccess(file, request);
   if ((request.flags & MAP_SHARED) === 0) throw new V4l2Error("EINVAL", "buffers are mapped MAP_SHARED");
   const needed = queue.isOutput ? PROT_WRITE : PROT_READ;
   if ((request.prot & needed) === 0) {
@@ -327,8 +338,20 @@ export function mmap(queue: Queue, request: MmapRequest): MmapReply {
   if (request.length > BigInt(pageAlign(plane.length))) {
     throw new V4l2Error("EINVAL", `${request.length} bytes of a plane of ${plane.length}`);
   }
+  const shared = queue.provider.mapPlane?.(plane.memory) ?? { fd: plane.memory.fd };
   buffer.mapped = true;
-  return { fd: plane.memory.fd, fdOffset: BigInt(plane.memory.fdOffset) };
+  return { ...shared, fdOffset: BigInt(plane.memory.fdOffset) };
+}
+
+/** do_mmap() and vb2_mmap(): what may be mapped is what the file was opened for. */
+function assertAccess({ flags = O_RDWR }: QueueFile, { prot }: MmapRequest): void {
+  const mode = flags & O_ACCMODE;
+  if (mode === O_RDWR) return;
+  if (mode !== O_RDONLY || (prot & PROT_WRITE) !== 0) {
+    throw new V4l2Error("EACCES", "the file was not opened for reading and writing");
+  }
+  // The kernel makes a shared mapping of such a file a private one, which vb2 refuses.
+  throw new V4l2Error("EINVAL", "the file was opened O_RDONLY: its buffers cannot be mapped");
 }
 
 /** Memory for all MMAP buffers of a file, whatever its queues. @throws {V4l2Error} ENOMEM */
@@ -353,11 +376,11 @@ export function bufferOps<File extends QueueFile>(select: SelectQueue<File>) {
       queue.assertNoFileIo();
       queue.removeBufs(request.index, request.count);
     },
-    querybuf: (file, request) => querybuf(find(file, request.type), request),
+    querybuf: (file, request, call) => querybuf(find(file, request.type), file, request, call),
     qbuf: (file, buffer, call) => qbuf(find(file, buffer.type), file, buffer, call),
     prepareBuf: (file, buffer, call) => prepareBuf(find(file, buffer.type), file, buffer, call),
     dqbuf: (file, request, call) => dqbuf(find(file, request.type), file, request, call),
-    expbuf: (file, request) => expbuf(find(file, request.type), file, request),
+    expbuf: (file, request, call) => expbuf(find(file, request.type), file, request, call),
     streamon: (file, type) => {
       const queue = find(file, type);
       queue.assertOwner(file);
@@ -410,7 +433,7 @@ export function fileOps<File extends QueueFile>(select: (file: File) => Queue) {
     read: (file, request, call) => fileIo(select(file), file, "read").read(request, call),
     write: (file, request, call) => fileIo(select(file), file, "write").write(request, call),
     poll: (file, events) => poll(select(file), file, events),
-    mmap: (file, request) => mmap(select(file), request),
+    mmap: (file, request) => mmap(select(file), file, request),
     makeBacking: (file) => makeBacking(file),
   } satisfies Required<FileOps<File>>;
 }

@@ -1,9 +1,11 @@
 /** A queue of V4L2 buffers, as a driver declares and uses it. The client's verbs are in `v4l2.ts`. */
 import { BufFlag, isOutput, traceTime, V4l2Error } from "../v4l2/index.js";
-import type { AnyFile, Buffer, BufType, Field, RequestResolver, TraceStream } from "../v4l2/index.js";
+import type { AnyFile, Buffer, BufType, Call, Field, RequestResolver, TraceStream } from "../v4l2/index.js";
+import { ClosedOwner } from "./closed-owner.js";
 import { BufferQueue } from "./core.js";
 import type { DoneState } from "./core.js";
 import { FileIo } from "./io.js";
+import { MappedFlag } from "./mapped-flag.js";
 import type { QueueConfig } from "./queue-config.js";
 import type { BufferState } from "./state.js";
 import { describeBuffer } from "./video-buffer.js";
@@ -71,6 +73,9 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   readonly #video: VideoQueueConfig<B>;
   #io: FileIo<B> | undefined;
   #warnedOfZero = false;
+  readonly #mapped = new MappedFlag();
+  /** The owner's file is closed, and buffers of it are mapped. */
+  #closedOwner: ClosedOwner | undefined;
 
   constructor(config: VideoQueueConfig<B>) {
     const output = isOutput(config.type);
@@ -115,6 +120,18 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     return describeBuffer(buffer, this.traits, without);
   }
 
+  /** A buffer on its way between the client and the driver, as the owner's call is told of it. */
+  describeTo(call: Call, buffer: B, without = 0): Buffer {
+    this.#mapped.passing(buffer, call, this.streaming);
+    return this.describe(buffer, without);
+  }
+
+  /** QUERYBUF. Only the owner's processes can be looked at. */
+  query(call: Call, file: AnyFile, buffer: B): Buffer {
+    if (file === this.owner) this.#mapped.query(buffer, call);
+    return this.describe(buffer);
+  }
+
   /**
    * The driver gives a buffer back.
    * @throws {Error} it does not own the buffer.
@@ -148,6 +165,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   /** @throws {V4l2Error} as `FileIo.start`. */
   startFileIo(mode: "read" | "write"): FileIo<B> {
     this.#io ??= FileIo.start(this, mode, {
+      buffers: this.#video.fileIoBuffers ?? this.minReqBufs,
       writeImmediately: this.#video.writeImmediately ?? false,
       copyTimestamp: mode === "write" && this.traits.copyTimestamp,
     });
@@ -155,6 +173,8 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   }
 
   override release(): void {
+    this.#closedOwner?.stop();
+    this.#closedOwner = undefined;
     this.#io = undefined;
     this.owner = undefined;
     super.release();
@@ -164,20 +184,41 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
 
   /** Is the queue another file's? */
   isForeign(file: AnyFile): boolean {
+    this.#closedOwner?.check();
     return this.owner !== undefined && this.owner !== file;
   }
 
   /** @throws {V4l2Error} EBUSY - the queue is another file's. */
   assertOwner(file: AnyFile): void {
     if (this.isForeign(file)) {
-      throw new V4l2Error("EBUSY", `the queue belongs to file ${this.owner?.id}`);
+      const after = this.#closedOwner === undefined ? "" : ", which is closed, but has buffers mapped";
+      throw new V4l2Error("EBUSY", `the queue belongs to ${nameOf(this.owner)}${after}`);
     }
   }
 
-  /** `file` is closed: when the queue was its own, or nobody's, everything ends. */
+  override get busy(): boolean {
+    this.#closedOwner?.check();
+    return super.busy;
+  }
+
+  /**
+   * `file` is closed: when the queue was its own, or nobody's, everything ends; as soon as no client has a buffer of it
+   * mapped any more, if other files can use the queue.
+   */
   releaseFile(file: AnyFile): void {
     this.removePoller(file);
-    if (this.owner === undefined || this.owner === file) this.release();
+    if (this.owner !== undefined && this.owner !== file) return;
+    const isShared = this.#video.file === undefined;
+    const isMapped = (): boolean => file.device?.registered !== false && this.#isStillMapped;
+    if (this.owner === undefined || !isShared || !isMapped()) this.release();
+    else this.#closedOwner = new ClosedOwner(isMapped, () => this.release());
+  }
+
+  get #isStillMapped(): boolean {
+    if (this.memory !== "mmap" || this.#io !== undefined) return false;
+    return this.buffers().some(({ planes }) =>
+      planes.some(({ memory }) => memory?.users?.isStillMapped() === true),
+    );
   }
 
   // What the world hears
@@ -222,4 +263,11 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
       bytesused: buffer.planes.map((plane) => plane.bytesused),
     });
   }
+}
+
+/** `ffmpeg[123] (file 2)` */
+function nameOf(file: AnyFile | undefined): string {
+  if (file === undefined) return "nobody";
+  const { id, client } = file;
+  return client === undefined ? `file ${id}` : `${client.comm}[${client.pid}] (file ${id})`;
 }

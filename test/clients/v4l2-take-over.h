@@ -75,9 +75,10 @@ static inline void take_over(const char *device, unsigned long rounds)
 		if (tries[now].call != try_poll && stream_on(&first))
 			die("STREAMON");
 		before[now] += tries[now].call(&second) == -1 && errno == EBUSY;
+		/* A mapping would keep the file, and with it the queue. */
+		stream_unmap(&first);
 		close(first.fd);
 		busy[now] += tries[now].call(&second) == -1 && errno == EBUSY;
-		stream_unmap(&first);
 		close(second.fd);
 	}
 	for (size_t i = 0; i < TRIES; i++)

@@ -47,11 +47,6 @@ describeDevice("without a helper, a client", () => {
     ],
     ["that closes one of two", "open rw dup reqbufs 4 close use 0 stream 3", [got, "close: ok", done]],
     [
-      "that opened for reading only",
-      "open ro flags reqbufs 4 flags stream 3",
-      ["flags: number 4 ro", got, "flags: number 4 ro", done],
-    ],
-    [
       "with descriptor 900, close-on-exec",
       "open rw move 900 flags reqbufs 4 flags file stream 3",
       ["flags: number 900 rw cloexec", got, "flags: number 900 rw cloexec", "file: mapped", done],

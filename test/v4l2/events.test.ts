@@ -174,9 +174,9 @@ describe("VIDIOC_DQEVENT", () => {
         timestampNs,
       })),
     ).toEqual([
-      { type: EventType.FrameSync, sequence: 1, pending: 2, timestampNs: 10n },
-      { type: EventType.Eos, sequence: 2, pending: 1, timestampNs: 20n },
-      { type: EventType.FrameSync, sequence: 3, pending: 0, timestampNs: 30n },
+      { type: EventType.FrameSync, sequence: 0, pending: 2, timestampNs: 10n },
+      { type: EventType.Eos, sequence: 1, pending: 1, timestampNs: 20n },
+      { type: EventType.FrameSync, sequence: 2, pending: 0, timestampNs: 30n },
     ]);
   });
 
@@ -184,7 +184,7 @@ describe("VIDIOC_DQEVENT", () => {
     const { events } = new FakeFile();
     events.subscribe(subscription(EventType.FrameSync), 1);
     for (const event of [frame(1), eos(), frame(2), frame(3)]) events.queue(event);
-    expect(drain(events).map(({ sequence }) => sequence)).toEqual([3]);
+    expect(drain(events).map(({ sequence }) => sequence)).toEqual([2]);
   });
 
   it("answers ENOENT when nothing waits and the file is O_NONBLOCK", () => {

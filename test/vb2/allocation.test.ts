@@ -242,6 +242,8 @@ describe("a queue's configuration", () => {
     ["maxNumBuffers", { maxNumBuffers: 0 }],
     ["maxNumBuffers", { maxNumBuffers: 2 ** 15 }],
     ["minReqBufs exceeds", { minReqBufs: 33 }],
+    ["fileIoBuffers is less", { minReqBufs: 3, fileIoBuffers: 2 }],
+    ["fileIoBuffers exceeds", { fileIoBuffers: 33 }],
     ["minReqBufs exceeds", { minQueuedBuffers: 32 }],
     ["requiresRequests without", { requiresRequests: true }],
     ["minQueuedBuffers with", { ...requests, minQueuedBuffers: 1 }],

@@ -48,7 +48,7 @@ export function client(...options: Options): Client {
       if (reply instanceof Promise) throw new Error("nothing is done");
       return reply;
     },
-    querybuf: (index) => ops.querybuf(b.file, { type, index, planeCapacity: 8 }),
+    querybuf: (index) => ops.querybuf(b.file, { type, index, planeCapacity: 8 }, b.call),
   };
 }
 

@@ -183,6 +183,7 @@ export class FakeCall implements Call {
 export class FakeFileHandle implements AnyFile {
   static #next = 1n;
   readonly id = FakeFileHandle.#next++;
+  readonly client = { comm: "ffmpeg", pid: 123 };
   canMap = true;
   notified = 0;
 

@@ -19,6 +19,16 @@ interface Client extends Bench {
   readonly fileOps: ReturnType<typeof fileOps<FakeFileHandle>>;
 }
 
+it("allocates buffers of its own number, REQBUFS as few as it is asked for", async () => {
+  const { queue, ops, file, fileOps: files, call } = client({ fileIoBuffers: 4 }, [8]);
+  const request = { type: queue.type, memory: Memory.Mmap, flags: 0 };
+  expect(ops.reqbufs(file, { ...request, count: 1 }).count).toBe(2);
+  ops.reqbufs(file, { ...request, count: 0 });
+  void Promise.resolve(files.read(file, { size: 8, offset: 0n }, call)).catch(() => undefined);
+  await Promise.resolve();
+  expect(queue.numBuffers).toBe(4);
+});
+
 function client(config: Parameters<typeof bench>[0], planeSizes: number[]): Client {
   const b = bench({ io: ["mmap", "read", "write"], minReqBufs: 2, ...config }, (driver) => {
     driver.planeSizes = planeSizes;
@@ -223,7 +233,7 @@ describe("read and streaming exclude each other", () => {
     expectErrno("EBUSY", () => ops.dqbuf(file, { type, planeCapacity: 1 }, call));
     expectErrno("EBUSY", () => ops.streamon(file, type));
     expectErrno("EBUSY", () => ops.streamoff(file, type));
-    expectErrno("EBUSY", () => ops.expbuf(file, { type, index: 0, plane: 0, flags: 0 }));
+    expectErrno("EBUSY", () => ops.expbuf(file, { type, index: 0, plane: 0, flags: 0 }, call));
     expectErrno("EBUSY", () => ops.removeBufs(file, { type, index: 0, count: 1 }));
     const sdr = bench({ type: BufType.SdrCapture, io: ["mmap", "read"] });
     fileOps<FakeFileHandle>(() => sdr.queue).poll(sdr.file, Poll.In);

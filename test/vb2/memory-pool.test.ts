@@ -175,7 +175,7 @@ describe("a pool", () => {
     other.bytes.fill(1);
     plane.bytes.fill(2);
     plane.moveOut("moved");
-    expect([plane.isInPool, plane.fdOffset, plane.mapOffset]).toEqual([false, 0, PAGE]);
+    expect([plane.isAlone, plane.fdOffset, plane.mapOffset]).toEqual([true, 0, PAGE]);
     const shown = SharedMemory.fromFd(plane.fd, 2 * PAGE, true);
     expect([shown.bytes[0], shown.bytes[4999], shown.bytes[5000]]).toEqual([2, 2, 0]);
     plane.bytes[0] = 9;

@@ -1,7 +1,7 @@
 /** Real memory: memfds, their descriptors, budgets; and another process's memory where that can be had. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { constants, openSync, readdirSync, readSync } from "node:fs";
+import { constants, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nativeProblem, SharedMemory } from "../../src/native.js";
@@ -86,7 +86,7 @@ describe.skipIf(problem !== undefined)("shared memory", () => {
     const fds = openFds();
     const plane = provider.allocPlane(4096);
     plane.bytes.fill(3);
-    const exported = provider.exportPlane(plane, constants.O_RDONLY);
+    const exported = provider.exportPlane(plane, constants.O_RDONLY, false);
     if (exported === undefined) throw new Error("not exported");
     plane.release();
     const kept = SharedMemory.fromFd(exported.fd, 4096, false);
@@ -96,15 +96,44 @@ describe.skipIf(problem !== undefined)("shared memory", () => {
     expect(openFds()).toBe(fds);
   });
 
-  it("a wish for write-only access can still be mapped", () => {
+  it.each([
+    ["O_RDONLY", constants.O_RDONLY],
+    ["O_WRONLY", constants.O_WRONLY],
+    ["O_RDWR", constants.O_RDWR],
+  ])("the access mode %s is the exported descriptor's", (_name, mode) => {
     const plane = provider.allocPlane(4096);
-    const exported = provider.exportPlane(plane, constants.O_WRONLY);
+    const exported = provider.exportPlane(plane, mode, false);
     if (exported === undefined) throw new Error("not exported");
-    const mapped = SharedMemory.fromFd(exported.fd, 4096, true);
-    mapped.bytes[0] = 9;
-    expect(plane.bytes[0]).toBe(9);
-    mapped.close();
+    const flags =
+      /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${exported.fd}`, "latin1"))?.[1] ?? "";
+    expect(Number.parseInt(flags, 8) & 3).toBe(mode);
     exported.release?.();
+    plane.release();
+  });
+
+  it("is in use while a client has an open file of it, whatever the access mode", () => {
+    const call = { caller: { tid: 1, uid: 0, gid: 0 }, client: { pid: 1, comm: "init" } };
+    const plane = provider.allocPlane(4096);
+    expect(plane.users?.isUsed(call)).toBe(false);
+    for (const mode of [constants.O_RDONLY, constants.O_WRONLY, constants.O_RDWR]) {
+      const exported = provider.exportPlane(plane, mode, false);
+      expect(plane.users?.isUsed(call)).toBe(true);
+      // An export does not keep the queue, as a mapping of the device does.
+      expect(plane.users?.isStillMapped()).toBe(false);
+      exported?.release?.();
+      if (exported?.release !== undefined) expect(plane.users?.isUsed(call)).toBe(false);
+    }
+    plane.release();
+  });
+
+  it("is still mapped as long as a client has what mmap() gave it", () => {
+    const plane = provider.allocPlane(4096);
+    const given = provider.mapPlane(plane);
+    const mapping = SharedMemory.fromFd(given.fd, 4096, true);
+    given.release?.();
+    expect(plane.users?.isStillMapped()).toBe(true);
+    mapping.close();
+    expect(plane.users?.isStillMapped()).toBe(false);
     plane.release();
   });
 

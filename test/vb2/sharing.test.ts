@@ -15,13 +15,15 @@ describe("EXPBUF", () => {
   ])("EINVAL: %s", (_, more) => {
     const c = ready();
     const request = { type: c.queue.type, index: 0, plane: 0, flags: 0, ...more };
-    expectErrno("EINVAL", () => c.ops.expbuf(c.file, request));
+    expectErrno("EINVAL", () => c.ops.expbuf(c.file, request, c.call));
   });
 
   it("EINVAL: the buffers are not MMAP", () => {
     const c = client();
     c.ops.reqbufs(c.file, { type: c.queue.type, memory: Memory.Userptr, count: 1, flags: 0 });
-    expectErrno("EINVAL", () => c.ops.expbuf(c.file, { type: c.queue.type, index: 0, plane: 0, flags: 0 }));
+    expectErrno("EINVAL", () =>
+      c.ops.expbuf(c.file, { type: c.queue.type, index: 0, plane: 0, flags: 0 }, c.call),
+    );
   });
 });
 
@@ -74,13 +76,14 @@ describe("the queue belongs to the file that allocated its buffers", () => {
       () => c.ops.qbuf(other, c.buffer(0), c.call),
       () => c.ops.prepareBuf(other, c.buffer(0), c.call),
       () => c.ops.dqbuf(other, { type, planeCapacity: 1 }, c.call),
-      () => c.ops.expbuf(other, { type, index: 0, plane: 0, flags: 0 }),
+      () => c.ops.expbuf(other, { type, index: 0, plane: 0, flags: 0 }, c.call),
       () => c.ops.streamon(other, type),
       () => c.ops.streamoff(other, type),
     ]) {
       expectErrno("EBUSY", verb);
     }
-    expect(c.ops.querybuf(other, { type, index: 0, planeCapacity: 1 }).index).toBe(0);
+    expect(() => c.ops.streamon(other, type)).toThrow(`the queue belongs to ffmpeg[123] (file ${c.file.id})`);
+    expect(c.ops.querybuf(other, { type, index: 0, planeCapacity: 1 }, c.call).index).toBe(0);
     expect(c.files.poll(other, Poll.In)).toBe(Poll.Err);
     c.queue.releaseFile(other);
     expect(c.queue.numBuffers).toBe(2);

@@ -151,7 +151,7 @@ describe("flags of a buffer", () => {
     c.files.mmap(c.file, { offset: 0x8000n, length: 4096n, prot: 3, flags: 1 });
     expect(stateOf(c.querybuf(1))).toBe(BufFlag.Mapped);
     expect(stateOf(c.querybuf(0))).toBe(0);
-    c.ops.expbuf(c.file, { type: c.queue.type, index: 0, plane: 0, flags: 0o2000002 });
+    c.ops.expbuf(c.file, { type: c.queue.type, index: 0, plane: 0, flags: 0o2000002 }, c.call);
     expect(stateOf(c.querybuf(0))).toBe(BufFlag.Mapped);
     expect(c.memory.exported).toEqual([2]);
   });
@@ -335,9 +335,9 @@ describe("QBUF, PREPARE_BUF and QUERYBUF refuse with EINVAL", () => {
   it("an array of planes that is too small", () => {
     const c = ready({ type: BufType.VideoCaptureMplane }, (driver) => (driver.planeSizes = [10, 20, 30]));
     const { type } = c.queue;
-    expectErrno("EINVAL", () => c.ops.querybuf(c.file, { type, index: 0, planeCapacity: 2 }));
-    expect(c.ops.querybuf(c.file, { type, index: 0, planeCapacity: 3 }).planes).toHaveLength(3);
-    expectErrno("EINVAL", () => c.ops.querybuf(c.file, { type, index: 9, planeCapacity: 3 }));
+    expectErrno("EINVAL", () => c.ops.querybuf(c.file, { type, index: 0, planeCapacity: 2 }, c.call));
+    expect(c.ops.querybuf(c.file, { type, index: 0, planeCapacity: 3 }, c.call).planes).toHaveLength(3);
+    expectErrno("EINVAL", () => c.ops.querybuf(c.file, { type, index: 9, planeCapacity: 3 }, c.call));
     c.qbuf(0);
     c.ops.streamon(c.file, type);
     c.driver.complete();

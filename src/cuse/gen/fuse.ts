@@ -18,6 +18,7 @@ export const FUSE_ATOMIC_O_TRUNC = 8;
 export const FUSE_PARALLEL_DIROPS = 262144;
 export const FUSE_INIT_EXT = 1073741824;
 export const FUSE_PASSTHROUGH = 137438953472n;
+export const FUSE_GETATTR_FH = 1;
 export const FUSE_IOCTL_COMPAT = 1;
 export const FUSE_POLL_SCHEDULE_NOTIFY = 1;
 export const FUSE_FSYNC_FDATASYNC = 1;
@@ -296,6 +297,32 @@ export class FuseBatchForgetInView {
   /** `u32` at 4. */
   get dummy(): number { return this.#view.getUint32(4, true); }
   set dummy(value: number) { this.#view.setUint32(4, value, true); }
+}
+
+/** View over `struct fuse_getattr_in`: 16 bytes. Validates length only, never content. */
+export class FuseGetattrInView {
+  static readonly SIZE = 16;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} `bytes` is shorter than {@link FuseGetattrInView.SIZE}. */
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.byteLength < FuseGetattrInView.SIZE) {
+      throw new RangeError(`struct fuse_getattr_in needs ${FuseGetattrInView.SIZE} bytes, got ${bytes.byteLength}`);
+    }
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, FuseGetattrInView.SIZE);
+  }
+
+  /** `u32` at 0. */
+  get getattr_flags(): number { return this.#view.getUint32(0, true); }
+  set getattr_flags(value: number) { this.#view.setUint32(0, value, true); }
+
+  /** `u32` at 4. */
+  get dummy(): number { return this.#view.getUint32(4, true); }
+  set dummy(value: number) { this.#view.setUint32(4, value, true); }
+
+  /** `u64` at 8. */
+  get fh(): bigint { return this.#view.getBigUint64(8, true); }
+  set fh(value: bigint) { this.#view.setBigUint64(8, value, true); }
 }
 
 /** View over `struct fuse_attr_out`: 104 bytes. Validates length only, never content. */

@@ -16,7 +16,7 @@ import {
   V4L2_PIX_FMT_PRIV_MAGIC,
 } from "../gen/index.js";
 import { bufTypeNames, memoryNames } from "../values/names.js";
-import { parseBufType, parseDeviceBufType, parseMemory } from "../ioctl/parse.js";
+import { parseBufferMemory, parseBufType, parseDeviceBufType, parseMemory } from "../ioctl/parse.js";
 import { IntView } from "../ioctl/scalar-views.js";
 import { isLater, settle } from "../../settle.js";
 import { BufCap, BufType, isMultiplanar, MAX_PLANES } from "../values/types.js";
@@ -97,7 +97,7 @@ function defineQueueing(
     scope: isStreaming,
     parse: (view, { device, array }) => {
       const type = parseDeviceBufType(view.type, device.traits);
-      return parseBuffer(view, type, parseMemory(view.memory), array);
+      return parseBuffer(view, type, parseBufferMemory(view.memory), array);
     },
     emit: (view, buffer, { array }) => {
       emitBuffer(view, buffer, array);

@@ -33,6 +33,16 @@ export function parseMemory(value: number): Memory {
   }
 }
 
+/**
+ * The memory of a buffer in QBUF and PREPARE_BUF. Drivers compare it with their buffer's, after other checks: a number
+ * that does not exist becomes OVERLAY, which is no buffer's either.
+ */
+export function parseBufferMemory(value: number): Memory {
+  return member(bufferMemories, value, Memory.Overlay);
+}
+
+const bufferMemories: ReadonlySet<number> = new Set([Memory.Mmap, Memory.Userptr, Memory.Dmabuf]);
+
 function member<Value extends number>(known: ReadonlySet<number>, value: number, otherwise: Value): Value {
   // A member of the set of all values of the enumeration is one of its values.
   return known.has(value) ? (value as Value) : otherwise;

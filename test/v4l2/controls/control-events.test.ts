@@ -129,7 +129,7 @@ describe("V4L2_EVENT_CTRL", () => {
     const [event] = file.drain();
     expect(event).toMatchObject({
       pending: 0,
-      sequence: 5,
+      sequence: 4,
       payload: { changes: 7, value64: 9n, flags: CtrlFlag.Inactive, maximum: 50 },
     });
   });
