@@ -28,10 +28,10 @@ const wrongFields = ({ disagreements, problem }: Examination): number =>
 
 /**
  * @param base - With the sets as they were submitted; something is wrong.
- * @param alternatives - The nearest values of a field first.
+ * @param alternatives - Those that restore an earlier value first, and the nearest values of a field first.
  * @param place - What to say of a field of a set, in place of a bit.
- * @returns `base`, or what is left with the sets that explain more, and that field among the disagreements. Two fields
- *   that explain the same are told in a sentence.
+ * @returns `base`, or what is left with the sets that explain more, and that field among the disagreements. Fields that
+ *   explain the same are told in a sentence, and none of them is blamed.
  */
 export function leastBlame<Sets, Result extends Examination>(
   base: Result,
@@ -40,32 +40,36 @@ export function leastBlame<Sets, Result extends Examination>(
   place: FieldPlace,
 ): Result {
   let least = wrongFields(base);
-  let best: { readonly result: Result; readonly by: Alternative<Sets>[] } | undefined;
+  let best: Result | undefined;
+  /** What explains as much as anything does; empty for the submitted sets alone. */
+  let by: Alternative<Sets>[] = [];
   for (const alternative of alternatives) {
     const { restores, control, field } = alternative;
     const result = examine(alternative.sets);
     const count = 1 + wrongFields(result);
-    // As good as the submitted sets is good enough for a value that was there before.
-    if (count > least || (count === least && best === undefined && !restores)) continue;
-    if (count < least || best === undefined) best = { result, by: [alternative] };
-    else if (best.by.every((other) => other.field !== field || other.control !== control))
-      best.by.push(alternative);
-    least = count;
-    if (restores && count === 1) {
-      best = { result, by: [alternative] };
-      break;
+    if (count > least || count === Infinity) continue;
+    if (count < least || (restores && best === undefined)) {
+      best = result;
+      by = [alternative];
+    } else if (by.every((other) => other.field !== field || other.control !== control)) {
+      by.push(alternative);
     }
+    least = count;
+    // Nothing is surer than a value that was there before and explains all.
+    if (restores && count === 1) break;
   }
-  if (best === undefined) return base;
-  const { result, by } = best;
   const found = by.map(({ control, field, submitted, instead }): Disagreement => {
     return { control, field, submitted, expected: instead, place };
   });
-  const [only, ...others] = found;
-  if (only !== undefined && others.length === 0)
-    return { ...result, disagreements: [only, ...result.disagreements] };
-  const names = found.map(
+  const [only] = found;
+  if (only === undefined) return base;
+  if (best !== undefined && found.length === 1) {
+    return { ...best, disagreements: [only, ...best.disagreements] };
+  }
+  const either = best === undefined ? [...base.disagreements, ...found] : found;
+  const names = either.map(
     ({ control, field, expected }) => `${control}.${field} should be ${Number(expected)}`,
   );
-  return { ...base, disagreements: [], problem: `the request contradicts itself: ${names.join(", or ")}` };
+  const problem = `the request contradicts itself: ${names.join(", or ")}`;
+  return { ...(best ?? base), disagreements: [], problem };
 }

@@ -1,6 +1,7 @@
 /** The codecs that have a check. */
 import type { StatelessName } from "../../codec/index.js";
 import { H264Check } from "./h264.js";
+import { HevcCheck } from "./hevc.js";
 import type { StreamCheck } from "./stream-check.js";
 
 export interface CodecCheck {
@@ -21,5 +22,17 @@ export const codecChecks: Readonly<Partial<Record<string, CodecCheck>>> = {
       "StatelessH264PredWeights",
     ],
     start: () => new H264Check(),
+  },
+  hevc: {
+    controls: [
+      "StatelessHevcSps",
+      "StatelessHevcPps",
+      "StatelessHevcDecodeParams",
+      "StatelessHevcSliceParams",
+      "StatelessHevcEntryPointOffsets",
+      "StatelessHevcExtSpsStRps",
+      "StatelessHevcExtSpsLtRps",
+    ],
+    start: () => new HevcCheck(),
   },
 };

@@ -27,9 +27,9 @@ export interface Disagreement {
 
 export type Scalar = number | bigint | boolean;
 
-/** What a control should hold. Arrays and structs are compared as far as they are given. */
+/** What a control should hold. Arrays and structs are compared as far as they are given; nothing is said of undefined. */
 export type ExpectedValue =
-  Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue };
+  Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue | undefined };
 
 /** One bit of a control's `flags`. */
 export interface ExpectedFlag {
@@ -44,12 +44,14 @@ export interface ExpectedFlag {
 /** What is expected of one control. */
 export interface ExpectedControl {
   readonly control: string;
-  readonly fields: Readonly<Record<string, ExpectedValue>>;
+  /** Of an array control: the element that is meant, `[3]`. */
+  readonly prefix?: string;
+  readonly fields: Readonly<Record<string, ExpectedValue | undefined>>;
   readonly flags?: readonly ExpectedFlag[];
 }
 
 /** The value of a control as the client submitted it. */
-export type SubmittedControl = Readonly<Record<string, unknown>>;
+export type SubmittedControl = object;
 
 /**
  * Where control fields that are not called like their syntax element come from, by `CONTROL.field` with `[]` for all
@@ -84,7 +86,7 @@ export class FieldPlaces implements FieldSink {
   ofField(control: string, field: string): FieldPlace {
     const known =
       this.elements[`${control}.${field}`] ?? this.elements[`${control}.${field.replace(/\[\d+\]/g, "[]")}`];
-    if (known === undefined) return this.of(field);
+    if (known === undefined) return this.of(field.replace(/^\[\d+\]\./, ""));
     if (typeof known === "string") return this.of(known);
     if (typeof known === "function") return this.of(known((field.match(/\d+(?=\])/g) ?? []).map(Number)));
     return known;
@@ -96,7 +98,7 @@ export class FieldPlaces implements FieldSink {
  * @returns The fields that differ, in the order of `expected`.
  */
 export function compareFields(
-  { control, fields, flags = [] }: ExpectedControl,
+  { control, prefix = "", fields, flags = [] }: ExpectedControl,
   submitted: SubmittedControl,
   placesOf: FieldPlaces | (() => FieldPlaces),
 ): Disagreement[] {
@@ -122,16 +124,33 @@ export function compareFields(
       });
     }
   };
-  compare("", fields, submitted);
-  const own = submitted["flags"];
+  // Most often all is well, and no path has to be made.
+  if (!agrees(fields, submitted)) compare(prefix, fields, submitted);
+  const own = memberOf(submitted, "flags");
   const ownWord = typeof own === "number" || typeof own === "bigint" ? own : 0;
   for (const { name, mask, isSet, element, word } of flags) {
     const value = hasBits(word?.value ?? ownWord, mask);
     if (value === isSet) continue;
-    const field = `${word?.path ?? "flags"} & ${name}`;
+    const path = word?.path ?? (prefix === "" ? "flags" : `${prefix}.flags`);
+    const field = `${path} & ${name}`;
     found.push({ control, field, submitted: value, expected: isSet, place: places().of(element) });
   }
   return found;
+}
+
+type ExpectedStruct = Extract<ExpectedValue, { readonly [field: string]: unknown }>;
+
+function agrees(expected: ExpectedValue | undefined, value: unknown): boolean {
+  if (expected === undefined || expected === value) return true;
+  if (typeof expected !== "object") return !isScalar(value);
+  if (isList(expected)) {
+    const values = isList(value) ? value : undefined;
+    for (let i = 0; i < expected.length; i += 1) if (!agrees(expected[i], values?.[i])) return false;
+    return true;
+  }
+  const struct = expected as ExpectedStruct;
+  for (const name in struct) if (!agrees(struct[name], memberOf(value, name))) return false;
+  return true;
 }
 
 function hasBits(word: number | bigint, mask: number | bigint): boolean {
@@ -159,7 +178,8 @@ const isScalar = (value: unknown): value is Scalar =>
 const isList = (value: unknown): value is readonly never[] => Array.isArray(value);
 
 function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-  const member: unknown = Reflect.get(value, name);
-  return member;
+  // Expected names are ours, and the types of controls have no others.
+  return typeof value === "object" && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 }

@@ -1,13 +1,11 @@
 /** The decoded picture buffer of H.264's controls, whose entries may stand in any order. */
 import { h264, type ControlValues } from "../../codec/index.js";
 import type { ExpectedFlag, ExpectedValue } from "./compare.js";
+import { entriesOf, type DpbIndices } from "./dpb-entries.js";
 
 const { DpbEntryFlag, Structure } = h264;
 
 type DpbEntry = NonNullable<ControlValues["StatelessH264DecodeParams"]>["dpb"][number];
-
-/** Where the submitted DPB has each reference frame, by the frame's time stamp. */
-export type DpbIndices = ReadonlyMap<bigint, number>;
 
 export interface ExpectedDpb {
   readonly entries: readonly (ExpectedValue | undefined)[];
@@ -18,7 +16,7 @@ export interface ExpectedDpb {
 /** What should be in the entries that the client chose for the references of a picture. */
 export function expectedDpb(picture: h264.CodedPicture, submitted: readonly DpbEntry[]): ExpectedDpb {
   const references = picture.references.filter(({ nonExisting }) => !nonExisting);
-  const indices = entriesOf(references, submitted);
+  const indices = entriesOf(references, submitted, likeness);
   const entries: (ExpectedValue | undefined)[] = new Array<undefined>(submitted.length).fill(undefined);
   const flags: ExpectedFlag[] = [];
   const used = new Set<number>();
@@ -44,8 +42,8 @@ function expectedEntry(frame: h264.FrameStore, current: h264.Structure): Expecte
     pic_num: h264.entryPicNum(frame, current) >>> 0,
     frame_num: frame.long !== 0 ? frame.longTermFrameIdx : frame.frameNum,
     fields: frame.short | frame.long,
-    ...(has(Structure.Top) && { top_field_order_cnt: frame.topPoc }),
-    ...(has(Structure.Bottom) && { bottom_field_order_cnt: frame.bottomPoc }),
+    top_field_order_cnt: has(Structure.Top) ? frame.topPoc : undefined,
+    bottom_field_order_cnt: has(Structure.Bottom) ? frame.bottomPoc : undefined,
   };
 }
 
@@ -79,23 +77,6 @@ const likeness: readonly ((entry: DpbEntry, frame: h264.FrameStore) => boolean)[
   (entry) => entry.flags !== 0,
   () => true,
 ];
-
-/** Finds the entry of each reference. One that no entry is like gets a free one, where its time stamp is missing. */
-function entriesOf(references: readonly h264.FrameStore[], submitted: readonly DpbEntry[]): DpbIndices {
-  const indices = new Map<bigint, number>();
-  const taken = new Set<number>();
-  for (const isLike of likeness) {
-    if (indices.size === references.length) break;
-    for (const frame of references) {
-      if (indices.has(frame.timestampNs)) continue;
-      const index = submitted.findIndex((entry, i) => !taken.has(i) && isLike(entry, frame));
-      if (index < 0) continue;
-      indices.set(frame.timestampNs, index);
-      taken.add(index);
-    }
-  }
-  return indices;
-}
 
 /** `ref_pic_list0` or `ref_pic_list1`: nothing is said of entries without a picture. */
 export function expectedList(

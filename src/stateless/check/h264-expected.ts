@@ -1,7 +1,8 @@
 /** What H.264's controls should hold, by what a slice header says and by the pictures before it. */
 import { h264, type ControlValues } from "../../codec/index.js";
 import type { ExpectedControl, ExpectedFlag, FieldElements } from "./compare.js";
-import { expectedDpb, expectedList, type DpbIndices } from "./h264-dpb.js";
+import type { DpbIndices } from "./dpb-entries.js";
+import { expectedDpb, expectedList } from "./h264-dpb.js";
 
 const { DecodeParamFlag, SliceFlag, Structure, SliceType } = h264;
 
@@ -52,14 +53,14 @@ export function expectedDecodeParams(
   // Order counts that come from pictures which nobody saw are only known in their low bits, if at all.
   const knowsOrder = knowsReferences || idr;
   const dpb = knowsReferences ? expectedDpb(picture, submitted.dpb) : undefined;
-  const slicesGroups = (first?.pps.num_slice_groups_minus1 ?? 0) > 0;
+  const hasSliceGroups = (first?.pps.num_slice_groups_minus1 ?? 0) > 0;
   const control: ExpectedControl = {
     control: "H264_DECODE_PARAMS",
     fields: {
       nal_ref_idc: nal.nal_ref_idc,
       frame_num: slice.frame_num,
-      ...(knowsOrder && structure !== Structure.Bottom && { top_field_order_cnt: counts.top }),
-      ...(knowsOrder && structure !== Structure.Top && { bottom_field_order_cnt: counts.bottom }),
+      top_field_order_cnt: knowsOrder && structure !== Structure.Bottom ? counts.top : undefined,
+      bottom_field_order_cnt: knowsOrder && structure !== Structure.Top ? counts.bottom : undefined,
       idr_pic_id: slice.idr_pic_id,
       pic_order_cnt_lsb: slice.pic_order_cnt_lsb,
       delta_pic_order_cnt_bottom: slice.delta_pic_order_cnt_bottom,
@@ -68,8 +69,8 @@ export function expectedDecodeParams(
       dec_ref_pic_marking_bit_size: slice.dec_ref_pic_marking_bit_size,
       pic_order_cnt_bit_size: slice.pic_order_cnt_bit_size,
       // Slice groups are described by fields that no control has.
-      ...(!slicesGroups && { slice_group_change_cycle: 0 }),
-      ...(dpb !== undefined && { dpb: dpb.entries }),
+      slice_group_change_cycle: hasSliceGroups ? undefined : 0,
+      dpb: dpb?.entries,
     },
     flags: [
       { name: "IDR_PIC", mask: DecodeParamFlag.IdrPic, isSet: idr, element: "nal_unit_type" },
@@ -126,7 +127,7 @@ export function expectedSliceParams(
   return {
     control: "H264_SLICE_PARAMS",
     fields: {
-      ...(pps.num_slice_groups_minus1 === 0 && { header_bit_size: slice.header_bit_size }),
+      header_bit_size: pps.num_slice_groups_minus1 === 0 ? slice.header_bit_size : undefined,
       first_mb_in_slice: slice.first_mb_in_slice,
       slice_type: h264.sliceType(slice),
       colour_plane_id: slice.colour_plane_id,
@@ -137,12 +138,10 @@ export function expectedSliceParams(
       disable_deblocking_filter_idc: slice.disable_deblocking_filter_idc,
       slice_alpha_c0_offset_div2: slice.slice_alpha_c0_offset_div2,
       slice_beta_offset_div2: slice.slice_beta_offset_div2,
-      ...(h264.hasList(slice, 0) && { num_ref_idx_l0_active_minus1: slice.num_ref_idx_active_minus1[0] }),
-      ...(h264.hasList(slice, 1) && { num_ref_idx_l1_active_minus1: slice.num_ref_idx_active_minus1[1] }),
-      ...(indices !== undefined && {
-        ref_pic_list0: expectedList(both[0], indices),
-        ref_pic_list1: expectedList(both[1], indices),
-      }),
+      num_ref_idx_l0_active_minus1: h264.hasList(slice, 0) ? slice.num_ref_idx_active_minus1[0] : undefined,
+      num_ref_idx_l1_active_minus1: h264.hasList(slice, 1) ? slice.num_ref_idx_active_minus1[1] : undefined,
+      ref_pic_list0: indices === undefined ? undefined : expectedList(both[0], indices),
+      ref_pic_list1: indices === undefined ? undefined : expectedList(both[1], indices),
     },
     flags: [
       flag(
@@ -168,7 +167,7 @@ export function expectedWeights(
     control: "H264_PRED_WEIGHTS",
     fields: {
       luma_log2_weight_denom: slice.luma_log2_weight_denom,
-      ...(hasChroma && { chroma_log2_weight_denom: slice.chroma_log2_weight_denom }),
+      chroma_log2_weight_denom: hasChroma ? slice.chroma_log2_weight_denom : undefined,
       weight_factors: slice.weights.map(({ luma_weight, luma_offset, chroma_weight, chroma_offset }) => ({
         luma_weight,
         luma_offset,

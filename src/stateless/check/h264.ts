@@ -16,7 +16,6 @@ import {
   alternatives,
   expectedSps,
   readsWith,
-  restored,
   sameSps,
   setsOf,
   type EarlierSets,
@@ -39,6 +38,7 @@ const reader = new SyntaxReader(CODEC);
 /** What a request looks like, and the state behind it. */
 interface Outcome extends Examination {
   readonly follower: h264.SliceFollower;
+  readonly sets: SetsOfControls;
 }
 
 export class H264Check implements StreamCheck {
@@ -48,11 +48,14 @@ export class H264Check implements StreamCheck {
   #sets: SetsOfControls | undefined;
   /** By id, as they were last used. */
   readonly #pps = new Map<number, PpsControl>();
+  /** Did another PPS take the place of one with the same id? */
+  #ppsChanges = false;
 
   clone(): H264Check {
     const copy = new H264Check();
     copy.#follower = this.#follower;
     copy.#sets = this.#sets;
+    copy.#ppsChanges = this.#ppsChanges;
     for (const [id, pps] of this.#pps) copy.#pps.set(id, pps);
     return copy;
   }
@@ -70,19 +73,24 @@ export class H264Check implements StreamCheck {
     const earlier: EarlierSets = {
       sps: sets.spsControl === this.#sets?.spsControl ? undefined : this.#sets?.spsControl,
       pps: this.#pps.get(ppsControl.pic_parameter_set_id),
+      ppsChanges: this.#ppsChanges,
     };
+    const keepsPps = earlier.pps !== undefined && isSame(earlier.pps, ppsControl);
     const examine = (tried: SetsOfControls, most: number): Outcome =>
       this.#examine(request, most < slices.length ? slices.slice(0, most) : slices, tried, slices.length);
     let outcome = examine(sets, Infinity);
     if (outcome.disagreements.length > 0 || outcome.problem !== undefined) {
-      const one = outcome.problem === undefined && outcome.disagreements.length === 1;
-      const all = one ? restored(sets, earlier) : alternatives(sets, earlier);
+      // What was there before is right, unless something else explains more.
+      const isOne = outcome.problem === undefined && outcome.disagreements.length === 1;
+      const isSettled = isOne && keepsPps && !this.#ppsChanges;
+      const all = alternatives(sets, earlier, isSettled);
       outcome = leastBlame(outcome, all, (tried) => examine(tried, TRIED_SLICES), readsWith);
-    }
+    } else if (earlier.pps !== undefined && !keepsPps) this.#ppsChanges = true;
     const wrongId = isNewSps ? contradictingIds(sets) : undefined;
     this.#follower = outcome.follower;
-    this.#sets = sets;
-    this.#pps.set(ppsControl.pic_parameter_set_id, ppsControl);
+    // The sets that explain the request, so that a wrong field is told again in the next one.
+    this.#sets = outcome.sets;
+    this.#pps.set(ppsControl.pic_parameter_set_id, outcome.sets.ppsControl);
     const problem = outcome.problem ?? wrongId;
     return { problem, disagreements: [...wrongSps, ...outcome.disagreements] };
   }
@@ -93,15 +101,15 @@ export class H264Check implements StreamCheck {
     if (before === undefined) return setsOf(spsControl, ppsControl);
     const idr = ((firstSlice[0] ?? 0) & 31) === h264.NalType.IdrSlice;
     const pps = before.ppsControl === ppsControl ? before.pps : h264.ppsOfControl(ppsControl);
-    if (idr && !isSameSps(before.spsControl, spsControl)) {
+    if (idr && !isSame(before.spsControl, spsControl)) {
       return { spsControl, ppsControl, sps: h264.spsOfControl(spsControl), pps };
     }
     return { ...before, ppsControl, pps };
   }
 
   #differencesOfSps(sets: SetsOfControls, submitted: SpsControl): readonly Disagreement[] {
-    if (isSameSps(sets.spsControl, submitted)) return [];
-    return compareFields(expectedSps(sets.spsControl), { ...submitted }, new FieldPlaces()).map((found) => {
+    if (isSame(sets.spsControl, submitted)) return [];
+    return compareFields(expectedSps(sets.spsControl), submitted, new FieldPlaces()).map((found) => {
       return { ...found, place: sameSps };
     });
   }
@@ -128,10 +136,10 @@ export class H264Check implements StreamCheck {
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       const why = isRead ? "" : "the slice header cannot be read with the submitted SPS and PPS: ";
-      return lost(`${why}${error.message}`);
+      return lost(`${why}${error.message}`, sets);
     }
     const { picture } = follower;
-    if (first === undefined || picture === undefined) return { disagreements: [], follower };
+    if (first === undefined || picture === undefined) return { disagreements: [], follower, sets };
     const perSlice = controls.StatelessH264DecodeMode !== FRAME_BASED;
     const allSlices = !perSlice || (!holdCapture && picture.slices.length === sliceCount);
     const disagreements = compareAll(controls, picture, first, sets, {
@@ -141,14 +149,14 @@ export class H264Check implements StreamCheck {
       isNewSps: sets.spsControl !== this.#sets?.spsControl,
       placesOf: once(() => placesIn(slices, sets)),
     });
-    if (holdCapture) return { disagreements, follower };
+    if (holdCapture) return { disagreements, follower, sets };
     try {
       follower.end();
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      return { ...lost(error.message), disagreements };
+      return { ...lost(error.message, sets), disagreements };
     }
-    return { disagreements, follower };
+    return { disagreements, follower, sets };
   }
 
   /** Slices of a picture may name different PPSs, and a request has the control of one: the others are as they were. */
@@ -160,18 +168,14 @@ export class H264Check implements StreamCheck {
 }
 
 /** What comes after it cannot be known before the next IDR picture. */
-const lost = (problem: string): Outcome => ({
-  disagreements: [],
-  problem,
-  follower: new h264.SliceFollower(),
-});
+const lost = (problem: string, sets: SetsOfControls): Outcome => {
+  return { disagreements: [], problem, follower: new h264.SliceFollower(), sets };
+};
 
-function isSameSps(a: SpsControl, b: SpsControl): boolean {
-  return a === b || isDeepStrictEqual(a, b);
-}
+const isSame = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);
 
 const slicesOf = (bitstream: Uint8Array): Uint8Array[] =>
-  nalUnitsOf(bitstream, (first) => h264.isSlice(first));
+  nalUnitsOf(bitstream, ([first]) => h264.isSlice(first));
 
 interface ReadSlice {
   readonly nal: h264.NalHeader;
@@ -234,7 +238,7 @@ function compareAll(
   const found: Disagreement[] = [];
   const compare = (expected: ExpectedControl | undefined, submitted: object | undefined): void => {
     if (expected === undefined || submitted === undefined) return;
-    found.push(...compareFields(expected, { ...submitted }, placesOf));
+    found.push(...compareFields(expected, submitted, placesOf));
   };
   const { header } = slice;
   const { pic_parameter_set_id } = header;

@@ -16,6 +16,8 @@ export interface CheckCounters {
   requests: number;
   /** Requests of which something was wrong. */
   wrong: number;
+  /** By control, `HEVC_SPS`; sentences that blame none are under `other`. */
+  readonly messages: Map<string, number>;
 }
 
 export interface JobCheck {
@@ -32,7 +34,10 @@ export function checkJobs<State extends StatelessFile>(
   device: StatelessDevice<State>,
   fail: boolean,
 ): JobCheck {
-  const counters: CheckCounters = { requests: 0, wrong: 0 };
+  const counters: CheckCounters = { requests: 0, wrong: 0, messages: new Map() };
+  const count = (name: string): void => {
+    counters.messages.set(name, (counters.messages.get(name) ?? 0) + 1);
+  };
   const followed = new WeakMap<State, FollowedStream>();
   const stop = device.onJob((job) => {
     const result = job.request === undefined ? undefined : check(job, followed);
@@ -43,6 +48,8 @@ export function checkJobs<State extends StatelessFile>(
     const [first] = lines;
     if (first === undefined) return;
     counters.wrong += 1;
+    for (const { control } of disagreements) count(control);
+    if (problem !== undefined) count("other");
     const frame = `frame ${job.destination.sequence} of file ${job.context.file.id}`;
     for (const line of lines) device.video.message("warning", `${frame}: ${line}`);
     if (fail) job.report(first);
