@@ -87,7 +87,7 @@ export function vislCommand(): Command {
     .addOption(
       new Option(
         "--check [what]",
-        "compare controls with the bitstream (H.264): log what differs, or give the buffers back with the error flag too",
+        "compare controls with the bitstream: log what differs, or give the buffers back with the error flag too",
       )
         .choices(["log", "error"])
         .preset("log"),
@@ -121,7 +121,7 @@ async function run(options: VislOptions): Promise<void> {
     drawing: options.drawing,
     parameters: parametersOf(options),
   });
-  if (options.check !== undefined) checkJobs(visl, options.check === "error");
+  const check = options.check === undefined ? undefined : checkJobs(visl, options.check === "error");
   const tree = new DebugMount(name);
   const traces = startTraces(visl, options);
   try {
@@ -134,7 +134,7 @@ async function run(options: VislOptions): Promise<void> {
           return { ...session, close: () => tree.close().then(() => session.close()) };
         },
         started: async () => {
-          const text = await tree.open(options.debugfs ? statelessTree(visl) : undefined);
+          const text = await tree.open(options.debugfs ? statelessTree(visl, check?.counters) : undefined);
           if (text !== undefined) process.stderr.write(`${text}\n`);
         },
       },

@@ -10,8 +10,8 @@ export interface DecodedPicture {
   readonly poc: number;
   /** `pic_struct` of its picture timing SEI message; 0 is a frame. */
   readonly picStruct: number;
-  /** Marked as "used for long-term reference". */
-  longTerm: boolean;
+  /** Marked as "used for long-term reference". A picture that becomes so is another object from then on. */
+  readonly longTerm: boolean;
 }
 
 /** A picture that a set names and that is not there. */
@@ -53,6 +53,16 @@ export class DecodedPictures {
   /** `prevTid0Pic`. */
   #previousPoc = 0;
 
+  /** A copy in the same state. */
+  clone(): DecodedPictures {
+    const copy = new DecodedPictures();
+    copy.#pictures = [...this.#pictures];
+    copy.#startsSequence = this.#startsSequence;
+    copy.#skipsRasl = this.#skipsRasl;
+    copy.#previousPoc = this.#previousPoc;
+    return copy;
+  }
+
   /** Pictures that are marked as used for reference, in decoding order. */
   get pictures(): readonly DecodedPicture[] {
     return this.#pictures;
@@ -90,7 +100,8 @@ export class DecodedPictures {
     const ltCurr: Reference[] = [];
     const ltFoll: Reference[] = [];
     const maxLsb = 2 ** (sps.log2_max_pic_order_cnt_lsb_minus4 + 4);
-    const longTerm = new Set<DecodedPicture>();
+    /** Each picture, and as what it is marked. */
+    const longTerm = new Map<DecodedPicture, DecodedPicture>();
     header.PocLsbLt.forEach((lsb, i) => {
       const whole = header.delta_poc_msb_present_flag[i] === true;
       const cycle = header.DeltaPocMsbCycleLt[i] ?? 0;
@@ -98,9 +109,13 @@ export class DecodedPictures {
       const mask = whole ? -1 : maxLsb - 1;
       const picture = this.#pictures.find((candidate) => (candidate.poc & mask) === wanted);
       const used = header.UsedByCurrPicLt[i] === true;
+      let marked = picture;
       if (picture === undefined) missing.push({ poc: wanted, longTerm: true, used });
-      else longTerm.add(picture);
-      (used ? ltCurr : ltFoll).push(picture);
+      else {
+        marked = longTerm.get(picture) ?? (picture.longTerm ? picture : { ...picture, longTerm: true });
+        longTerm.set(picture, marked);
+      }
+      (used ? ltCurr : ltFoll).push(marked);
     });
     const stFoll: Reference[] = [];
     const shortTerm = new Set<DecodedPicture>();
@@ -121,8 +136,9 @@ export class DecodedPictures {
     const rps = header.CurrRps;
     const stCurrBefore = select(rps.DeltaPocS0, rps.UsedByCurrPicS0);
     const stCurrAfter = select(rps.DeltaPocS1, rps.UsedByCurrPicS1);
-    for (const picture of longTerm) picture.longTerm = true;
-    this.#pictures = this.#pictures.filter((picture) => longTerm.has(picture) || shortTerm.has(picture));
+    this.#pictures = this.#pictures.flatMap(
+      (picture) => longTerm.get(picture) ?? (shortTerm.has(picture) ? [picture] : []),
+    );
     return { stCurrBefore, stCurrAfter, stFoll, ltCurr, ltFoll, missing };
   }
 

@@ -3,14 +3,21 @@ export { frameControls } from "./controls.js";
 export type { HevcControlsOptions, HevcFrameControls } from "./controls.js";
 export type { DecodedPicture, MissingReference, ReferencePictureSet } from "./dpb.js";
 export * from "./nal.js";
-export { NalReader, nalTypeOf, ParameterSets, parseUnits, writeNalUnit } from "./parse.js";
-export type { ActiveSets, NalUnit } from "./parse.js";
+export { NalReader, nalTypeOf, ParameterSets, parseUnits, readSliceUnit, writeNalUnit } from "./parse.js";
+export type { ActiveSets, NalUnit, ReadSlice } from "./parse.js";
+export { DecodeParamFlag, DpbEntryFlag, PpsFlag, SliceFlag, SpsFlag } from "./flags.js";
+export {
+  ppsOfControl,
+  shortTermSetOfPicture,
+  shortTermSetsOfControls,
+  spsOfControl,
+} from "./sets-of-controls.js";
 export { NO_REFERENCE } from "./picture-controls.js";
-export { codedPictures } from "./pictures.js";
-export type { CodedPicture, CodedSlice, Notice, PictureOptions } from "./pictures.js";
+export { codedPictures, SliceFollower } from "./pictures.js";
+export type { CodedPicture, CodedSlice, Notice, PictureOptions, SliceUnit } from "./pictures.js";
 export type { AccessUnitDelimiter } from "./syntax-aud.js";
 export type { Hrd, SubLayerHrd } from "./syntax-hrd.js";
-export { emptyPps } from "./syntax-pps.js";
+export { checkPps, emptyPps } from "./syntax-pps.js";
 export type { Pps, PpsRangeExtension, PpsSccExtension } from "./syntax-pps.js";
 export type { ProfileTier, ProfileTierLevel } from "./syntax-profile.js";
 export { emptyShortTermRps } from "./syntax-rps.js";

@@ -44,15 +44,7 @@ export type NalUnit = { readonly nal: NalHeader } & (
   | { readonly kind: "vps"; readonly vps: Vps }
   | { readonly kind: "sps"; readonly sps: Sps }
   | { readonly kind: "pps"; readonly pps: Pps }
-  | {
-      readonly kind: "slice";
-      readonly segment: SliceSegmentHeader;
-      readonly sets: ActiveSets;
-      /** Where `slice_segment_data()` starts in the NAL unit, emulation prevention bytes included. */
-      readonly dataByteOffset: number;
-      /** The same without emulation prevention bytes. */
-      readonly headerBytes: number;
-    }
+  | ({ readonly kind: "slice" } & ReadSlice)
   | { readonly kind: "delimiter"; readonly delimiter: AccessUnitDelimiter }
   | { readonly kind: "sei"; readonly sei: Sei; readonly sps: Sps | undefined }
   | { readonly kind: "other" }
@@ -94,6 +86,52 @@ export class ParameterSets {
   }
 }
 
+/** A slice segment header that was read. */
+export interface ReadSlice {
+  readonly segment: SliceSegmentHeader;
+  readonly sets: ActiveSets;
+  /** Where `slice_segment_data()` starts in the NAL unit, emulation prevention bytes included. */
+  readonly dataByteOffset: number;
+  /** The same without emulation prevention bytes. */
+  readonly headerBytes: number;
+}
+
+/** @param reader - Stands behind the NAL unit header. @throws {CodecError} */
+function readSlice(
+  reader: SyntaxReader,
+  nal: NalHeader,
+  rbsp: Rbsp,
+  previous: SliceHeader | undefined,
+  setsOf: (c: Coder, ppsId: number) => ActiveSets,
+): ReadSlice {
+  const segment = emptySliceSegmentHeader();
+  let sets: ActiveSets | undefined;
+  sliceSegmentHeader(reader, segment, { nal, previous, parameterSets: (c, id) => (sets = setsOf(c, id)) });
+  if (sets === undefined) throw reader.error("a slice without parameter sets");
+  const headerBytes = reader.position / 8;
+  return { segment, sets, dataByteOffset: headerBytes + countRemoved(rbsp, reader.position), headerBytes };
+}
+
+/**
+ * Reads a slice segment whose parameter sets come from elsewhere.
+ * @param data - The NAL unit with its emulation prevention bytes.
+ * @param previous - The slice header before in the same picture.
+ * @throws {CodecError}
+ */
+export function readSliceUnit(
+  reader: SyntaxReader,
+  buffer: RbspBuffer,
+  data: Uint8Array,
+  previous: SliceHeader | undefined,
+  setsOf: (c: Coder, ppsId: number) => ActiveSets,
+): ReadSlice & { readonly nal: NalHeader } {
+  const rbsp = buffer.unescape(data, SLICE_HEADER_BYTES);
+  reader.load(rbsp.bytes);
+  const nal = emptyNalHeader();
+  nalUnitHeader(reader, nal);
+  return { nal, ...readSlice(reader, nal, rbsp, previous, setsOf) };
+}
+
 /** Reads the NAL units of one stream, one after the other. */
 export class NalReader {
   readonly sets = new ParameterSets();
@@ -129,22 +167,11 @@ export class NalReader {
   }
 
   #readSlice(nal: NalHeader, rbsp: Rbsp): NalUnit {
-    const reader = this.#reader;
-    const { sets } = this;
     const previous = this.#previous;
     this.#previous = undefined;
-    const segment = emptySliceSegmentHeader();
-    let active: ActiveSets | undefined;
-    sliceSegmentHeader(reader, segment, {
-      nal,
-      previous,
-      parameterSets: (c, id) => (active = sets.setsOf(c, id)),
-    });
-    if (active === undefined) throw reader.error("a slice without parameter sets");
-    this.#previous = segment.slice;
-    const headerBytes = reader.position / 8;
-    const dataByteOffset = headerBytes + countRemoved(rbsp, reader.position);
-    return { nal, kind: "slice", segment, sets: active, dataByteOffset, headerBytes };
+    const slice = readSlice(this.#reader, nal, rbsp, previous, (c, id) => this.sets.setsOf(c, id));
+    this.#previous = slice.segment.slice;
+    return { nal, kind: "slice", ...slice };
   }
 
   #readOther(nal: NalHeader): NalUnit {

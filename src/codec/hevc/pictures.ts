@@ -63,8 +63,6 @@ export interface PictureOptions {
   readonly onNotice?: (notice: Notice) => void;
 }
 
-type SliceUnit = Extract<NalUnit, { kind: "slice" }>;
-
 /** A picture whose slices are still coming. */
 interface OpenPicture extends Omit<CodedPicture, "slices"> {
   readonly slices: [CodedSlice, ...CodedSlice[]];
@@ -85,41 +83,82 @@ export function* codedPictures(stream: Uint8Array, options: PictureOptions = {})
   if (last !== undefined) yield last;
 }
 
-class Assembler {
-  readonly #reader = new NalReader();
-  readonly #pictures = new DecodedPictures();
+/** A slice segment as it comes. */
+export type SliceUnit = Pick<
+  Extract<NalUnit, { kind: "slice" }>,
+  "nal" | "segment" | "sets" | "dataByteOffset"
+> & {
+  /** The NAL unit, and the same behind its start code. */
+  readonly data: Uint8Array;
+  readonly dataWithStartCode: Uint8Array;
+  readonly streamOffset: number;
+  /** `pic_struct` of the picture that it starts. */
+  readonly picStruct: number;
+  /** Of that picture, where somebody else chose it. */
+  readonly timestampNs?: bigint;
+};
+
+/**
+ * Follows a stream from slice segment to slice segment. After a {@link CodecError} it is in no certain state; who wants
+ * to go on keeps a copy.
+ */
+export class SliceFollower {
+  #pictures = new DecodedPictures();
   readonly #timestampOf: TimestampOf;
   readonly #notice: (notice: Notice) => void;
   #open: OpenPicture | undefined;
   #decodeIndex = 0;
-  /** Of a picture timing SEI message for the picture that follows. */
-  #picStruct = 0;
   /** Slices of a picture that is not decoded are left out up to the next picture. */
   #skipping = false;
-  #layersSaid = 0n;
 
-  constructor({ timestampOf = defaultTimestampOf, onNotice }: PictureOptions) {
+  constructor({ timestampOf = defaultTimestampOf, onNotice }: PictureOptions = {}) {
     this.#timestampOf = timestampOf;
     this.#notice = onNotice ?? (() => undefined);
   }
 
-  /** Takes one NAL unit. @returns The picture that ended in front of it. */
-  unit(data: Uint8Array, withStartCode: Uint8Array, offset: number): CodedPicture | undefined {
-    const unit = this.#read(data, offset);
-    if (unit === undefined) return undefined;
-    if (unit.nal.nuh_layer_id > 0) {
-      this.#sayLayer(unit.nal.nuh_layer_id, offset);
-      return undefined;
+  /** A copy in the same state, which goes its own way from now on. */
+  clone(): SliceFollower {
+    const copy = new SliceFollower({ timestampOf: this.#timestampOf, onNotice: this.#notice });
+    copy.#pictures = this.#pictures.clone();
+    copy.#open = this.#open === undefined ? undefined : { ...this.#open, slices: [...this.#open.slices] };
+    copy.#decodeIndex = this.#decodeIndex;
+    copy.#skipping = this.#skipping;
+    return copy;
+  }
+
+  /** The picture of the last slice; undefined where that picture is not decoded. */
+  get picture(): CodedPicture | undefined {
+    return this.#open;
+  }
+
+  /** Pictures that are marked as used for reference. */
+  get references(): readonly DecodedPicture[] {
+    return this.#pictures.pictures;
+  }
+
+  /** Takes a slice segment. @returns The picture that ended in front of it. */
+  slice(unit: SliceUnit): CodedPicture | undefined {
+    const { segment } = unit;
+    if (segment.first_slice_segment_in_pic_flag) {
+      const finished = this.finish();
+      this.#start(unit);
+      return finished;
     }
-    if (unit.kind === "slice") return this.#slice(unit, data, withStartCode, offset);
-    const type = unit.nal.nal_unit_type;
-    const finished = startsAccessUnit(type) ? this.finish() : undefined;
-    if (type === NalType.EOS || type === NalType.EOB) this.#pictures.endSequence();
-    if (unit.kind === "sei") {
-      for (const { picTiming } of unit.sei.messages)
-        this.#picStruct = picTiming?.pic_struct ?? this.#picStruct;
+    if (this.#skipping) return undefined;
+    const open = this.#open;
+    if (open === undefined) throw wrong("a slice segment without the first one of its picture");
+    if (open.pps !== unit.sets.pps || open.sps !== unit.sets.sps) {
+      throw wrong("the slice segments of a picture have different parameter sets");
     }
-    return finished;
+    if (open.nal.nal_unit_type !== unit.nal.nal_unit_type) {
+      throw wrong("the slice segments of a picture have different NAL unit types");
+    }
+    const before = open.slices[open.slices.length - 1];
+    if (before !== undefined && before.segment.slice_segment_address >= segment.slice_segment_address) {
+      throw wrong(`slice_segment_address ${segment.slice_segment_address} is not in order`);
+    }
+    open.slices.push(codedSlice(unit, open.set));
+    return undefined;
   }
 
   /** The picture that is open. */
@@ -127,6 +166,94 @@ class Assembler {
     const picture = this.#open;
     this.#open = undefined;
     return picture;
+  }
+
+  /** An end of sequence or end of bitstream NAL unit. */
+  endSequence(): void {
+    this.#pictures.endSequence();
+  }
+
+  #start(unit: SliceUnit): void {
+    const { nal, segment, sets, streamOffset, picStruct } = unit;
+    const header = segment.slice;
+    const start = this.#pictures.startPicture(nal, header, sets.sps);
+    const { poc } = start;
+    this.#skipping = start.skipped;
+    if (start.skipped) {
+      const why = isRasl(nal.nal_unit_type)
+        ? "a leading picture without its references"
+        : "before a random access point";
+      this.#notice({ kind: "skipped", streamOffset, poc, sentence: `picture ${poc} is not decoded: ${why}` });
+      return;
+    }
+    if (sets.pps.scc.pps_curr_pic_ref_enabled_flag) {
+      throw wrong("the current picture as a reference cannot be told by V4L2's controls");
+    }
+    const set = this.#pictures.referencePictureSet(nal, header, sets.sps, poc);
+    // Pictures before a random access point are expected to be missing: 8.3.3.
+    if (set.missing.length > 0 && !start.noRaslOutput) {
+      const list = set.missing.map((reference) => reference.poc).join(", ");
+      const sentence = `picture ${poc} refers to pictures that are not there: ${list}`;
+      this.#notice({ kind: "missing", streamOffset, poc, missing: set.missing, sentence });
+    }
+    const timestampNs = unit.timestampNs ?? this.#timestampOf(this.#decodeIndex);
+    this.#open = {
+      ...sets,
+      decodeIndex: this.#decodeIndex,
+      timestampNs,
+      streamOffset,
+      nal,
+      poc,
+      picStruct,
+      output: header.pic_output_flag,
+      set,
+      references: [...this.#pictures.pictures],
+      slices: [codedSlice(unit, set)],
+    };
+    this.#decodeIndex += 1;
+    this.#pictures.add({ timestampNs, poc, picStruct, longTerm: false });
+  }
+}
+
+/** Reads the NAL units of a stream. */
+class Assembler {
+  readonly #reader = new NalReader();
+  readonly #follower: SliceFollower;
+  readonly #notice: (notice: Notice) => void;
+  /** Of a picture timing SEI message for the picture that follows. */
+  #picStruct = 0;
+  #layersSaid = 0n;
+
+  constructor(options: PictureOptions) {
+    this.#follower = new SliceFollower(options);
+    this.#notice = options.onNotice ?? (() => undefined);
+  }
+
+  /** Takes one NAL unit. @returns The picture that ended in front of it. */
+  unit(data: Uint8Array, dataWithStartCode: Uint8Array, streamOffset: number): CodedPicture | undefined {
+    const unit = this.#read(data, streamOffset);
+    if (unit === undefined) return undefined;
+    if (unit.nal.nuh_layer_id > 0) {
+      this.#sayLayer(unit.nal.nuh_layer_id, streamOffset);
+      return undefined;
+    }
+    if (unit.kind === "slice") {
+      const picStruct = this.#picStruct;
+      if (unit.segment.first_slice_segment_in_pic_flag) this.#picStruct = 0;
+      return this.#follower.slice({ ...unit, data, dataWithStartCode, streamOffset, picStruct });
+    }
+    const type = unit.nal.nal_unit_type;
+    const finished = startsAccessUnit(type) ? this.finish() : undefined;
+    if (type === NalType.EOS || type === NalType.EOB) this.#follower.endSequence();
+    if (unit.kind === "sei") {
+      for (const { picTiming } of unit.sei.messages)
+        this.#picStruct = picTiming?.pic_struct ?? this.#picStruct;
+    }
+    return finished;
+  }
+
+  finish(): CodedPicture | undefined {
+    return this.#follower.finish();
   }
 
   #read(data: Uint8Array, streamOffset: number): NalUnit | undefined {
@@ -146,78 +273,6 @@ class Assembler {
     }
   }
 
-  #slice(
-    unit: SliceUnit,
-    data: Uint8Array,
-    withStartCode: Uint8Array,
-    offset: number,
-  ): CodedPicture | undefined {
-    const { segment } = unit;
-    if (segment.first_slice_segment_in_pic_flag) {
-      const finished = this.finish();
-      this.#start(unit, data, withStartCode, offset);
-      return finished;
-    }
-    if (this.#skipping) return undefined;
-    const open = this.#open;
-    if (open === undefined) throw wrong("a slice segment without the first one of its picture");
-    if (open.pps !== unit.sets.pps || open.sps !== unit.sets.sps) {
-      throw wrong("the slice segments of a picture have different parameter sets");
-    }
-    if (open.nal.nal_unit_type !== unit.nal.nal_unit_type) {
-      throw wrong("the slice segments of a picture have different NAL unit types");
-    }
-    const before = open.slices[open.slices.length - 1];
-    if (before !== undefined && before.segment.slice_segment_address >= segment.slice_segment_address) {
-      throw wrong(`slice_segment_address ${segment.slice_segment_address} is not in order`);
-    }
-    open.slices.push(codedSlice(unit, data, withStartCode, open.set));
-    return undefined;
-  }
-
-  #start(unit: SliceUnit, data: Uint8Array, withStartCode: Uint8Array, streamOffset: number): void {
-    const { nal, segment, sets } = unit;
-    const header = segment.slice;
-    const start = this.#pictures.startPicture(nal, header, sets.sps);
-    const { poc } = start;
-    const picStruct = this.#picStruct;
-    this.#picStruct = 0;
-    this.#skipping = start.skipped;
-    if (start.skipped) {
-      const why = isRasl(nal.nal_unit_type)
-        ? "a leading picture without its references"
-        : "before a random access point";
-      this.#notice({ kind: "skipped", streamOffset, poc, sentence: `picture ${poc} is not decoded: ${why}` });
-      return;
-    }
-    if (sets.pps.scc.pps_curr_pic_ref_enabled_flag) {
-      throw wrong("the current picture as a reference cannot be told by V4L2's controls");
-    }
-    const set = this.#pictures.referencePictureSet(nal, header, sets.sps, poc);
-    // Pictures before a random access point are expected to be missing: 8.3.3.
-    if (set.missing.length > 0 && !start.noRaslOutput) {
-      const list = set.missing.map((reference) => reference.poc).join(", ");
-      const sentence = `picture ${poc} refers to pictures that are not there: ${list}`;
-      this.#notice({ kind: "missing", streamOffset, poc, missing: set.missing, sentence });
-    }
-    const timestampNs = this.#timestampOf(this.#decodeIndex);
-    this.#open = {
-      ...sets,
-      decodeIndex: this.#decodeIndex,
-      timestampNs,
-      streamOffset,
-      nal,
-      poc,
-      picStruct,
-      output: header.pic_output_flag,
-      set,
-      references: [...this.#pictures.pictures],
-      slices: [codedSlice(unit, data, withStartCode, set)],
-    };
-    this.#decodeIndex += 1;
-    this.#pictures.add({ timestampNs, poc, picStruct, longTerm: false });
-  }
-
   #sayLayer(layer: number, streamOffset: number): void {
     const bit = 1n << BigInt(layer);
     if ((this.#layersSaid & bit) !== 0n) return;
@@ -234,15 +289,9 @@ function startsAccessUnit(type: number): boolean {
   );
 }
 
-function codedSlice(
-  unit: SliceUnit,
-  data: Uint8Array,
-  dataWithStartCode: Uint8Array,
-  set: ReferencePictureSet,
-): CodedSlice {
-  const { nal, segment, dataByteOffset } = unit;
-  const lists = referenceLists(segment.slice, set);
-  return { nal, segment, data, dataWithStartCode, dataByteOffset, lists };
+function codedSlice(unit: SliceUnit, set: ReferencePictureSet): CodedSlice {
+  const { nal, segment, dataByteOffset, data, dataWithStartCode } = unit;
+  return { nal, segment, data, dataWithStartCode, dataByteOffset, lists: referenceLists(segment.slice, set) };
 }
 
 function wrong(sentence: string): CodecError {

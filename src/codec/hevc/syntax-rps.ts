@@ -120,6 +120,11 @@ function predicted(
     rps.used_by_curr_pic_flag[j] = used;
     rps.use_delta_flag[j] = used || c.flag("use_delta_flag", rps.use_delta_flag[j], j);
   }
+  predictShortTermRps(rps, ref);
+}
+
+/** What follows for a set that is predicted from `ref`. */
+export function predictShortTermRps(rps: ShortTermRps, ref: ShortTermRps): void {
   const deltaRps = (rps.delta_rps_sign ? -1 : 1) * (rps.abs_delta_rps_minus1 + 1);
   predict(rps, ref, deltaRps, -1);
   predict(rps, ref, deltaRps, 1);

@@ -8,7 +8,7 @@ import type { Field, FieldSink, Heading } from "../../codec/index.js";
 export interface FieldPlace {
   /** `frame_num`, as the specification spells it. */
   readonly element: string;
-  /** Of the element in its unit, after emulation prevention; undefined where its value is inferred. */
+  /** Of the element in its unit, after emulation prevention; undefined where its value is inferred or derived. */
   readonly bitPosition?: number;
   /** The clause of the specification. */
   readonly section?: string | undefined;
@@ -27,35 +27,46 @@ export interface Disagreement {
 
 export type Scalar = number | bigint | boolean;
 
-/** What a control should hold. Arrays and structs are compared as far as they are given. */
+/** What a control should hold. Arrays and structs are compared as far as they are given; nothing is said of undefined. */
 export type ExpectedValue =
-  Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue };
+  Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue | undefined };
 
 /** One bit of a control's `flags`. */
 export interface ExpectedFlag {
   readonly name: string;
-  readonly mask: number;
+  readonly mask: number | bigint;
   readonly isSet: boolean;
   readonly element: string;
+  /** Where the flag word is, unless it is `flags` of the control: `dpb[2].flags`, and its value. */
+  readonly word?: { readonly path: string; readonly value: number | bigint };
 }
 
 /** What is expected of one control. */
 export interface ExpectedControl {
   readonly control: string;
-  readonly fields: Readonly<Record<string, ExpectedValue>>;
+  /** Of an array control: the element that is meant, `[3]`. */
+  readonly prefix?: string;
+  readonly fields: Readonly<Record<string, ExpectedValue | undefined>>;
   readonly flags?: readonly ExpectedFlag[];
 }
 
 /** The value of a control as the client submitted it. */
-export type SubmittedControl = Readonly<Record<string, unknown>>;
+export type SubmittedControl = object;
+
+/**
+ * Where control fields that are not called like their syntax element come from, by `CONTROL.field` with `[]` for all
+ * indices: the element's name, for arrays by the indices, or the place of a value that is derived.
+ */
+export type FieldElements = Readonly<
+  Record<string, string | FieldPlace | ((indices: readonly number[]) => string)>
+>;
 
 /** Keeps the first place of each syntax element that a recording reader tells. */
 export class FieldPlaces implements FieldSink {
   readonly #places = new Map<string, FieldPlace>();
   #section: string | undefined;
 
-  /** @param elements - Syntax elements of control fields that have another name, by `CONTROL.field`. */
-  constructor(readonly elements: Readonly<Record<string, string>> = {}) {}
+  constructor(readonly elements: FieldElements = {}) {}
 
   heading({ section }: Heading): void {
     this.#section = section;
@@ -73,17 +84,26 @@ export class FieldPlaces implements FieldSink {
 
   /** Of a field by its path in a control. */
   ofField(control: string, field: string): FieldPlace {
-    return this.of(this.elements[`${control}.${field}`] ?? field);
+    const known =
+      this.elements[`${control}.${field}`] ?? this.elements[`${control}.${field.replace(/\[\d+\]/g, "[]")}`];
+    if (known === undefined) return this.of(field.replace(/^\[\d+\]\./, ""));
+    if (typeof known === "string") return this.of(known);
+    if (typeof known === "function") return this.of(known((field.match(/\d+(?=\])/g) ?? []).map(Number)));
+    return known;
   }
 }
 
-/** @returns The fields that differ, in the order of `expected`. */
+/**
+ * @param placesOf - Called when something differs: places are not worth their time before.
+ * @returns The fields that differ, in the order of `expected`.
+ */
 export function compareFields(
-  { control, fields, flags = [] }: ExpectedControl,
+  { control, prefix = "", fields, flags = [] }: ExpectedControl,
   submitted: SubmittedControl,
-  places: FieldPlaces,
+  placesOf: FieldPlaces | (() => FieldPlaces),
 ): Disagreement[] {
   const found: Disagreement[] = [];
+  const places = (): FieldPlaces => (typeof placesOf === "function" ? placesOf() : placesOf);
   const compare = (path: string, expected: ExpectedValue | undefined, value: unknown): void => {
     if (expected === undefined) return;
     if (isList(expected)) {
@@ -95,29 +115,61 @@ export function compareFields(
         compare(path === "" ? name : `${path}.${name}`, member, memberOf(value, name));
       }
     } else if (isScalar(value) && value !== expected) {
-      found.push({ control, field: path, submitted: value, expected, place: places.ofField(control, path) });
+      found.push({
+        control,
+        field: path,
+        submitted: value,
+        expected,
+        place: places().ofField(control, path),
+      });
     }
   };
-  compare("", fields, submitted);
-  const word = Number(submitted["flags"] ?? 0);
-  for (const { name, mask, isSet, element } of flags) {
-    const value = (word & mask) !== 0;
+  // Most often all is well, and no path has to be made.
+  if (!agrees(fields, submitted)) compare(prefix, fields, submitted);
+  const own = memberOf(submitted, "flags");
+  const ownWord = typeof own === "number" || typeof own === "bigint" ? own : 0;
+  for (const { name, mask, isSet, element, word } of flags) {
+    const value = hasBits(word?.value ?? ownWord, mask);
     if (value === isSet) continue;
-    const field = `flags & ${name}`;
-    found.push({ control, field, submitted: value, expected: isSet, place: places.of(element) });
+    const path = word?.path ?? (prefix === "" ? "flags" : `${prefix}.flags`);
+    const field = `${path} & ${name}`;
+    found.push({ control, field, submitted: value, expected: isSet, place: places().of(element) });
   }
   return found;
+}
+
+type ExpectedStruct = Extract<ExpectedValue, { readonly [field: string]: unknown }>;
+
+function agrees(expected: ExpectedValue | undefined, value: unknown): boolean {
+  if (expected === undefined || expected === value) return true;
+  if (typeof expected !== "object") return !isScalar(value);
+  if (isList(expected)) {
+    const values = isList(value) ? value : undefined;
+    for (let i = 0; i < expected.length; i += 1) if (!agrees(expected[i], values?.[i])) return false;
+    return true;
+  }
+  const struct = expected as ExpectedStruct;
+  for (const name in struct) if (!agrees(struct[name], memberOf(value, name))) return false;
+  return true;
+}
+
+function hasBits(word: number | bigint, mask: number | bigint): boolean {
+  if (typeof word === "number" && typeof mask === "number") return (word & mask) !== 0;
+  return (BigInt(word) & BigInt(mask)) !== 0n;
 }
 
 /** `H264_DECODE_PARAMS.frame_num is 5, the bitstream says 4 (frame_num, bit 12, section 7.3.3)`. */
 export function describeDisagreement({ control, field, submitted, expected, place }: Disagreement): string {
   const where = [
     place.element,
-    ...(place.bitPosition === undefined ? ["inferred"] : [`bit ${place.bitPosition}`]),
+    ...(place.bitPosition === undefined
+      ? [place.section === undefined ? "inferred" : "derived"]
+      : [`bit ${place.bitPosition}`]),
     ...(place.section === undefined ? [] : [`section ${place.section}`]),
   ];
   const said = [submitted, expected].map((value) => (typeof value === "boolean" ? Number(value) : value));
-  return `${control}.${field} is ${said[0] ?? 0}, the bitstream says ${said[1] ?? 0} (${where.join(", ")})`;
+  const name = field.startsWith("[") ? `${control}${field}` : `${control}.${field}`;
+  return `${name} is ${said[0] ?? 0}, the bitstream says ${said[1] ?? 0} (${where.join(", ")})`;
 }
 
 const isScalar = (value: unknown): value is Scalar =>
@@ -126,6 +178,8 @@ const isScalar = (value: unknown): value is Scalar =>
 const isList = (value: unknown): value is readonly never[] => Array.isArray(value);
 
 function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
+  // Expected names are ours, and the types of controls have no others.
+  return typeof value === "object" && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 }

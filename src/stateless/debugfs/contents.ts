@@ -2,6 +2,7 @@
 import { V4l2Error } from "../../v4l2/index.js";
 import type { M2mContext } from "../../m2m/index.js";
 import type { VideoBuffer, VideoQueue } from "../../vb2/index.js";
+import type { CheckCounters } from "../check/jobs.js";
 import type { StatelessDevice } from "../device.js";
 import type { StatelessFile } from "../file.js";
 import { formatLines } from "../formats.js";
@@ -22,16 +23,27 @@ export type ShownDevice = Pick<
  * - `parameters/`: as in `/sys/module/visl/parameters`;
  * - `events/<group>/<event>/enable`: which controls are traced, as in tracefs;
  * - `contexts/<file>/`: client, formats, queues and counters of each open file;
- * - `counters`: of the device.
+ * - `counters`: of the device;
+ * - `check`: what `--check` counted, where it is on.
  */
-export function statelessTree(device: ShownDevice): DirectoryNode {
+export function statelessTree(device: ShownDevice, check?: Readonly<CheckCounters>): DirectoryNode {
   return fixedDirectory({
     bitstream: directory(() => bitstreamFiles(device)),
     parameters: fixedDirectory(parameterFiles(device)),
     events: fixedDirectory(eventDirectories(device.tracepoints)),
     contexts: directory(() => contextDirectories(device)),
     counters: textFile(() => counters(device)),
+    ...(check !== undefined && { check: textFile(() => checkCounters(check)) }),
   });
+}
+
+function checkCounters({ requests, wrong, messages }: Readonly<CheckCounters>): string[] {
+  const perControl = [...messages].sort(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    `requests: ${requests}`,
+    `wrong requests: ${wrong}`,
+    ...perControl.map(([control, count]) => `${control}: ${count}`),
+  ];
 }
 
 function* bitstreamFiles({ bitstreams }: ShownDevice): Iterable<[string, TreeNode]> {

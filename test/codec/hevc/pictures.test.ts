@@ -171,6 +171,8 @@ describe("long-term references", () => {
     const params = [...frameControls(stream)].map(
       ({ requests }) => requests[0]?.controls.StatelessHevcDecodeParams,
     );
+    // The next picture makes it long-term; for this one it is not.
+    expect(params[1]?.dpb[0]).toMatchObject({ pic_order_cnt_val: 0, flags: 0 });
     // ue(1), poc_lsb_lt of 4 bits, two flags.
     expect(params[2]).toMatchObject({
       num_active_dpb_entries: 2,

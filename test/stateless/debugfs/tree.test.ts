@@ -132,6 +132,17 @@ describe("the tree", () => {
     expect([sh.ls("/contexts"), sh.ls("/bitstream")]).toEqual([[], []]);
   });
 
+  it("has the counters of the check where it is on", () => {
+    const { visl } = new Bench();
+    const messages = new Map([
+      ["other", 1],
+      ["HEVC_SPS", 2],
+    ]);
+    const sh = new Shell(fuseOperations(statelessTree(visl, { requests: 5, wrong: 3, messages })));
+    expect(sh.cat("/check")).toBe("requests: 5\nwrong requests: 3\nHEVC_SPS: 2\nother: 1\n");
+    expect(shell().stat("/check")).toBe(-2);
+  });
+
   it("keeps what a reader began to read", async () => {
     const bench = new Bench();
     const sh = shell(bench);
