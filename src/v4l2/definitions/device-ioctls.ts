@@ -115,6 +115,7 @@ const dbgGRegister = defineIoctl({
     view.val = reply.val;
     view.size = reply.size;
   },
+  asks: ["type", "name", "addr", "reg"],
   describe: describeRegister,
 });
 
@@ -153,6 +154,7 @@ const dbgGChipInfo = defineIoctl({
       view.flags = flags | chipFlags(ops);
     });
   },
+  asks: ["type", "addr"],
   describe: (out, view) => {
     describeMatch(out, view.match);
     out.string("name", view.name);

@@ -29,8 +29,12 @@ export interface IoctlEvent extends EventBase {
   readonly detail: string | undefined;
   /** The argument after the call, as the kernel's `dev_debug` prints it; built when called. */
   readonly text: () => string;
+  /** The same with `asked->given` where the client was given something else than it asked: `width=701->640`. */
+  readonly dialog: () => string;
   /** The argument after the call as a plain object; built when called. */
   readonly args: () => Readonly<Record<string, unknown>>;
+  /** What the client asked, in the same form; undefined where it was given just that. */
+  readonly asked: () => Readonly<Record<string, unknown>> | undefined;
 }
 
 /** open, release, read, write, mmap of a file. */
