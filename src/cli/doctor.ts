@@ -4,6 +4,7 @@ import { release } from "node:os";
 import { Command } from "commander";
 import { deviceProblem } from "./run/prerequisites.js";
 import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
+import { writeOut } from "./output.js";
 import { ClientFiles } from "../serve/index.js";
 
 /** One thing looked at. `needed` false marks what only widens what a client can do. */
@@ -21,9 +22,7 @@ export function doctorCommand(): Command {
     .option("--json", "print the findings as JSON")
     .action(async (options: { json?: boolean }) => {
       const findings = await examine();
-      process.stdout.write(
-        options.json === true ? `${JSON.stringify(findings, null, 2)}\n` : report(findings),
-      );
+      writeOut(options.json === true ? `${JSON.stringify(findings, null, 2)}\n` : report(findings));
       process.exitCode = findings.every((finding) => finding.ok || !finding.needed) ? 0 : 1;
     });
 }

@@ -30,7 +30,7 @@ export interface Logged {
  */
 export function startEventLog(devices: readonly Logged[], form: LogForm): EventLog {
   if (form === "none") return { end: () => Promise.resolve() };
-  const sink = new LogSink(STDOUT);
+  const sink = new LogSink(STDOUT, "the log");
   const stops = devices.map(({ trace, name }) =>
     trace.subscribe(
       form === "json"

@@ -10,12 +10,14 @@ import {
   matchEvents,
   parseParameter,
   statelessTree,
+  traceEvents,
   traceJsonLine,
 } from "../stateless/index.js";
 import type { ParameterKey, ParameterValues, VislDevice, VislGeneration } from "../visl/index.js";
 import { createVisl, parameterDefinitions } from "../visl/index.js";
 import { Failure } from "./failure.js";
 import { LogSink } from "./log-sink.js";
+import { writeOut } from "./output.js";
 import type { NodeOptions } from "./node-options.js";
 import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
 import { serve } from "./serve-nodes.js";
@@ -48,6 +50,8 @@ type VislOptions = NodeOptions &
   };
 
 const STDERR = 2;
+/** `--trace list` */
+const LIST = "list";
 
 export function vislCommand(): Command {
   const command = new Command("visl").description(
@@ -70,7 +74,7 @@ export function vislCommand(): Command {
   return command
     .option(
       "--trace <event...>",
-      "trace controls: all, a codec (vp8), a group, or an event (v4l2_ctrl_vp8_frame); * matches anything",
+      "trace controls: all, a codec (vp8), a group, or an event (v4l2_ctrl_vp8_frame); * matches anything; 'list' shows all",
       collectEvents,
     )
     .option("--trace-file <path>", "where traces go (default: standard error)")
@@ -107,12 +111,33 @@ function refusedAsArgument<T>(parse: () => T): T {
 }
 
 function collectEvents(text: string, before: readonly string[] | undefined): string[] {
+  if (text === LIST) return [...(before ?? []), LIST];
   const patterns = text.split(",").filter((pattern) => pattern !== "");
-  for (const pattern of patterns) refusedAsArgument(() => matchEvents(pattern));
+  for (const pattern of patterns) {
+    try {
+      matchEvents(pattern);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new InvalidArgumentError(`${error.message}: --trace list shows them.`);
+    }
+  }
   return [...(before ?? []), ...patterns];
 }
 
+/** Every trace event with its codec and group: what `--trace` takes. */
+function eventList(): string {
+  const rows = traceEvents.map(({ codec, group, name }) => [codec, group, name] as const);
+  const [codecs, groups] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(([codec, group, name]) => `${codec.padEnd(codecs ?? 0)}  ${group.padEnd(groups ?? 0)}  ${name}\n`)
+    .join("");
+}
+
 async function run(options: VislOptions): Promise<void> {
+  if (options.trace?.includes(LIST) === true) {
+    writeOut(eventList());
+    return;
+  }
   const name = nodeName("video", options.video);
   const visl = createVisl({
     name,
@@ -156,7 +181,10 @@ function parametersOf(options: VislOptions): Partial<ParameterValues> {
 function startTraces(visl: VislDevice, options: VislOptions): { end(): Promise<void> } {
   for (const pattern of options.trace ?? []) visl.tracepoints.enable(pattern);
   const fd = options.traceFile === undefined ? STDERR : openTraceFile(options.traceFile);
-  const sink = new LogSink(fd);
+  const sink = new LogSink(
+    fd,
+    options.traceFile === undefined ? "the trace" : `the trace ${options.traceFile}`,
+  );
   const line: (hit: TraceHit) => string = options.traceFormat === "json" ? traceJsonLine : ftraceLine;
   const stop = visl.tracepoints.subscribe((hit) => {
     sink.line(line(hit));

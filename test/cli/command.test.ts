@@ -42,11 +42,23 @@ describe("v4l2-cuse", () => {
     [["sample", "--log", "loud"], "pretty, json, none"],
     [["sample", "--what"], "unknown option"],
     [["run", "--no-sysfs", "--no-helper", "--", "true"], "leave nothing to give: start the client itself\n"],
+    [["run", "--log-file", "x", "--", "true"], "--log-file needs --device"],
+    [["run", "--device", "nonsense", "--", "true"], "there is no built-in device"],
+    [["run"], "missing required argument"],
+    [["visl", "--transtime-ms", "-5"], "-5 is out of range: 0 to 4294967295"],
+    [["visl", "--transtime-ms", "5x"], '"5x" is not a number'],
+    [["visl", "--trace", "nonsense"], "no trace event is named nonsense"],
+    [["parse"], "missing required argument"],
+    [["parse", "--codec", "theora", "x"], "theora"],
+    [["doctor", "now"], "too many arguments"],
   ])("refuses %j and says why", async (args, reason) => {
     const { status, stderr } = await cli(...args);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toContain(reason);
-    expect(stderr).not.toContain("    at ");
+    // One sentence, and at most a hint.
+    expect(stderr).toMatch(
+      /^v4l2-cuse: [^\n]+\n(?:\(v4l2-cuse[^\n]* --help shows commands and options\)\n)?$/,
+    );
   });
 
   it.skipIf(existsSync("/dev/cuse"))(

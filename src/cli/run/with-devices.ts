@@ -64,6 +64,8 @@ export async function serveClient(
   const logFd = options.logFile === undefined ? undefined : openLog(options.logFile);
   makePrivate();
   const drivers = new Drivers();
+  let status: number;
+  let lost = 0;
   try {
     await startAll(drivers, programs, logFd, account);
     const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView(drivers.nodes);
@@ -73,11 +75,13 @@ export async function serveClient(
     beforeClient();
     const [program, ...rest] =
       account === undefined ? ([client, ...args] as const) : asAccount(account, [client, ...args]);
-    return await startAndWait(program, rest, { env });
+    status = await startAndWait(program, rest, { env });
   } finally {
-    await drivers.stop();
+    lost = await drivers.stop();
     if (logFd !== undefined) closeSync(logFd);
   }
+  // A failure of the client's tells more than a lost log.
+  return status === 0 ? lost : status;
 }
 
 async function startAll(
