@@ -65,7 +65,7 @@ export async function serveClient(
   makePrivate();
   const drivers = new Drivers();
   let status: number;
-  let lost = 0;
+  let lost: number;
   try {
     await startAll(drivers, programs, logFd, account);
     const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView(drivers.nodes);
