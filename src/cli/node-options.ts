@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
-import type { NodeKind } from "../cuse/index.js";
+import { NameTakenError, type NodeKind } from "../cuse/index.js";
 import { Failure } from "./failure.js";
 import type { GraftChoice } from "../serve/index.js";
 
@@ -62,11 +62,42 @@ function parseMode(text: string): number {
   return parseInt(text, 8);
 }
 
-/** `"video3"` for a wish of 3; without a wish the first name that is free. */
-export function nodeName(kind: "video" | "media", wish: number | undefined): string {
-  if (wish !== undefined) return `${kind}${wish}`;
-  for (let number = 0; number <= MAX_NODE_NUMBER; number++) {
-    if (!existsSync(`/dev/${kind}${number}`)) return `${kind}${number}`;
+/** Which numbers are asked for; without a wish, any will do. */
+export interface NodeWishes {
+  readonly video?: number;
+  readonly media?: number;
+}
+
+/** The names of a driver's nodes: `"video3"` for a wish of 3; without a wish the first that is free. */
+export class NodeNames {
+  readonly #wishes: NodeWishes;
+  /** Others have had them before us. */
+  readonly #taken = new Set<string>();
+
+  constructor(wishes: NodeWishes) {
+    this.#wishes = wishes;
   }
-  throw new Failure(`all of /dev/${kind}0 to /dev/${kind}${MAX_NODE_NUMBER} exist already`);
+
+  /** @throws {Failure} None is free. */
+  name(kind: keyof NodeWishes): string {
+    const wish = this.#wishes[kind];
+    if (wish !== undefined) return `${kind}${wish}`;
+    for (let number = 0; number <= MAX_NODE_NUMBER; number++) {
+      const name = `${kind}${number}`;
+      if (!this.#taken.has(name) && !existsSync(`/dev/${name}`)) return name;
+    }
+    throw new Failure(`all of /dev/${kind}0 to /dev/${kind}${MAX_NODE_NUMBER} exist already`);
+  }
+
+  /**
+   * Several drivers that start at once see the same number free, and one gets it.
+   * @returns Is it worth to try once more, with other names?
+   */
+  isTaken(error: unknown): boolean {
+    if (!(error instanceof NameTakenError)) return false;
+    const kind = error.nodeName.startsWith("media") ? "media" : "video";
+    if (this.#wishes[kind] !== undefined || this.#taken.has(error.nodeName)) return false;
+    this.#taken.add(error.nodeName);
+    return true;
+  }
 }

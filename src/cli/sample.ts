@@ -1,7 +1,7 @@
 /** `v4l2-cuse sample`: the virtual camera. */
 import { Command } from "commander";
 import { Camera } from "../sample/index.js";
-import { addNodeOptions, nodeName, type NodeOptions } from "./node-options.js";
+import { addNodeOptions, type NodeOptions } from "./node-options.js";
 import type { Served } from "./serve-nodes.js";
 import { serve } from "./serve-nodes.js";
 import { deviceSession, startVideoDevice } from "../serve/index.js";
@@ -20,13 +20,16 @@ export function sampleCommand(): Command {
     )
     .option("--unpaced", "hand frames out as fast as they are taken, instead of at the frame rate")
     .action(async (options: SampleOptions) => {
-      const camera = new Camera({
-        name: nodeName("video", options.video),
-        multiplanar: options.multiplanar ?? false,
-        unpaced: options.unpaced ?? false,
-      });
-      const { device } = camera;
-      const start: Served["start"] = async (access) => deviceSession(await startVideoDevice(device, access));
-      await serve({ logged: [device], start }, options);
+      await serve((names): Served => {
+        const { device } = new Camera({
+          name: names.name("video"),
+          multiplanar: options.multiplanar ?? false,
+          unpaced: options.unpaced ?? false,
+        });
+        return {
+          logged: [device],
+          start: async (access) => deviceSession(await startVideoDevice(device, access)),
+        };
+      }, options);
     });
 }

@@ -18,9 +18,9 @@ import { createVisl, parameterDefinitions } from "../visl/index.js";
 import { Failure } from "./failure.js";
 import { LogSink } from "./log-sink.js";
 import { writeOut } from "./output.js";
-import type { NodeOptions } from "./node-options.js";
-import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
-import { serve } from "./serve-nodes.js";
+import type { NodeNames, NodeOptions } from "./node-options.js";
+import { addNodeOptions, parseNodeNumber } from "./node-options.js";
+import { serve, type Served } from "./serve-nodes.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {
@@ -138,36 +138,39 @@ async function run(options: VislOptions): Promise<void> {
     writeOut(eventList());
     return;
   }
-  const name = nodeName("video", options.video);
+  const fd = options.traceFile === undefined ? STDERR : openTraceFile(options.traceFile);
+  try {
+    await serve((names) => servedVisl(names, fd, options), options);
+  } finally {
+    if (fd !== STDERR) closeSync(fd);
+  }
+}
+
+function servedVisl(names: NodeNames, traceFd: number, options: VislOptions): Served {
+  const name = names.name("video");
   const visl = createVisl({
     name,
-    mediaName: nodeName("media", options.media),
+    mediaName: names.name("media"),
     generation: options.kernel,
     drawing: options.drawing,
     parameters: parametersOf(options),
   });
   if (options.check !== undefined) checkJobs(visl, options.check === "error");
   const tree = new DebugMount(name);
-  const traces = startTraces(visl, options);
-  try {
-    await serve(
-      {
-        logged: [visl.video, visl.media],
-        start: async (access) => {
-          const session = await visl.start(access);
-          // The tree goes before the nodes: as long as it is there, nobody else has their names.
-          return { ...session, close: () => tree.close().then(() => session.close()) };
-        },
-        started: async () => {
-          const text = await tree.open(options.debugfs ? statelessTree(visl) : undefined);
-          if (text !== undefined) process.stderr.write(`${text}\n`);
-        },
-      },
-      options,
-    );
-  } finally {
-    await traces.end();
-  }
+  const traces = startTraces(visl, traceFd, options);
+  return {
+    logged: [visl.video, visl.media],
+    start: async (access) => {
+      const session = await visl.start(access);
+      // The tree goes before the nodes: as long as it is there, nobody else has their names.
+      return { ...session, close: () => tree.close().then(() => session.close()) };
+    },
+    started: async () => {
+      const text = await tree.open(options.debugfs ? statelessTree(visl) : undefined);
+      if (text !== undefined) process.stderr.write(`${text}\n`);
+    },
+    end: () => traces.end(),
+  };
 }
 
 /** Those that the command line names. */
@@ -178,9 +181,8 @@ function parametersOf(options: VislOptions): Partial<ParameterValues> {
 }
 
 /** Writes the chosen events, and what is chosen later through the tree, until `end()`. */
-function startTraces(visl: VislDevice, options: VislOptions): { end(): Promise<void> } {
+function startTraces(visl: VislDevice, fd: number, options: VislOptions): { end(): Promise<void> } {
   for (const pattern of options.trace ?? []) visl.tracepoints.enable(pattern);
-  const fd = options.traceFile === undefined ? STDERR : openTraceFile(options.traceFile);
   const sink = new LogSink(
     fd,
     options.traceFile === undefined ? "the trace" : `the trace ${options.traceFile}`,
@@ -193,7 +195,6 @@ function startTraces(visl: VislDevice, options: VislOptions): { end(): Promise<v
     end: async () => {
       stop();
       await sink.flush();
-      if (fd !== STDERR) closeSync(fd);
     },
   };
 }
