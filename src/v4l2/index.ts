@@ -20,6 +20,7 @@ export * from "./error.js";
 export * from "./events.js";
 export * from "./file-handle.js";
 export * from "./trace/log.js";
+export { escapeText } from "./values/names.js";
 export * from "./ops.js";
 export type { VideoOps } from "./ops-video.js";
 export * from "./media-request.js";

@@ -104,6 +104,8 @@ export class TraceStream {
   #listeners: readonly TraceListener[] = [];
   /** Does anybody listen? */
   active = false;
+  /** Hears warnings and errors while nobody listens: it costs the other events nothing. */
+  unheard: ((event: MessageEvent) => void) | undefined;
 
   /** @returns The function that ends it. */
   subscribe(listener: TraceListener): () => void {
@@ -113,6 +115,12 @@ export class TraceStream {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
       this.active = this.#listeners.length > 0;
     };
+  }
+
+  /** A sentence for the operator. */
+  message(event: MessageEvent): void {
+    if (this.active) this.emit(event);
+    else if (event.level !== "info") this.unheard?.(event);
   }
 
   /** Gives `event` to every listener. A listener that throws does not disturb the device or the others. */
