@@ -53,7 +53,8 @@ function ourIoctls(lines: readonly string[], node: string): string {
     const [, client, text] = /^\d\d:\d\d:\d\d\.\d{6} (\S.*\[\d+\]) (video\d+: .*)$/.exec(line) ?? [];
     if (text !== undefined) {
       isShown = !client?.startsWith("v4l2-cuse run");
-      if (isShown) rows.push(withoutQuestions(text.replace(/ \(\d+ us(; .*)?\)$/, "").replace(node, "video0")));
+      if (isShown)
+        rows.push(withoutQuestions(text.replace(/ \(\d+ us(; .*)?\)$/, "").replace(node, "video0")));
     } else if (!line.startsWith("    ")) isShown = false;
     else if (isShown) rows.push(line.slice(4));
   }

@@ -3,7 +3,7 @@
  * are. (A child would not do: yama's ptrace_scope 1 lets a parent do what it forbids to others.)
  */
 import { spawnSync } from "node:child_process";
-import { Grafter, pendingCall, TracerError } from "../../graft/index.js";
+import { Grafter, pendingCall, TracerError } from "../../serve/index.js";
 import { CuseError, FuseSession } from "../../cuse/index.js";
 import { isSystemError, processRead, processWrite, ProcessFd, socketPair } from "../../native.js";
 
