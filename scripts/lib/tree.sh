@@ -52,6 +52,11 @@ tree_build() {
   printf '#!/bin/sh\nexit 101\n' >"$new/tree/usr/sbin/policy-rc.d" # no daemons
   chmod 755 "$new/tree/usr/sbin/policy-rc.d"
   # A mount namespace, so that nothing stays mounted if this is interrupted.
+  unshare --mount --pid --fork --kill-child=KILL true 2>"$new/log" </dev/null || {
+    cat "$new/log" >&2
+    die "The Debian $tree_suite file system needs namespaces of its own (mount, pid), which are not permitted here." \
+      "In a container: start it with --cap-add SYS_ADMIN. Else: run this as root."
+  }
   # shellcheck disable=SC2016
   unshare --mount --pid --fork --kill-child=KILL bash -euc '
     cd "$1"
@@ -65,7 +70,7 @@ tree_build() {
       dpkg --audit"
   ' bash "$new/tree" >"$new/log" 2>&1 </dev/null || {
     tail -n 20 "$new/log" >&2
-    die "The Debian $tree_suite file system could not be set up. Above is the end of what dpkg said."
+    die "The Debian $tree_suite file system could not be set up. Above is the end of what mount, chroot and dpkg said."
   }
   rm -rf "$new/tree/packages"
   mv -T "$new/tree" "$tree_dir"

@@ -1,10 +1,15 @@
-/** `v4l2-cuse doctor`: says in plain words what this machine has, what is missing, and what to do about it. */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { release } from "node:os";
+/**
+ * `v4l2-cuse doctor`: says in plain words what this machine has, what is missing, what to do about it, and which clients
+ * can then do what. What can be tried is tried, and nothing is changed.
+ */
+import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { deviceProblem } from "./run/prerequisites.js";
 import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
-import { ClientFiles } from "../serve/index.js";
+import { clientKinds, clientTable, type ClientKind } from "./doctor/clients.js";
+import { cuseProblem, ptraceProblem, seesAllProcesses, systemFiles } from "./doctor/surroundings.js";
+import { tryAbilities, type Problem, type Trials } from "./doctor/trials.js";
+import { writeOut } from "./output.js";
+import { deviceProblem } from "./run/prerequisites.js";
 
 /** One thing looked at. `needed` false marks what only widens what a client can do. */
 export interface Finding {
@@ -15,167 +20,117 @@ export interface Finding {
   readonly remedy?: string;
 }
 
+/** What `--json` prints. */
+export interface Examination {
+  /** A driver command can make a node here. */
+  readonly canServe: boolean;
+  /** Which kind it makes by default; null: none. */
+  readonly node: "cuse" | "fuse" | null;
+  readonly findings: readonly Finding[];
+  readonly clients: readonly ClientKind[];
+}
+
 export function doctorCommand(): Command {
   return new Command("doctor")
-    .description("say what is missing on this machine to serve a device, and what to do about it")
+    .description(
+      "say what is missing on this machine to serve a device, and which clients can do what with one",
+    )
     .option("--json", "print the findings as JSON")
     .action(async (options: { json?: boolean }) => {
-      const findings = await examine();
-      process.stdout.write(
-        options.json === true ? `${JSON.stringify(findings, null, 2)}\n` : report(findings),
-      );
-      process.exitCode = findings.every((finding) => finding.ok || !finding.needed) ? 0 : 1;
+      const examination = await examine();
+      process.exitCode = examination.canServe ? 0 : 1;
+      writeOut(options.json === true ? `${JSON.stringify(examination, null, 2)}\n` : report(examination));
     });
 }
 
-function report(findings: readonly Finding[]): string {
-  const lines = findings.map((finding) => {
-    const mark = finding.ok ? "ok     " : finding.needed ? "MISSING" : "absent ";
-    return `${mark}  ${finding.what}${finding.ok || finding.remedy === undefined ? "" : `\n         ${finding.remedy}`}\n`;
+function report({ findings, clients, canServe, node }: Examination): string {
+  const lines = findings.map(({ ok, needed, what, remedy }) => {
+    const mark = ok ? "ok     " : needed ? "MISSING" : "absent ";
+    return `${mark}  ${what}${ok || remedy === undefined ? "" : `\n         ${remedy}`}\n`;
   });
-  const blocked = findings.some((finding) => !finding.ok && finding.needed);
-  return `${lines.join("")}${blocked ? "A device cannot be served yet.\n" : "A device can be served here.\n"}`;
+  if (!canServe) {
+    const forOne =
+      deviceProblem() === undefined ? " But for one client: v4l2-cuse run --device sample -- CLIENT" : "";
+    return `${lines.join("")}A device cannot be served yet.${forOne}\n`;
+  }
+  const kind = node === "cuse" ? "as a CUSE device" : "as a file of a FUSE mount (docs/fuse-nodes.md)";
+  return `${lines.join("")}A device can be served here, ${kind}.\n\n${clientTable(clients)}`;
 }
 
 /** Looks at the machine without changing it. */
-export async function examine(): Promise<Finding[]> {
+export async function examine(): Promise<Examination> {
+  const addon = nativeProblem();
+  const trials = addon === undefined ? await tryAbilities() : without("the addon comes first");
+  const cuse = cuseProblem(systemFiles) ?? (isRoot() ? undefined : "Only root may open it.");
+  const node = addon !== undefined ? undefined : cuse === undefined ? "cuse" : nodeWithoutCuse(trials);
+  const helper = existsSync(helperPath()) ? undefined : `the helper library is not built: ${rebuildCommand}`;
+  const findings: Finding[] = [
+    finding(undefined, false, `Linux ${systemFiles.release} on ${process.arch}`),
+    finding(nodeProblem(), true, `Node.js ${process.versions.node}`),
+    finding(addon, true, "the native addon"),
+    finding(
+      isRoot() ? undefined : "Start the driver with sudo.",
+      node === undefined,
+      "root, who may make nodes",
+    ),
+    finding(cuse, node === undefined, "/dev/cuse: devices in /dev, for all programs"),
+    finding(trials.fuse, node === undefined, "/dev/fuse: nodes that are files, without CUSE, and grafts"),
+    finding(trials.passthrough, false, "mmap without the helper (FUSE passthrough)"),
+    ...abilityFindings(trials),
+    finding(helper, false, "the helper library: mmap on any kernel (v4l2-cuse run -- CLIENT)"),
+    finding(deviceProblem(), false, "devices for one client (v4l2-cuse run --device sample -- CLIENT)"),
+    finding(
+      existsSync("/dev/udmabuf")
+        ? undefined
+        : "Load it: sudo modprobe udmabuf. Without it VIDIOC_EXPBUF hands out memfds, which GPUs cannot import.",
+      false,
+      "/dev/udmabuf: exported buffers are real dma-bufs",
+    ),
+    finding(undefined, false, number81()),
+  ];
+  const clients = clientKinds({ ...trials, node, helper, seesAll: seesAllProcesses(systemFiles) });
+  const canServe = node !== undefined && nodeProblem() === undefined;
+  return { canServe, node: node ?? null, findings, clients };
+}
+
+/** The rights that a driver needs over its clients' processes. Where they are missing, it is mostly for one reason. */
+function abilityFindings({ uid, memory, descriptors, trace }: Trials): Finding[] {
+  const why = ptraceProblem(systemFiles);
+  const whose = uid === process.getuid?.() ? "clients of our own user" : "clients of other users";
+  const because = (problem: Problem): Problem => problem && `${why ?? `${problem}.`}`;
   return [
-    kernel(),
-    cuse(),
-    root(),
-    node(),
-    addon(),
-    await graft(),
-    helper(),
-    ownDevices(),
-    udmabuf(),
-    number81(),
+    finding(because(memory), false, `memory of ${whose}: extended controls, USERPTR, multi-planar buffers`),
+    finding(because(descriptors), false, `descriptors of ${whose}: mmap and EXPBUF by the helper`),
+    finding(because(trace), false, `tracing ${whose}: mmap and EXPBUF by grafts`),
   ];
 }
 
-/** Which way clients go that nobody has prepared; see docs/graft.md. */
-async function graft(): Promise<Finding> {
-  const what = "mmap for programs as they are: their descriptors are grafted (FUSE passthrough, ptrace)";
-  if (nativeProblem() !== undefined)
-    return { ok: false, needed: false, what, remedy: "The addon comes first." };
-  const quiet = { warn: () => undefined, error: () => undefined };
-  const files = await ClientFiles.start({ log: quiet });
-  const { mapProblem, installProblem } = files;
-  await files.close();
-  if (mapProblem === undefined) return { ok: true, needed: false, what };
-  const requests =
-    installProblem === undefined
-      ? " Descriptors (of requests, say) can be put into clients nevertheless."
-      : "";
-  const remedy = `Not here: ${mapProblem}. Start clients with: v4l2-cuse run -- CLIENT.${requests}`;
-  return { ok: false, needed: false, what, remedy };
+/** By default a driver takes a FUSE node where there is no CUSE. */
+const nodeWithoutCuse = (trials: Trials): "fuse" | undefined =>
+  trials.fuse === undefined ? "fuse" : undefined;
+
+function finding(problem: Problem, needed: boolean, what: string): Finding {
+  return problem === undefined
+    ? { ok: true, needed, what }
+    : { ok: false, needed, what, remedy: sentence(problem) };
 }
 
-function kernel(): Finding {
-  return { ok: true, needed: false, what: `Linux ${release()} on ${process.arch}` };
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+const isRoot = (): boolean => process.geteuid?.() === 0;
+
+function without(problem: string): Trials {
+  const abilities = { memory: problem, descriptors: problem, trace: problem, traceFiltered: problem };
+  return { uid: process.getuid?.() ?? 0, ...abilities, fuse: problem, passthrough: problem };
 }
 
-function cuse(): Finding {
-  const what = "/dev/cuse, through which the kernel hands over the device's calls";
-  if (!existsSync("/dev/cuse")) {
-    const remedy = cuseModuleExists()
-      ? "Load it: sudo modprobe cuse"
-      : "This kernel has no cuse module. Use a kernel with CONFIG_CUSE, or run inside a guest, from a clone of v4l2-cuse: scripts/guest -- COMMAND";
-    return { ok: false, needed: true, what, remedy };
-  }
-  const usable = canOpen("/dev/cuse");
-  return {
-    ok: usable,
-    needed: true,
-    what,
-    ...(usable ? {} : { remedy: "Only root may open it: start the driver with sudo." }),
-  };
-}
-
-function canOpen(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function cuseModuleExists(): boolean {
-  for (const list of ["modules.dep", "modules.builtin"]) {
-    try {
-      if (/\/cuse\.ko/.test(readFileSync(`/lib/modules/${release()}/${list}`, "utf8"))) return true;
-    } catch {
-      // No such list: a kernel without modules, or a container without the host's /lib/modules.
-    }
-  }
-  return false;
-}
-
-function root(): Finding {
-  const ok = process.geteuid?.() === 0;
-  return {
-    ok,
-    needed: true,
-    what: "root, which owns /dev/cuse and may read the clients' arguments",
-    remedy: "Start the driver with sudo.",
-  };
-}
-
-function node(): Finding {
+function nodeProblem(): Problem {
   const major = Number(process.versions.node.split(".")[0]);
-  return {
-    ok: major >= 20,
-    needed: true,
-    what: `Node.js ${process.versions.node}`,
-    remedy: "Node.js 20 or later is needed.",
-  };
+  return major >= 20 ? undefined : "Node.js 20 or later is needed.";
 }
 
-function addon(): Finding {
-  const problem = nativeProblem();
-  return {
-    ok: problem === undefined,
-    needed: true,
-    what: "the native addon",
-    ...(problem === undefined ? {} : { remedy: problem }),
-  };
-}
-
-function helper(): Finding {
-  return {
-    ok: existsSync(helperPath()),
-    needed: false,
-    what: "the helper library, which gives clients mmap on any kernel (v4l2-cuse run -- CLIENT)",
-    remedy: `Build it: ${rebuildCommand}. Without it clients can still use read() and every ioctl.`,
-  };
-}
-
-/** Needs no CUSE, and often no root. */
-function ownDevices(): Finding {
-  const what = "devices for one client, without CUSE (v4l2-cuse run --device sample -- CLIENT)";
-  const problem = deviceProblem();
-  if (problem === undefined) return { ok: true, needed: false, what };
-  return { ok: false, needed: false, what, remedy: `Not here: ${problem}.` };
-}
-
-function udmabuf(): Finding {
-  return {
-    ok: existsSync("/dev/udmabuf"),
-    needed: false,
-    what: "/dev/udmabuf, which makes exported buffers real dma-bufs",
-    remedy:
-      "Load it: sudo modprobe udmabuf. Without it VIDIOC_EXPBUF hands out memfds, which GPUs cannot import.",
-  };
-}
-
-function number81(): Finding {
-  const taken = existsSync("/sys/class/video4linux") || existsSync("/sys/module/videodev");
-  return {
-    ok: true,
-    needed: false,
-    what: taken
-      ? "the kernel's own V4L2 core is loaded; our nodes get device numbers of their own beside it"
-      : "no V4L2 core in this kernel, so nothing else creates /dev/videoN",
-  };
+function number81(): string {
+  return existsSync("/sys/class/video4linux") || existsSync("/sys/module/videodev")
+    ? "the kernel's own V4L2 core is loaded; our nodes get device numbers of their own beside it"
+    : "no V4L2 core in this kernel, so nothing else creates /dev/videoN";
 }

@@ -1,7 +1,7 @@
 /** What a driver command prints: one view of the device's event stream, on standard output. */
 import createDebug from "debug";
-import type { TraceEvent, TraceStream } from "../v4l2/index.js";
-import { jsonLine, prettyLine } from "../v4l2/index.js";
+import type { MessageEvent, TraceEvent, TraceStream } from "../v4l2/index.js";
+import { escapeText, jsonLine, prettyLine } from "../v4l2/index.js";
 import { LogSink } from "./log-sink.js";
 import type { LogForm } from "./node-options.js";
 
@@ -29,8 +29,11 @@ export interface Logged {
  * selects what is shown, else ioctls, files and messages are.
  */
 export function startEventLog(devices: readonly Logged[], form: LogForm): EventLog {
-  if (form === "none") return { end: () => Promise.resolve() };
-  const sink = new LogSink(STDOUT);
+  if (form === "none") {
+    for (const { trace } of devices) trace.unheard = tellOperator;
+    return { end: () => Promise.resolve() };
+  }
+  const sink = new LogSink(STDOUT, "the log");
   const stops = devices.map(({ trace, name }) =>
     trace.subscribe(
       form === "json"
@@ -46,6 +49,11 @@ export function startEventLog(devices: readonly Logged[], form: LogForm): EventL
       await sink.flush();
     },
   };
+}
+
+/** Without a log, what an operator has to know goes where errors go: why a client is refused, say. */
+function tellOperator({ device, text }: MessageEvent): void {
+  process.stderr.write(`v4l2-cuse: ${device}: ${escapeText(text)}\n`);
 }
 
 function prettyListener(device: string, sink: LogSink): (event: TraceEvent) => void {

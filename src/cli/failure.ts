@@ -11,6 +11,16 @@ export class Failure extends Error {
   }
 }
 
+/** Exit status of a command line that cannot be obeyed, as shells and coreutils have it. */
+export const USAGE = 2;
+
+/** A command line that cannot be obeyed, whatever the machine is like. */
+export class UsageError extends Failure {
+  constructor(message: string) {
+    super(message, USAGE);
+  }
+}
+
 /** Prints the error as one line and ends the process; with DEBUG set, an unexpected error shows its stack. */
 export function reportAndExit(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error);

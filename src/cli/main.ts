@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The `v4l2-cuse` command: hands over to a subcommand, each of which has its own file and is loaded when it is used. */
 import { createRequire } from "node:module";
-import { Command } from "commander";
-import { reportAndExit } from "./failure.js";
+import { Command, CommanderError } from "commander";
+import { reportAndExit, USAGE } from "./failure.js";
+import { LOST_OUTPUT, writeOut } from "./output.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -15,16 +16,43 @@ const subcommands = new Map<string, () => Promise<Command>>([
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);
 
-const program = new Command("v4l2-cuse")
+/** Errors of the command line look as all others do, and exit with 2; whatever is listed is written, or said not to be. */
+function inOurStyle(command: Command): Command {
+  return command
+    .configureOutput({
+      writeOut,
+      outputError: (text, write) => {
+        const sentence = text.replace(/^error: /, "").trimEnd();
+        write(`v4l2-cuse: ${sentence}\n(${commandPath(command)} --help shows commands and options)\n`);
+      },
+    })
+    .exitOverride((error) => {
+      throw error;
+    });
+}
+
+function commandPath(command: Command): string {
+  return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
+}
+
+const program = inOurStyle(new Command("v4l2-cuse"))
   .description("V4L2 devices served from userspace: a real /dev/videoN without a kernel module")
   .version(version)
-  .enablePositionalOptions()
-  .showHelpAfterError("(v4l2-cuse --help shows the commands and options)");
+  .enablePositionalOptions();
+
+// Nobody reads what we would say: that is no reason to end, and for an operator no success.
+process.stderr.on("error", () => {
+  process.exitCode ??= LOST_OUTPUT;
+});
 
 try {
   const asked = subcommands.get(process.argv[2] ?? "");
-  for (const load of asked === undefined ? subcommands.values() : [asked]) program.addCommand(await load());
+  for (const load of asked === undefined ? subcommands.values() : [asked]) {
+    program.addCommand(inOurStyle(await load()));
+  }
   await program.parseAsync();
 } catch (error) {
-  reportAndExit(error);
+  // It has been reported. Help that was asked for is no error.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+  else reportAndExit(error);
 }

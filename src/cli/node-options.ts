@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
-import type { NodeKind } from "../cuse/index.js";
+import { NameTakenError, type NodeKind } from "../cuse/index.js";
 import { Failure } from "./failure.js";
 import type { GraftChoice } from "../serve/index.js";
 
@@ -62,11 +62,46 @@ function parseMode(text: string): number {
   return parseInt(text, 8);
 }
 
-/** `"video3"` for a wish of 3; without a wish the first name that is free. */
-export function nodeName(kind: "video" | "media" | "v4l-subdev", wish: number | undefined, from = 0): string {
-  if (wish !== undefined) return `${kind}${wish}`;
-  for (let number = from; number <= MAX_NODE_NUMBER; number++) {
-    if (!existsSync(`/dev/${kind}${number}`)) return `${kind}${number}`;
+const NODE_KINDS = ["video", "media", "v4l-subdev"] as const;
+
+/** Which numbers are asked for; without a wish, any will do. */
+export interface NodeWishes {
+  readonly video?: number;
+  readonly media?: number;
+  readonly "v4l-subdev"?: number;
+}
+
+/** The names of a driver's nodes: `"video3"` for a wish of 3; without a wish the first that is free. */
+export class NodeNames {
+  readonly #wishes: NodeWishes;
+  /** Others have had them before us. */
+  readonly #taken = new Set<string>();
+
+  constructor(wishes: NodeWishes) {
+    this.#wishes = wishes;
   }
-  throw new Failure(`all of /dev/${kind}0 to /dev/${kind}${MAX_NODE_NUMBER} exist already`);
+
+  /** @param from - The least number without a wish. @throws {Failure} None is free. */
+  name(kind: keyof NodeWishes, from = 0): string {
+    const wish = this.#wishes[kind];
+    if (wish !== undefined) return `${kind}${wish}`;
+    for (let number = from; number <= MAX_NODE_NUMBER; number++) {
+      const name = `${kind}${number}`;
+      if (!this.#taken.has(name) && !existsSync(`/dev/${name}`)) return name;
+    }
+    throw new Failure(`all of /dev/${kind}0 to /dev/${kind}${MAX_NODE_NUMBER} exist already`);
+  }
+
+  /**
+   * Several drivers that start at once see the same number free, and one gets it.
+   * @returns Is it worth to try once more, with other names?
+   */
+  isTaken(error: unknown): boolean {
+    if (!(error instanceof NameTakenError)) return false;
+    const kind = NODE_KINDS.find((name) => error.nodeName.startsWith(name));
+    if (kind === undefined || this.#wishes[kind] !== undefined || this.#taken.has(error.nodeName))
+      return false;
+    this.#taken.add(error.nodeName);
+    return true;
+  }
 }

@@ -1,10 +1,10 @@
 /** `v4l2-cuse parse FILE`: the headers of a stream, or the controls that a stateless decoder needs for its frames. */
-import { once } from "node:events";
 import { Command, Option } from "commander";
 import { controlLines, type Lines } from "./parse/control-lines.js";
 import { openStream, streamCodecs } from "./parse/stream.js";
 import { unitLines } from "./parse/unit-lines.js";
-import { Failure } from "./failure.js";
+import { UsageError } from "./failure.js";
+import { writeOut } from "./output.js";
 
 interface Options {
   readonly json?: true;
@@ -14,8 +14,6 @@ interface Options {
 
 /** Of a stream that breaks its specification. */
 const VIOLATED = 1;
-/** Of a command line, or a file, with which nothing can be done. */
-const USAGE = 2;
 
 /** Lines are gathered up to this many characters before they are written. */
 const CHUNK_CHARS = 64 * 1024;
@@ -40,37 +38,28 @@ export function parseCommand(): Command {
       ),
     )
     .addHelpText("after", examples)
-    .exitOverride(({ exitCode }) => {
-      process.exit(exitCode === 0 ? 0 : USAGE);
-    })
     .action(async (file: string, options: Options) => {
       const { codec, bytes } = await openStream(file, options.codec);
       const json = options.json === true;
       if (options.controls !== true) {
-        await print(unitLines(codec.parseUnits(bytes), json));
+        print(unitLines(codec.parseUnits(bytes), json));
         return;
       }
       if (codec.frameControls === undefined) {
-        throw new Failure(`V4L2 has no stateless controls for ${codec.title}`, USAGE);
+        throw new UsageError(`V4L2 has no stateless controls for ${codec.title}`);
       }
-      await print(controlLines(codec.frameControls(bytes), json));
+      print(controlLines(codec.frameControls(bytes), json));
     });
 }
 
-/** Writes as fast as the reader takes it. */
-async function print(lines: Lines): Promise<void> {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // `| head` has read enough.
-    if (error.code === "EPIPE") process.exit();
-    throw error;
-  });
+function print(lines: Lines): void {
   let chunk = "";
   for (const { text, violated } of lines) {
     if (violated === true) process.exitCode = VIOLATED;
     chunk += `${text}\n`;
     if (chunk.length < CHUNK_CHARS) continue;
-    if (!process.stdout.write(chunk)) await once(process.stdout, "drain");
+    writeOut(chunk);
     chunk = "";
   }
-  process.stdout.write(chunk);
+  writeOut(chunk);
 }

@@ -1,6 +1,6 @@
 /** `v4l2-cuse run -- CLIENT ARGS`: the command line of run/launch.ts. */
 import { Command } from "commander";
-import { Failure } from "./failure.js";
+import { UsageError } from "./failure.js";
 import { runClient, type RunOptions } from "./run/launch.js";
 import { runWithDevices } from "./run/with-devices.js";
 
@@ -46,7 +46,7 @@ export function runCommand(): Command {
         return;
       }
       if (logFile !== undefined)
-        throw new Failure("--log-file needs --device: other devices have a log of their own");
+        throw new UsageError("--log-file needs --device: other devices have a log of their own");
       process.exitCode = await runClient(client, args, options);
     });
 }

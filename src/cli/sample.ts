@@ -1,7 +1,7 @@
 /** `v4l2-cuse sample`: the virtual camera. */
 import { Command } from "commander";
 import { Camera, CameraModule } from "../sample/index.js";
-import { addNodeOptions, nodeName, type NodeOptions } from "./node-options.js";
+import { addNodeOptions, type NodeNames, type NodeOptions } from "./node-options.js";
 import type { Served } from "./serve-nodes.js";
 import { serve } from "./serve-nodes.js";
 import { deviceSession, startVideoDevice, startWithMedia } from "../serve/index.js";
@@ -21,43 +21,43 @@ export function sampleCommand(): Command {
     )
     .option("--unpaced", "hand frames out as fast as they are taken, instead of at the frame rate")
     .option("--media", "a camera made of parts: sensor and bridge as sub-devices, configured with media-ctl")
-    .action(async (options: SampleOptions) => {
-      if (options.media === true) return serveModule(options);
-      const camera = new Camera({
-        name: nodeName("video", options.video),
-        multiplanar: options.multiplanar ?? false,
-        unpaced: options.unpaced ?? false,
-      });
-      const { device } = camera;
-      const start: Served["start"] = async (access) => deviceSession(await startVideoDevice(device, access));
-      await serve({ logged: [device], start }, options);
+    .action(async ({ media: inParts, ...options }: SampleOptions) => {
+      await serve((names): Served => {
+        if (inParts === true) return servedModule(names, options);
+        const { device } = new Camera({
+          name: names.name("video"),
+          multiplanar: options.multiplanar ?? false,
+          unpaced: options.unpaced ?? false,
+        });
+        return {
+          logged: [device],
+          start: async (access) => deviceSession(await startVideoDevice(device, access)),
+        };
+      }, options);
     });
 }
 
 /** The camera that is made of parts. */
-async function serveModule(options: SampleOptions): Promise<void> {
-  const sensor = nodeName("v4l-subdev", undefined);
-  const bridge = nodeName("v4l-subdev", undefined, Number(/\d+$/.exec(sensor)?.[0]) + 1);
+function servedModule(names: NodeNames, { unpaced = false }: Omit<SampleOptions, "media">): Served {
+  const sensor = names.name("v4l-subdev");
+  const bridge = names.name("v4l-subdev", Number(/\d+$/.exec(sensor)?.[0]) + 1);
   const camera = new CameraModule({
-    name: nodeName("video", options.video),
-    mediaName: nodeName("media", undefined),
+    name: names.name("video"),
+    mediaName: names.name("media"),
     subDeviceNames: [sensor, bridge],
-    unpaced: options.unpaced ?? false,
+    unpaced,
   });
   const subDevices = [camera.sensor.device, camera.bridge.device];
-  await serve(
-    {
-      logged: [camera.video, camera.media, ...subDevices],
-      start: (access) =>
-        startWithMedia(
-          camera.video,
-          camera.media,
-          (...graph) => {
-            camera.describe(...graph);
-          },
-          { ...access, subDevices },
-        ),
-    },
-    options,
-  );
+  return {
+    logged: [camera.video, camera.media, ...subDevices],
+    start: (access) =>
+      startWithMedia(
+        camera.video,
+        camera.media,
+        (...graph) => {
+          camera.describe(...graph);
+        },
+        { ...access, subDevices },
+      ),
+  };
 }

@@ -4,7 +4,7 @@ import { CuseError } from "../cuse/index.js";
 import { isSupervised, serveUntilSignal } from "../serve/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./event-log.js";
-import type { NodeOptions } from "./node-options.js";
+import { NodeNames, type NodeOptions, type NodeWishes } from "./node-options.js";
 import type { DeviceSession, StartOptions } from "../serve/index.js";
 
 /** What a driver command serves. */
@@ -15,6 +15,8 @@ export interface Served {
   start(access: StartOptions): Promise<DeviceSession>;
   /** Runs when the nodes are there, before they are announced. */
   started?(): Promise<void>;
+  /** Runs in any case, when the nodes are gone or could not be made. */
+  end?(): Promise<void>;
 }
 
 const sessionLog: SessionLog = {
@@ -24,13 +26,30 @@ const sessionLog: SessionLog = {
 
 /**
  * Serves the nodes until SIGINT, SIGTERM or SIGHUP, or until the kernel takes one away.
+ * @param make - Makes the driver with these names; once more, with others, when another driver was faster.
  * @throws {Failure} A node cannot be made, or was taken away; the message says why and what to do.
  */
-export async function serve(served: Served, options: NodeOptions): Promise<void> {
+export async function serve(
+  make: (names: NodeNames) => Served,
+  options: NodeOptions & NodeWishes,
+): Promise<void> {
+  const names = new NodeNames(options);
+  // Each round takes a name off the list.
+  while (!(await serveUnlessTaken(make(names), names, options)));
+}
+
+/** @returns false: one of the names is taken, and there are others. */
+async function serveUnlessTaken(served: Served, names: NodeNames, options: NodeOptions): Promise<boolean> {
   const { mode, group, graft, node, nodeFolder: folder } = options;
   const log = startEventLog(served.logged, options.log);
   try {
-    const session = await served.start({ mode, group, graft, node, folder, log: sessionLog });
+    let session: DeviceSession;
+    try {
+      session = await served.start({ mode, group, graft, node, folder, log: sessionLog });
+    } catch (error) {
+      if (names.isTaken(error)) return false;
+      throw error;
+    }
     const closed = session.closed.then((error) => error && new Failure(error.message));
     await serveUntilSignal({ ...session, closed }, async (nodes) => {
       await served.started?.();
@@ -43,9 +62,11 @@ export async function serve(served: Served, options: NodeOptions): Promise<void>
         `${it} of a FUSE mount: 'v4l2-cuse run -- CLIENT' shows ${them} to the client as ${nodes.length === 1 ? "a device" : "devices"} in /dev.\n`,
       );
     });
+    return true;
   } catch (error) {
     throw error instanceof CuseError ? new Failure(error.message) : error;
   } finally {
+    await served.end?.();
     await log.end();
   }
 }

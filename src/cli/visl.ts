@@ -10,15 +10,17 @@ import {
   matchEvents,
   parseParameter,
   statelessTree,
+  traceEvents,
   traceJsonLine,
 } from "../stateless/index.js";
 import type { ParameterKey, ParameterValues, VislDevice, VislGeneration } from "../visl/index.js";
 import { createVisl, parameterDefinitions } from "../visl/index.js";
 import { Failure } from "./failure.js";
 import { LogSink } from "./log-sink.js";
-import type { NodeOptions } from "./node-options.js";
-import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
-import { serve } from "./serve-nodes.js";
+import { writeOut } from "./output.js";
+import type { NodeNames, NodeOptions } from "./node-options.js";
+import { addNodeOptions, parseNodeNumber } from "./node-options.js";
+import { serve, type Served } from "./serve-nodes.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {
@@ -48,6 +50,8 @@ type VislOptions = NodeOptions &
   };
 
 const STDERR = 2;
+/** `--trace list` */
+const LIST = "list";
 
 export function vislCommand(): Command {
   const command = new Command("visl").description(
@@ -70,7 +74,7 @@ export function vislCommand(): Command {
   return command
     .option(
       "--trace <event...>",
-      "trace controls: all, a codec (vp8), a group, or an event (v4l2_ctrl_vp8_frame); * matches anything",
+      "trace controls: all, a codec (vp8), a group, or an event (v4l2_ctrl_vp8_frame); * matches anything; 'list' shows all",
       collectEvents,
     )
     .option("--trace-file <path>", "where traces go (default: standard error)")
@@ -107,42 +111,66 @@ function refusedAsArgument<T>(parse: () => T): T {
 }
 
 function collectEvents(text: string, before: readonly string[] | undefined): string[] {
+  if (text === LIST) return [...(before ?? []), LIST];
   const patterns = text.split(",").filter((pattern) => pattern !== "");
-  for (const pattern of patterns) refusedAsArgument(() => matchEvents(pattern));
+  for (const pattern of patterns) {
+    try {
+      matchEvents(pattern);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new InvalidArgumentError(`${error.message}: --trace list shows them.`);
+    }
+  }
   return [...(before ?? []), ...patterns];
 }
 
+/** Every trace event with its codec and group: what `--trace` takes. */
+function eventList(): string {
+  const rows = traceEvents.map(({ codec, group, name }) => [codec, group, name] as const);
+  const [codecs, groups] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(([codec, group, name]) => `${codec.padEnd(codecs ?? 0)}  ${group.padEnd(groups ?? 0)}  ${name}\n`)
+    .join("");
+}
+
 async function run(options: VislOptions): Promise<void> {
-  const name = nodeName("video", options.video);
+  if (options.trace?.includes(LIST) === true) {
+    writeOut(eventList());
+    return;
+  }
+  const fd = options.traceFile === undefined ? STDERR : openTraceFile(options.traceFile);
+  try {
+    await serve((names) => servedVisl(names, fd, options), options);
+  } finally {
+    if (fd !== STDERR) closeSync(fd);
+  }
+}
+
+function servedVisl(names: NodeNames, traceFd: number, options: VislOptions): Served {
+  const name = names.name("video");
   const visl = createVisl({
     name,
-    mediaName: nodeName("media", options.media),
+    mediaName: names.name("media"),
     generation: options.kernel,
     drawing: options.drawing,
     parameters: parametersOf(options),
   });
   const check = options.check === undefined ? undefined : checkJobs(visl, options.check === "error");
   const tree = new DebugMount(name);
-  const traces = startTraces(visl, options);
-  try {
-    await serve(
-      {
-        logged: [visl.video, visl.media],
-        start: async (access) => {
-          const session = await visl.start(access);
-          // The tree goes before the nodes: as long as it is there, nobody else has their names.
-          return { ...session, close: () => tree.close().then(() => session.close()) };
-        },
-        started: async () => {
-          const text = await tree.open(options.debugfs ? statelessTree(visl, check?.counters) : undefined);
-          if (text !== undefined) process.stderr.write(`${text}\n`);
-        },
-      },
-      options,
-    );
-  } finally {
-    await traces.end();
-  }
+  const traces = startTraces(visl, traceFd, options);
+  return {
+    logged: [visl.video, visl.media],
+    start: async (access) => {
+      const session = await visl.start(access);
+      // The tree goes before the nodes: as long as it is there, nobody else has their names.
+      return { ...session, close: () => tree.close().then(() => session.close()) };
+    },
+    started: async () => {
+      const text = await tree.open(options.debugfs ? statelessTree(visl, check?.counters) : undefined);
+      if (text !== undefined) process.stderr.write(`${text}\n`);
+    },
+    end: () => traces.end(),
+  };
 }
 
 /** Those that the command line names. */
@@ -153,10 +181,12 @@ function parametersOf(options: VislOptions): Partial<ParameterValues> {
 }
 
 /** Writes the chosen events, and what is chosen later through the tree, until `end()`. */
-function startTraces(visl: VislDevice, options: VislOptions): { end(): Promise<void> } {
+function startTraces(visl: VislDevice, fd: number, options: VislOptions): { end(): Promise<void> } {
   for (const pattern of options.trace ?? []) visl.tracepoints.enable(pattern);
-  const fd = options.traceFile === undefined ? STDERR : openTraceFile(options.traceFile);
-  const sink = new LogSink(fd);
+  const sink = new LogSink(
+    fd,
+    options.traceFile === undefined ? "the trace" : `the trace ${options.traceFile}`,
+  );
   const line: (hit: TraceHit) => string = options.traceFormat === "json" ? traceJsonLine : ftraceLine;
   const stop = visl.tracepoints.subscribe((hit) => {
     sink.line(line(hit));
@@ -165,7 +195,6 @@ function startTraces(visl: VislDevice, options: VislOptions): { end(): Promise<v
     end: async () => {
       stop();
       await sink.flush();
-      if (fd !== STDERR) closeSync(fd);
     },
   };
 }

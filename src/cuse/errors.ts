@@ -33,6 +33,21 @@ export class CuseError extends Error {
   override readonly name = "CuseError";
 }
 
+/** Somebody else has the name: with another one the session could be started. */
+export class NameTakenError extends CuseError {
+  /** @param nodeName - "video0" */
+  constructor(
+    message: string,
+    readonly nodeName: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Another driver has the folder. */
+export class FolderInUseError extends CuseError {}
+
 /** The `code` of an error that a system call left ("ENOENT"), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;

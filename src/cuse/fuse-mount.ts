@@ -34,6 +34,8 @@ import { serveWaiting, type MessageReader } from "./waiting-messages.js";
 export interface FuseMountOptions {
   /** Made if it is missing; else it must be empty. */
   readonly folder: string;
+  /** See {@link claimFolder}. */
+  readonly ownRoot?: string | undefined;
   /** Default "/dev/fuse". */
   readonly devicePath?: string | undefined;
   /** Default: console.error. */
@@ -43,7 +45,7 @@ export interface FuseMountOptions {
 /** The system as the mount sees it; another one in tests. */
 export interface FuseMountEnvironment extends MessageReader, ChannelIoctl {
   openChannel(path: string, bufferBytes: number, handlers: SessionChannelHandlers): SessionChannel;
-  claimFolder(folder: string): Promise<ClaimedFolder>;
+  claimFolder(folder: string, ownRoot?: string): Promise<ClaimedFolder>;
   /** A memfd, to try what may be done with one. */
   createMemfd(name: string, sizeBytes: number): { readonly fd: number; close(): void };
 }
@@ -109,7 +111,7 @@ export class FuseMount {
    */
   static async start(options: FuseMountOptions, environment = system): Promise<FuseMount> {
     const path = options.devicePath ?? "/dev/fuse";
-    const claimed = await environment.claimFolder(options.folder);
+    const claimed = await environment.claimFolder(options.folder, options.ownRoot);
     let made: FuseMount | undefined;
     try {
       made = new FuseMount(options, path, claimed, environment);

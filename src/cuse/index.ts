@@ -34,7 +34,7 @@ export type {
   WriteRequest,
 } from "./char-device.js";
 export { processOf, type ProcessInfo } from "./caller.js";
-export { CharDeviceError, CuseError, type CharDeviceErrorOptions } from "./errors.js";
+export { CharDeviceError, CuseError, NameTakenError, type CharDeviceErrorOptions } from "./errors.js";
 export {
   FuseSession,
   type AnonymousFile,

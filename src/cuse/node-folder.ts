@@ -8,7 +8,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSyn
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { mount, MountFlag, unmount } from "../native.js";
-import { CuseError, systemCode } from "./errors.js";
+import { CuseError, FolderInUseError, systemCode } from "./errors.js";
 
 /** What `/proc/<pid>/mountinfo` and `mount(8)` show, and how a mount of another driver is told from other mounts. */
 export const FILE_SYSTEM_TYPE = "fuse.v4l2-cuse";
@@ -62,11 +62,17 @@ export interface ClaimedFolder {
   release(): void;
 }
 
-/** @throws {CuseError} The folder cannot be used: one sentence with the remedy. */
-export async function claimFolder(folder: string): Promise<ClaimedFolder> {
-  const made = makeFolder(folder);
+/**
+ * @param ownRoot - From this folder down, nobody but drivers of ours makes anything, and the last one takes it away. The
+ *   folder's name stands for a device then: who makes it has the name, however many try at once. Without: the folder may
+ *   be there, empty, and be anybody's.
+ * @throws {CuseError} The folder cannot be used: one sentence with the remedy; {@link FolderInUseError}.
+ */
+export async function claimFolder(folder: string, ownRoot?: string): Promise<ClaimedFolder> {
+  const made = ownRoot === undefined ? makeFolder(folder) : await makeAlone(folder, ownRoot);
   const real = path.join(realpathSync(path.dirname(path.resolve(folder))), path.basename(folder));
   await assertFree(real);
+  const inode = lstatSync(real).ino;
   /** Of our mount. */
   let minor: number | undefined;
   return {
@@ -86,7 +92,8 @@ export async function claimFolder(folder: string): Promise<ClaimedFolder> {
       // Somebody else may have unmounted it, and mounted something of his own since.
       if (minor !== undefined && mountOn(real)?.minor === minor) unmount(real);
       minor = undefined;
-      removeFolders(made);
+      // Another driver may have taken the name since.
+      if (lstatSync(real, { throwIfNoEntry: false })?.ino === inode) removeFolders(made);
     },
   };
 }
@@ -113,10 +120,85 @@ function makeFolder(folder: string): string[] {
     // The dead mount of a driver that was killed looks so, and so does a folder that somebody else has just made.
     if (systemCode(error) === "ENOTCONN" || systemCode(error) === "EEXIST") return made;
     removeFolders(made);
-    throw new CuseError(
-      `The folder ${folder} for device nodes cannot be made (${systemCode(error) ?? String(error)}): name one that you may write to, with --node-folder for example.`,
-      { cause: error },
-    );
+    throw cannotBeMade(folder, error);
+  }
+}
+
+const cannotBeMade = (folder: string, error: unknown): CuseError =>
+  new CuseError(
+    `The folder ${folder} for device nodes cannot be made (${systemCode(error) ?? String(error)}): name one that you may write to, with --node-folder for example.`,
+    { cause: error },
+  );
+
+/** How often a folder is tried that others make and remove at the same time. */
+const MAX_ROUNDS = 100;
+/** A folder without a mount that is younger belongs to a driver that is about to mount, or was, until a moment ago. */
+const UNMOUNTED_MS = 5000;
+
+/**
+ * Makes the folder: mkdir(2) lets one of many succeed. What a driver that was killed has left is taken away first.
+ * @returns What goes with the last driver, innermost first. @throws {FolderInUseError}
+ */
+async function makeAlone(folder: string, ownRoot: string): Promise<string[]> {
+  const whole = path.resolve(folder);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    try {
+      mkdirSync(path.dirname(whole), { recursive: true, mode: 0o755 });
+      mkdirSync(whole, { mode: 0o755 });
+      return upTo(whole, path.resolve(ownRoot));
+    } catch (error) {
+      // ENOENT: somebody has just taken away the folder above, with the last that was in it.
+      if (systemCode(error) === "ENOENT") continue;
+      if (systemCode(error) !== "EEXIST") throw cannotBeMade(folder, error);
+    }
+    if (!(await clearLeftover(whole))) throw inUse(whole);
+  }
+  throw inUse(whole);
+}
+
+/** From the folder to one above it, innermost first. */
+function upTo(folder: string, outermost: string): string[] {
+  return folder.length <= outermost.length ? [outermost] : [folder, ...upTo(path.dirname(folder), outermost)];
+}
+
+const inUse = (folder: string): FolderInUseError =>
+  new FolderInUseError(`The folder ${folder} is in use by another driver: name another one.`);
+
+/** Takes away a folder whose driver is gone. One at a time: of two, the second would take away the first one's new mount. */
+async function clearLeftover(folder: string): Promise<boolean> {
+  const lock = `${folder}.clearing`;
+  try {
+    mkdirSync(lock);
+  } catch {
+    // Its holder was killed, if it is that old.
+    if (ageMs(lock) > UNMOUNTED_MS) removeFolder(lock);
+    return false;
+  }
+  try {
+    let wasMounted = false;
+    for (let line = mountOn(folder); line !== undefined; line = mountOn(folder)) {
+      if (line.type !== FILE_SYSTEM_TYPE || (await answers(folder))) return false;
+      unmountDead(folder);
+      wasMounted = true;
+    }
+    return (wasMounted || ageMs(folder) > UNMOUNTED_MS) && removeFolder(folder);
+  } finally {
+    removeFolder(lock);
+  }
+}
+
+/** Since it was made; Infinity if there is none. */
+function ageMs(folder: string): number {
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  return stats === undefined ? Infinity : Date.now() - stats.mtimeMs;
+}
+
+function removeFolder(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return systemCode(error) === "ENOENT";
   }
 }
 
@@ -146,17 +228,8 @@ function removeFolders(made: readonly string[]): void {
 async function assertFree(folder: string): Promise<void> {
   for (let line = mountOn(folder); line?.type === FILE_SYSTEM_TYPE; line = mountOn(folder)) {
     // STATFS is asked of the driver each time, so this finds out whether there is one.
-    if (await answers(folder)) {
-      throw new CuseError(`The folder ${folder} is in use by another driver: name another one.`);
-    }
-    try {
-      unmount(folder);
-    } catch (error) {
-      throw new CuseError(
-        `A driver that was killed has left its mount on ${folder} (${systemCode(error) ?? String(error)}): unmount it with "umount ${folder}".`,
-        { cause: error },
-      );
-    }
+    if (await answers(folder)) throw inUse(folder);
+    unmountDead(folder);
   }
   let entries: string[];
   try {
@@ -170,6 +243,17 @@ async function assertFree(folder: string): Promise<void> {
   if (entries.length > 0) {
     throw new CuseError(
       `The folder ${folder} is not empty, and nodes would hide what is in it: name another one.`,
+    );
+  }
+}
+
+function unmountDead(folder: string): void {
+  try {
+    unmount(folder);
+  } catch (error) {
+    throw new CuseError(
+      `A driver that was killed has left its mount on ${folder} (${systemCode(error) ?? String(error)}): unmount it with "umount ${folder}".`,
+      { cause: error },
     );
   }
 }

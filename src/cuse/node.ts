@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import type { Stats } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CuseError, systemCode } from "./errors.js";
+import { CuseError, NameTakenError, systemCode } from "./errors.js";
 
 /** Where to look; other folders in tests. */
 export interface NodeFolders {
@@ -109,8 +109,9 @@ export function assertNameIsFree(name: string, folders: NodeFolders = systemFold
     lstatOrUndefined(path) !== undefined ||
     lstatOrUndefined(`${folders.sysfsClass}/${name}`) !== undefined
   ) {
-    throw new CuseError(
+    throw new NameTakenError(
       `${path} exists already: choose another name, or stop the driver that it belongs to.`,
+      name,
     );
   }
 }
@@ -214,8 +215,9 @@ function missingNode(
     );
   }
   if (lstatOrUndefined(path) !== undefined) {
-    return new CuseError(
+    return new NameTakenError(
       `${path} is not our device but something that was there before: choose another name.`,
+      path.slice(folders.dev.length + 1),
     );
   }
   return new CuseError(

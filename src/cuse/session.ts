@@ -4,7 +4,7 @@ import type { CharDevice, SessionLog } from "./char-device.js";
 import { CallerFlags } from "./caller.js";
 import { describeFailure } from "./calls.js";
 import { Connection, releaseRecord } from "./connection.js";
-import { CuseError, systemCode } from "./errors.js";
+import { CuseError, NameTakenError, systemCode } from "./errors.js";
 import { CUSE_INIT } from "./gen/fuse.js";
 import { answerCuseInit, checkDeviceNumber, type DeviceNumber } from "./init.js";
 import {
@@ -295,9 +295,8 @@ export class CuseSession {
     if (!this.#isOver) return;
     const { major, minor } = this.#number;
     const number = major === 0 ? "" : ` or the device number ${major}:${minor}`;
-    throw new CuseError(
-      `The kernel refused the device "${this.#name}": the name${number} is taken (dmesg may say more), choose another.`,
-    );
+    const message = `The kernel refused the device "${this.#name}": the name${number} is taken (dmesg may say more), choose another.`;
+    throw major === 0 ? new NameTakenError(message, this.#name) : new CuseError(message);
   }
 
   #control(message: Message, reply: Reply): boolean {

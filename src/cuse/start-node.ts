@@ -1,7 +1,7 @@
 /** Which kind of node a device gets: a CUSE device, or a file of a FUSE mount. */
 import { closeSync, constants, openSync } from "node:fs";
 import type { CharDevice } from "./char-device.js";
-import { CuseError, systemCode } from "./errors.js";
+import { CuseError, FolderInUseError, NameTakenError, systemCode } from "./errors.js";
 import { FuseMount } from "./fuse-mount.js";
 import { FuseNode } from "./fuse-node.js";
 import { CuseSession, type SessionOptions } from "./session.js";
@@ -13,6 +13,8 @@ export type NodeKind = "cuse" | "fuse" | "auto";
 
 /** The folders that FUSE nodes get by default: one for each driver, by the name of its first node. */
 const DEFAULT_FOLDER = "/run/v4l2-cuse/dev";
+/** What only drivers make, and the last of them takes away. */
+const OWN_ROOT = "/run/v4l2-cuse";
 
 /** Which kind of node, and where. */
 export interface NodeChoice {
@@ -94,10 +96,15 @@ export async function mountForNodes(
 }
 
 async function startMount(name: string, options: NodeChoice, log: SessionOptions["log"]): Promise<FuseMount> {
-  const folder = options.folder ?? process.env["V4L2_CUSE_NODE_FOLDER"] ?? `${DEFAULT_FOLDER}/${name}`;
+  const given = options.folder ?? process.env["V4L2_CUSE_NODE_FOLDER"];
+  const folder = given ?? `${DEFAULT_FOLDER}/${name}`;
   try {
-    return await FuseMount.start({ folder, devicePath: options.fusePath, log });
+    const ownRoot = given === undefined ? OWN_ROOT : undefined;
+    return await FuseMount.start({ folder, ownRoot, devicePath: options.fusePath, log });
   } catch (error) {
+    if (error instanceof FolderInUseError && given === undefined) {
+      throw new NameTakenError(error.message, name, { cause: error });
+    }
     if (!(error instanceof CuseError) || wish(options) === "fuse") throw error;
     throw new CuseError(`There is no CUSE here (see "modprobe cuse"), and no FUSE either: ${error.message}`, {
       cause: error,

@@ -6,8 +6,8 @@ import { settle } from "../settle.js";
 import type { Awaitable } from "../settle.js";
 import { IOCTLS } from "../v4l2/gen/index.js";
 import type { ViewClass } from "../v4l2/gen/index.js";
-import { ArgWriter, ioctlEvent, IoctlTable, traced, V4l2Error } from "../v4l2/index.js";
-import type { Call, IoctlRow, TraceStream } from "../v4l2/index.js";
+import { describeDialog, ioctlEvent, IoctlTable, traced, V4l2Error } from "../v4l2/index.js";
+import type { ArgWriter, Call, Description, IoctlRow, TraceStream } from "../v4l2/index.js";
 
 /** Every ioctl of media.h. */
 export type MediaIoctlName = Extract<keyof typeof IOCTLS, `MEDIA_${string}`>;
@@ -28,13 +28,16 @@ interface MediaIoctlSpec<View, On> {
   /** For the documentation: what a client would not expect. */
   readonly note?: string;
   run(context: MediaIoctlContext<View, On>): Awaitable<void>;
-  /** Shows the argument after the call. Never throws. */
+  /** As in a video ioctl's definition: the fields with which the client asks; absent: all. */
+  readonly asks?: readonly string[];
+  /** Shows the argument. Never throws. */
   describe?(out: ArgWriter, view: View): void;
 }
 
 /** A row of a {@link MediaIoctlTable}. */
 export interface MediaIoctlDefinition<On> extends IoctlRow {
   readonly note: string | undefined;
+  readonly asks: readonly string[] | undefined;
   run(context: MediaIoctlContext<unknown, On>): Awaitable<void>;
   describe(out: ArgWriter, arg: Uint8Array): void;
 }
@@ -49,6 +52,7 @@ export function defineMediaIoctl<View, On>(spec: MediaIoctlSpec<View, On>): Medi
     size,
     arg: spec.arg,
     note: spec.note,
+    asks: spec.asks,
     // The table makes the context's view of `arg`.
     run: (context) => spec.run(context as MediaIoctlContext<View, On>),
     describe: (out, arg) => spec.describe?.(out, new spec.arg(arg)),
@@ -99,6 +103,8 @@ export class MediaIoctlTable<On> {
       view: definition && new definition.arg(arg),
       note: target.note,
     };
+    // The answer is written over it.
+    const asked = trace.active && cmd >>> 30 === READ_AND_WRITE ? arg.slice() : undefined;
     return traced(
       trace,
       () => {
@@ -107,13 +113,18 @@ export class MediaIoctlTable<On> {
         return settle(definition.run(context), () => 0);
       },
       (outcome) => {
-        const describe = (): ArgWriter => {
-          const out = new ArgWriter();
+        const write = (out: ArgWriter, bytes: Uint8Array): void => {
           if (definition === undefined) out.item("driver-specific ioctl");
-          else definition.describe(out, arg);
+          else definition.describe(out, bytes);
           if (context.note !== undefined && outcome.errno === undefined) out.item(context.note);
-          return out;
         };
+        const describe = (): Description =>
+          describeDialog(
+            (out, bytes) => write(out, bytes.arg),
+            asked && { arg: asked, array: undefined },
+            { arg, array: undefined },
+            definition?.asks,
+          );
         return ioctlEvent(
           { device, name: mediaIoctlName(cmd), cmd, file, client: call.client, describe },
           outcome,
@@ -129,6 +140,8 @@ const names: ReadonlyMap<number, string> = new Map(
   ),
 );
 
+/** Direction bits of an ioctl's number. */
+const READ_AND_WRITE = 3;
 const DIRECTIONS = ["--", "-w", "r-", "rw"] as const;
 
 /** `MEDIA_IOC_DEVICE_INFO`; for others the kernel's form, `'|', dir=r-, #0x...`. */

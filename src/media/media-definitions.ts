@@ -43,6 +43,7 @@ export const mediaDeviceIoctls = new MediaIoctlTable<MediaIoctlDevice>("a media 
     run: ({ view, on }: OnDevice<MediaDeviceInfoView>) => {
       deviceInfo(view, on.info);
     },
+    asks: [],
     describe: (out, view) => {
       out.string("driver", view.driver).string("model", view.model).string("serial", view.serial);
       out.string("bus", view.bus_info).hex("hw_revision", view.hw_revision);
@@ -56,6 +57,7 @@ export const mediaDeviceIoctls = new MediaIoctlTable<MediaIoctlDevice>("a media 
     run: ({ view, on }: OnDevice<MediaEntityDescView>) => {
       enumEntities(view, on.graph);
     },
+    asks: ["id"],
     describe: (out, view) => {
       out.hex("id", view.id, 8).string("name", view.name).hex("type", view.type, 8).hex("flags", view.flags);
       out.uint("pads", view.pads).uint("links", view.links);
@@ -67,6 +69,7 @@ export const mediaDeviceIoctls = new MediaIoctlTable<MediaIoctlDevice>("a media 
     run: ({ view, on, call }: OnDevice<MediaLinksEnumView>) => {
       enumLinks(view, on.graph, call.memory);
     },
+    asks: ["entity"],
     describe: (out, view) => {
       out.hex("entity", view.entity, 8).hex("pads", view.pads).hex("links", view.links);
     },
@@ -89,6 +92,7 @@ export const mediaDeviceIoctls = new MediaIoctlTable<MediaIoctlDevice>("a media 
     run: ({ view, on, call }: OnDevice<MediaV2TopologyView>) => {
       getTopology(view, on.graph, call.memory);
     },
+    asks: ["num_entities", "num_interfaces", "num_pads", "num_links"],
     describe: (out, view) => {
       out.big("topology_version", view.topology_version).uint("num_entities", view.num_entities);
       out.uint("num_interfaces", view.num_interfaces).uint("num_pads", view.num_pads);

@@ -14,3 +14,5 @@ export { RequestFiles, type AnonymousFiles } from "./request-files.js";
 export { deviceSession, startWithMedia, type DeviceSession, type StartOptions } from "./start.js";
 export { isSupervised, serveUntilSignal } from "./until-signal.js";
 export { startVideoDevice, VideoCharDevice, type VideoSessionOptions } from "./video-node.js";
+/** For `v4l2-cuse doctor`, which tries what a driver may do to clients. */
+export { Grafter, pendingCall, TracerError } from "../graft/index.js";

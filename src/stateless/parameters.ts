@@ -118,14 +118,20 @@ export function parseParameter({ name, kind }: ParameterDefinition, text: string
     return value;
   }
   const match = /^([+-]?)(0[xX][\da-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(word);
-  if (match === null || (kind === "uint" && match[1] === "-")) {
+  if (match === null) {
     throw new V4l2Error("EINVAL", `${name}: "${word}" is not a number`);
   }
   const digits = match[2] ?? "0";
   const size = /^0[0-7]+$/.test(digits) ? parseInt(digits, 8) : Number(digits);
   const value = match[1] === "-" ? -size : size;
   const [least, greatest] = kind === "uint" ? [0, UINT_MAX] : [-INT_MAX - 1, INT_MAX];
-  if (value < least || value > greatest) throw new V4l2Error("ERANGE", `${name}: ${word} does not fit`);
+  // The kernel's parsers of unsigned numbers know no minus sign.
+  if (kind === "uint" && match[1] === "-") {
+    throw new V4l2Error("EINVAL", `${name}: ${word} is out of range: ${least} to ${greatest}`);
+  }
+  if (value < least || value > greatest) {
+    throw new V4l2Error("ERANGE", `${name}: ${word} is out of range: ${least} to ${greatest}`);
+  }
   // No minus zero.
   return value + 0;
 }

@@ -8,6 +8,7 @@
  */
 export { anyFormat } from "./values/any-format.js";
 export { ArgWriter } from "./ioctl/arg-writer.js";
+export { describeDialog, type Description } from "./ioctl/dialog.js";
 export * from "./call.js";
 export * from "./controls/index.js";
 export { DEFAULT_VERSION, type Device, type DeviceIdentity, type IoctlName } from "./device.js";
@@ -19,6 +20,7 @@ export * from "./error.js";
 export * from "./events.js";
 export * from "./file-handle.js";
 export * from "./trace/log.js";
+export { escapeText } from "./values/names.js";
 export * from "./ops.js";
 export type { SubdevOps } from "./ops-subdev.js";
 export type { VideoOps } from "./ops-video.js";

@@ -246,8 +246,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   /** A sentence for the operator. */
   message(level: "info" | "warning" | "error", text: string): void {
-    if (!this.trace.active) return;
-    this.trace.emit({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
+    this.trace.message({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
   }
 
   #requireRegistered(): void {

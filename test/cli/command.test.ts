@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { Finding } from "../../src/cli/doctor.js";
+import type { Examination } from "../../src/cli/doctor.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -42,11 +42,23 @@ describe("v4l2-cuse", () => {
     [["sample", "--log", "loud"], "pretty, json, none"],
     [["sample", "--what"], "unknown option"],
     [["run", "--no-sysfs", "--no-helper", "--", "true"], "leave nothing to give: start the client itself\n"],
+    [["run", "--log-file", "x", "--", "true"], "--log-file needs --device"],
+    [["run", "--device", "nonsense", "--", "true"], "there is no built-in device"],
+    [["run"], "missing required argument"],
+    [["visl", "--transtime-ms", "-5"], "-5 is out of range: 0 to 4294967295"],
+    [["visl", "--transtime-ms", "5x"], '"5x" is not a number'],
+    [["visl", "--trace", "nonsense"], "no trace event is named nonsense"],
+    [["parse"], "missing required argument"],
+    [["parse", "--codec", "theora", "x"], "theora"],
+    [["doctor", "now"], "too many arguments"],
   ])("refuses %j and says why", async (args, reason) => {
     const { status, stderr } = await cli(...args);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toContain(reason);
-    expect(stderr).not.toContain("    at ");
+    // One sentence, and at most a hint.
+    expect(stderr).toMatch(
+      /^v4l2-cuse: [^\n]+\n(?:\(v4l2-cuse[^\n]* --help shows commands and options\)\n)?$/,
+    );
   });
 
   it.skipIf(existsSync("/dev/cuse"))(
@@ -95,19 +107,20 @@ describe("v4l2-cuse sample --node-folder", () => {
 });
 
 describe("v4l2-cuse doctor", () => {
-  it("finds every missing thing that it calls needed, and fails for it", async () => {
+  it("finds every missing thing that it calls needed, says what to do, and fails for it", async () => {
     const { status, stdout } = await cli("doctor", "--json");
-    const found = JSON.parse(stdout) as Finding[];
-    const cuse = found.find((finding) => finding.what.includes("/dev/cuse"));
-    expect(cuse?.ok).toBe(existsSync("/dev/cuse"));
-    expect(status).toBe(found.every((finding) => finding.ok || !finding.needed) ? 0 : 1);
-    for (const finding of found.filter((each) => !each.ok)) expect(finding.remedy).toBeTruthy();
+    const { canServe, node, findings, clients } = JSON.parse(stdout) as Examination;
+    const cuse = findings.find((finding) => finding.what.includes("/dev/cuse"));
+    expect(cuse?.ok).toBe(existsSync("/dev/cuse") && process.getuid?.() === 0);
+    expect(status).toBe(canServe ? 0 : 1);
+    expect(canServe).toBe(findings.every((finding) => finding.ok || !finding.needed));
+    expect(node === null).toBe(clients.length === 0);
+    for (const finding of findings.filter((each) => !each.ok)) expect(finding.remedy).toBeTruthy();
   });
 
   it("says the same in words", async () => {
     const { status, stdout } = await cli("doctor");
-    expect(stdout).toContain(
-      status === 0 ? "A device can be served here." : "A device cannot be served yet.",
-    );
+    expect(stdout).toContain(status === 0 ? "A device can be served here" : "A device cannot be served yet.");
+    expect(stdout.includes("programs as they are")).toBe(status === 0);
   });
 });

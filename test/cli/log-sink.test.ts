@@ -19,7 +19,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5
 it("writes lines in order, also those that wait when the process ends", async () => {
   const file = join(temporaryFolder(), "log");
   const fd = openSync(file, "w");
-  const sink = new LogSink(fd);
+  const sink = new LogSink(fd, "the log");
   sink.line("one");
   await turn();
   sink.line("two");
@@ -36,7 +36,7 @@ it("drops and counts lines that a stalled reader leaves no room for, and goes on
   onTestFinished(() => {
     closeSync(fd);
   });
-  const sink = new LogSink(fd);
+  const sink = new LogSink(fd, "the log");
   const long = "x".repeat(1023);
   for (let line = 0; line < 6000; line++) sink.line(long);
   await turn();

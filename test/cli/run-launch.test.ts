@@ -71,7 +71,7 @@ describe("the client", () => {
 
   it("is not started when it would get nothing", () => {
     expect(run(["echo", "started"], { options: { helper: false, sysfs: false } })).toMatchObject({
-      status: 1,
+      status: 2,
       stdout: "",
       stderr:
         "v4l2-cuse: --no-sysfs and --no-helper together leave nothing to give: start the client itself\n",

@@ -42,6 +42,9 @@ const kernelIoctls = (clip: string): string => {
   return withCountedOffsets(withCountedDescriptors(withDifferences(name, text)));
 };
 
+/** What a client asked, where it was given something else: the kernel does not tell. */
+const withoutQuestions = (text: string): string => text.replace(/=(0x[\da-f]+\/)?[^=]*?->/g, "=$1");
+
 /** Ours, of calls that GStreamer made: without time, client, duration and reason. */
 function ourIoctls(lines: readonly string[], node: string): string {
   const rows: string[] = [];
@@ -50,7 +53,8 @@ function ourIoctls(lines: readonly string[], node: string): string {
     const [, client, text] = /^\d\d:\d\d:\d\d\.\d{6} (\S.*\[\d+\]) (video\d+: .*)$/.exec(line) ?? [];
     if (text !== undefined) {
       isShown = !client?.startsWith("v4l2-cuse run");
-      if (isShown) rows.push(text.replace(/ \(\d+ us(; .*)?\)$/, "").replace(node, "video0"));
+      if (isShown)
+        rows.push(withoutQuestions(text.replace(/ \(\d+ us(; .*)?\)$/, "").replace(node, "video0")));
     } else if (!line.startsWith("    ")) isShown = false;
     else if (isShown) rows.push(line.slice(4));
   }

@@ -1,6 +1,6 @@
 /** `--device 'sample --multiplanar'`, `--device ./dist/camera.js`: which program is started for it. */
 import { fileURLToPath } from "node:url";
-import { Failure } from "../failure.js";
+import { UsageError } from "../failure.js";
 import { splitWords } from "./words.js";
 
 /** A device that a client is to have. */
@@ -30,7 +30,7 @@ export function parseDevice(option: string, isLogged: boolean): DeviceProgram {
     return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...words] };
   }
   if (!name.includes("/") && !/\.[cm]?[jt]s$/.test(name)) {
-    throw new Failure(
+    throw new UsageError(
       `there is no built-in device "${name}": name ${Object.keys(builtIn).join(" or ")}, or a module, as in --device ./camera.js`,
     );
   }

@@ -4,6 +4,7 @@ import { chownSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } from "node:fs"
 import { fileURLToPath } from "node:url";
 import { unmount } from "../../native.js";
 import { Failure } from "../failure.js";
+import { LOST_OUTPUT } from "../output.js";
 import type { Account } from "./account.js";
 import type { DeviceProgram } from "./device-option.js";
 import { listNodes, named, type FileNode } from "./file-nodes.js";
@@ -36,6 +37,7 @@ export class Drivers {
   /** Those that did not end when asked to. */
   readonly #overdue = new Set<ChildProcess>();
   #isStopping = false;
+  #hasLostLog = false;
 
   /** Also starts the guard, which see. */
   constructor() {
@@ -78,6 +80,9 @@ export class Drivers {
     const linked = nodes.map((node) => named(node, linkNode(folder, node.nameInFolder)));
     this.nodes.push(...linked);
     child.once("exit", (status, signal) => {
+      // It has said so.
+      if (status === LOST_OUTPUT) this.#hasLostLog = true;
+      if (this.#isStopping && status === LOST_OUTPUT) return;
       // Of a driver's death the client may have heard, and ended, before us.
       if (this.#isStopping && (status === 0 || signal === "SIGTERM" || this.#overdue.has(child))) return;
       process.stderr.write(
@@ -88,12 +93,16 @@ export class Drivers {
     });
   }
 
-  /** Ends the drivers, then the guard. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the drivers, then the guard.
+   * @returns The exit status of a driver that could not write its log, else 0.
+   */
+  async stop(): Promise<number> {
     this.#isStopping = true;
     await Promise.all(this.#processes.map((child) => this.#end(child)));
     this.#guard.stdin?.end("x");
     this.#guard.unref();
+    return this.#hasLostLog ? LOST_OUTPUT : 0;
   }
 
   async #end(child: ChildProcess): Promise<void> {

@@ -9,7 +9,7 @@ import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process"
 import { existsSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
-import { Failure } from "../failure.js";
+import { Failure, UsageError } from "../failure.js";
 import { asAccount, findAccount, mayRead, type Account } from "./account.js";
 import { describeForHelper, findFileNodes, nameInDev, type FileNode, type FolderNode } from "./file-nodes.js";
 import { insideView, mountView } from "./mount-view.js";
@@ -52,7 +52,9 @@ export async function runClient(
   options: RunOptions = {},
 ): Promise<number> {
   if (options.sysfs === false && options.helper === false) {
-    throw new Failure("--no-sysfs and --no-helper together leave nothing to give: start the client itself");
+    throw new UsageError(
+      "--no-sysfs and --no-helper together leave nothing to give: start the client itself",
+    );
   }
   const { helper, account } = prepareClient(options);
   const isRoot = process.geteuid?.() === 0;

@@ -67,17 +67,21 @@ export async function serveClient(
   const logFd = options.logFile === undefined ? undefined : openLog(options.logFile);
   makePrivate();
   const drivers = new Drivers();
+  let status: number;
+  let lost: number;
   try {
     await startAll(drivers, programs, logFd, account);
     const view = options.sysfs === false ? ({ is: "not wanted" } as const) : showView(drivers.nodes);
     if (options.quiet !== true) sayWhatIsMissing(view);
     const env = clientEnvironment(helper, view.is === "shown", account, drivers.nodes);
     beforeClient();
-    return await startAs(account, client, args, env);
+    status = await startAs(account, client, args, env);
   } finally {
-    await drivers.stop();
+    lost = await drivers.stop();
     if (logFd !== undefined) closeSync(logFd);
   }
+  // A failure of the client's tells more than a lost log.
+  return status === 0 ? lost : status;
 }
 
 async function startAll(

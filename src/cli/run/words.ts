@@ -2,12 +2,12 @@
  * Splits `sample --multiplanar` into words, by the part of the shell's rules that needs no shell: white space separates,
  * quotes and backslashes keep characters as they are. Nothing is expanded: `$`, `*` and `~` are themselves.
  */
-import { Failure } from "../failure.js";
+import { UsageError } from "../failure.js";
 
 /** One piece of a word: '...', "..." with \" and \\ in it, \c, or plain characters; or an opened quote without end. */
 const PIECE = /'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])|([^\s'"\\]+)|(['"\\])/y;
 
-/** @throws {Failure} A quote is not closed, or a backslash is the last character. */
+/** @throws {UsageError} A quote is not closed, or a backslash is the last character. */
 export function splitWords(text: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
@@ -16,7 +16,7 @@ export function splitWords(text: string): string[] {
     PIECE.lastIndex = at;
     const [all, single, double, escaped, plain, open] = PIECE.exec(text) ?? [];
     if (open !== undefined) {
-      throw new Failure(
+      throw new UsageError(
         open === "\\" ? `"${text}" ends with a backslash` : `a ${open} is not closed in: ${text}`,
       );
     }

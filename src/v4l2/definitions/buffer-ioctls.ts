@@ -48,6 +48,7 @@ const reqbufs = defineIoctl({
     view.capabilities = reply.capabilities | removeCap(device.traits);
     view.flags = reply.flags;
   },
+  asks: ["count", "type", "memory", "flags"],
   describe: (out, view) => {
     out.int("count", view.count).word("type", view.type, bufTypeNames);
     out.word("memory", view.memory, memoryNames);
@@ -82,6 +83,7 @@ const querybuf = defineIoctl({
   emit: (view, buffer, { array }) => {
     emitBuffer(view, buffer, array);
   },
+  asks: ["index", "type"],
   describe: describePlanes,
 });
 
@@ -102,6 +104,8 @@ function defineQueueing(
     emit: (view, buffer, { array }) => {
       emitBuffer(view, buffer, array);
     },
+    // What is queued is taken as it is, or refused: the rest comes back as the buffer's state.
+    asks: ["index", "type", "memory"],
     describe: describePlanes,
   });
 }
@@ -119,6 +123,7 @@ const dqbuf = defineIoctl({
   emit: (view, buffer, { array }) => {
     emitBuffer(view, buffer, array);
   },
+  asks: ["type", "memory"],
   describe: describePlanes,
 });
 
@@ -146,6 +151,7 @@ const expbuf = defineIoctl({
       return sendAndRelease(call, exported);
     });
   },
+  asks: ["type", "index", "plane", "flags"],
   describe: (out, view) => {
     out.int("fd", view.fd).word("type", view.type, bufTypeNames).uint("index", view.index);
     out.uint("plane", view.plane).hex("flags", view.flags, 8);
@@ -203,6 +209,7 @@ const createBufs = defineIoctl({
       view.format.fmt.pix.priv = V4L2_PIX_FMT_PRIV_MAGIC;
     }
   },
+  asks: ["count", "memory", "format"],
   describe: (out, view) => {
     out.int("index", view.index).int("count", view.count).word("memory", view.memory, memoryNames);
     out.hex("capabilities", view.capabilities, 8);

@@ -41,6 +41,7 @@ const queryctrl = defineIoctl({
     view.default_value = reply.defaultValue;
     view.flags = reply.flags;
   },
+  asks: ["id"],
   describe: (out, view) => {
     out.hex("id", view.id).int("type", view.type).string("name", view.name);
     out.set("minimum", view.minimum).set("maximum", view.maximum);
@@ -71,6 +72,7 @@ const queryExtCtrl = defineIoctl({
     view.nr_of_dims = reply.dims.length;
     view.dims.assign(reply.dims);
   },
+  asks: ["id"],
   describe: (out, view) => {
     const dims = view.dims.toArray();
     out.hex("id", view.id).int("type", view.type).string("name", view.name);
@@ -98,6 +100,7 @@ const querymenu = defineIoctl({
     if ("name" in reply) view.name = reply.name;
     else view.value = reply.value;
   },
+  asks: ["id", "index"],
   describe: (out, view) => void out.hex("id", view.id).int("index", view.index),
 });
 
@@ -118,6 +121,7 @@ const gCtrl = defineIoctl({
     settle(file.requireControls().gCtrl(view.id), (value) => {
       view.value = value;
     }),
+  asks: ["id"],
   describe: describeControl,
 });
 
@@ -218,7 +222,8 @@ function describeExtControls(
     if (name !== undefined) out.string("name", name);
     const text = (number: number): string => `0x${(number >>> 0).toString(16)}`;
     out.set("id", id);
-    if (size === 0) out.set("value", value).item(`id/val=${text(id)}/${text(value)}`);
+    const key = `id/val=${text(id)}/`;
+    if (size === 0) out.set("value", value).item(`${key}${text(value)}`, key.length);
     else out.set("size", size).item(`id/size=${text(id)}/${size}`);
   });
 }
@@ -257,6 +262,7 @@ function defineExtCtrls(
         },
       );
     },
+    asks: ["which", "count", "request_fd", ...(verb === "gExtCtrls" ? [] : ["controls"])],
     describe: describeExtControls,
   });
 }

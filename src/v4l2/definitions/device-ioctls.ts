@@ -113,6 +113,7 @@ const dbgGRegister = defineIoctl({
     view.val = reply.val;
     view.size = reply.size;
   },
+  asks: ["type", "name", "addr", "reg"],
   describe: describeRegister,
 });
 
@@ -151,6 +152,7 @@ const dbgGChipInfo = defineIoctl({
       view.flags = flags | chipFlags(ops);
     });
   },
+  asks: ["type", "addr"],
   describe: (out, view) => {
     describeMatch(out, view.match);
     out.string("name", view.name);

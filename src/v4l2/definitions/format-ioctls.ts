@@ -75,6 +75,7 @@ const enumFmt = defineIoctl({
       view.flags = flags;
     });
   },
+  asks: ["index", "type", "mbus_code"],
   describe: (out, view) => {
     out.uint("index", view.index).word("type", view.type, bufTypeNames).hex("flags", view.flags);
     out.fourcc("pixelformat", view.pixelformat).hex("mbus_code", view.mbus_code, 4);
@@ -190,6 +191,7 @@ const gFmt = defineIoctl({
     if (!device.traits.hasPlanarity(type)) throw noFormat(type);
     return emitFormat(context, type, getFormat(context, type));
   },
+  asks: ["type"],
   describe: describeFormat,
 });
 
@@ -247,6 +249,7 @@ const enumFramesizes = defineIoctl({
     stepwise.max_height = size.maxHeight;
     stepwise.step_height = size.stepHeight;
   },
+  asks: ["index", "pixelformat"],
   describe: (out, view) => {
     const { discrete, stepwise } = view;
     out.uint("index", view.index).fourcc("pixelformat", view.pixel_format).uint("type", view.type);
@@ -295,6 +298,7 @@ const enumFrameintervals = defineIoctl({
     emitFract(view.stepwise.max, interval.max);
     emitFract(view.stepwise.step, interval.step);
   },
+  asks: ["index", "pixelformat", "width", "height"],
   describe: (out, view) => {
     out.uint("index", view.index).fourcc("pixelformat", view.pixel_format);
     out.set("width", view.width).set("height", view.height).item(`wxh=${view.width}x${view.height}`);
@@ -364,8 +368,20 @@ const gParm = defineIoctl({
       });
     });
   },
+  asks: ["type"],
   describe: describeParm,
 });
+
+/** All but the capability. */
+const S_PARM_ASKS = [
+  "type",
+  "capturemode",
+  "outputmode",
+  "timeperframe",
+  "extendedmode",
+  "readbuffers",
+  "writebuffers",
+];
 
 const sParm = defineIoctl({
   name: "VIDIOC_S_PARM",
@@ -386,6 +402,7 @@ const sParm = defineIoctl({
     };
   },
   emit: emitParm,
+  asks: S_PARM_ASKS,
   describe: describeParm,
 });
 

@@ -59,6 +59,7 @@ const enuminput = defineIoctl({
       view.capabilities = input.capabilities ?? standardCap(context);
     });
   },
+  asks: ["index"],
   describe: (out, view) => {
     out.uint("index", view.index).string("name", view.name).uint("type", view.type);
     out.hex("audioset", view.audioset).uint("tuner", view.tuner).hex("std", view.std, 8);
@@ -120,6 +121,7 @@ const enumoutput = defineIoctl({
       view.capabilities = output.capabilities ?? standardCap(context);
     });
   },
+  asks: ["index"],
   describe: (out, view) => {
     out.uint("index", view.index).string("name", view.name).uint("type", view.type);
     out.hex("audioset", view.audioset).uint("modulator", view.modulator).hex("std", view.std, 8);
@@ -181,6 +183,7 @@ const enumaudio = defineIoctl({
   emit: (view, audio) => {
     emitAudio(view, orEnd(audio, "audio input"));
   },
+  asks: ["index"],
   describe: describeAudio,
 });
 
@@ -214,6 +217,7 @@ const enumaudout = defineIoctl({
   emit: (view, audio) => {
     emitAudio(view, orEnd(audio, "audio output"));
   },
+  asks: ["index"],
   describe: describeAudio,
 });
 

@@ -86,6 +86,7 @@ const gSlicedVbiCap = defineIoctl({
     view.service_set = reply.serviceSet;
     view.service_lines.assign(reply.serviceLines);
   },
+  asks: ["type"],
   describe: (out, view) => {
     out.word("type", view.type, bufTypeNames).hex("service_set", view.service_set, 8);
     describeServiceLines(out, view.service_lines.toArray());

@@ -47,6 +47,7 @@ const gSelection = defineIoctl({
   emit: (view, rect) => {
     emitRect(view.r, rect);
   },
+  asks: ["type", "target", "flags"],
   describe: describeSelection,
 });
 
@@ -89,6 +90,7 @@ const gCrop = defineIoctl({
   emit: (view, rect) => {
     emitRect(view.c, rect);
   },
+  asks: ["type"],
   describe: (out, view) => void out.word("type", view.type, bufTypeNames).rect("", view.c),
 });
 
@@ -147,6 +149,7 @@ const cropcap = defineIoctl({
       });
     });
   },
+  asks: ["type"],
   describe: (out, view) => {
     const { numerator, denominator } = view.pixelaspect;
     out.word("type", view.type, bufTypeNames).rect("bounds", view.bounds).rect("defrect", view.defrect);

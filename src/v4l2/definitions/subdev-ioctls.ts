@@ -160,6 +160,7 @@ const querycap = defineIoctl({
 const enumMbusCode = defineIoctl({
   name: "VIDIOC_SUBDEV_ENUM_MBUS_CODE",
   arg: SubdevMbusCodeEnumView,
+  asks: ["which", "pad", "stream", "index"],
   op: "subdevEnumMbusCode",
   parse: (view, context) => ({ ...parsePlace(view, context), index: view.index }),
   emit: (view, reply) => {
@@ -176,6 +177,7 @@ const enumMbusCode = defineIoctl({
 const enumFrameSize = defineIoctl({
   name: "VIDIOC_SUBDEV_ENUM_FRAME_SIZE",
   arg: SubdevFrameSizeEnumView,
+  asks: ["which", "pad", "stream", "index", "code"],
   op: "subdevEnumFrameSize",
   parse: (view, context) => ({ ...parsePlace(view, context), index: view.index, code: view.code }),
   emit: (view, reply) => {
@@ -197,6 +199,7 @@ const enumFrameSize = defineIoctl({
 const enumFrameInterval = defineIoctl({
   name: "VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL",
   arg: SubdevFrameIntervalEnumView,
+  asks: ["which", "pad", "stream", "index", "code", "width", "height"],
   op: "subdevEnumFrameInterval",
   parse: (view, context) => {
     const { index, code, width, height } = view;
@@ -228,6 +231,7 @@ function describeFormat(out: ArgWriter, view: SubdevFormatView): void {
 const gFmt = defineIoctl({
   name: "VIDIOC_SUBDEV_G_FMT",
   arg: SubdevFormatView,
+  asks: ["which", "pad", "stream"],
   op: "subdevGFmt",
   parse: parsePlace,
   emit: emitSubdevFormat,
@@ -258,6 +262,7 @@ function emitSelection(view: SubdevSelectionView, rect: Rect): void {
 const gSelection = defineIoctl({
   name: "VIDIOC_SUBDEV_G_SELECTION",
   arg: SubdevSelectionView,
+  asks: ["which", "pad", "stream", "target", "flags"],
   op: "subdevGSelection",
   parse: (view, context) => ({ ...parsePlace(view, context), target: view.target, flags: view.flags }),
   emit: emitSelection,
@@ -290,6 +295,7 @@ const gCrop = defineIoctl({
   name: "VIDIOC_SUBDEV_G_CROP",
   note: "made of subdevGSelection",
   arg: SubdevCropView,
+  asks: ["which", "pad", "stream"],
   op: "subdevGSelection",
   parse: (view, context) => ({ ...parsePlace(view, context), target: SelectionTarget.Crop, flags: 0 }),
   emit: emitCrop,
@@ -329,6 +335,7 @@ const describeFrameInterval = (out: ArgWriter, view: SubdevFrameIntervalView): v
 const gFrameInterval = defineIoctl({
   name: "VIDIOC_SUBDEV_G_FRAME_INTERVAL",
   arg: SubdevFrameIntervalView,
+  asks: ["which", "pad", "stream"],
   op: "subdevGFrameInterval",
   parse: parseIntervalPlace,
   emit: emitInterval,
@@ -419,6 +426,7 @@ const gRouting = defineIoctl({
   name: "VIDIOC_SUBDEV_G_ROUTING",
   note: "sub-devices with streams only",
   arg: SubdevRoutingView,
+  asks: ["which", "len_routes"],
   nested: routeArray,
   op: "subdevGRouting",
   parse: (view) => parseWhich(view.which),

@@ -77,6 +77,7 @@ const enumstd = defineIoctl({
     view.frameperiod.denominator = denominator;
     view.framelines = frameLines(id);
   },
+  asks: ["index"],
   describe: (out, view) => {
     const { numerator, denominator } = view.frameperiod;
     out.uint("index", view.index).hex("id", view.id).string("name", view.name);
@@ -163,6 +164,7 @@ const gDvTimings = defineIoctl({
   scope: hasSignal,
   parse: () => undefined,
   emit: emitTimings,
+  asks: [],
   describe: describeTimings,
 });
 
@@ -202,6 +204,7 @@ const enumDvTimings = defineIoctl({
   emit: (view, timings) => {
     emitTimings(view.timings, orEnd(timings, "timings"));
   },
+  asks: ["index"],
   describe: (out, view) => {
     out.uint("index", view.index);
     describeTimings(out, view.timings);
@@ -227,6 +230,7 @@ const dvTimingsCap = defineIoctl({
     bt.standards = cap.standards;
     bt.capabilities = cap.capabilities;
   },
+  asks: [],
   describe: (out, view) => {
     if (view.type !== DV_BT_656_1120) {
       out.uint("type", view.type);

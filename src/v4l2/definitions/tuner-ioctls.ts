@@ -45,6 +45,7 @@ const gTuner = defineIoctl({
     view.signal = tuner.signal;
     view.afc = tuner.afc;
   },
+  asks: ["index"],
   describe: (out, view) => {
     out.uint("index", view.index).string("name", view.name).uint("type", view.type);
     out.hex("capability", view.capability).uint("rangelow", view.rangelow).uint("rangehigh", view.rangehigh);
@@ -83,6 +84,7 @@ const gModulator = defineIoctl({
     view.rangehigh = modulator.rangehigh;
     view.txsubchans = modulator.txsubchans;
   },
+  asks: ["index"],
   describe: (out, view) => {
     out.uint("index", view.index).string("name", view.name).hex("capability", view.capability);
     out.uint("rangelow", view.rangelow).uint("rangehigh", view.rangehigh).hex("txsubchans", view.txsubchans);
@@ -114,6 +116,7 @@ const gFrequency = defineIoctl({
     view.type = reply.type;
     view.frequency = reply.frequency;
   },
+  asks: ["tuner"],
   describe: describeFrequency,
 });
 
@@ -186,6 +189,7 @@ const enumFreqBands = defineIoctl({
       orSingle,
     );
   },
+  asks: ["tuner", "type", "index"],
   describe: (out, view) => {
     out.uint("tuner", view.tuner).uint("type", view.type).uint("index", view.index);
     out.hex("capability", view.capability).uint("rangelow", view.rangelow).uint("rangehigh", view.rangehigh);

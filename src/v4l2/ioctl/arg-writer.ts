@@ -15,12 +15,27 @@ export function hex(value: number | bigint, digits = 1): string {
   return `0x${unsigned.toString(16).padStart(digits, "0")}`;
 }
 
+/**
+ * Sees each value before it is written.
+ * @param path - What names it within the argument: `width=`, `planes[0].bytesused=`.
+ * @param key - The last part of that: `bytesused=`.
+ * @returns What is written in its place.
+ */
+export type ValueObserver = (path: string, value: string, key: string) => string;
+
 /** Collects what the log shows of an ioctl's argument: the kernel's text, and the same as a plain object. */
 export class ArgWriter {
+  readonly #observe: ValueObserver | undefined;
+  /** Of the list's element, or the group, that is being written. */
+  #path = "";
   #text = "";
   #comma = false;
   #object: ArgObject = {};
   #target: ArgObject = this.#object;
+
+  constructor(observe?: ValueObserver) {
+    this.#observe = observe;
+  }
 
   get text(): string {
     return this.#text;
@@ -30,9 +45,17 @@ export class ArgWriter {
     return this.#object;
   }
 
-  /** One piece of text, after a comma if it is not the first of its line. */
-  item(text: string): this {
-    this.#text += this.#comma ? `, ${text}` : text;
+  /**
+   * One piece of text, after a comma if it is not the first of its line.
+   * @param keyLength - So many characters name the value that follows them: `width=640`.
+   */
+  item(text: string, keyLength = text.indexOf("=") + 1): this {
+    let shown = text;
+    if (this.#observe !== undefined && keyLength > 0) {
+      const key = text.slice(0, keyLength);
+      shown = key + this.#observe(this.#path + key, text.slice(keyLength), key);
+    }
+    this.#text += this.#comma ? `, ${shown}` : shown;
     this.#comma = true;
     return this;
   }
@@ -109,24 +132,28 @@ export class ArgWriter {
 
   /** Elements of an array: text by `write`, values as objects in an array called `name`. */
   list(name: string, length: number, write: (writer: this, index: number) => void): this {
-    const outer = this.#target;
+    const [outer, path] = [this.#target, this.#path];
     const elements: ArgObject[] = [];
     for (let index = 0; index < length; index++) {
       this.#target = {};
+      this.#path = `${path}${name}[${index}].`;
       write(this, index);
       elements.push(this.#target);
     }
     this.#target = outer;
+    this.#path = path;
     return this.set(name, elements);
   }
 
   /** What `write` sets goes into an object called `name`. */
   group(name: string, write: (writer: this) => void): this {
-    const outer = this.#target;
+    const [outer, path] = [this.#target, this.#path];
     this.#target = {};
+    this.#path = `${path}${name}.`;
     write(this);
     outer[name] = this.#target;
     this.#target = outer;
+    this.#path = path;
     return this;
   }
 }

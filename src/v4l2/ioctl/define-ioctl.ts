@@ -64,6 +64,11 @@ interface IoctlSpecBase<View> {
   readonly servedBy?: string;
   /** For the documentation: what a client or a driver author would not expect. */
   readonly note?: string;
+  /**
+   * The fields with which the client asks, as `describe` calls them; absent: all. The others are the driver's to fill in:
+   * what a client has in them is no wish, and the log does not set it against the answer.
+   */
+  readonly asks?: readonly string[];
   /** Shows the argument in the kernel's words; `writeOnly`: the client learns nothing from it. Never throws. */
   describe(out: ArgWriter, view: View, context: { readonly array: Uint8Array | undefined }): void;
 }
@@ -111,6 +116,7 @@ export interface IoctlDefinition<View = unknown> {
   readonly ctrl: boolean;
   readonly alwaysCopy: boolean;
   readonly nested: NestedArray<View> | undefined;
+  readonly asks: readonly string[] | undefined;
   valid(device: DeviceTraits): boolean;
   invoke(context: IoctlContext<View>): Awaitable<void>;
   describe(out: ArgWriter, view: View, context: { readonly array: Uint8Array | undefined }): void;
@@ -205,6 +211,7 @@ export function defineIoctl<View, Name extends OpName>(
     ctrl: spec.ctrl ?? false,
     alwaysCopy: spec.alwaysCopy ?? false,
     nested: spec.nested,
+    asks: spec.asks,
     valid: (device) =>
       withoutOp?.(device) === true ||
       ((scope === undefined || scope(device)) && (ops.length === 0 || ops.some((op) => device.has(op)))),

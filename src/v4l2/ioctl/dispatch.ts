@@ -28,6 +28,8 @@ import type { Awaitable } from "../values/types.js";
 export interface DispatchRecord {
   /** The nested array, once fetched. */
   array?: Uint8Array;
+  /** The same as the client had it. */
+  askedArray?: Uint8Array;
 }
 
 /**
@@ -49,7 +51,10 @@ export function dispatch(
   if (definition.writes) clearBytes(arg, definition.keepBytes, definition.size);
   const context = new Context(file, device, call, definition.view(arg));
   fetchArray(definition, context);
-  if (record !== undefined && context.array !== undefined) record.array = context.array;
+  if (record !== undefined && context.array !== undefined) {
+    record.array = context.array;
+    record.askedArray = context.array.slice();
+  }
   return definition.alwaysCopy ? runAlwaysCopy(definition, context) : run(definition, context);
 }
 

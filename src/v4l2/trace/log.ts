@@ -4,6 +4,7 @@
  *
  * `12:34:56.789012 v4l2-ctl[1234] video0: VIDIOC_G_INPUT: value=0 (85 us)`
  *
+ * What the client asked stands before what it was given where they differ (`width=701->640, height=501->480`),
  * or as JSON, one object per line. Nothing is built unless an event comes, and an argument is described only when
  * its line is written.
  */
@@ -46,10 +47,13 @@ export function clockText(timeMs: number): string {
 
 /** The kernel's part of an ioctl's line, what follows the clock in `dmesg`: `video0: VIDIOC_G_FMT: type=vid-cap, ...`. */
 export function kernelLine(event: IoctlEvent): string {
-  const refused = event.errno === undefined ? "" : `: error -${event.result}`;
+  return ioctlLine(event, event.text);
+}
+
+function ioctlLine({ device, name, cmd, errno, result }: IoctlEvent, text: () => string): string {
+  const refused = errno === undefined ? "" : `: error -${result}`;
   // An ioctl without argument has no colon behind its name.
-  const text = event.cmd >>> 30 === 0 ? "" : `: ${event.text()}`;
-  return `${event.device}: ${event.name}${refused}${text}`;
+  return `${device}: ${name}${refused}${cmd >>> 30 === 0 ? "" : `: ${text()}`}`;
 }
 
 /** One event as a line for people, without its line end. */
@@ -57,7 +61,7 @@ export function prettyLine(event: TraceEvent): string {
   const clock = clockText(event.timeMs);
   switch (event.kind) {
     case "ioctl": {
-      const [first = "", ...rest] = kernelLine(event).split("\n");
+      const [first = "", ...rest] = ioctlLine(event, event.dialog).split("\n");
       const reason = event.errno === undefined ? "" : `; ${event.errno}: ${escapeText(event.detail ?? "")}`;
       const rows = rest.map((row) => `\n    ${row}`).join("");
       return `${clock} ${clientText(event)} ${first} (${event.durationUs} us${reason})${rows}`;
@@ -105,11 +109,13 @@ function bufferText({ type, index, from, to, sequence, timestampNs, bytesused }:
   );
 }
 
-/** A JSON object. 64-bit numbers that JSON's would round are strings, bytes are hex. */
+/**
+ * A JSON object. Of an ioctl, `args` is what the client was given, and `asked` what it had asked, where that is not the
+ * same. 64-bit numbers that JSON's would round are strings, bytes are hex. */
 export function jsonLine(event: TraceEvent): string {
   if (event.kind !== "ioctl") return JSON.stringify(event, jsonValue);
-  const { text: _text, args, ...rest } = event;
-  return JSON.stringify({ ...rest, args: args() }, jsonValue);
+  const { text: _text, dialog: _dialog, args, asked, ...rest } = event;
+  return JSON.stringify({ ...rest, asked: asked(), args: args() }, jsonValue);
 }
 
 function jsonValue(_key: string, value: unknown): unknown {

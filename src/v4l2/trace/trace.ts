@@ -29,8 +29,12 @@ export interface IoctlEvent extends EventBase {
   readonly detail: string | undefined;
   /** The argument after the call, as the kernel's `dev_debug` prints it; built when called. */
   readonly text: () => string;
+  /** The same with `asked->given` where the client was given something else than it asked: `width=701->640`. */
+  readonly dialog: () => string;
   /** The argument after the call as a plain object; built when called. */
   readonly args: () => Readonly<Record<string, unknown>>;
+  /** What the client asked, in the same form; undefined where it was given just that. */
+  readonly asked: () => Readonly<Record<string, unknown>> | undefined;
 }
 
 /** open, release, read, write, mmap of a file. */
@@ -100,6 +104,8 @@ export class TraceStream {
   #listeners: readonly TraceListener[] = [];
   /** Does anybody listen? */
   active = false;
+  /** Hears warnings and errors while nobody listens: it costs the other events nothing. */
+  unheard: ((event: MessageEvent) => void) | undefined;
 
   /** @returns The function that ends it. */
   subscribe(listener: TraceListener): () => void {
@@ -109,6 +115,12 @@ export class TraceStream {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
       this.active = this.#listeners.length > 0;
     };
+  }
+
+  /** A sentence for the operator. */
+  message(event: MessageEvent): void {
+    if (this.active) this.emit(event);
+    else if (event.level !== "info") this.unheard?.(event);
   }
 
   /** Gives `event` to every listener. A listener that throws does not disturb the device or the others. */

@@ -4,6 +4,7 @@ import type { Awaitable } from "../../settle.js";
 import type { Client } from "../call.js";
 import { errnoNumber, V4l2Error } from "../error.js";
 import type { ErrnoName } from "../error.js";
+import type { Description } from "../ioctl/dialog.js";
 import { traceTime } from "./trace.js";
 import type { FileEvent, IoctlEvent, TraceEvent, TraceStream } from "./trace.js";
 
@@ -63,7 +64,7 @@ export interface IoctlFacts {
   readonly file: bigint;
   readonly client: Client;
   /** The argument after the call; asked at most once, and only if somebody reads it. */
-  describe(): { readonly text: string; readonly object: Readonly<Record<string, unknown>> };
+  describe(): Description;
 }
 
 /** The event of an ioctl that was answered. */
@@ -86,7 +87,9 @@ export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEv
     errno,
     detail,
     text: () => describe().text,
+    dialog: () => describe().dialog,
     args: () => describe().object,
+    asked: () => describe().asked,
   };
 }
 

@@ -22,6 +22,7 @@ import {
 } from "../../../src/v4l2/gen/index.js";
 import { ioctlTable, subdevIoctlTable } from "../../../src/v4l2/ioctl/ioctl-table.js";
 import { escapeText, fourccText } from "../../../src/v4l2/values/names.js";
+import { ArgWriter } from "../../../src/v4l2/ioctl/arg-writer.js";
 import { describeIoctl } from "../../../src/v4l2/ioctl/traced-ioctl.js";
 import { hex } from "../support/bytes.js";
 import { argumentOf, parseDebugLog } from "../support/dev-debug.js";
@@ -29,7 +30,7 @@ import { argOf } from "../support/fakes.js";
 import type { IoctlName } from "../../../src/v4l2/device.js";
 
 const textOf = (name: IoctlName, arg: Uint8Array, array?: Uint8Array): string =>
-  describeIoctl(ioctlTable.byName(name), arg, array).text;
+  describeIoctl(new ArgWriter(), ioctlTable.byName(name), { arg, array }).text;
 
 describe("lines of a real kernel", () => {
   const log = readFileSync(new URL("data/dev-debug.txt", import.meta.url), "utf8");
@@ -214,7 +215,9 @@ describe("further forms", () => {
   });
 
   it("a driver's own ioctl", () => {
-    expect(describeIoctl(undefined, hex`00000000`, undefined).text).toBe("driver-specific ioctl");
+    expect(describeIoctl(new ArgWriter(), undefined, { arg: hex`00000000`, array: undefined }).text).toBe(
+      "driver-specific ioctl",
+    );
   });
 });
 
@@ -229,7 +232,7 @@ describe("hostile arguments", () => {
           fc.integer({ min: 0, max: 20 }),
           (arg, array, type) => {
             if (arg.byteLength > 4) arg[0] = type;
-            const { text, object } = describeIoctl(definition, arg, array);
+            const { text, object } = describeIoctl(new ArgWriter(), definition, { arg, array });
             // eslint-disable-next-line no-control-regex -- looking for them
             expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/);
             expect(Object.keys(object).length > 0).toBe(definition.size > 0);

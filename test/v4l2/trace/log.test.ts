@@ -286,3 +286,17 @@ describe("the listener and the stream", () => {
     expect(clockText(1_700_000_000_123.456)).toMatch(/^\d\d:\d\d:\d\d\.1234\d\d$/);
   });
 });
+
+it("a warning that no log shows reaches the operator, and the device is not traced for it", () => {
+  const harness = new Harness({ ops: allOps });
+  const said: string[] = [];
+  harness.device.trace.unheard = ({ level, text }) => said.push(`${level}: ${text}`);
+  expect(harness.device.trace.active).toBe(false);
+  harness.device.message("info", "one");
+  harness.device.message("warning", "two");
+  const stop = harness.device.trace.subscribe(() => undefined);
+  harness.device.message("warning", "three");
+  stop();
+  harness.device.message("error", "four");
+  expect(said).toEqual(["warning: two", "error: four"]);
+});
