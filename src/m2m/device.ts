@@ -7,6 +7,7 @@ import { EntityFunction, MediaDevice, buildM2mGraph, validateObjects } from "../
 import type { DeviceSession, StartOptions } from "../serve/index.js";
 import { deviceSession, startVideoDevice, startWithMedia } from "../serve/index.js";
 import type {
+  Awaitable,
   ControlHandler,
   IoctlOps,
   RequestResolver,
@@ -95,8 +96,11 @@ export interface M2mDeviceOptions<State> extends Pick<
   closing?(context: M2mContext<State>): void;
   /** The file was closed, and its job and buffers are gone. */
   release?(state: State): void;
-  /** Starts a job; ends with `job.finish()`, now or later. See `JobOps.deviceRun`. */
-  deviceRun(job: M2mJob<State>): void;
+  /**
+   * Starts a job; ends with `job.finish()`, now or later, by `job.tasks` for example. If it throws, or its promise is
+   * rejected, the job ends with "error".
+   */
+  deviceRun(job: M2mJob<State>): Awaitable<void>;
   /** See {@link JobOps.jobReady}. */
   jobReady?(context: M2mContext<State>): boolean;
   /** See `JobOps.jobAbort`: without it, an aborted job counts as failed. */
@@ -174,7 +178,7 @@ export class M2mDevice<State = unknown> {
       jobReady: (context) => options.jobReady?.(context) ?? true,
       jobAbort: (_context, job) => options.jobAbort?.(job),
     };
-    this.scheduler = new M2mScheduler(name, jobs, this.video.trace, options.maxJobs);
+    this.scheduler = new M2mScheduler(this.video, jobs, options.maxJobs);
   }
 
   /** The open files, the oldest first. */
@@ -207,14 +211,12 @@ export class M2mDevice<State = unknown> {
         type,
         io: this.#options.io ?? ["mmap", "userptr", "dmabuf"],
         memory: of.memory?.() ?? shared,
-        trace: this.video.trace,
         ...(tellsMaxNumBuffers !== undefined && { tellsMaxNumBuffers }),
         ops: { ...sized, ...of.ops?.(state, queue) },
       };
     };
     const { VideoOutput, VideoOutputMplane, VideoCapture, VideoCaptureMplane } = BufType;
     const context: M2mContext<State> = new M2mContext<State>({
-      device: name,
       file,
       scheduler: this.scheduler,
       state,

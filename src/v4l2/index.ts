@@ -15,6 +15,10 @@ export { ioctlName, IoctlTable, name32, type IoctlRow } from "./ioctl/ioctl-tabl
 export { IntView, NoArgView } from "./ioctl/scalar-views.js";
 export { DeviceTraits } from "./device-traits.js";
 export type { DeviceDirection, DeviceType } from "./device-traits.js";
+export { DriverBugs, placeOf } from "./driver-bugs.js";
+export type { BugReporter, DriverBug } from "./driver-bugs.js";
+export { DEFAULT_PATIENCE_MS, DriverTasks, watchPromise } from "./driver-tasks.js";
+export type { DriverTask, TaskCallback, TaskOwner } from "./driver-tasks.js";
 export * from "./error.js";
 export * from "./events.js";
 export * from "./file-handle.js";

@@ -6,7 +6,7 @@
  * Only {@link BufferQueue.waitDequeue} waits.
  */
 import type { AnyFile, Call, FileBacking, MediaRequest, RequestObject } from "../v4l2/index.js";
-import { Poll, V4l2Error } from "../v4l2/index.js";
+import { Poll, V4l2Error, withoutStack } from "../v4l2/index.js";
 import { BufferMemory } from "./buffer-memory.js";
 import { BufferStore } from "./buffer-store.js";
 import type { MemoryModel, Plane, QueueBuffer } from "./buffer.js";
@@ -16,6 +16,7 @@ import { Preparer } from "./preparer.js";
 import type { MemoryProvider } from "./memory.js";
 import { queueLimits } from "./queue-config.js";
 import type { QueueConfig } from "./queue-config.js";
+import { bufferEdges, bufferOwner } from "./state.js";
 import type { BufferState } from "./state.js";
 import { WaitList } from "./waiters.js";
 
@@ -33,7 +34,7 @@ export interface BufferUser<B> {
 export type DoneState = "done" | "error" | "queued";
 
 /** The state machine of a queue, without V4L2's structs; drivers make a {@link VideoQueue}. */
-export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
+export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   readonly name: string;
   readonly isOutput: boolean;
   readonly minQueuedBuffers: number;
@@ -77,7 +78,7 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.supportsRequests = config.supportsRequests ?? false;
     this.requiresRequests = config.requiresRequests ?? false;
 
-    this.#driver = new DriverCalls(config, (error) => this.reportBug(error));
+    this.#driver = new DriverCalls(config, (op, error) => this.reportBug(op, error));
     this.counters = this.#driver.counters;
     this.#bufferMemory = new BufferMemory(config.memory, this.isOutput, this.counters);
     this.#preparer = new Preparer(
@@ -343,7 +344,7 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
       this.#enqueue(buffer);
     } catch (error) {
       // EIO: the queue failed meanwhile. The client hears of it with its next call.
-      if (!(error instanceof V4l2Error && error.code === "EIO")) this.#driver.reportBug(error);
+      if (!(error instanceof V4l2Error && error.code === "EIO")) this.reportBug("a request's QBUF", error);
     }
   }
 
@@ -379,10 +380,15 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   /**
-   * The driver gives a buffer back.
-   * @throws {Error} it does not own the buffer: the driver's bug.
+   * The driver gives a buffer back. If it does not own the buffer, that is reported, and a queue that streams has failed
+   * (see {@link error}): the driver has lost count, and nobody knows whose buffer it writes to.
    */
   bufferDone(buffer: B, state: DoneState = "done"): void {
+    const wrong = this.#wrongDone(buffer, state);
+    if (wrong !== undefined) {
+      this.fail("bufferDone", new Error(wrong));
+      return;
+    }
     buffer.transition(state);
     this.#ownedByDriver -= 1;
     this.counters.bufDone += 1;
@@ -390,6 +396,14 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.#done.push(buffer);
     this.#unbind(buffer);
     this.waiters.wake();
+  }
+
+  #wrongDone(buffer: B, state: DoneState): string | undefined {
+    if (buffer.state !== "active") {
+      return `buffer ${buffer.index} belongs to the ${bufferOwner[buffer.state]}, not to the driver`;
+    }
+    if (this.buffer(buffer.index) !== buffer) return `buffer ${buffer.index} is of another queue`;
+    return bufferEdges.active.includes(state) ? undefined : `no buffer is given back as "${state}"`;
   }
 
   /**
@@ -410,6 +424,12 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   error(): void {
     this.#failed = true;
     this.waiters.wake();
+  }
+
+  /** A mistake of the driver after which the stream cannot go on: it is reported, and is the end of it. */
+  protected fail(op: string, error: unknown): void {
+    if (this.#streaming) this.error();
+    this.reportBug(op, error);
   }
 
   // To the client
@@ -539,12 +559,14 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   #start(): void {
+    this.streamStarts();
     for (const buffer of this.#queued) if (buffer.state === "queued") this.#give(buffer);
     this.#started = true;
     try {
       this.#driver.startStreaming(this.#ownedByDriver);
     } catch (error) {
       this.#started = false;
+      this.streamEnds();
       this.#reclaim("queued", "startStreaming");
       throw error;
     }
@@ -553,15 +575,18 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   /** Takes back what a driver forgot to give back. */
   #reclaim(to: DoneState, op: string): void {
     if (this.#ownedByDriver === 0) return;
-    for (const buffer of this.buffers()) {
-      if (buffer.state !== "active") continue;
-      this.#driver.reportBug(new Error(`${op} of ${this.name} left buffer ${buffer.index} with the driver`));
-      this.bufferDone(buffer, to);
-    }
+    const left = this.buffers().filter(({ state }) => state === "active");
+    const names = left.map(({ index }) => index).join(", ");
+    this.reportBug(
+      op,
+      withoutStack(() => new Error(`it kept buffers (${names}) that it has to give back`)),
+    );
+    for (const buffer of left) this.bufferDone(buffer, to);
   }
 
   /** Back to the state after REQBUFS, whatever the driver does (`__vb2_queue_cancel`). */
   #cancel(): void {
+    this.streamEnds();
     if (this.#started) this.#driver.stopStreaming();
     if (this.#streaming) this.#driver.unprepareStreaming();
     this.#reclaim("error", "stopStreaming");
@@ -592,8 +617,16 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     // For layers above.
   }
 
-  /** Something that a driver must not do, and that did no harm. */
-  protected reportBug(error: unknown): void {
-    process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  /** The driver is about to get buffers. */
+  protected streamStarts(): void {
+    // For layers above.
   }
+
+  /** Before the driver has to give its buffers back; also when no stream was there. */
+  protected streamEnds(): void {
+    // For layers above.
+  }
+
+  /** Something that a driver must not do. @param op - What of the driver ran. */
+  protected abstract reportBug(op: string, error: unknown): void;
 }

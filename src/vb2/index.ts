@@ -49,4 +49,4 @@ export {
 export type { QueueFile, SelectQueue } from "./v4l2.js";
 export { VideoBuffer } from "./video-buffer.js";
 export { VideoQueue } from "./video-queue.js";
-export type { DoneDetails, VideoQueueConfig } from "./video-queue.js";
+export type { DoneDetails, QueueDevice, VideoQueueConfig } from "./video-queue.js";
