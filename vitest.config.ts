@@ -7,6 +7,7 @@ import { defineConfig } from "vitest/config";
 const native = {
   device: [
     "camera-controls",
+    "driver-mistakes",
     "graft-storm",
     "hostile-calls",
     "hostile-files",
@@ -16,7 +17,7 @@ const native = {
     "visl-traces",
     "camera-streaming",
   ],
-  compliance: ["camera", "mem2mem", "visl"],
+  compliance: ["camera", "device-kinds", "mem2mem", "visl"],
   gstreamer: ["camera", "debugfs", "visl", "visl-disturbed", "visl-fwht", "visl-logs", "visl-tools"],
 } as const;
 /** Of these, what guests run all the same. */

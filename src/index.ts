@@ -14,7 +14,7 @@ export type * from "./media/index.js";
 export type * from "./m2m/index.js";
 
 // A device
-export { V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
+export { DriverTasks, V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
 export type * from "./serve/index.js";
 export {
   deviceSession,

@@ -110,7 +110,7 @@ export class Camera implements QueueOps<CameraBuffer> {
       },
     });
     this.queue = new VideoQueue<CameraBuffer>({
-      device: options.name,
+      device: this.device,
       type: this.#type,
       timestamps: "monotonic",
       io: ["mmap", "userptr", "dmabuf", "read"],
@@ -118,7 +118,6 @@ export class Camera implements QueueOps<CameraBuffer> {
       memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
       createBuffer: (init) => new CameraBuffer(init),
       minReqBufs: LEAST_BUFFERS,
-      trace: this.device.trace,
     });
   }
 
@@ -289,6 +288,7 @@ export class Camera implements QueueOps<CameraBuffer> {
     const first = this.#owned[0];
     if (first !== undefined) this.#pattern.fillPlanes(first.drawable);
     this.#pacer = new Pacer({
+      tasks: this.queue.tasks,
       intervalNs: this.#unpaced ? undefined : nanoseconds(this.#input.interval),
       onFrame: (sequence, dueNs) => {
         this.#deliver(sequence, dueNs);

@@ -42,7 +42,9 @@ const frameworkFile = /^(?:v4l2|vb2|media|m2m|serve|cuse|graft|uapi|native|linux
 export function placeOf(error: unknown): string | undefined {
   const stack = error instanceof Error ? error.stack : undefined;
   const frames = stack?.split("\n").map((line) => /^\s*at (?:async )?(.+)$/.exec(line)?.[1]) ?? [];
-  return frames.map((frame) => frame?.replace("file://", "")).find((frame) => isOfDriver(frame));
+  return frames
+    .map((frame) => frame?.replace("file://", "").replace(/^Object\./, ""))
+    .find((frame) => isOfDriver(frame));
 }
 
 function isOfDriver(frame: string | undefined): boolean {

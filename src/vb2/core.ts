@@ -6,32 +6,20 @@
  * Only {@link BufferQueue.waitDequeue} waits.
  */
 import type { AnyFile, Call, FileBacking, MediaRequest, RequestObject } from "../v4l2/index.js";
-import { Poll, V4l2Error, withoutStack } from "../v4l2/index.js";
+import { Poll, V4l2Error } from "../v4l2/index.js";
 import { BufferMemory } from "./buffer-memory.js";
+import { keptBuffers, wrongDone } from "./buffer-mistakes.js";
 import { BufferStore } from "./buffer-store.js";
 import type { MemoryModel, Plane, QueueBuffer } from "./buffer.js";
+import type { BufferUser, DoneState } from "./buffer-user.js";
 import type { OpCounters } from "./counters.js";
 import { DriverCalls } from "./driver-calls.js";
 import { Preparer } from "./preparer.js";
 import type { MemoryProvider } from "./memory.js";
 import { queueLimits } from "./queue-config.js";
 import type { QueueConfig } from "./queue-config.js";
-import { bufferEdges, bufferOwner } from "./state.js";
 import type { BufferState } from "./state.js";
 import { WaitList } from "./waiters.js";
-
-/** What the layer above does at the points where a verb meets the client (`struct vb2_buf_ops`). */
-export interface BufferUser<B> {
-  /** DQBUF: can the client take this buffer? It stays where it is when this throws. */
-  verify?(buffer: B): void;
-  /** QBUF: the buffer was accepted; take over what came with it (time stamp). */
-  accept?(buffer: B): void;
-  /** The moment whose state the client is told. */
-  describe(buffer: B): void;
-}
-
-/** How a driver gives a buffer back; "queued" only when streaming could not start. */
-export type DoneState = "done" | "error" | "queued";
 
 /** The state machine of a queue, without V4L2's structs; drivers make a {@link VideoQueue}. */
 export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
@@ -384,9 +372,9 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
    * (see {@link error}): the driver has lost count, and nobody knows whose buffer it writes to.
    */
   bufferDone(buffer: B, state: DoneState = "done"): void {
-    const wrong = this.#wrongDone(buffer, state);
+    const wrong = wrongDone(buffer, this.buffer(buffer.index), state);
     if (wrong !== undefined) {
-      this.fail("bufferDone", new Error(wrong));
+      this.fail("bufferDone", wrong);
       return;
     }
     buffer.transition(state);
@@ -396,14 +384,6 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.#done.push(buffer);
     this.#unbind(buffer);
     this.waiters.wake();
-  }
-
-  #wrongDone(buffer: B, state: DoneState): string | undefined {
-    if (buffer.state !== "active") {
-      return `buffer ${buffer.index} belongs to the ${bufferOwner[buffer.state]}, not to the driver`;
-    }
-    if (this.buffer(buffer.index) !== buffer) return `buffer ${buffer.index} is of another queue`;
-    return bufferEdges.active.includes(state) ? undefined : `no buffer is given back as "${state}"`;
   }
 
   /**
@@ -559,14 +539,14 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   #start(): void {
-    this.streamStarts();
+    this.onStream(true);
     for (const buffer of this.#queued) if (buffer.state === "queued") this.#give(buffer);
     this.#started = true;
     try {
       this.#driver.startStreaming(this.#ownedByDriver);
     } catch (error) {
       this.#started = false;
-      this.streamEnds();
+      this.onStream(false);
       this.#reclaim("queued", "startStreaming");
       throw error;
     }
@@ -576,17 +556,13 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   #reclaim(to: DoneState, op: string): void {
     if (this.#ownedByDriver === 0) return;
     const left = this.buffers().filter(({ state }) => state === "active");
-    const names = left.map(({ index }) => index).join(", ");
-    this.reportBug(
-      op,
-      withoutStack(() => new Error(`it kept buffers (${names}) that it has to give back`)),
-    );
+    this.reportBug(op, keptBuffers(left));
     for (const buffer of left) this.bufferDone(buffer, to);
   }
 
   /** Back to the state after REQBUFS, whatever the driver does (`__vb2_queue_cancel`). */
   #cancel(): void {
-    this.streamEnds();
+    this.onStream(false);
     if (this.#started) this.#driver.stopStreaming();
     if (this.#streaming) this.#driver.unprepareStreaming();
     this.#reclaim("error", "stopStreaming");
@@ -613,19 +589,10 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   /** Sees every change of a state; must be cheap when nobody listens. */
-  protected onTransition(_buffer: B, _from: BufferState, _to: BufferState): void {
-    // For layers above.
-  }
+  protected abstract onTransition(buffer: B, from: BufferState, to: BufferState): void;
 
-  /** The driver is about to get buffers. */
-  protected streamStarts(): void {
-    // For layers above.
-  }
-
-  /** Before the driver has to give its buffers back; also when no stream was there. */
-  protected streamEnds(): void {
-    // For layers above.
-  }
+  /** The driver is about to get buffers, or has to give them back; the latter also when no stream was there. */
+  protected abstract onStream(isOn: boolean): void;
 
   /** Something that a driver must not do. @param op - What of the driver ran. */
   protected abstract reportBug(op: string, error: unknown): void;

@@ -11,8 +11,8 @@
  */
 export { Plane, QueueBuffer } from "./buffer.js";
 export type { BufferInit, MemoryModel } from "./buffer.js";
+export type { BufferUser, DoneState } from "./buffer-user.js";
 export { BufferQueue } from "./core.js";
-export type { BufferUser, DoneState } from "./core.js";
 export { OpCounters } from "./counters.js";
 export {
   DEFAULT_HANDLE_BYTES,

@@ -29,7 +29,7 @@ import type {
   RequestBuffersReply,
 } from "../v4l2/index.js";
 import type { MemoryModel, Plane } from "./buffer.js";
-import type { BufferUser } from "./core.js";
+import type { BufferUser } from "./buffer-user.js";
 import { pageAlign } from "./memory.js";
 import { MemoryPool } from "./memory-pool.js";
 import { assertPlaneCapacity, memoryModel, takeFromClient, takeTimestamp } from "./video-buffer.js";

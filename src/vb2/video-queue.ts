@@ -11,7 +11,7 @@ import {
 } from "../v4l2/index.js";
 import type { AnyFile, Buffer, BufType, DriverBug, Field, RequestResolver } from "../v4l2/index.js";
 import { BufferQueue } from "./core.js";
-import type { DoneState } from "./core.js";
+import type { DoneState } from "./buffer-user.js";
 import { FileIo } from "./io.js";
 import type { QueueConfig } from "./queue-config.js";
 import type { BufferState } from "./state.js";
@@ -236,12 +236,9 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     this.#device.reportBug({ where: op.includes(this.name) ? op : `${op} of ${this.name}`, error, outcome });
   }
 
-  protected override streamStarts(): void {
-    this.tasks.open();
-  }
-
-  protected override streamEnds(): void {
-    this.tasks.end();
+  protected override onStream(isOn: boolean): void {
+    if (isOn) this.tasks.open();
+    else this.tasks.end();
   }
 
   #message(level: "warning", text: string): void {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Poll, TraceStream } from "../../src/v4l2/index.js";
 import type { TraceEvent } from "../../src/v4l2/index.js";
 import { OpCounters } from "../../src/vb2/index.js";
-import type { DoneDetails, DoneState } from "../../src/vb2/index.js";
+import type { DoneState } from "../../src/vb2/index.js";
 import { at, bench, expectErrno } from "./fakes.js";
 import type { Bench } from "./fakes.js";
 
@@ -151,7 +151,7 @@ describe("buffers that are given back wrongly", () => {
     b.queue.streamon();
     const buffer = b.driver.held.shift();
     if (buffer === undefined) throw new Error("no buffer");
-    b.queue.bufferDone(buffer, "done", details as DoneDetails);
+    b.queue.bufferDone(buffer, "done", details);
     expect(warnings).toEqual([`video0: bufferDone of video0 capture: ${said}${isOver}`]);
     expect([buffer.state, b.queue.failed, b.queue.ownedByDriver]).toEqual(["error", true, 1]);
     expectClean(b);
