@@ -127,7 +127,6 @@ export {
 // mem2mem
 export {
   copyMetadata,
-  drainOps,
   M2mContext,
   M2mDevice,
   M2mScheduler,
@@ -135,6 +134,8 @@ export {
   m2mFileOps,
   m2mFormatOps,
   queueM2mRequest,
+  statefulDecoderOps,
+  statefulEncoderOps,
   statelessDecoderOps,
 } from "./m2m/index.js";
 

@@ -56,7 +56,7 @@ export interface M2mRequestHooks<State> {
 /** What a driver declares of its mem2mem device. */
 export interface M2mDeviceOptions<State> extends Pick<
   VideoDeviceOptions<M2mContext<State>>,
-  "disabled" | "oldFormatNames" | "title"
+  "disabled" | "oldFormatNames" | "title" | "invertedCrop" | "patienceMs"
 > {
   /** Node name, `video0`. */
   readonly name: string;
@@ -90,6 +90,8 @@ export interface M2mDeviceOptions<State> extends Pick<
   readonly metadata?: M2mContextOptions<State>["metadata"];
   /** A file was opened: what the driver keeps for it. @throws {V4l2Error} Refuses the open. */
   open(file: M2mFile<State>): State;
+  /** The file is open, and its queues are there: the place to set the fields of `context`, and its `onStopped`. */
+  opened?(context: M2mContext<State>): void;
   /** The file's controls; what a request sets of them is in effect for its job. */
   controls?(state: State): ControlHandler;
   /** The file is being closed; its job and buffers are still there. */
@@ -124,7 +126,7 @@ export class M2mDevice<State = unknown> {
 
   constructor(options: M2mDeviceOptions<State>) {
     const { name, driver, card, version, mediaName, multiplanar = false } = options;
-    const { disabled, oldFormatNames, title } = options;
+    const { disabled, oldFormatNames, title, invertedCrop, patienceMs } = options;
     this.#options = options;
     const busInfo = options.busInfo ?? `platform:${name}`;
     this.requestOps = {
@@ -155,6 +157,8 @@ export class M2mDevice<State = unknown> {
       ...(disabled !== undefined && { disabled }),
       ...(oldFormatNames !== undefined && { oldFormatNames }),
       ...(title !== undefined && { title }),
+      ...(invertedCrop !== undefined && { invertedCrop }),
+      ...(patienceMs !== undefined && { patienceMs }),
       enumAllFormats: options.formats.listAll !== undefined,
       deviceCaps: (multiplanar ? Cap.VideoM2mMplane : Cap.VideoM2m) | Cap.Streaming,
       ops: {
@@ -230,6 +234,7 @@ export class M2mDevice<State = unknown> {
       ...(controls !== undefined && { controls }),
       ...(metadata !== undefined && { metadata }),
     });
+    this.#options.opened?.(context);
     this.#contexts.add(context);
     return context;
   }

@@ -6,7 +6,8 @@ import { ALWAYS_READY } from "../linux.js";
 import { attempt, isLater, settle, unchanged } from "../settle.js";
 import type { Call, Client } from "./call.js";
 import type { Device, DeviceIdentity, IoctlName } from "./device.js";
-import { DeviceTraits, directionOf } from "./device-traits.js";
+import { contradictionIn } from "./device-check.js";
+import { DeviceTraits, directionOf, typeOf } from "./device-traits.js";
 import type { DeviceDirection, DeviceType } from "./device-traits.js";
 import { DriverBugs, messageOf } from "./driver-bugs.js";
 import type { DriverBug } from "./driver-bugs.js";
@@ -30,6 +31,7 @@ import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
 
 /** What a driver declares. */
 export interface VideoDeviceOptions<State> extends DeviceIdentity {
+  /** Kind of node; what `deviceCaps` imply unless given. */
   readonly type?: DeviceType;
   /** What `deviceCaps` imply unless given. */
   readonly direction?: DeviceDirection;
@@ -102,13 +104,19 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     });
     this.ops = options.ops;
     this.fileOps = options.fileOps ?? {};
-    const { deviceCaps, type = "video", direction = directionOf(deviceCaps) } = options;
+    const { deviceCaps, type = typeOf(deviceCaps), direction = directionOf(deviceCaps) } = options;
     this.traits = new DeviceTraits(type, direction, deviceCaps, this.ops, options.controls !== undefined);
     const disabled = new Set(options.disabled?.flatMap((name) => [name, ...(madeOf[name] ?? [])]));
     for (const definition of ioctlTable.all) {
       const valid = definition.valid(this.traits) && !disabled.has(definition.name);
       this.#valid[definition.nr] = valid ? 1 : 0;
     }
+  }
+
+  /** What contradicts itself in the declaration, in one sentence; no node is made then. */
+  get contradiction(): string | undefined {
+    const { type, deviceCaps } = this.traits;
+    return contradictionIn({ type, deviceCaps, ops: this.ops });
   }
 
   get name(): string {

@@ -5,6 +5,7 @@ import {
   DriverBugs,
   DriverTasks,
   isOutput,
+  isVideoBufType,
   traceTime,
   TraceStream,
   V4l2Error,
@@ -102,6 +103,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     const copyTimestamp = config.timestamps === "copy";
     const device = deviceOf(config);
     super({
+      offsetBase: (output ? 0x4000_0000 : 0) + (isVideoBufType(config.type) ? 0 : 0x8000_0000),
       ...config,
       name: `${device.name} ${output ? "output" : "capture"}`,
       isOutput: output,
