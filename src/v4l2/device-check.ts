@@ -54,7 +54,7 @@ export function contradictionIn<State>({ type, deviceCaps, ops }: Declaration<St
 }
 
 /** A `gFmt` that looks at neither file nor type has one format for all: it has to be one of this device. */
-function wrongPicture<State>(deviceCaps: number, { gFmt }: IoctlOps<FileHandle<State>>): string | undefined {
+function wrongPicture<State>(deviceCaps: number, ops: IoctlOps<FileHandle<State>>): string | undefined {
   if (ops.gFmt === undefined || ops.gFmt.length > 0) return undefined;
   const format = oneFormat(ops.gFmt.bind(ops) as () => unknown);
   if (format === undefined) return undefined;
