@@ -6,7 +6,6 @@ import { promisify } from "node:util";
 import { inflate } from "node:zlib";
 import {
   anyFormat,
-  Cid,
   Colorspace,
   ControlHandler,
   EventType,
@@ -40,7 +39,6 @@ const clamp16 = (value: number, max: number): number => Math.min(Math.max((value
 /** What one open file has. */
 class Decoder {
   readonly controls = new ControlHandler();
-  readonly minBuffers = this.controls.addStandard(Cid.MinBuffersForCapture, { min: 1, max: 1, default: 1 });
   /** Of OUTPUT; CAPTURE follows from it. */
   coded = nearestCoded({ ...anyFormat, width: 640, height: 480 });
 

@@ -1,6 +1,6 @@
 /**
- * A loopback: pictures that one program puts out are what another one captures. One node, two queues, no mem2mem: each
- * queue is the file's that allocates its buffers. `loopback.ts [video0]`
+ * A loopback: the picture that one program has put out last is what another one captures. One node, two queues, no mem2mem:
+ * each queue is the file's that allocates its buffers. `loopback.ts [video0]`
  */
 import {
   anyFormat,
@@ -11,18 +11,13 @@ import {
   Field,
   fileOps,
   fourcc,
-  isOutput,
   OutputType,
-  SharedMemoryProvider,
   singleInput,
-  sizedByFormat,
   V4l2Error,
-  VideoBuffer,
   VideoDevice,
-  VideoQueue,
 } from "v4l2-cuse";
 import type { FileHandle, VideoBufType, VideoFormat } from "v4l2-cuse";
-import { nodeName, serve } from "./device.js";
+import { nodeName, serve, steadyQueue } from "./device.js";
 
 const formatOf = (type: VideoBufType): VideoFormat => ({
   ...anyFormat,
@@ -57,56 +52,19 @@ const device = new VideoDevice<undefined>({
   },
 });
 
-/** A queue whose buffers wait for their counterparts. */
-function newQueue(type: VideoBufType): { queue: VideoQueue; waiting: VideoBuffer[] } {
-  const waiting: VideoBuffer[] = [];
-  const queue = new VideoQueue({
-    device,
-    type,
-    timestamps: "monotonic",
-    io: ["mmap", "userptr", "dmabuf", isOutput(type) ? "write" : "read"],
-    memory: new SharedMemoryProvider({ name: device.name }),
-    createBuffer: (init) => new VideoBuffer(init),
-    ops: {
-      ...sizedByFormat(() => formatOf(type), true),
-      bufOutValidate: (buffer) => {
-        buffer.field = Field.None;
-      },
-      bufQueue: (buffer) => {
-        waiting.push(buffer);
-        pass();
-      },
-      startStreaming: () => {
-        if (isOutput(type)) sequence = 0;
-        pass();
-      },
-      stopStreaming: () => {
-        for (const buffer of waiting.splice(0)) queue.bufferDone(buffer, "error");
-      },
-    },
-  });
-  return { queue, waiting };
-}
-
-let sequence = 0;
-const output = newQueue(BufType.VideoOutput);
-const capture = newQueue(BufType.VideoCapture);
-const queues = [capture.queue, output.queue];
-
-/** As long as there is one of each, and both sides stream. */
-function pass(): void {
-  if (!output.queue.started || !capture.queue.started) return;
-  for (;;) {
-    const [from, to] = [output.waiting[0], capture.waiting[0]];
-    if (from === undefined || to === undefined) return;
-    output.waiting.shift();
-    capture.waiting.shift();
-    to.plane(0).bytes.set(from.plane(0).payload);
-    const details = { sequence, timestampNs: process.hrtime.bigint(), field: Field.None };
-    sequence += 1;
-    output.queue.bufferDone(from, "done", details);
-    capture.queue.bufferDone(to, "done", details);
-  }
-}
+/** What was put out last. */
+const picture = new Uint8Array(640 * 240);
+const common = { perSecond: 50, sizeBytes: () => picture.length };
+const output = steadyQueue(device, {
+  ...common,
+  type: BufType.VideoOutput,
+  work: (pixels) => picture.set(pixels.subarray(0, picture.length)),
+});
+const capture = steadyQueue(device, {
+  ...common,
+  type: BufType.VideoCapture,
+  work: (pixels) => pixels.set(picture),
+});
+const queues = [capture, output];
 
 await serve(device);

@@ -52,7 +52,8 @@ export function m2mFormatOps<State>(formats: M2mFormats<State>): Ops<State> {
       if (formats.setsWhileBusy !== true && file.state.queue(wish.type)?.busy === true) {
         throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
       }
-      const format = formats.nearest(file.state, wish);
+      // Which queue it is for is the client's word, whatever the driver made the format of.
+      const format = { ...formats.nearest(file.state, wish), type: wish.type };
       formats.set(file.state, format, wish);
       return format;
     },
