@@ -23,7 +23,7 @@ const native = {
 /** Of these, what guests run all the same. */
 const both = {
   device: ["camera-streaming", "graft-storm"],
-  compliance: ["camera"],
+  compliance: ["camera", "device-kinds"],
   gstreamer: ["visl", "visl-logs", "visl-tools"],
 } as const;
 

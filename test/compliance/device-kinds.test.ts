@@ -50,10 +50,11 @@ async function startExample(name: string, node: string): Promise<string> {
 }
 
 describe("v4l2-compliance on each kind of device", () => {
-  it.each(Object.entries(kinds))("%s", async (name, { node, option, claims }) => {
+  // Where nodes are FUSE files, programs only find video and media nodes; guests run the others.
+  const here = Object.entries(kinds).filter(([, { node }]) => !onFuseNodes || node.startsWith("video"));
+  it.each(here)("%s", async (name, { node, option, claims }) => {
     expect(page).toContain(`../examples/kinds/${name}.ts`);
-    // Where nodes are FUSE files, only names of video nodes lead to them from /dev.
-    const path = await startExample(name, onFuseNodes ? node.replace(/\D+/, "video") : node);
+    const path = await startExample(name, node);
     const args = name === "radio" ? [option, path] : [option, path, "-s"];
     const found = await findings(cli(["run", "--", "v4l2-compliance", ...args], { timeoutMs: 250_000 }));
     expect(found.failures, found.text).toEqual(expectedFailures(await complianceVersion(), name));
