@@ -18,10 +18,10 @@ export const nodeName = (fallback: string): string => process.argv[2] ?? fallbac
 export interface SteadyQueue {
   readonly type: BufType;
   /** Size of a buffer, bytes, as the format that is set says. */
-  sizeBytes(): number;
+  readonly sizeBytes: () => number;
   readonly perSecond: number;
   /** Fills a buffer that the client is to get, or takes one that came from it. */
-  work(bytes: Uint8Array, sequence: number): void;
+  readonly work: (bytes: Uint8Array, sequence: number) => void;
 }
 
 /** A queue whose device takes one buffer at a time, `perSecond` times a second. */

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { withHelper, withoutHelper } from "./support/camera.js";
-import { describeDevice, startDriver, until } from "./support/device.js";
+import { describeDevice, until } from "./support/device.js";
 import { startProgram, type Client } from "./support/probe.js";
 import { fileURLToPath } from "node:url";
 
@@ -201,14 +201,11 @@ describeDevice("a driver with mistakes", () => {
     await client.saying(/error/);
     client.kill("SIGINT");
     await client.result;
-    expect(said()).toEqual([
-      expect.stringMatching(
-        new RegExp(`^${mem2mem}: driver broken-m2m: ${where}: ${what}${at(".*")}; the job has failed$`),
-      ),
-      // Whoever does it on and on is told by powers of ten.
-      ...said()
-        .slice(1)
-        .map(() => expect.stringMatching(/ \(10+ times by now\)$/)),
-    ]);
+    const [first = "", ...again] = said();
+    expect(first).toMatch(
+      new RegExp(`^${mem2mem}: driver broken-m2m: ${where}: ${what}${at(".*")}; the job has failed$`),
+    );
+    // Whoever does it on and on is told by powers of ten.
+    for (const line of again) expect(line).toMatch(/ \(10+ times by now\)$/);
   });
 });
