@@ -8,6 +8,7 @@ const native = {
   device: [
     "buffer-life",
     "camera-controls",
+    "driver-mistakes",
     "graft-storm",
     "hostile-calls",
     "hostile-files",
@@ -17,14 +18,14 @@ const native = {
     "visl-traces",
     "camera-streaming",
   ],
-  compliance: ["camera", "mem2mem", "visl"],
+  compliance: ["camera", "device-kinds", "mem2mem", "visl"],
   // run-device has what is in visl.test.ts, as root and as an ordinary user.
   gstreamer: ["camera", "debugfs", "visl-disturbed", "visl-fwht", "visl-logs", "visl-tools"],
 } as const;
 /** Of these, what guests run all the same. */
 const both = {
   device: ["buffer-life", "camera-streaming", "graft-storm"],
-  compliance: ["camera"],
+  compliance: ["camera", "device-kinds"],
   gstreamer: ["visl-logs", "visl-tools"],
 } as const;
 /** What the stage own-driver runs by itself, in a guest. */

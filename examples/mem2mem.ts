@@ -101,8 +101,7 @@ function mirrorLine(from: Uint8Array, to: Uint8Array, mirrored: readonly number[
 function deviceRun(job: M2mJob<Mirror>): void {
   const { state, source, destination } = job;
   state.copy(source.plane(0).bytes, destination.plane(0).bytes);
-  // Without unref() a driver that is told to end would wait for the timer of a job that is over.
-  setTimeout(() => job.finish(), state.transactionTimeMs.value).unref();
+  job.tasks.after(state.transactionTimeMs.value, () => job.finish());
 }
 
 const formats: M2mFormats<Mirror> = {

@@ -14,7 +14,7 @@ export type * from "./media/index.js";
 export type * from "./m2m/index.js";
 
 // A device
-export { V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
+export { DriverTasks, V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
 export type * from "./serve/index.js";
 export {
   deviceSession,
@@ -133,7 +133,6 @@ export { MbusCode, RouteFlag, SubdevFormatWhence } from "./v4l2/index.js";
 // mem2mem
 export {
   copyMetadata,
-  drainOps,
   M2mContext,
   M2mDevice,
   M2mScheduler,
@@ -141,6 +140,8 @@ export {
   m2mFileOps,
   m2mFormatOps,
   queueM2mRequest,
+  statefulDecoderOps,
+  statefulEncoderOps,
   statelessDecoderOps,
 } from "./m2m/index.js";
 

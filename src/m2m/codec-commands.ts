@@ -23,9 +23,9 @@ function run<State>(context: M2mContext<State>, isStop: boolean): void {
   else context.start();
 }
 
-/** STOP and START, as stateful codecs have them: see `M2mContext.stop`. */
-export function drainOps<State>(): Required<
-  Pick<VideoOps<M2mFile<State>>, "decoderCmd" | "tryDecoderCmd" | "encoderCmd" | "tryEncoderCmd">
+/** DECODER_CMD of stateful decoders, STOP and START: see `M2mContext.stop`. */
+export function statefulDecoderOps<State>(): Required<
+  Pick<VideoOps<M2mFile<State>>, "decoderCmd" | "tryDecoderCmd">
 > {
   return {
     tryDecoderCmd: (_file, cmd) => understandDecoder(cmd),
@@ -34,6 +34,14 @@ export function drainOps<State>(): Required<
       run(file.state, cmd.cmd === DecCmd.Stop);
       return understood;
     },
+  };
+}
+
+/** ENCODER_CMD of stateful encoders, STOP and START: see `M2mContext.stop`. */
+export function statefulEncoderOps<State>(): Required<
+  Pick<VideoOps<M2mFile<State>>, "encoderCmd" | "tryEncoderCmd">
+> {
+  return {
     tryEncoderCmd: (_file, cmd) => understandEncoder(cmd),
     encoderCmd: (file, cmd) => {
       const understood = understandEncoder(cmd);

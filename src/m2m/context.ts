@@ -32,7 +32,6 @@ export interface M2mQueueConfig extends Omit<
 
 /** What a context is made from; {@link M2mDevice} does it for each open file. */
 export interface M2mContextOptions<State> {
-  readonly device: string;
   readonly file: FileHandle<M2mContext<State>>;
   readonly scheduler: M2mScheduler<M2mContext<State>>;
   readonly source: M2mQueueConfig;
@@ -112,11 +111,7 @@ export class M2mContext<State = unknown> implements Schedulable {
     contexts.set(this.destination, this);
   }
 
-  #newQueue(
-    { device, file }: M2mContextOptions<State>,
-    config: M2mQueueConfig,
-    offsetBase: number,
-  ): VideoQueue {
+  #newQueue({ file }: M2mContextOptions<State>, config: M2mQueueConfig, offsetBase: number): VideoQueue {
     const { ops } = config;
     const isSource = isOutput(config.type);
     const ready = isSource ? this.#readySource : this.#readyDestination;
@@ -157,7 +152,7 @@ export class M2mContext<State = unknown> implements Schedulable {
     return new VideoQueue({
       ...config,
       ops: queueOps,
-      device,
+      device: file.device,
       file,
       offsetBase,
       timestamps: "copy",

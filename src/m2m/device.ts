@@ -7,6 +7,7 @@ import { EntityFunction, MediaDevice, buildM2mGraph, validateObjects } from "../
 import type { DeviceSession, StartOptions } from "../serve/index.js";
 import { deviceSession, startVideoDevice, startWithMedia } from "../serve/index.js";
 import type {
+  Awaitable,
   ControlHandler,
   IoctlOps,
   RequestResolver,
@@ -62,7 +63,7 @@ export interface M2mRequestHooks<State> {
 /** What a driver declares of its mem2mem device. */
 export interface M2mDeviceOptions<State> extends Pick<
   VideoDeviceOptions<M2mContext<State>>,
-  "disabled" | "oldFormatNames" | "title"
+  "disabled" | "oldFormatNames" | "title" | "invertedCrop" | "patienceMs"
 > {
   /** Node name, `video0`. */
   readonly name: string;
@@ -96,14 +97,19 @@ export interface M2mDeviceOptions<State> extends Pick<
   readonly metadata?: M2mContextOptions<State>["metadata"];
   /** A file was opened: what the driver keeps for it. @throws {V4l2Error} Refuses the open. */
   open(file: M2mFile<State>): State;
+  /** The file is open, and its queues are there: the place to set the fields of `context`, and its `onStopped`. */
+  opened?(context: M2mContext<State>): void;
   /** The file's controls; what a request sets of them is in effect for its job. */
   controls?(state: State): ControlHandler;
   /** The file is being closed; its job and buffers are still there. */
   closing?(context: M2mContext<State>): void;
   /** The file was closed, and its job and buffers are gone. */
   release?(state: State): void;
-  /** Starts a job; ends with `job.finish()`, now or later. See `JobOps.deviceRun`. */
-  deviceRun(job: M2mJob<State>): void;
+  /**
+   * Starts a job; ends with `job.finish()`, now or later, by `job.tasks` for example. If it throws, or its promise is
+   * rejected, the job ends with "error".
+   */
+  deviceRun(job: M2mJob<State>): Awaitable<void>;
   /** See {@link JobOps.jobReady}. */
   jobReady?(context: M2mContext<State>): boolean;
   /** See `JobOps.jobAbort`: without it, an aborted job counts as failed. */
@@ -125,7 +131,7 @@ export class M2mDevice<State = unknown> {
 
   constructor(options: M2mDeviceOptions<State>) {
     const { name, driver, card, version, mediaName, multiplanar = false } = options;
-    const { disabled, oldFormatNames, title } = options;
+    const { disabled, oldFormatNames, title, invertedCrop, patienceMs } = options;
     this.#options = options;
     const busInfo = options.busInfo ?? `platform:${name}`;
     this.requestOps = {
@@ -156,6 +162,8 @@ export class M2mDevice<State = unknown> {
       ...(disabled !== undefined && { disabled }),
       ...(oldFormatNames !== undefined && { oldFormatNames }),
       ...(title !== undefined && { title }),
+      ...(invertedCrop !== undefined && { invertedCrop }),
+      ...(patienceMs !== undefined && { patienceMs }),
       enumAllFormats: options.formats.listAll !== undefined,
       deviceCaps: (multiplanar ? Cap.VideoM2mMplane : Cap.VideoM2m) | Cap.Streaming,
       ops: {
@@ -179,7 +187,7 @@ export class M2mDevice<State = unknown> {
       jobReady: (context) => options.jobReady?.(context) ?? true,
       jobAbort: (_context, job) => options.jobAbort?.(job),
     };
-    this.scheduler = new M2mScheduler(name, jobs, this.video.trace, options.maxJobs);
+    this.scheduler = new M2mScheduler(this.video, jobs, options.maxJobs);
   }
 
   /** The open files, the oldest first. */
@@ -212,14 +220,12 @@ export class M2mDevice<State = unknown> {
         type,
         io: this.#options.io ?? ["mmap", "userptr", "dmabuf"],
         memory: of.memory?.() ?? shared,
-        trace: this.video.trace,
         ...(tellsMaxNumBuffers !== undefined && { tellsMaxNumBuffers }),
         ops: { ...sized, ...of.ops?.(state, queue) },
       };
     };
     const { VideoOutput, VideoOutputMplane, VideoCapture, VideoCaptureMplane } = BufType;
     const context: M2mContext<State> = new M2mContext<State>({
-      device: name,
       file,
       scheduler: this.scheduler,
       state,
@@ -233,6 +239,7 @@ export class M2mDevice<State = unknown> {
       ...(controls !== undefined && { controls }),
       ...(metadata !== undefined && { metadata }),
     });
+    this.#options.opened?.(context);
     this.#contexts.add(context);
     return context;
   }

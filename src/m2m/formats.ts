@@ -1,5 +1,5 @@
 /** The format ioctls of a mem2mem device, from what its driver says of its formats. */
-import type { FormatOps, FrameSize, VideoBufType, VideoFormat } from "../v4l2/index.js";
+import type { FormatDescription, FormatOps, FrameSize, VideoBufType, VideoFormat } from "../v4l2/index.js";
 import { V4l2Error, isVideoBufType } from "../v4l2/index.js";
 import type { M2mContext } from "./context.js";
 import type { M2mFile } from "./ops.js";
@@ -9,10 +9,10 @@ import type { M2mFile } from "./ops.js";
  * they return, `type` does not count.
  */
 export interface M2mFormats<State> {
-  /** ENUM_FMT: pixel formats of the queue, the preferred one first. */
-  list(context: M2mContext<State>, type: VideoBufType): readonly number[];
+  /** ENUM_FMT: pixel formats of the queue, the preferred one first; with a description where the core knows none. */
+  list(context: M2mContext<State>, type: VideoBufType): readonly (number | FormatDescription)[];
   /** ENUM_FMT with `V4L2_FMTDESC_FLAG_ENUM_ALL`: whatever is set. Left out, clients learn that there is no such flag. */
-  listAll?(type: VideoBufType): readonly number[];
+  listAll?(type: VideoBufType): readonly (number | FormatDescription)[];
   /** ENUM_FRAMESIZES; `undefined`: there is no such pixel format. */
   sizes?(pixelformat: number): FrameSize | readonly FrameSize[] | undefined;
   /** G_FMT: the format that is set. */
@@ -43,8 +43,8 @@ export function m2mFormatOps<State>(formats: M2mFormats<State>): Ops<State> {
         : all
           ? formats.listAll?.(type)
           : formats.list(file.state, type);
-      const pixelformat = listed?.[index];
-      return pixelformat === undefined ? undefined : { pixelformat };
+      const format = listed?.[index];
+      return typeof format === "number" ? { pixelformat: format } : format;
     },
     gFmt: (file, type) => formats.current(file.state, type),
     tryFmt: (file, wish) => formats.nearest(file.state, wish),
@@ -52,7 +52,8 @@ export function m2mFormatOps<State>(formats: M2mFormats<State>): Ops<State> {
       if (formats.setsWhileBusy !== true && file.state.queue(wish.type)?.busy === true) {
         throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
       }
-      const format = formats.nearest(file.state, wish);
+      // Which queue it is for is the client's word, whatever the driver made the format of.
+      const format = { ...formats.nearest(file.state, wish), type: wish.type };
       formats.set(file.state, format, wish);
       return format;
     },

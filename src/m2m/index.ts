@@ -6,7 +6,7 @@
  * STREAMOFF and close end a job before buffers go back.
  * To clients: every open file is a context of its own, and each gets its turn.
  */
-export { drainOps, statelessDecoderOps } from "./codec-commands.js";
+export { statefulDecoderOps, statefulEncoderOps, statelessDecoderOps } from "./codec-commands.js";
 export { CAPTURE_OFFSET_BASE, M2mContext } from "./context.js";
 export type { M2mContextOptions, M2mJob, M2mQueueConfig, M2mQueueOps } from "./context.js";
 export { M2mDevice } from "./device.js";

@@ -1,6 +1,7 @@
 /** One job of the hardware: the next buffer of each queue of one open file, until it is finished or aborted. */
 import type { MediaRequest } from "../v4l2/index.js";
-import type { VideoBuffer } from "../vb2/index.js";
+import { DriverTasks } from "../v4l2/index.js";
+import type { QueueDevice, VideoBuffer } from "../vb2/index.js";
 import type { JobState, Schedulable } from "./schedulable.js";
 
 /** A job that runs: the file's state, one buffer of each queue, and the way to end it. */
@@ -11,9 +12,16 @@ export class Job<Context extends Schedulable = Schedulable> {
   /** What the OUTPUT buffer was queued with; its controls are in effect during the job. */
   readonly request: MediaRequest | undefined;
 
-  /** Made by the scheduler. */
-  constructor(context: Context) {
+  readonly #device: QueueDevice;
+  readonly #failed: (error: unknown) => void;
+  #tasks: DriverTasks | undefined;
+  #isOver = false;
+
+  /** Made by the scheduler. @param failed - A task of the job threw. */
+  constructor(context: Context, device: QueueDevice, failed: (error: unknown) => void) {
     this.context = context;
+    this.#device = device;
+    this.#failed = failed;
     this.#source = context.nextSource;
     this.#destination = context.nextDestination;
     this.request = this.#source?.request;
@@ -34,6 +42,23 @@ export class Job<Context extends Schedulable = Schedulable> {
   get destination(): VideoBuffer {
     if (this.#destination === undefined) throw new Error("a job without a CAPTURE buffer");
     return this.#destination;
+  }
+
+  /**
+   * The driver's own timers and promises of this job. They end with it, however it ends; if one throws, the job ends with
+   * "error".
+   */
+  get tasks(): DriverTasks {
+    const device = this.#device;
+    const { patienceMs } = device;
+    const late = (error: Error): void => device.reportBug({ where: "a task of a job", error });
+    return (this.#tasks ??= new DriverTasks({ patienceMs, failed: this.#failed, late }, !this.#isOver));
+  }
+
+  /** For the scheduler: the job is over. */
+  end(): void {
+    this.#isOver = true;
+    this.#tasks?.end();
   }
 
   /** False once the job was finished or aborted: its buffers are not the driver's any more. */

@@ -5,8 +5,10 @@
  * Differs from the kernel, whose hardware does one thing at a time: a driver may say that it can run several jobs at
  * once. They are always of different files.
  */
-import type { JobEvent, TraceStream } from "../v4l2/index.js";
+import { isLater } from "../settle.js";
+import type { Awaitable, JobEvent } from "../v4l2/index.js";
 import { traceTime, V4l2Error } from "../v4l2/index.js";
+import type { QueueDevice } from "../vb2/index.js";
 import { Job } from "./job.js";
 import type { Schedulable } from "./schedulable.js";
 
@@ -14,9 +16,10 @@ import type { Schedulable } from "./schedulable.js";
 export interface JobOps<Context extends Schedulable> {
   /**
    * Starts a job on the next buffers of `context`, which stay where they are until it is finished: end with
-   * `job.finish()`, now or later. An exception ends it with "error" too; a V4l2Error's detail goes to the log.
+   * `job.finish()`, now or later. An exception, or a promise that is rejected, ends it with "error" too; a V4l2Error's
+   * detail goes to the log. That a promise is fulfilled does not end a job.
    */
-  deviceRun(context: Context, job: Job<Context>): void;
+  deviceRun(context: Context, job: Job<Context>): Awaitable<void>;
   /** Is what the job needs besides one buffer of each queue there? */
   jobReady?(context: Context): boolean;
   /**
@@ -29,8 +32,7 @@ export interface JobOps<Context extends Schedulable> {
 /** Decides whose job runs next; a device has one. */
 export class M2mScheduler<Context extends Schedulable = Schedulable> {
   readonly #ops: JobOps<Context>;
-  readonly #device: string;
-  readonly #trace: TraceStream | undefined;
+  readonly #device: QueueDevice;
   /** In the order in which they became ready. */
   readonly #waiting = new Set<Context>();
   readonly #running = new Map<Context, Job<Context>>();
@@ -40,13 +42,12 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   #scheduled = false;
 
   /**
-   * @param device - Names the device in the log.
+   * @param device - Hears of jobs and of the driver's mistakes in them.
    * @param maxJobs - How many jobs may run at once.
    */
-  constructor(device: string, ops: JobOps<Context>, trace?: TraceStream, maxJobs = 1) {
+  constructor(device: QueueDevice, ops: JobOps<Context>, maxJobs = 1) {
     this.#device = device;
     this.#ops = ops;
-    this.#trace = trace;
     this.#maxJobs = maxJobs;
   }
 
@@ -93,7 +94,10 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
    * @returns false when no job of `context` runs: it was aborted.
    */
   jobFinish(context: Context): boolean {
-    if (!this.#running.delete(context)) return false;
+    const job = this.#running.get(context);
+    if (job === undefined) return false;
+    this.#running.delete(context);
+    job.end();
     this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
     this.trySchedule(context);
     return true;
@@ -106,7 +110,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
     if (job === undefined) return;
     this.#cancelled = context;
     try {
-      this.#contain(() => this.#ops.jobAbort?.(context, job));
+      this.#contain("jobAbort", () => this.#ops.jobAbort?.(context, job));
       job.finish("error");
     } finally {
       this.#cancelled = undefined;
@@ -115,7 +119,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
 
   #isReady(context: Context): boolean {
     let isReady = false;
-    this.#contain(() => {
+    this.#contain("jobReady", () => {
       isReady = this.#ops.jobReady?.(context) !== false;
     });
     return isReady;
@@ -136,40 +140,57 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
     const [context] = this.#waiting;
     if (!this.#hasRoom || context === undefined) return;
     this.#waiting.delete(context);
-    const job = new Job(context);
+    const job: Job<Context> = new Job(context, this.#device, (error) =>
+      this.#failed(job, "a task of a job", error),
+    );
     this.#running.set(context, job);
     this.#emit(context, "started");
-    const ran = this.#contain(() => {
-      context.prepareJob();
-      this.#ops.deviceRun(context, job);
-    });
-    if (!ran) job.finish("error");
+    this.#start(context, job);
     // Where several may run; the next one has its own turn of the event loop.
     this.#scheduleRun();
   };
 
-  /** A driver's mistake costs one client one frame. @returns Did it go well? */
-  #contain(op: () => void): boolean {
+  /** A driver's mistake costs one client one frame. */
+  #start(context: Context, job: Job<Context>): void {
     try {
-      op();
-      return true;
+      context.prepareJob();
+      const working = this.#ops.deviceRun(context, job);
+      // Not with the other tasks' patience: a job may take long, as the promise of a task may not.
+      if (isLater(working)) working.catch((error: unknown) => this.#failed(job, "deviceRun", error));
     } catch (error) {
-      this.#report(error);
-      return false;
+      this.#failed(job, "deviceRun", error);
     }
   }
 
-  #report(error: unknown): void {
-    const isRefusal = error instanceof V4l2Error;
-    const stack = error instanceof Error ? error.stack : undefined;
-    const text = isRefusal ? `a job failed: ${error.message}` : (stack ?? String(error));
-    const level = isRefusal ? "warning" : "error";
-    this.#trace?.emit({ kind: "message", timeMs: traceTime(), device: this.#device, level, text });
-    if (!isRefusal) process.emitWarning(error instanceof Error ? error : new Error(text));
+  #failed(job: Job<Context>, op: string, error: unknown): void {
+    this.#report(op, error);
+    job.finish("error");
+  }
+
+  #contain(op: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#report(op, error);
+    }
+  }
+
+  #report(where: string, error: unknown): void {
+    const { trace, name: device } = this.#device;
+    if (!(error instanceof V4l2Error)) {
+      this.#device.reportBug({
+        where,
+        error,
+        outcome: where === "jobReady" ? "no job is run" : "the job has failed",
+      });
+    } else if (trace.active) {
+      const text = `a job failed: ${error.message}`;
+      trace.emit({ kind: "message", timeMs: traceTime(), device, level: "warning", text });
+    }
   }
 
   #emit({ file }: Context, action: JobEvent["action"]): void {
-    if (this.#trace?.active !== true) return;
-    this.#trace.emit({ kind: "job", timeMs: traceTime(), device: this.#device, file: file.id, action });
+    const { trace, name: device } = this.#device;
+    if (trace.active) trace.emit({ kind: "job", timeMs: traceTime(), device, file: file.id, action });
   }
 }

@@ -57,7 +57,6 @@ function formatsOf(code: number): readonly PixelFormatInfo[] {
 
 const DRIVER = "sample";
 const CARD = "v4l2-cuse camera module";
-const LEAST_BUFFERS = 2;
 
 /** Declares the parts; `startWithMedia` makes their nodes, and `describe` the graph. */
 export class CameraModule {
@@ -109,10 +108,8 @@ export class CameraModule {
     const { width, height, pixelFormat } = this.#mode;
     this.#pictures = new PictureQueue(
       {
-        device: name,
+        device: this.video,
         type: BufType.VideoCapture,
-        trace: this.video.trace,
-        minReqBufs: LEAST_BUFFERS,
         planes: () => this.#mode.layout.memoryPlanes,
         intervalNs: () => (unpaced ? undefined : this.#sensor.intervalNs),
         start: () => {

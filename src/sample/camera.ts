@@ -2,27 +2,17 @@
  * The camera: a capture queue that fills with test pictures at the frame rate. It says what it can do (`inputs.ts`,
  * `modes.ts`, `controls.ts`), draws a frame when one is due, and leaves the rest to the framework.
  */
-import { TestPattern } from "../tpg/index.js";
-import type { PlaneMemory, TestPatternSettings } from "../tpg/index.js";
-import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
-import {
-  SharedMemoryProvider,
-  VideoBuffer,
-  VideoQueue,
-  bufferOps,
-  fileOps,
-  sizedByFormat,
-} from "../vb2/index.js";
+import { bufferOps, fileOps } from "../vb2/index.js";
+import type { VideoQueue } from "../vb2/index.js";
 import type { Fract, FileHandle, Input, IoctlOps, StreamParm, VideoFormat } from "../v4l2/index.js";
-import { BufType, CAP_TIMEPERFRAME, Cap, Field, InputType, V4l2Error, VideoDevice } from "../v4l2/index.js";
+import { BufType, CAP_TIMEPERFRAME, Cap, InputType, V4l2Error, VideoDevice } from "../v4l2/index.js";
 import type { CameraControls, Look } from "./camera-controls.js";
 import { makeControls } from "./camera-controls.js";
 import { getSelection, nearestCrop } from "./crop.js";
 import type { InputState } from "./inputs.js";
 import { inputProfiles, setInterval, wholeOf } from "./inputs.js";
 import { describeMode, formatFlags, formatsFor, nearestMode } from "./modes.js";
-import { Pacer } from "./pacer.js";
-import { drawFrame } from "./frame-picture.js";
+import { PictureQueue, READ_BUFFERS } from "./picture-queue.js";
 import { frameIntervalAt, frameSizeAt, hasSize } from "./sizes.js";
 
 export interface CameraOptions {
@@ -36,39 +26,23 @@ export interface CameraOptions {
 
 type File = FileHandle<undefined>;
 
-/** REQBUFS gives at least so many: one is being filled, the other is the client's. */
-const LEAST_BUFFERS = 2;
-/** `read()` uses so many: a client that is held up for a moment loses no frame. */
-const READ_BUFFERS = 4;
 const NS_PER_SECOND = 1_000_000_000n;
 /** `V4L2_IN_ST_*`: the picture is mirrored, or upside down. */
 const StatusHflip = 0x10;
 const StatusVflip = 0x20;
 
-/** A buffer, and its memory as the generator wants it. */
-class CameraBuffer extends VideoBuffer {
-  readonly drawable: PlaneMemory[] = [];
-}
-
-export class Camera implements QueueOps<CameraBuffer> {
+export class Camera {
   readonly device: VideoDevice<undefined>;
-  readonly queue: VideoQueue<CameraBuffer>;
+  readonly #pictures: PictureQueue;
   readonly #formats;
   readonly #type;
-  readonly #unpaced: boolean;
   readonly #inputs: readonly InputState[];
   readonly #controls: CameraControls;
-  readonly #pattern: TestPattern;
-  readonly #sized = sizedByFormat(() => ({ planes: this.#planes }), true);
   #input: InputState;
   #look: Partial<Look> = {};
-  /** Buffers to fill, oldest first. */
-  #owned: CameraBuffer[] = [];
-  #pacer: Pacer | undefined;
 
   constructor(options: CameraOptions) {
     const multiplanar = options.multiplanar ?? false;
-    this.#unpaced = options.unpaced ?? false;
     this.#type = multiplanar ? BufType.VideoCaptureMplane : BufType.VideoCapture;
     this.#formats = formatsFor(multiplanar);
     this.#inputs = inputProfiles.map((profile) => ({
@@ -79,12 +53,9 @@ export class Camera implements QueueOps<CameraBuffer> {
       crop: profile.sensor && wholeOf(profile.sensor),
     }));
     this.#input = this.#inputAt(0);
-    const { width, height, pixelFormat } = this.#input.mode;
-    this.#pattern = new TestPattern({ width, height, pixelFormat: pixelFormat.fourcc });
     this.#controls = makeControls((change) => {
       this.#changeLook(change);
     });
-    this.#controls.handler.setup();
     this.device = new VideoDevice({
       name: options.name,
       driver: "sample",
@@ -111,18 +82,22 @@ export class Camera implements QueueOps<CameraBuffer> {
         this.queue.releaseFile(file);
       },
     });
-    this.queue = new VideoQueue<CameraBuffer>({
-      device: options.name,
-      type: this.#type,
-      timestamps: "monotonic",
-      io: ["mmap", "userptr", "dmabuf", "read"],
-      ops: this,
-      memory: new SharedMemoryProvider({ name: `${options.name}-capture` }),
-      createBuffer: (init) => new CameraBuffer(init),
-      minReqBufs: LEAST_BUFFERS,
-      fileIoBuffers: READ_BUFFERS,
-      trace: this.device.trace,
-    });
+    const { width, height, pixelFormat } = this.#input.mode;
+    const unpaced = options.unpaced ?? false;
+    this.#pictures = new PictureQueue(
+      {
+        device: this.device,
+        type: this.#type,
+        planes: () => this.#input.mode.layout.memoryPlanes,
+        intervalNs: () => (unpaced ? undefined : nanoseconds(this.#input.interval)),
+      },
+      { width, height, pixelFormat: pixelFormat.fourcc },
+    );
+    this.#controls.handler.setup();
+  }
+
+  get queue(): VideoQueue {
+    return this.#pictures.queue;
   }
 
   // What clients may ask and set
@@ -153,7 +128,7 @@ export class Camera implements QueueOps<CameraBuffer> {
       sParm: (_file, { type, timeperframe }) => {
         this.#assertType(type);
         setInterval(this.#input, timeperframe);
-        this.#pacer?.setInterval(nanoseconds(this.#input.interval));
+        this.#pictures.intervalChanged();
         return this.#streamParm(type);
       },
       gSelection: (_file, request) => getSelection(this.#input, request),
@@ -251,7 +226,7 @@ export class Camera implements QueueOps<CameraBuffer> {
   #refresh(): void {
     const { profile, mode, crop, pattern } = this.#input;
     const { width, height, colors } = mode;
-    const settings: Partial<TestPatternSettings> = {
+    this.#pictures.configure({
       ...this.#look,
       ...this.#flips(this.#input),
       ...(profile.sensor ?? { width, height }),
@@ -263,60 +238,7 @@ export class Camera implements QueueOps<CameraBuffer> {
       ycbcrEncoding: colors.ycbcrEnc,
       quantization: colors.quantization,
       xferFunc: colors.xferFunc,
-    };
-    this.#pattern.configure(settings);
-  }
-
-  // What the queue asks of its driver
-
-  queueSetup(ask: SetupRequest): SetupPlan {
-    return this.#sized.queueSetup(ask);
-  }
-
-  get #planes() {
-    return this.#input.mode.layout.memoryPlanes;
-  }
-
-  bufPrepare(buffer: CameraBuffer): void {
-    this.#sized.bufPrepare(buffer);
-    for (const [index, { bytesperline }] of this.#planes.entries()) {
-      const { bytes } = buffer.plane(index);
-      const drawable = buffer.drawable[index];
-      if (drawable?.bytes !== bytes || drawable.bytesperline !== bytesperline)
-        buffer.drawable[index] = { bytes, bytesperline };
-    }
-  }
-
-  startStreaming(): void {
-    // The pattern is prepared with its first use, which would make the first frame late.
-    const first = this.#owned[0];
-    if (first !== undefined) this.#pattern.fillPlanes(first.drawable);
-    this.#pacer = new Pacer({
-      intervalNs: this.#unpaced ? undefined : nanoseconds(this.#input.interval),
-      onFrame: (sequence, dueNs) => {
-        this.#deliver(sequence, dueNs);
-      },
     });
-    if (this.#owned.length > 0) this.#pacer.poke();
-  }
-
-  bufQueue(buffer: CameraBuffer): void {
-    this.#owned.push(buffer);
-    this.#pacer?.poke();
-  }
-
-  stopStreaming(): void {
-    this.#pacer?.stop();
-    this.#pacer = undefined;
-    for (const buffer of this.#owned.splice(0)) this.queue.bufferDone(buffer, "error");
-  }
-
-  #deliver(sequence: number, timestampNs: bigint): void {
-    const buffer = this.#owned.shift();
-    if (buffer === undefined) return;
-    drawFrame(this.#pattern, buffer.drawable, { sequence, timestampNs });
-    this.queue.bufferDone(buffer, "done", { sequence, timestampNs, field: Field.None });
-    if (this.#owned.length > 0) this.#pacer?.poke();
   }
 }
 

@@ -1,6 +1,9 @@
 /** When the next frame is due. A camera does not wait for its client: a frame that nobody has room for is lost. */
+import type { DriverTask, DriverTasks } from "../v4l2/index.js";
 
 export interface PacerOptions {
+  /** Of the stream: they end with it. */
+  readonly tasks: DriverTasks;
   /** `undefined`: as fast as buffers come. */
   readonly intervalNs: bigint | undefined;
   /**
@@ -25,8 +28,8 @@ export class Pacer {
   /** Frames since then. */
   #frames = 0n;
   #sequence = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  #timer: DriverTask | undefined;
+  #immediate: DriverTask | undefined;
   #stopped = false;
 
   constructor(options: PacerOptions) {
@@ -43,14 +46,14 @@ export class Pacer {
     this.#startNs += this.#frames * this.#intervalNs;
     this.#frames = 0n;
     this.#intervalNs = intervalNs;
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#schedule(intervalNs);
   }
 
   /** Unpaced: there is room for a frame. Paced: nothing, the time comes by itself. */
   poke(): void {
     if (this.#intervalNs !== undefined || this.#immediate !== undefined || this.#stopped) return;
-    this.#immediate = setImmediate(() => {
+    this.#immediate = this.#options.tasks.soon(() => {
       this.#immediate = undefined;
       this.#deliver(this.#now());
     });
@@ -58,8 +61,8 @@ export class Pacer {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
+    this.#timer?.stop();
+    this.#immediate?.stop();
     this.#immediate = undefined;
   }
 
@@ -74,7 +77,7 @@ export class Pacer {
     const dueNs = this.#startNs + (this.#frames + 1n) * intervalNs;
     const waitNs = dueNs - this.#now();
     const waitMs = waitNs > 0n ? Number((waitNs + NS_PER_MS - 1n) / NS_PER_MS) : 0;
-    const timer = setTimeout(() => {
+    const timer = this.#options.tasks.after(waitMs, () => {
       // Hardware goes on while the processor is busy elsewhere: every frame that is due by now was taken at its time,
       // and goes into a buffer if one was queued. Those that nobody had room for are lost.
       const due = Number((this.#now() - this.#startNs) / intervalNs - this.#frames);
@@ -83,7 +86,7 @@ export class Pacer {
         this.#deliver(this.#startNs + (this.#frames + 1n) * intervalNs);
       }
       if (isCurrent()) this.#schedule(intervalNs);
-    }, waitMs);
+    });
     this.#timer = timer;
   }
 }

@@ -4,9 +4,14 @@ import type { PlaneMemory, TestPatternSettings } from "../tpg/index.js";
 import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
 import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
 import { Field } from "../v4l2/index.js";
-import type { PlaneFormat, TraceStream, VideoBufType } from "../v4l2/index.js";
+import type { PlaneFormat, VideoBufType, VideoDevice } from "../v4l2/index.js";
 import { drawFrame } from "./frame-picture.js";
 import { Pacer } from "./pacer.js";
+
+/** REQBUFS gives at least so many: one is being filled, the other is the client's. */
+const LEAST_BUFFERS = 2;
+/** `read()` uses so many: a client that is held up for a moment loses no frame. */
+export const READ_BUFFERS = 4;
 
 /** A buffer, and its memory as the generator wants it. */
 class PictureBuffer extends VideoBuffer {
@@ -14,12 +19,8 @@ class PictureBuffer extends VideoBuffer {
 }
 
 export interface PictureQueueOptions {
-  /** Node name. */
-  readonly device: string;
+  readonly device: VideoDevice<undefined>;
   readonly type: VideoBufType;
-  readonly trace: TraceStream;
-  /** Buffers that REQBUFS gives at least. */
-  readonly minReqBufs: number;
   /** Of the format that is set. */
   planes(): readonly PlaneFormat[];
   /** Time between frames; undefined: as fast as buffers come. */
@@ -49,10 +50,10 @@ export class PictureQueue implements QueueOps<PictureBuffer> {
       timestamps: "monotonic",
       io: ["mmap", "userptr", "dmabuf", "read"],
       ops: this,
-      memory: new SharedMemoryProvider({ name: `${options.device}-capture` }),
+      memory: new SharedMemoryProvider({ name: `${options.device.name}-capture` }),
       createBuffer: (init) => new PictureBuffer(init),
-      minReqBufs: options.minReqBufs,
-      trace: options.trace,
+      minReqBufs: LEAST_BUFFERS,
+      fileIoBuffers: READ_BUFFERS,
     });
   }
 
@@ -90,6 +91,7 @@ export class PictureQueue implements QueueOps<PictureBuffer> {
     const first = this.#owned[0];
     if (first !== undefined) this.#pattern.fillPlanes(first.drawable);
     this.#pacer = new Pacer({
+      tasks: this.queue.tasks,
       intervalNs: this.#options.intervalNs(),
       onFrame: (sequence, dueNs) => {
         this.#deliver(sequence, dueNs);

@@ -2,7 +2,7 @@
  * A video device's node: src/cuse's `CharDevice` over a {@link VideoDevice}. Carries out what the helper library inside
  * clients asks for (helper-protocol.ts), and has those without it grafted.
  */
-import { startNode } from "../cuse/index.js";
+import { CuseError, startNode } from "../cuse/index.js";
 import type {
   CharDevice,
   IoctlRequest,
@@ -215,6 +215,8 @@ export async function startVideoDevice<State>(
   options: VideoSessionOptions = {},
 ): Promise<ServedNode & Unpluggable> {
   const { graft, clientFiles, ...sessionOptions } = options;
+  const wrong = device.contradiction;
+  if (wrong !== undefined) throw new CuseError(`${device.name} was not made. ${wrong}`);
   const files = clientFiles ?? (await ClientFiles.start({ graft, log: options.log }));
   const charDevice = new VideoCharDevice(device, files);
   const end = async (): Promise<void> => {

@@ -193,7 +193,7 @@ export class StatelessDevice<State extends StatelessFile = StatelessFile> {
       const problem = await decoding;
       if (job.isRunning) this.#decoded(m2mJob, job, problem);
     } catch (error) {
-      process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+      this.video.reportBug({ where: "decode", error, outcome: "the job has failed" });
       m2mJob.finish("error");
     }
   }

@@ -1,6 +1,6 @@
 /** A job of a stateless decoder: a bitstream, the frame that its controls describe, and the picture to be made. */
 import type { M2mContext, M2mJob } from "../m2m/index.js";
-import type { MediaRequest } from "../v4l2/index.js";
+import type { DriverTasks, MediaRequest } from "../v4l2/index.js";
 import type { VideoBuffer } from "../vb2/index.js";
 import type { CodedFrame } from "./codec.js";
 import type { StatelessFile } from "./file.js";
@@ -55,6 +55,11 @@ export class StatelessJob<State extends StatelessFile = StatelessFile> {
   /** Is this the first, or only, slice of a frame? */
   get isNewFrame(): boolean {
     return this.context.newFrame;
+  }
+
+  /** Timers and promises of this job; they end with it, and if one throws, the job ends with "error". */
+  get tasks(): DriverTasks {
+    return this.#job.tasks;
   }
 
   /** False once the job ended: STREAMOFF and close may end it at any time. */

@@ -55,6 +55,16 @@ export function directionOf(deviceCaps: number): DeviceDirection {
   return output ? "tx" : "rx";
 }
 
+/** The type of node that capabilities imply; drivers of the kernel state it by hand. */
+export function typeOf(deviceCaps: number): DeviceType {
+  const has = (caps: number): boolean => (deviceCaps & caps) !== 0;
+  if (has(Cap.Touch)) return "touch";
+  if (has(videoCaps | metaCaps)) return "video";
+  if (has(Cap.VbiCapture | Cap.VbiOutput | Cap.SlicedVbiCapture | Cap.SlicedVbiOutput)) return "vbi";
+  if (has(Cap.SdrCapture | Cap.SdrOutput)) return "sdr";
+  return has(Cap.Radio | Cap.Modulator) ? "radio" : "video";
+}
+
 /** What kind of device it is: type, direction and capabilities in the words of the kernel's checks. */
 export class DeviceTraits {
   readonly isVideo: boolean;

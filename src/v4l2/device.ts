@@ -1,9 +1,9 @@
 /** What ioctl definitions and their dispatch need of a device; {@link VideoDevice} is one. */
 import type { DeviceTraits, SubdevTraits } from "./device-traits.js";
+import type { BugReporter } from "./driver-bugs.js";
 import type { IOCTLS } from "./gen/index.js";
 import type { ControlOps, IoctlOps } from "./ops.js";
 import type { Priorities } from "./priorities.js";
-import type { TraceStream } from "./trace/trace.js";
 
 /** Every ioctl of videodev2.h and v4l2-subdev.h. */
 export type IoctlName = Extract<keyof typeof IOCTLS, `VIDIOC_${string}`>;
@@ -43,8 +43,7 @@ export interface DeviceIdentity {
 }
 
 /** `File` is the open file that the device's ops are given. */
-export interface Device<File> {
-  readonly name: string;
+export interface Device<File> extends BugReporter {
   readonly identity: DeviceIdentity;
   /** False once the device is unplugged: calls answer ENODEV. */
   readonly registered: boolean;
@@ -53,11 +52,12 @@ export interface Device<File> {
   readonly ops: IoctlOps<File>;
   /** Controls of the device; a file may have its own instead. */
   readonly controls: ControlOps | undefined;
-  readonly trace: TraceStream;
   /** Is the ioctl valid for this device (not counting controls that only a file has)? */
   accepts(name: IoctlName): boolean;
   /** The same by the number of the ioctl, 0 to 255. */
   acceptsNr(nr: number): boolean;
+  /** How long an op's promise may take before that is reported, ms; 0: any time. */
+  readonly patienceMs: number;
   /** A sentence for the operator. */
   message(level: "info" | "warning" | "error", text: string): void;
 }

@@ -16,6 +16,10 @@ export { ioctlName, IoctlTable, is32, name32, type IoctlRow } from "./ioctl/ioct
 export { IntView, NoArgView } from "./ioctl/scalar-views.js";
 export { DeviceTraits } from "./device-traits.js";
 export type { DeviceDirection, DeviceType, SubdevTraits } from "./device-traits.js";
+export { DriverBugs, placeOf } from "./driver-bugs.js";
+export type { BugReporter, DriverBug } from "./driver-bugs.js";
+export { DEFAULT_PATIENCE_MS, DriverTasks, watchPromise } from "./driver-tasks.js";
+export type { DriverTask, TaskCallback, TaskOwner } from "./driver-tasks.js";
 export * from "./error.js";
 export * from "./events.js";
 export * from "./file-handle.js";

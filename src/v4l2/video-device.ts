@@ -3,16 +3,21 @@
  * valid, the stream of trace events. Knows nothing of how calls arrive: src/serve brings them.
  */
 import { ALWAYS_READY } from "../linux.js";
+import { attempt, isLater, settle, unchanged } from "../settle.js";
 import type { Call, Client } from "./call.js";
 import type { Device, DeviceIdentity, IoctlName } from "./device.js";
-import { DeviceTraits, directionOf } from "./device-traits.js";
+import { contradictionIn } from "./device-check.js";
+import { DeviceTraits, directionOf, typeOf } from "./device-traits.js";
 import type { DeviceDirection, DeviceType } from "./device-traits.js";
+import { DriverBugs, messageOf } from "./driver-bugs.js";
+import type { DriverBug } from "./driver-bugs.js";
+import { DEFAULT_PATIENCE_MS, DriverTasks, watchPromise } from "./driver-tasks.js";
 import { dispatch } from "./ioctl/dispatch.js";
-import { V4l2Error } from "./error.js";
+import { V4l2Error, withoutStack } from "./error.js";
 import { EventQueue } from "./events.js";
 import { FileHandle } from "./file-handle.js";
-import { IOCTLS } from "./gen/index.js";
-import { ioctlsOf } from "./ioctl/ioctl-table.js";
+import { IOCTLS, VIDIOC_DQBUF, VIDIOC_DQEVENT } from "./gen/index.js";
+import { ioctlName, ioctlsOf } from "./ioctl/ioctl-table.js";
 import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
 import type { RequestResolver } from "./media-request.js";
@@ -26,6 +31,7 @@ import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
 
 /** What a driver declares. */
 export interface VideoDeviceOptions<State> extends DeviceIdentity {
+  /** Kind of node; what `deviceCaps` imply unless given. */
   readonly type?: DeviceType;
   /** What `deviceCaps` imply unless given. */
   readonly direction?: DeviceDirection;
@@ -37,6 +43,11 @@ export interface VideoDeviceOptions<State> extends DeviceIdentity {
   readonly controls?: ControlOps;
   /** For requests, the media device's. */
   readonly requests?: RequestResolver;
+  /**
+   * An op or a task whose promise takes longer is reported, ms; the call goes on. Default 10,000; 0: never. DQBUF,
+   * DQEVENT, `read()`, `write()` and private ioctls may wait as long as they like.
+   */
+  readonly patienceMs?: number;
   /**
    * A file was opened. What it returns is `file.state`; it may also set `file.controls`.
    * @throws {V4l2Error} Refuses the open.
@@ -68,6 +79,13 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   readonly traits: DeviceTraits;
   readonly priorities = new Priorities();
   readonly trace = new TraceStream();
+  readonly patienceMs: number;
+  /**
+   * The driver's own timers and promises; they end when the device is gone. What belongs to a stream is in
+   * `VideoQueue.tasks`, to a job in `job.tasks`.
+   */
+  readonly tasks: DriverTasks;
+  readonly #bugs: DriverBugs;
   #registered = true;
 
   readonly #files = new Set<FileHandle<State>>();
@@ -76,15 +94,29 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   constructor(options: VideoDeviceOptions<State>) {
     this.options = options;
+    this.patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+    this.#bugs = new DriverBugs(options, this.trace);
+    const where = "a task of the device";
+    this.tasks = new DriverTasks({
+      patienceMs: this.patienceMs,
+      failed: (error) => this.reportBug({ where, error }),
+      late: (error) => this.reportBug({ where, error }),
+    });
     this.ops = options.ops;
     this.fileOps = options.fileOps ?? {};
-    const { deviceCaps, type = "video", direction = directionOf(deviceCaps) } = options;
+    const { deviceCaps, type = typeOf(deviceCaps), direction = directionOf(deviceCaps) } = options;
     this.traits = new DeviceTraits(type, direction, deviceCaps, this.ops, options.controls !== undefined);
     const disabled = new Set(options.disabled?.flatMap((name) => [name, ...(madeOf[name] ?? [])]));
     for (const definition of ioctlsOf(this.traits).all) {
       const valid = definition.valid(this.traits) && !disabled.has(definition.name);
       this.#valid[definition.nr] = valid ? 1 : 0;
     }
+  }
+
+  /** What contradicts itself in the declaration, in one sentence; no node is made then. */
+  get contradiction(): string | undefined {
+    const { type, deviceCaps } = this.traits;
+    return contradictionIn({ type, deviceCaps, ops: this.ops });
   }
 
   get name(): string {
@@ -152,7 +184,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
       file.setState(this.options.open(file));
     } catch (error) {
       file.events?.close();
-      throw error;
+      throw this.#refusal(error, "open", client);
     }
     this.#files.add(file);
     this.priorities.open(file);
@@ -167,6 +199,8 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
       this.priorities.close(file);
       try {
         this.options.release?.(file);
+      } catch (error) {
+        this.reportBug({ where: "release", client, error });
       } finally {
         file.backing?.close();
         file.events?.close();
@@ -176,7 +210,37 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   /** @throws {V4l2Error} What the client gets as errno; its `copyOut` tells whether the argument goes back. */
   ioctl(file: FileHandle<State>, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
-    return this.trace.active ? tracedIoctl(file, cmd, arg, call) : dispatch(file, cmd, arg, call);
+    try {
+      const answer = this.trace.active ? tracedIoctl(file, cmd, arg, call) : dispatch(file, cmd, arg, call);
+      return isLater(answer) ? this.#answeredLater(answer, cmd, call) : answer;
+    } catch (error) {
+      throw this.#refusal(error, cmd, call.client);
+    }
+  }
+
+  #answeredLater(answer: Promise<number>, cmd: number, call: Call): Promise<number> {
+    if (cmd !== VIDIOC_DQBUF && cmd !== VIDIOC_DQEVENT && ioctlsOf(this.traits).find(cmd) !== undefined) {
+      watchPromise(answer, this.patienceMs, () => {
+        const error = withoutStack(() => new Error(`its promise has been pending for ${this.patienceMs} ms`));
+        this.reportBug({ where: ioctlName(cmd), client: call.client, error, outcome: "the client waits" });
+      });
+    }
+    return answer.catch((error: unknown) => {
+      throw this.#refusal(error, cmd, call.client);
+    });
+  }
+
+  /** Tells the operator of a mistake of the driver. For what the framework does not see: a callback of a library, say. */
+  reportBug(bug: DriverBug): void {
+    this.#bugs.report(bug);
+  }
+
+  /** A refusal is what it is; anything else is reported, and EIO for the client. @param of - An ioctl's number, or a name. */
+  #refusal(error: unknown, of: number | string, client: Client): V4l2Error {
+    if (error instanceof V4l2Error) return error;
+    const where = typeof of === "string" ? of : ioctlName(of);
+    this.reportBug({ where, client, error, outcome: "the client got EIO" });
+    return new V4l2Error("EIO", `a mistake of the driver: ${messageOf(error)}`);
   }
 
   /** @throws {V4l2Error} EINVAL - the device does no `read()`. */
@@ -189,7 +253,13 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     this.#requireRegistered();
     return this.#traced(
       { action: "read", file: file.id, client: call.client, size: request.size },
-      () => this.fileOps.read?.(file, request, call) ?? new Uint8Array(0),
+      () =>
+        this.#careful<Uint8Array>(
+          "read()",
+          call,
+          () => this.fileOps.read?.(file, request, call) ?? new Uint8Array(0),
+          (bytes) => bytes instanceof Uint8Array && bytes.byteLength <= request.size,
+        ),
       (bytes) => bytes.byteLength,
     );
   }
@@ -204,7 +274,13 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     this.#requireRegistered();
     return this.#traced(
       { action: "write", file: file.id, client: call.client, size: request.data.byteLength },
-      () => this.fileOps.write?.(file, request, call) ?? 0,
+      () =>
+        this.#careful<number>(
+          "write()",
+          call,
+          () => this.fileOps.write?.(file, request, call) ?? 0,
+          (count) => Number.isInteger(count) && count >= 0 && count <= request.data.byteLength,
+        ),
       (count) => count,
     );
   }
@@ -212,8 +288,42 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   /** `Poll` bits that are true now; waiting events are `Pri`. */
   poll(file: FileHandle<State>, events: number): number {
     if (!this.#registered) return Poll.Err | Poll.Hup | Poll.Pri;
-    const ready = this.fileOps.poll?.(file, events) ?? this.#idle;
+    const ready = this.#askPoll(file, events);
     return (file.events?.pending ?? 0) > 0 ? ready | Poll.Pri : ready;
+  }
+
+  #askPoll(file: FileHandle<State>, events: number): number {
+    try {
+      return this.fileOps.poll?.(file, events) ?? this.#idle;
+    } catch (error) {
+      const outcome = "the client got EPOLLERR";
+      if (!(error instanceof V4l2Error))
+        this.reportBug({ where: "poll()", client: file.client, error, outcome });
+      return Poll.Err;
+    }
+  }
+
+  /**
+   * Runs an op of a file; what it throws besides refusals is reported.
+   * @param isRight - Is the answer what the op's type says?
+   */
+  #careful<Result>(
+    name: string,
+    { client }: Call,
+    run: () => Awaitable<Result>,
+    isRight: (result: Result) => boolean,
+  ): Awaitable<Result> {
+    const checked = (result: Result): Result => {
+      if (isRight(result)) return result;
+      throw new TypeError(`the op answered with ${describeWrong(result)}`);
+    };
+    return attempt<Result, Result>(
+      () => settle(run(), checked),
+      unchanged,
+      (error) => {
+        throw this.#refusal(error, name, client);
+      },
+    );
   }
 
   /** @throws {V4l2Error} ENODEV - nothing to map; EINVAL - no buffer has that offset. */
@@ -222,11 +332,17 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     this.#requireRegistered();
     return this.#traced(
       { action: "mmap", file: file.id, client: call.client, size: Number(request.length) },
-      (): Awaitable<MmapReply> => {
-        const reply = this.fileOps.mmap?.(file, request, call);
-        if (reply === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
-        return reply;
-      },
+      () =>
+        this.#careful<MmapReply>(
+          "mmap()",
+          call,
+          () => {
+            const reply = this.fileOps.mmap?.(file, request, call);
+            if (reply === undefined) throw new V4l2Error("ENODEV", "the device has no memory to map");
+            return reply;
+          },
+          ({ fd, fdOffset }) => Number.isInteger(fd) && typeof fdOffset === "bigint",
+        ),
       () => 0,
     );
   }
@@ -241,6 +357,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   unregister(): void {
     if (!this.#registered) return;
     this.#registered = false;
+    this.tasks.end();
     for (const file of this.#files) file.notifyPoll();
   }
 
@@ -267,4 +384,10 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     // What `run` returns, or a promise of the same if it is one.
     return traced(this.trace, run as () => Awaitable<Awaited<Result>>, event) as Result;
   }
+}
+
+/** What a driver answered instead of what it should have, in a few words. */
+function describeWrong(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.byteLength} bytes`;
+  return typeof value === "number" ? String(value) : `a value of type ${typeof value}`;
 }

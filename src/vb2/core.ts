@@ -8,8 +8,10 @@
 import type { AnyFile, Call, FileBacking, MediaRequest, RequestObject } from "../v4l2/index.js";
 import { Poll, V4l2Error } from "../v4l2/index.js";
 import { BufferMemory } from "./buffer-memory.js";
+import { keptBuffers, wrongDone } from "./buffer-mistakes.js";
 import { BufferStore } from "./buffer-store.js";
 import type { MemoryModel, Plane, QueueBuffer } from "./buffer.js";
+import type { BufferUser, DoneState } from "./buffer-user.js";
 import type { OpCounters } from "./counters.js";
 import { DriverCalls } from "./driver-calls.js";
 import { Preparer } from "./preparer.js";
@@ -19,21 +21,8 @@ import type { QueueConfig } from "./queue-config.js";
 import type { BufferState } from "./state.js";
 import { WaitList } from "./waiters.js";
 
-/** What the layer above does at the points where a verb meets the client (`struct vb2_buf_ops`). */
-export interface BufferUser<B> {
-  /** DQBUF: can the client take this buffer? It stays where it is when this throws. */
-  verify?(buffer: B): void;
-  /** QBUF: the buffer was accepted; take over what came with it (time stamp). */
-  accept?(buffer: B): void;
-  /** The moment whose state the client is told. */
-  describe(buffer: B): void;
-}
-
-/** How a driver gives a buffer back; "queued" only when streaming could not start. */
-export type DoneState = "done" | "error" | "queued";
-
 /** The state machine of a queue, without V4L2's structs; drivers make a {@link VideoQueue}. */
-export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
+export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   readonly name: string;
   readonly isOutput: boolean;
   readonly minQueuedBuffers: number;
@@ -77,7 +66,7 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.supportsRequests = config.supportsRequests ?? false;
     this.requiresRequests = config.requiresRequests ?? false;
 
-    this.#driver = new DriverCalls(config, (error) => this.reportBug(error));
+    this.#driver = new DriverCalls(config, (op, error) => this.reportBug(op, error));
     this.counters = this.#driver.counters;
     this.#bufferMemory = new BufferMemory(config.memory, this.isOutput, this.counters);
     this.#preparer = new Preparer(
@@ -343,7 +332,7 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
       this.#enqueue(buffer);
     } catch (error) {
       // EIO: the queue failed meanwhile. The client hears of it with its next call.
-      if (!(error instanceof V4l2Error && error.code === "EIO")) this.#driver.reportBug(error);
+      if (!(error instanceof V4l2Error && error.code === "EIO")) this.reportBug("a request's QBUF", error);
     }
   }
 
@@ -379,10 +368,15 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   /**
-   * The driver gives a buffer back.
-   * @throws {Error} it does not own the buffer: the driver's bug.
+   * The driver gives a buffer back. If it does not own the buffer, that is reported, and a queue that streams has failed
+   * (see {@link error}): the driver has lost count, and nobody knows whose buffer it writes to.
    */
   bufferDone(buffer: B, state: DoneState = "done"): void {
+    const wrong = wrongDone(buffer, this.buffer(buffer.index), state);
+    if (wrong !== undefined) {
+      this.fail("bufferDone", wrong);
+      return;
+    }
     buffer.transition(state);
     this.#ownedByDriver -= 1;
     this.counters.bufDone += 1;
@@ -410,6 +404,12 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   error(): void {
     this.#failed = true;
     this.waiters.wake();
+  }
+
+  /** A mistake of the driver after which the stream cannot go on: it is reported, and is the end of it. */
+  protected fail(op: string, error: unknown): void {
+    if (this.#streaming) this.error();
+    this.reportBug(op, error);
   }
 
   // To the client
@@ -539,12 +539,14 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   #start(): void {
+    this.onStream(true);
     for (const buffer of this.#queued) if (buffer.state === "queued") this.#give(buffer);
     this.#started = true;
     try {
       this.#driver.startStreaming(this.#ownedByDriver);
     } catch (error) {
       this.#started = false;
+      this.onStream(false);
       this.#reclaim("queued", "startStreaming");
       throw error;
     }
@@ -553,15 +555,14 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   /** Takes back what a driver forgot to give back. */
   #reclaim(to: DoneState, op: string): void {
     if (this.#ownedByDriver === 0) return;
-    for (const buffer of this.buffers()) {
-      if (buffer.state !== "active") continue;
-      this.#driver.reportBug(new Error(`${op} of ${this.name} left buffer ${buffer.index} with the driver`));
-      this.bufferDone(buffer, to);
-    }
+    const left = this.buffers().filter(({ state }) => state === "active");
+    this.reportBug(op, keptBuffers(left));
+    for (const buffer of left) this.bufferDone(buffer, to);
   }
 
   /** Back to the state after REQBUFS, whatever the driver does (`__vb2_queue_cancel`). */
   #cancel(): void {
+    this.onStream(false);
     if (this.#started) this.#driver.stopStreaming();
     if (this.#streaming) this.#driver.unprepareStreaming();
     this.#reclaim("error", "stopStreaming");
@@ -588,12 +589,11 @@ export class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   /** Sees every change of a state; must be cheap when nobody listens. */
-  protected onTransition(_buffer: B, _from: BufferState, _to: BufferState): void {
-    // For layers above.
-  }
+  protected abstract onTransition(buffer: B, from: BufferState, to: BufferState): void;
 
-  /** Something that a driver must not do, and that did no harm. */
-  protected reportBug(error: unknown): void {
-    process.emitWarning(error instanceof Error ? error : new Error(String(error)));
-  }
+  /** The driver is about to get buffers, or has to give them back; the latter also when no stream was there. */
+  protected abstract onStream(isOn: boolean): void;
+
+  /** Something that a driver must not do. @param op - What of the driver ran. */
+  protected abstract reportBug(op: string, error: unknown): void;
 }

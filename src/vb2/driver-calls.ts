@@ -10,10 +10,10 @@ import type { QueueConfig, SetupPlan, SetupRequest } from "./queue-config.js";
 export class DriverCalls<B extends QueueBuffer> {
   readonly counters = new OpCounters();
 
-  /** @param reportBug - Hears of something that a driver must not do, and that did no harm. */
+  /** @param reportBug - Hears of something that a driver must not do, and that did no harm: the op, and what. */
   constructor(
     private readonly config: QueueConfig<B>,
-    readonly reportBug: (error: unknown) => void,
+    readonly reportBug: (op: string, error: unknown) => void,
   ) {}
 
   /** @throws {Error} the driver answered with impossible sizes. */
@@ -42,7 +42,7 @@ export class DriverCalls<B extends QueueBuffer> {
     buffer.initialized = false;
     buffer.copiedTimestamp = false;
     this.counters.bufCleanup += 1;
-    this.#contain(() => this.config.ops.bufCleanup?.(buffer));
+    this.#contain("bufCleanup", () => this.config.ops.bufCleanup?.(buffer));
   }
 
   outValidate(buffer: B): void {
@@ -62,7 +62,7 @@ export class DriverCalls<B extends QueueBuffer> {
     try {
       this.config.ops.bufFinish?.(buffer);
     } catch (error) {
-      this.reportBug(error);
+      this.reportBug("bufFinish", error);
     }
     buffer.preparedBy = undefined;
   }
@@ -74,14 +74,14 @@ export class DriverCalls<B extends QueueBuffer> {
       this.config.ops.bufQueue(buffer);
       return true;
     } catch (error) {
-      this.reportBug(error);
+      this.reportBug("bufQueue", error);
       return false;
     }
   }
 
   requestComplete(buffer: B): void {
     this.counters.bufRequestComplete += 1;
-    this.#contain(() => this.config.ops.bufRequestComplete?.(buffer));
+    this.#contain("bufRequestComplete", () => this.config.ops.bufRequestComplete?.(buffer));
   }
 
   prepareStreaming(): void {
@@ -91,7 +91,7 @@ export class DriverCalls<B extends QueueBuffer> {
 
   unprepareStreaming(): void {
     this.counters.unprepareStreaming += 1;
-    this.#contain(() => this.config.ops.unprepareStreaming?.());
+    this.#contain("unprepareStreaming", () => this.config.ops.unprepareStreaming?.());
   }
 
   startStreaming(count: number): void {
@@ -101,14 +101,14 @@ export class DriverCalls<B extends QueueBuffer> {
 
   stopStreaming(): void {
     this.counters.stopStreaming += 1;
-    this.#contain(() => this.config.ops.stopStreaming?.());
+    this.#contain("stopStreaming", () => this.config.ops.stopStreaming?.());
   }
 
-  #contain(op: () => void): void {
+  #contain(op: string, run: () => void): void {
     try {
-      op();
+      run();
     } catch (error) {
-      this.reportBug(error);
+      this.reportBug(op, error);
     }
   }
 }

@@ -11,8 +11,8 @@
  */
 export { Plane, QueueBuffer } from "./buffer.js";
 export type { BufferInit, MemoryModel } from "./buffer.js";
+export type { BufferUser, DoneState } from "./buffer-user.js";
 export { BufferQueue } from "./core.js";
-export type { BufferUser, DoneState } from "./core.js";
 export { OpCounters } from "./counters.js";
 export {
   DEFAULT_HANDLE_BYTES,
@@ -49,4 +49,4 @@ export {
 export type { QueueFile, SelectQueue } from "./v4l2.js";
 export { VideoBuffer } from "./video-buffer.js";
 export { VideoQueue } from "./video-queue.js";
-export type { DoneDetails, VideoQueueConfig } from "./video-queue.js";
+export type { DoneDetails, QueueDevice, VideoQueueConfig } from "./video-queue.js";

@@ -8,7 +8,8 @@
 import type { Awaitable, Call } from "../v4l2/index.js";
 import { Poll, V4l2Error } from "../v4l2/index.js";
 import type { QueueBuffer } from "./buffer.js";
-import type { BufferQueue, BufferUser } from "./core.js";
+import type { BufferUser } from "./buffer-user.js";
+import type { BufferQueue } from "./core.js";
 
 const NOTHING = new Uint8Array(0);
 

@@ -86,7 +86,11 @@ export interface QueueConfig<B extends QueueBuffer> {
   readonly fileIoBuffers?: number;
   /** 1 to 32767. Default 32. */
   readonly maxNumBuffers?: number;
-  /** Added to every `mmap()` cookie: mem2mem CAPTURE queues have 0x40000000 here. Default 0. */
+  /**
+   * Added to every `mmap()` cookie, so that the queues of a node tell their buffers apart: 0, 0x40000000, 0x80000000 or
+   * 0xc0000000. Default: pictures of CAPTURE 0 and of OUTPUT 0x40000000, what else is captured 0x80000000 and put out
+   * 0xc0000000.
+   */
   readonly offsetBase?: number;
   /** CAPTURE buffers carry the time stamps of OUTPUT buffers, so those are kept. Default false. */
   readonly copyTimestamp?: boolean;

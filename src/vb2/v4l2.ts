@@ -29,7 +29,7 @@ import type {
   RequestBuffersReply,
 } from "../v4l2/index.js";
 import type { MemoryModel, Plane } from "./buffer.js";
-import type { BufferUser } from "./core.js";
+import type { BufferUser } from "./buffer-user.js";
 import { pageAlign } from "./memory.js";
 import { MemoryPool } from "./memory-pool.js";
 import { assertPlaneCapacity, memoryModel, takeFromClient, takeTimestamp } from "./video-buffer.js";
@@ -47,10 +47,10 @@ export interface QueueFile extends AnyFile {
 type Queue = VideoQueue<VideoBuffer>;
 
 /**
- * Finds the queue of a call: the device's, or the file's own.
+ * Finds the queues of a device, or of one file, or the one that has that type.
  * @returns `undefined`: no queue has that type.
  */
-export type SelectQueue<File> = (file: File, type: BufType) => Queue | undefined;
+export type SelectQueue<File> = (file: File, type: BufType) => Queue | readonly Queue[] | undefined;
 
 /** @throws {V4l2Error} EINVAL - not offered by this queue to this client; EBUSY - read() or write() goes on. */
 function verifyMemory(queue: Queue, file: QueueFile, memory: Memory): MemoryModel {
@@ -362,7 +362,8 @@ export function makeBacking(file: AnyFile): FileBacking {
 /** The buffer ioctls over the queues that `select` finds. All but DQBUF answer at once. */
 export function bufferOps<File extends QueueFile>(select: SelectQueue<File>) {
   const find = (file: File, type: BufType): Queue => {
-    const queue = select(file, type);
+    const found = select(file, type);
+    const queue = isList(found) ? found.find((each) => each.type === type) : found;
     if (queue?.type !== type) throw new V4l2Error("EINVAL", `the device has no queue of type ${type}`);
     return queue;
   };
@@ -396,6 +397,11 @@ export function bufferOps<File extends QueueFile>(select: SelectQueue<File>) {
   } satisfies Required<BufferOps<File>>;
 }
 
+type Queues = Queue | readonly Queue[];
+
+/** `Array.isArray` does not know readonly arrays. */
+const isList = (queues: Queues | undefined): queues is readonly Queue[] => Array.isArray(queues);
+
 function fileIo(queue: Queue, file: QueueFile, mode: "read" | "write"): ReturnType<Queue["startFileIo"]> {
   if (!queue.io.includes(mode)) throw new V4l2Error("EINVAL", `${queue.name} has no ${mode}()`);
   queue.assertOwner(file);
@@ -404,17 +410,66 @@ function fileIo(queue: Queue, file: QueueFile, mode: "read" | "write"): ReturnTy
   return io;
 }
 
-/** poll() of a device with one queue. @returns {@link Poll} bits. */
-export function poll(queue: Queue, file: QueueFile, events: number): number {
-  const revents = pollNow(queue, file, events);
-  queue.addPoller(file);
+/**
+ * poll() of a device. Of several queues those count that this file uses: what is true of any of them, and `Poll.Err` only if
+ * none of them can ever become ready.
+ * @returns {@link Poll} bits.
+ */
+export function poll(queues: Queues, file: QueueFile, events: number): number {
+  if (isList(queues)) return pollSeveral(queues, file, events);
+  const revents = pollNow(queues, file, events);
+  queues.addPoller(file);
   return revents;
 }
 
+function pollSeveral(queues: readonly Queue[], file: QueueFile, events: number): number {
+  let ready = 0;
+  let hope = false;
+  for (const queue of queues) {
+    queue.addPoller(file);
+    if ((events & asked(queue)) === 0) continue;
+    // One that another file has, or that nobody has set up, is not what the caller waits for.
+    if (queue.isForeign(file) || (queue.numBuffers === 0 && !startsByPoll(queue, file, queues))) continue;
+    const revents = pollNow(queue, file, events);
+    if ((revents & Poll.Err) !== 0) continue;
+    hope = true;
+    ready |= revents;
+  }
+  const wanted = queues.some((queue) => (events & asked(queue)) !== 0);
+  return wanted && !hope ? Poll.Err : ready;
+}
+
+/** poll() begins read() or write() for a file that has none of the queues, on the queue that those would use. */
+function startsByPoll(queue: Queue, file: QueueFile, queues: readonly Queue[]): boolean {
+  return queues.every(({ owner }) => owner !== file) && queue === firstWith(queues, modeOf(queue));
+}
+
+const asked = ({ isOutput }: Queue): number => (isOutput ? Poll.Out | Poll.WrNorm : Poll.In | Poll.RdNorm);
+
+const modeOf = ({ isOutput }: Queue): "read" | "write" => (isOutput ? "write" : "read");
+
+/** The queue that read() or write() is for: the first of its direction that offers it. @throws {V4l2Error} EINVAL - none. */
+function ioQueue(queues: Queues, mode: "read" | "write"): Queue {
+  if (!isList(queues)) return queues;
+  const queue = firstWith(queues, mode);
+  if (queue === undefined) throw new V4l2Error("EINVAL", `the device has no ${mode}()`);
+  return queue;
+}
+
+const firstWith = (queues: readonly Queue[], mode: "read" | "write"): Queue | undefined =>
+  queues.find((queue) => modeOf(queue) === mode && queue.io.includes(mode));
+
+function mappedQueue(queues: Queues, request: MmapRequest): Queue {
+  if (!isList(queues)) return queues;
+  const offset = Number(request.offset);
+  const queue = queues.find((each) => findPlane(each, offset) !== undefined);
+  if (queue === undefined) throw new V4l2Error("EINVAL", `no buffer has the offset ${request.offset}`);
+  return queue;
+}
+
 function pollNow(queue: Queue, file: QueueFile, events: number): number {
-  const asked = queue.isOutput ? Poll.Out | Poll.WrNorm : Poll.In | Poll.RdNorm;
-  if ((events & asked) === 0) return 0;
-  const mode = queue.isOutput ? "write" : "read";
+  if ((events & asked(queue)) === 0) return 0;
+  const mode = modeOf(queue);
   if (queue.numBuffers === 0 && queue.fileIo === undefined && queue.io.includes(mode)) {
     try {
       // A client that polls before anything else is one that reads and writes.
@@ -427,13 +482,18 @@ function pollNow(queue: Queue, file: QueueFile, events: number): number {
   return queue.fileIo?.poll(events) ?? queue.poll(events);
 }
 
-/** read(), write(), poll() and mmap() of a device with one queue. */
-export function fileOps<File extends QueueFile>(select: (file: File) => Queue) {
+/**
+ * read(), write(), poll() and mmap() of a device.
+ * @param select - The device's queue, or its queues, or those of one file. read() and write() are for the first queue that
+ *   offers them.
+ */
+export function fileOps<File extends QueueFile>(select: (file: File) => Queues) {
   return {
-    read: (file, request, call) => fileIo(select(file), file, "read").read(request, call),
-    write: (file, request, call) => fileIo(select(file), file, "write").write(request, call),
+    read: (file, request, call) => fileIo(ioQueue(select(file), "read"), file, "read").read(request, call),
+    write: (file, request, call) =>
+      fileIo(ioQueue(select(file), "write"), file, "write").write(request, call),
     poll: (file, events) => poll(select(file), file, events),
-    mmap: (file, request) => mmap(select(file), file, request),
+    mmap: (file, request) => mmap(mappedQueue(select(file), request), file, request),
     makeBacking: (file) => makeBacking(file),
   } satisfies Required<FileOps<File>>;
 }

@@ -1,9 +1,19 @@
 /** A queue of V4L2 buffers, as a driver declares and uses it. The client's verbs are in `v4l2.ts`. */
-import { BufFlag, isOutput, traceTime, V4l2Error } from "../v4l2/index.js";
-import type { AnyFile, Buffer, BufType, Call, Field, RequestResolver, TraceStream } from "../v4l2/index.js";
+import {
+  BufFlag,
+  DEFAULT_PATIENCE_MS,
+  DriverBugs,
+  DriverTasks,
+  isOutput,
+  isVideoBufType,
+  traceTime,
+  TraceStream,
+  V4l2Error,
+} from "../v4l2/index.js";
+import type { AnyFile, Buffer, BufType, Call, DriverBug, Field, RequestResolver } from "../v4l2/index.js";
 import { ClosedOwner } from "./closed-owner.js";
 import { BufferQueue } from "./core.js";
-import type { DoneState } from "./core.js";
+import type { DoneState } from "./buffer-user.js";
 import { FileIo } from "./io.js";
 import { MappedFlag } from "./mapped-flag.js";
 import type { QueueConfig } from "./queue-config.js";
@@ -14,14 +24,22 @@ import type { BufferTraits, VideoBuffer } from "./video-buffer.js";
 /** `VIDEO_MAX_FRAME`: the most buffers a queue can have, as clients knew it before kernel 6.8. */
 const EXPECTED_BUFFERS = 32;
 
+/** What a queue needs of the device that it is of; a `VideoDevice` is one. */
+export interface QueueDevice {
+  readonly name: string;
+  readonly trace: TraceStream;
+  readonly patienceMs: number;
+  reportBug(bug: DriverBug): void;
+}
+
 /** What a queue is like: type, memory, time stamps, and its driver's ops. */
 export interface VideoQueueConfig<B extends VideoBuffer> extends Omit<
   QueueConfig<B>,
   "name" | "isOutput" | "copyTimestamp"
 > {
   readonly type: BufType;
-  /** Node name, `"video0"`: for messages and traces. */
-  readonly device: string;
+  /** The device, or its node name, `"video0"`: for messages, and with a device for its trace. */
+  readonly device: string | QueueDevice;
   /**
    * "monotonic": buffers carry the time of the hardware, which the driver sets in `bufferDone`.
    * "copy": CAPTURE buffers carry the time stamps of the OUTPUT buffers that they were made from (mem2mem).
@@ -43,6 +61,7 @@ export interface VideoQueueConfig<B extends VideoBuffer> extends Omit<
   readonly writeImmediately?: boolean;
   /** Finds the requests that clients name; with `supportsRequests`. */
   readonly requests?: RequestResolver;
+  /** Of the `device`, unless given. */
   readonly trace?: TraceStream;
   /** mem2mem: the file that the queue belongs to, for traces. */
   readonly file?: AnyFile;
@@ -70,7 +89,14 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   /** The file that allocated the buffers or reads and writes; others get EBUSY. */
   owner: AnyFile | undefined;
 
+  /**
+   * The driver's own timers and promises of one stream: they can be asked for as soon as the driver is given buffers, and end
+   * before `stopStreaming`. If one throws, the queue has failed: QBUF and DQBUF are EIO until STREAMOFF.
+   */
+  readonly tasks: DriverTasks;
+
   readonly #video: VideoQueueConfig<B>;
+  readonly #device: QueueDevice;
   #io: FileIo<B> | undefined;
   #warnedOfZero = false;
   readonly #mapped = new MappedFlag();
@@ -80,9 +106,11 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   constructor(config: VideoQueueConfig<B>) {
     const output = isOutput(config.type);
     const copyTimestamp = config.timestamps === "copy";
+    const device = deviceOf(config);
     super({
+      offsetBase: (output ? 0x4000_0000 : 0) + (isVideoBufType(config.type) ? 0 : 0x8000_0000),
       ...config,
-      name: `${config.device} ${output ? "output" : "capture"}`,
+      name: `${device.name} ${output ? "output" : "capture"}`,
       isOutput: output,
       copyTimestamp,
     });
@@ -95,6 +123,16 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     this.type = config.type;
     this.requests = config.requests;
     this.#video = config;
+    this.#device = device;
+    const where = `a task of ${this.name}`;
+    this.tasks = new DriverTasks(
+      {
+        patienceMs: device.patienceMs,
+        failed: (error, isOver) => (isOver ? this.reportBug(where, error) : this.fail(where, error)),
+        late: (error) => device.reportBug({ where, error }),
+      },
+      false,
+    );
     const source = config.timestampsAtStart === true ? BufFlag.TstampSrcSoe : BufFlag.TstampSrcEof;
     this.traits = {
       type: config.type,
@@ -133,19 +171,21 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   }
 
   /**
-   * The driver gives a buffer back.
-   * @throws {Error} it does not own the buffer.
-   * @throws {RangeError} a payload is larger than its plane.
+   * The driver gives a buffer back. A mistake (it does not own the buffer, a payload is larger than its plane, a value of
+   * the wrong type) is reported; the buffer goes back in error, and the queue has failed: QBUF and DQBUF are EIO until
+   * STREAMOFF.
    */
   override bufferDone(buffer: B, state: DoneState = "done", details?: DoneDetails): void {
-    if (details !== undefined) {
-      buffer.timestampNs = details.timestampNs ?? buffer.timestampNs;
-      buffer.sequence = details.sequence ?? buffer.sequence;
-      buffer.field = details.field ?? buffer.field;
-      buffer.flags |= details.flags ?? 0;
-      details.bytesused?.forEach((bytesused, index) => {
-        buffer.plane(index).bytesused = bytesused;
-      });
+    if (details === undefined || buffer.state !== "active") {
+      super.bufferDone(buffer, state);
+      return;
+    }
+    try {
+      takeDetails(buffer, details);
+    } catch (error) {
+      super.bufferDone(buffer, "error");
+      this.fail("bufferDone", error);
+      return;
     }
     super.bufferDone(buffer, state);
   }
@@ -235,20 +275,26 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     );
   }
 
-  protected override reportBug(error: unknown): void {
-    this.#message("error", error instanceof Error ? (error.stack ?? error.message) : String(error));
-    super.reportBug(error);
+  protected override reportBug(op: string, error: unknown): void {
+    const outcome = this.failed ? "the queue has failed until STREAMOFF" : undefined;
+    this.#device.reportBug({ where: op.includes(this.name) ? op : `${op} of ${this.name}`, error, outcome });
   }
 
-  #message(level: "warning" | "error", text: string): void {
-    const { trace, device } = this.#video;
-    if (trace?.active !== true) return;
+  protected override onStream(isOn: boolean): void {
+    if (isOn) this.tasks.open();
+    else this.tasks.end();
+  }
+
+  #message(level: "warning", text: string): void {
+    const { trace, name: device } = this.#device;
+    if (!trace.active) return;
     trace.emit({ kind: "message", timeMs: traceTime(), device, level, text: `${this.name}: ${text}` });
   }
 
   protected override onTransition(buffer: B, from: BufferState, to: BufferState): void {
-    const { trace, device, file, type } = this.#video;
-    if (trace?.active !== true) return;
+    const { trace, name: device } = this.#device;
+    if (!trace.active) return;
+    const { file, type } = this.#video;
     trace.emit({
       kind: "buffer",
       timeMs: traceTime(),
@@ -270,4 +316,39 @@ function nameOf(file: AnyFile | undefined): string {
   if (file === undefined) return "nobody";
   const { id, client } = file;
   return client === undefined ? `file ${id}` : `${client.comm}[${client.pid}] (file ${id})`;
+}
+
+/** A queue that is declared with a name only reports its driver's mistakes by itself. */
+function deviceOf<B extends VideoBuffer>({ device, trace }: VideoQueueConfig<B>): QueueDevice {
+  if (typeof device !== "string" && trace === undefined) return device;
+  const name = typeof device === "string" ? device : device.name;
+  const events = trace ?? new TraceStream();
+  const bugs = new DriverBugs({ name }, events);
+  return { name, trace: events, patienceMs: DEFAULT_PATIENCE_MS, reportBug: (bug) => bugs.report(bug) };
+}
+
+/** @throws {RangeError | TypeError} Nothing that a buffer could carry: a mistake of the driver. */
+function takeDetails(buffer: VideoBuffer, details: DoneDetails): void {
+  const {
+    timestampNs = buffer.timestampNs,
+    sequence = buffer.sequence,
+    field = buffer.field,
+    flags = 0,
+  } = details;
+  if (typeof timestampNs !== "bigint")
+    throw new TypeError(`timestampNs is a ${typeof timestampNs}, not a bigint`);
+  assertUint32("sequence", sequence);
+  assertUint32("field", field);
+  assertUint32("flags", flags);
+  buffer.timestampNs = timestampNs;
+  buffer.sequence = sequence;
+  buffer.field = field;
+  buffer.flags |= flags;
+  for (const [index, bytesused] of (details.bytesused ?? []).entries())
+    buffer.plane(index).bytesused = bytesused;
+}
+
+function assertUint32(name: string, value: unknown): void {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 32) return;
+  throw new TypeError(`${name} is ${String(value)}, not an integer of 32 bits`);
 }

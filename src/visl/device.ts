@@ -96,8 +96,8 @@ export function createVisl(options: VislOptions): VislDevice {
       debug.line("visl_release", `Releasing instance ${instanceName(file)}`);
     },
     decode: (job) => decoder.decode(job),
-    decoded: (_job, finish) => {
-      decoder.decoded(finish);
+    decoded: (job, finish) => {
+      decoder.decoded(job, finish);
     },
     jobAbort: () => {
       decoder.jobAbort();

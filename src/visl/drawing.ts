@@ -1,6 +1,7 @@
 /** One job of visl: draws the frame that a bitstream buffer and its controls describe, and pretends to take its time. */
 import type { M2mContext } from "../m2m/index.js";
 import type { StatelessJob } from "../stateless/index.js";
+import type { DriverTask } from "../v4l2/index.js";
 import type { DebugLog } from "./debug-log.js";
 import type { VislFile } from "./file.js";
 import type { VislParameters } from "./parameters.js";
@@ -20,7 +21,7 @@ export interface DrawingParts {
 export class DrawingDecoder {
   readonly #parts: DrawingParts;
   /** The running job, while it pretends to take its time. */
-  #pending: { readonly timer: NodeJS.Timeout; finish(): void } | undefined;
+  #pending: { readonly task: DriverTask; finish(): void } | undefined;
 
   constructor(parts: DrawingParts) {
     this.#parts = parts;
@@ -41,7 +42,7 @@ export class DrawingDecoder {
   }
 
   /** The job is over when `transtimeMs` has passed. */
-  decoded(finish: () => void): void {
+  decoded(job: VislJob, finish: () => void): void {
     const { transtimeMs } = this.#parts.parameters.values;
     if (transtimeMs === 0) {
       finish();
@@ -51,13 +52,13 @@ export class DrawingDecoder {
       this.#pending = undefined;
       finish();
     };
-    this.#pending = { timer: setTimeout(end, transtimeMs), finish: end };
+    this.#pending = { task: job.tasks.after(transtimeMs, end), finish: end };
   }
 
   /** STREAMOFF or close: the job is over at once. The original waits until it is. */
   jobAbort(): void {
     if (this.#pending === undefined) return;
-    clearTimeout(this.#pending.timer);
+    this.#pending.task.stop();
     this.#pending.finish();
   }
 

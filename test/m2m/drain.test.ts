@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { BufFlag, DecCmd, EncCmd } from "../../src/v4l2/index.js";
 import type { Buffer, DecoderCmd } from "../../src/v4l2/index.js";
-import { drainOps, statelessDecoderOps } from "../../src/m2m/index.js";
+import { statefulDecoderOps, statefulEncoderOps, statelessDecoderOps } from "../../src/m2m/index.js";
 import { expectErrno, settled } from "../vb2/fakes.js";
 import { CAP, Machine, OUT } from "./machine.js";
 import type { Client, Name } from "./machine.js";
 
-const ops = drainOps<Name>();
+const ops = { ...statefulDecoderOps<Name>(), ...statefulEncoderOps<Name>() };
 const command = (cmd: number): DecoderCmd => ({ cmd, flags: 1, speed: 5, format: 5, pts: 7n });
 
 function decoderCmd(client: Client, cmd: number): void {
@@ -29,6 +29,11 @@ describe("DECODER_CMD and ENCODER_CMD", () => {
     }
     expectErrno("EINVAL", () => ops.tryEncoderCmd(file, { cmd: EncCmd.Pause, flags: 0 }));
     expectErrno("EINVAL", () => ops.encoderCmd(file, { cmd: EncCmd.Resume, flags: 0 }));
+  });
+
+  it("are each for their own kind of codec", () => {
+    expect(Object.keys(statefulDecoderOps()).sort()).toEqual(["decoderCmd", "tryDecoderCmd"]);
+    expect(Object.keys(statefulEncoderOps()).sort()).toEqual(["encoderCmd", "tryEncoderCmd"]);
   });
 
   it("do nothing before OUTPUT streams", () => {

@@ -50,15 +50,14 @@ export class Machine {
       },
     });
     this.scheduler = new M2mScheduler<M2mContext<Name>>(
-      "video0",
+      this.device,
       {
         ...options.jobs,
         deviceRun: (context, job) => {
           this.started.push(job);
-          options.jobs?.deviceRun?.(context, job);
+          return options.jobs?.deviceRun?.(context, job);
         },
       },
-      this.device.trace,
       options.maxJobs,
     );
   }
@@ -78,7 +77,6 @@ export class Machine {
       ops: { queueSetup: ({ count }) => ({ count, planeSizes: [64] }), ...ops },
     };
     return new M2mContext<Name>({
-      device: "video0",
       file,
       scheduler: this.scheduler,
       state: "abcdefgh"[this.#next++] ?? "?",

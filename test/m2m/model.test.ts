@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BufFlag } from "../../src/v4l2/index.js";
 import type { Buffer } from "../../src/v4l2/index.js";
-import { drainOps } from "../../src/m2m/index.js";
+import { statefulDecoderOps } from "../../src/m2m/index.js";
 import type { M2mJob } from "../../src/m2m/index.js";
 import { outcome, settled } from "../vb2/fakes.js";
 import { CAP, Machine, OUT } from "./machine.js";
@@ -149,7 +149,7 @@ class World {
       case "stop":
       case "start": {
         const cmd = next.op === "stop" ? 1 : 0;
-        outcome(() => void drainOps<Name>().decoderCmd(client.file, { ...noCommand, cmd }));
+        outcome(() => void statefulDecoderOps<Name>().decoderCmd(client.file, { ...noCommand, cmd }));
         return;
       }
       case "reopen":

@@ -1,12 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DriverTasks } from "../../src/v4l2/index.js";
 import { Pacer } from "../../src/sample/pacer.js";
 
 const MS = 1_000_000n;
+
+function newTasks(): DriverTasks {
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  return new DriverTasks({ patienceMs: 0, failed: fail, late: fail });
+}
 
 /** Sequence numbers and times, in milliseconds, of the frames that were due. */
 function pace(intervalMs: bigint | undefined) {
   const frames: [number, number][] = [];
   const pacer = new Pacer({
+    tasks: newTasks(),
     intervalNs: intervalMs === undefined ? undefined : intervalMs * MS,
     now: () => BigInt(Date.now()) * MS,
     onFrame: (sequence, dueNs) => {
@@ -65,6 +74,7 @@ describe("frames are due", () => {
   it("not again when the interval changes from within a frame", () => {
     const due: number[] = [];
     const pacer: Pacer = new Pacer({
+      tasks: newTasks(),
       intervalNs: 10n * MS,
       now: () => BigInt(Date.now()) * MS,
       onFrame: (sequence, dueNs) => {

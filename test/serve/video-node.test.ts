@@ -99,7 +99,8 @@ describe("the adapter to src/cuse", () => {
     expect(await refusalOf(() => charDevice.ioctl(handle, request))).toMatchObject({ copyOut: true });
   });
 
-  it("leaves bugs to the session", () => {
+  it("tells of a driver's mistake by itself, and the session sees a refusal", async () => {
+    const said = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
     const { charDevice, handle } = adapter({
       ops: {
         gInput: () => {
@@ -107,9 +108,10 @@ describe("the adapter to src/cuse", () => {
         },
       },
     });
-    expect(() =>
-      charDevice.ioctl(handle, ioctlRequest(IOCTLS.VIDIOC_G_INPUT.number, new Uint8Array(4))),
-    ).toThrow(TypeError);
+    const request = ioctlRequest(IOCTLS.VIDIOC_G_INPUT.number, new Uint8Array(4));
+    expect(await refusalOf(() => charDevice.ioctl(handle, request))).toMatchObject({ code: "EIO" });
+    expect(said).toHaveBeenCalledOnce();
+    said.mockRestore();
   });
 
   it("a refused open, read and write are refusals too", async () => {

@@ -1,5 +1,5 @@
 /** The states of a buffer against the verbs of a client: what happens, or which errno. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BufType } from "../../src/v4l2/index.js";
 import { bufferEdges, bufferOwner } from "../../src/vb2/index.js";
 import type { BufferState, VideoBuffer, VideoQueue } from "../../src/vb2/index.js";
@@ -49,13 +49,12 @@ const verbs: Readonly<Record<string, (queue: VideoQueue, buffer: VideoBuffer, be
   streamon: (queue) => queue.streamon(),
   streamoff: (queue) => queue.streamoff(),
   bufferDone: (queue, buffer, { driver }) => {
-    try {
-      queue.bufferDone(buffer);
-      driver.held.shift();
-    } catch (error) {
-      // Not a refusal: the driver gave back what it does not own.
-      return error instanceof Error ? "bug" : undefined;
-    }
+    const reported = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+    queue.bufferDone(buffer);
+    const isBug = reported.mock.calls.length > 0;
+    reported.mockRestore();
+    if (isBug) return "bug";
+    driver.held.length = 0;
     return undefined;
   },
 };
@@ -201,7 +200,7 @@ describe("the states as data", () => {
   it("an illegal edge names the owner", () => {
     const { queue } = bench();
     queue.reqbufs("mmap", 1);
-    expect(() => queue.bufferDone(at(queue, 0))).toThrow(
+    expect(() => at(queue, 0).transition("done")).toThrow(
       'cannot go from "dequeued" to "done": it belongs to the client',
     );
   });

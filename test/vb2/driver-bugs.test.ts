@@ -1,16 +1,23 @@
 /** What a driver does wrong is reported, and no client suffers for it. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { TraceStream } from "../../src/v4l2/index.js";
+import { Poll, TraceStream } from "../../src/v4l2/index.js";
 import type { TraceEvent } from "../../src/v4l2/index.js";
 import { OpCounters } from "../../src/vb2/index.js";
+import type { DoneState } from "../../src/vb2/index.js";
 import { at, bench, expectErrno } from "./fakes.js";
 import type { Bench } from "./fakes.js";
 
 let warnings: string[] = [];
 beforeEach(() => {
   warnings = [];
-  vi.spyOn(process, "emitWarning").mockImplementation((warning) => {
-    warnings.push(warning instanceof Error ? warning.message : warning);
+  vi.spyOn(process.stderr, "write").mockImplementation((line) => {
+    // Where in this file it was is not looked at.
+    warnings.push(
+      String(line)
+        .replace(/, at .*?:\d+:\d+\)?/, "")
+        .trimEnd(),
+    );
+    return true;
   });
 });
 afterEach(() => {
@@ -41,8 +48,7 @@ describe("buffers that are not given back", () => {
     expect(b.queue.buffers().map((buffer) => buffer.state)).toEqual(["dequeued", "dequeued"]);
     expect(b.queue.ownedByDriver).toBe(0);
     expect(warnings).toEqual([
-      "stopStreaming of video0 capture left buffer 0 with the driver",
-      "stopStreaming of video0 capture left buffer 1 with the driver",
+      "video0: stopStreaming of video0 capture: it kept buffers (0, 1) that it has to give back",
     ]);
     expectClean(b);
   });
@@ -53,31 +59,61 @@ describe("buffers that are not given back", () => {
     b.driver.refuse.set("startStreaming", "EIO");
     expectErrno("EIO", () => b.queue.streamon());
     expect(b.queue.buffers().map((buffer) => buffer.state)).toEqual(["queued", "queued"]);
-    expect(warnings).toHaveLength(2);
+    expect(warnings).toEqual([
+      "video0: startStreaming of video0 capture: it kept buffers (0, 1) that it has to give back",
+    ]);
     expectClean(b);
   });
 });
 
 describe("buffers that are given back wrongly", () => {
-  it("twice: an exception for the driver", () => {
+  const isOver = "; the queue has failed until STREAMOFF";
+
+  it("twice: the stream has failed, and the client can start another", () => {
     const b = queued();
     b.queue.streamon();
-    const buffer = b.driver.complete();
-    expect(() => b.queue.bufferDone(buffer)).toThrow("it belongs to the vb2");
-    expect(b.queue.doneCount).toBe(1);
+    b.queue.bufferDone(b.driver.complete());
+    expect(warnings).toEqual([
+      `video0: bufferDone of video0 capture: buffer 0 belongs to the vb2, not to the driver${isOver}`,
+    ]);
+    expect([b.queue.doneCount, b.queue.ownedByDriver]).toEqual([1, 1]);
+    expectErrno("EIO", () => b.queue.dequeue());
+    expectErrno("EIO", () => b.queue.qbuf(at(b.queue, 0)));
+    expect(b.queue.poll(Poll.In)).toBe(Poll.Err);
+    b.queue.streamoff();
+    for (const buffer of b.queue.buffers()) b.queue.qbuf(buffer);
+    b.queue.streamon();
+    b.driver.complete();
+    expect(b.queue.dequeue()?.index).toBe(0);
     expectClean(b);
   });
 
-  it("after STREAMOFF, or after the buffer was freed", () => {
+  it("after STREAMOFF, or after the buffer was freed: the queue is as good as before", () => {
     const b = queued();
     const buffer = at(b.queue, 0);
     b.queue.streamon();
     b.queue.streamoff();
-    expect(() => b.queue.bufferDone(buffer)).toThrow("it belongs to the client");
+    b.queue.bufferDone(buffer);
     b.queue.reqbufs("mmap", 0);
-    expect(() => b.queue.bufferDone(buffer)).toThrow("it belongs to the client");
-    expect([b.queue.doneCount, b.queue.ownedByDriver]).toEqual([0, 0]);
+    b.queue.bufferDone(buffer);
+    expect(warnings).toEqual([
+      "video0: bufferDone of video0 capture: buffer 0 belongs to the client, not to the driver",
+      "video0: bufferDone of video0 capture: buffer 0 belongs to the client, not to the driver",
+    ]);
+    expect([b.queue.doneCount, b.queue.ownedByDriver, b.queue.failed]).toEqual([0, 0, false]);
     expectClean(b);
+  });
+
+  it("to another queue", () => {
+    const [b, other] = [queued(), queued()];
+    b.queue.streamon();
+    other.queue.streamon();
+    b.queue.bufferDone(at(other.queue, 1));
+    expect(warnings).toEqual([`video0: bufferDone of video0 capture: buffer 1 is of another queue${isOver}`]);
+    expect([b.queue.ownedByDriver, other.queue.ownedByDriver]).toEqual([2, 2]);
+    expect(other.queue.failed).toBe(false);
+    expectClean(b);
+    expectClean(other);
   });
 
   it("done by a startStreaming that refuses: the QBUF that failed has its buffer back, once", () => {
@@ -94,14 +130,41 @@ describe("buffers that are given back wrongly", () => {
     expectClean(b);
   });
 
-  it("with a payload that does not fit", () => {
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      "a payload that does not fit",
+      { bytesused: [65] },
+      "RangeError: a plane of 64 bytes cannot hold a payload of 65",
+    ],
+    [
+      "a payload that is no number",
+      { bytesused: ["8"] },
+      "RangeError: a plane of 64 bytes cannot hold a payload of 8",
+    ],
+    ["more payloads than planes", { bytesused: [1, 1] }, "RangeError: buffer 0 has no plane 1"],
+    ["a time stamp that is a number", { timestampNs: 5 }, "TypeError: timestampNs is a number, not a bigint"],
+    ["half a sequence number", { sequence: 0.5 }, "TypeError: sequence is 0.5, not an integer of 32 bits"],
+    ["a field by its name", { field: "none" }, "TypeError: field is none, not an integer of 32 bits"],
+    ["flags below 0", { flags: -1 }, "TypeError: flags is -1, not an integer of 32 bits"],
+  ])("with %s: in error, and the stream has failed", (_what, details, said) => {
     const b = queued();
     b.queue.streamon();
-    const [buffer] = b.driver.held;
+    const buffer = b.driver.held.shift();
     if (buffer === undefined) throw new Error("no buffer");
-    expect(() => b.queue.bufferDone(buffer, "done", { bytesused: [65] })).toThrow(RangeError);
-    expect(() => b.queue.bufferDone(buffer, "done", { bytesused: [1, 1] })).toThrow(RangeError);
-    expect(buffer.state).toBe("active");
+    b.queue.bufferDone(buffer, "done", details);
+    expect(warnings).toEqual([`video0: bufferDone of video0 capture: ${said}${isOver}`]);
+    expect([buffer.state, b.queue.failed, b.queue.ownedByDriver]).toEqual(["error", true, 1]);
+    expectClean(b);
+  });
+
+  it("in no state that there is: the buffer stays with the driver until STREAMOFF", () => {
+    const b = queued();
+    b.queue.streamon();
+    b.queue.bufferDone(at(b.queue, 0), "finished" as DoneState);
+    expect(warnings).toEqual([
+      `video0: bufferDone of video0 capture: no buffer is given back as "finished"${isOver}`,
+    ]);
+    expect(at(b.queue, 0).state).toBe("active");
     expectClean(b);
   });
 });
@@ -122,7 +185,7 @@ describe("ops that throw", () => {
     b.queue.dequeue();
     b.queue.streamoff();
     b.queue.reqbufs("mmap", 0);
-    expect(warnings).toContain(`${op} is broken`);
+    expect(warnings).toContain(`video0: ${op} of video0 capture: TypeError: ${op} is broken`);
     expectClean(b);
   });
 
@@ -131,7 +194,7 @@ describe("ops that throw", () => {
     b.queue.streamon();
     b.driver.broken.add("stopStreaming");
     b.queue.streamoff();
-    expect(warnings).toEqual(["stopStreaming is broken"]);
+    expect(warnings).toEqual(["video0: stopStreaming of video0 capture: TypeError: stopStreaming is broken"]);
     expectClean(b);
   });
 

@@ -53,8 +53,9 @@ describe("mmap", () => {
 
   it("OUTPUT buffers are mapped for writing", () => {
     const c = ready({ type: BufType.VideoOutput });
-    expectErrno("EINVAL", () => c.files.mmap(c.file, { ...request, prot: 1 }));
-    c.files.mmap(c.file, { ...request, prot: 2 });
+    const offset = 0x4000_0000n;
+    expectErrno("EINVAL", () => c.files.mmap(c.file, { ...request, offset, prot: 1 }));
+    c.files.mmap(c.file, { ...request, offset, prot: 2 });
   });
 
   it("EINVAL without MMAP buffers", () => {

@@ -264,8 +264,8 @@ describe("payload of OUTPUT buffers", () => {
   it("is what the client says", () => {
     const [c, buffer] = multi({ bytesused: 20, dataOffset: 4 }, { bytesused: 32 });
     expect(c.qbuf(0, buffer).planes).toEqual([
-      { bytesused: 20, length: 64, dataOffset: 4, offset: 0 },
-      { bytesused: 32, length: 32, dataOffset: 0, offset: 0x1000 },
+      { bytesused: 20, length: 64, dataOffset: 4, offset: 0x4000_0000 },
+      { bytesused: 32, length: 32, dataOffset: 0, offset: 0x4000_1000 },
     ]);
   });
 

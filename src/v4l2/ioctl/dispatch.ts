@@ -13,7 +13,7 @@
  * Without a promise from the driver there is no promise here. A refusal is a V4l2Error, whose `copyOut` tells
  * whether the argument goes back to the client nevertheless; whatever else is thrown passes unchanged.
  */
-import { isLater } from "../../settle.js";
+import { isLater, settle } from "../../settle.js";
 import type { Call } from "../call.js";
 import type { Device } from "../device.js";
 import type { IoctlContext, IoctlDefinition } from "./define-ioctl.js";
@@ -81,7 +81,13 @@ function dispatchDefault(file: FileHandle, cmd: number, arg: Uint8Array, call: C
   if (ops.default === undefined) {
     throw new V4l2Error("ENOTTY", `0x${cmd.toString(16).padStart(8, "0")} is no ioctl of this device`);
   }
-  return ops.default(file, cmd, arg, call, device.priorities.allows(file));
+  return settle(ops.default(file, cmd, arg, call, device.priorities.allows(file)), checkResult);
+}
+
+/** @throws {TypeError} It is nothing that `ioctl(2)` can return. */
+function checkResult(result: number): number {
+  if (Number.isInteger(result) && result >= 0 && result <= 0x7fff_ffff) return result;
+  throw new TypeError(`the op answered with ${String(result)}, not an integer from 0 to 2147483647`);
 }
 
 /** @throws {V4l2Error} EINVAL - too many elements; EFAULT */

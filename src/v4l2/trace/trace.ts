@@ -87,6 +87,8 @@ export interface MessageEvent extends EventBase {
   readonly kind: "message";
   readonly level: "info" | "warning" | "error";
   readonly text: string;
+  /** Of a mistake of the driver: where it was. */
+  readonly stack?: string;
 }
 
 /** Anything that happens on a device; `kind` tells what. */
