@@ -2,7 +2,7 @@
  * Compares controls that a client submitted with what the bitstream says. One engine for all codecs: a codec says what
  * it expects of which fields, and which syntax element each comes from.
  */
-import type { Field, FieldSink, Heading } from "../../codec/index.js";
+import { CodecError, type Field, type FieldSink, type Heading } from "../../codec/index.js";
 
 /** Where an expected value comes from: a syntax element and its place. */
 export interface FieldPlace {
@@ -29,33 +29,50 @@ export type Scalar = number | bigint | boolean;
 
 /** What a control should hold. Arrays and structs are compared as far as they are given. */
 export type ExpectedValue =
-  Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue };
+  Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue | undefined };
 
-/** One bit of a control's `flags`. */
+/** One bit of a word of flags. */
 export interface ExpectedFlag {
   readonly name: string;
   readonly mask: number;
   readonly isSet: boolean;
   readonly element: string;
+  /** The clause that gives it a value, where the element is absent from the bitstream. */
+  readonly section?: string;
+  /** Where the word is; `["flags"]` unless given. */
+  readonly word?: readonly string[];
 }
 
 /** What is expected of one control. */
 export interface ExpectedControl {
   readonly control: string;
-  readonly fields: Readonly<Record<string, ExpectedValue>>;
+  readonly fields: Readonly<Record<string, ExpectedValue | undefined>>;
   readonly flags?: readonly ExpectedFlag[];
 }
 
 /** The value of a control as the client submitted it. */
 export type SubmittedControl = Readonly<Record<string, unknown>>;
 
+/** A syntax element, or one with the clause that gives it a value where it is absent. */
+export type ElementName = string | readonly [element: string, section: string];
+
 /** Keeps the first place of each syntax element that a recording reader tells. */
 export class FieldPlaces implements FieldSink {
   readonly #places = new Map<string, FieldPlace>();
   #section: string | undefined;
+  #record: ((sink: FieldSink) => void) | undefined;
 
-  /** @param elements - Syntax elements of control fields that have another name, by `CONTROL.field`. */
-  constructor(readonly elements: Readonly<Record<string, string>> = {}) {}
+  /**
+   * @param elements - Syntax elements of control fields that have another name, by `CONTROL.field`. An array's stands
+   *   for all its entries, which are elements with the same subscripts.
+   * @param record - Reads the bitstream once more, when the first place is asked for.
+   */
+  constructor(
+    readonly elements: Readonly<Record<string, ElementName>> = {},
+    record?: (sink: FieldSink) => void,
+  ) {
+    this.#record = record;
+  }
 
   heading({ section }: Heading): void {
     this.#section = section;
@@ -67,13 +84,34 @@ export class FieldPlaces implements FieldSink {
       this.#places.set(element, { element, bitPosition, section: this.#section });
   }
 
-  of(element: string): FieldPlace {
-    return this.#places.get(element) ?? { element };
+  of(element: string, section?: string): FieldPlace {
+    this.#recordNow();
+    return this.#places.get(element) ?? { element, section };
   }
 
   /** Of a field by its path in a control. */
   ofField(control: string, field: string): FieldPlace {
-    return this.of(this.elements[`${control}.${field}`] ?? field);
+    const own = this.elements[`${control}.${field}`];
+    if (own !== undefined) return this.#named(own, "");
+    const array = field.replace(/\[\d+\]/g, "");
+    const named = this.elements[`${control}.${array}`];
+    if (named === undefined) return this.of(field);
+    return this.#named(named, field.match(/\[\d+\]/g)?.join("") ?? "");
+  }
+
+  #named(name: ElementName, subscripts: string): FieldPlace {
+    const [element, section] = typeof name === "string" ? [name, undefined] : name;
+    return this.of(element + subscripts, section);
+  }
+
+  #recordNow(): void {
+    const record = this.#record;
+    this.#record = undefined;
+    try {
+      record?.(this);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+    }
   }
 }
 
@@ -84,30 +122,44 @@ export function compareFields(
   places: FieldPlaces,
 ): Disagreement[] {
   const found: Disagreement[] = [];
-  const compare = (path: string, expected: ExpectedValue | undefined, value: unknown): void => {
+  /** Names and subscripts of the present field: most fields agree, and need no text. */
+  const path: (string | number)[] = [];
+  const compare = (expected: ExpectedValue | undefined, value: unknown): void => {
     if (expected === undefined) return;
     if (isList(expected)) {
-      for (const [i, element] of expected.entries()) {
-        compare(`${path}[${i}]`, element, isList(value) ? value[i] : undefined);
+      for (let i = 0; i < expected.length; i += 1) {
+        path.push(i);
+        compare(expected[i], isList(value) ? value[i] : undefined);
+        path.pop();
       }
     } else if (typeof expected === "object") {
       for (const [name, member] of Object.entries(expected)) {
-        compare(path === "" ? name : `${path}.${name}`, member, memberOf(value, name));
+        path.push(name);
+        compare(member, memberOf(value, name));
+        path.pop();
       }
     } else if (isScalar(value) && value !== expected) {
-      found.push({ control, field: path, submitted: value, expected, place: places.ofField(control, path) });
+      const field = pathText(path);
+      found.push({ control, field, submitted: value, expected, place: places.ofField(control, field) });
     }
   };
-  compare("", fields, submitted);
-  const word = Number(submitted["flags"] ?? 0);
-  for (const { name, mask, isSet, element } of flags) {
-    const value = (word & mask) !== 0;
+  compare(fields, submitted);
+  for (const { name, mask, isSet, element, section, word = ["flags"] } of flags) {
+    const bits = word.reduce<unknown>(memberOf, submitted);
+    const value = (Number(isScalar(bits) ? bits : 0) & mask) !== 0;
     if (value === isSet) continue;
-    const field = `flags & ${name}`;
-    found.push({ control, field, submitted: value, expected: isSet, place: places.of(element) });
+    const field = `${pathText(word)} & ${name}`;
+    found.push({ control, field, submitted: value, expected: isSet, place: places.of(element, section) });
   }
   return found;
 }
+
+/** `dpb[2].pic_num` */
+const pathText = (path: readonly (string | number)[]): string =>
+  path.reduce<string>((text, step) => {
+    if (typeof step === "number" || /^\d+$/.test(step)) return `${text}[${step}]`;
+    return text === "" ? step : `${text}.${step}`;
+  }, "");
 
 /** `H264_DECODE_PARAMS.frame_num is 5, the bitstream says 4 (frame_num, bit 12, section 7.3.3)`. */
 export function describeDisagreement({ control, field, submitted, expected, place }: Disagreement): string {
@@ -126,6 +178,5 @@ const isScalar = (value: unknown): value is Scalar =>
 const isList = (value: unknown): value is readonly never[] => Array.isArray(value);
 
 function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -4,11 +4,15 @@ import { ValueReader } from "../codec.js";
 import type { StatelessDevice } from "../device.js";
 import type { StatelessFile } from "../file.js";
 import type { StatelessJob } from "../job.js";
+import { codecChecks } from "./codecs.js";
 import { describeDisagreement } from "./compare.js";
 import { checkH264, type CheckResult } from "./h264.js";
+import type { StreamCheck } from "./request.js";
 
 /** Headers are at the front of a buffer; what is behind this is not looked at. In bytes. */
 const LOOKED_AT = 64 * 1024;
+/** The sizes of partitions and tiles are not, so such frames are looked at whole. Larger ones are not checked. In bytes. */
+const MAX_FRAME = 16 * 1024 * 1024;
 
 /** `V4L2_STATELESS_H264_DECODE_MODE_SLICE_BASED`. */
 const SLICE_BASED = 0;
@@ -35,8 +39,10 @@ export function checkJobs<State extends StatelessFile>(
   fail: boolean,
 ): JobCheck {
   const counters: CheckCounters = { requests: 0, wrong: 0 };
+  /** What the requests of each open file established. */
+  const streams = new WeakMap<object, FileStream>();
   const stop = device.onJob((job) => {
-    const result = job.request === undefined ? undefined : check(job);
+    const result = job.request === undefined ? undefined : check(job, streams);
     if (result === undefined) return;
     counters.requests += 1;
     const { disagreements, problem } = result;
@@ -51,9 +57,32 @@ export function checkJobs<State extends StatelessFile>(
   return { counters, stop };
 }
 
+/** The check of an open file, for the codec that its format names. */
+interface FileStream {
+  readonly codec: string;
+  readonly check: StreamCheck;
+}
+
 /** @returns Undefined: the codec has no check. */
-function check<State extends StatelessFile>(job: StatelessJob<State>): CheckResult | undefined {
-  if (job.frame.codec.name !== "h264") return undefined;
+function check<State extends StatelessFile>(
+  job: StatelessJob<State>,
+  streams: WeakMap<object, FileStream>,
+): CheckResult | undefined {
+  const { name } = job.frame.codec;
+  if (name === "h264") return checkSlice(job);
+  const codec = codecChecks.get(name);
+  const { bitstream } = job;
+  if (codec === undefined || bitstream.byteLength > MAX_FRAME) return undefined;
+  let stream = streams.get(job.context);
+  if (stream?.codec !== name) {
+    stream = { codec: name, check: codec.start() };
+    streams.set(job.context, stream);
+  }
+  const controls = codec.controls(new ValueReader(job.state.controls));
+  return stream.check.check({ controls, bitstream: bitstream.slice(), timestampNs: job.source.timestampNs });
+}
+
+function checkSlice<State extends StatelessFile>(job: StatelessJob<State>): CheckResult {
   const { controls } = job.state;
   const read = new ValueReader(controls);
   const perSlice = read.of(Cid.StatelessH264DecodeMode)() === SLICE_BASED;
