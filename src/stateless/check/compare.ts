@@ -127,9 +127,11 @@ export function compareFields(
   const compare = (expected: ExpectedValue | undefined, value: unknown): void => {
     if (expected === undefined) return;
     if (isList(expected)) {
+      if (!isList(value)) return;
       for (let i = 0; i < expected.length; i += 1) {
+        if (expected[i] === value[i]) continue;
         path.push(i);
-        compare(expected[i], isList(value) ? value[i] : undefined);
+        compare(expected[i], value[i]);
         path.pop();
       }
     } else if (typeof expected === "object") {
