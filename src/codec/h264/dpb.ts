@@ -74,6 +74,15 @@ export class ReferenceFrames {
     return this.#frames;
   }
 
+  /** A copy in the same state. @param copyOf - The copy of a frame, the same one for the same frame. */
+  clone(copyOf: (frame: FrameStore) => FrameStore): ReferenceFrames {
+    const copy = new ReferenceFrames();
+    copy.#frames = this.#frames.map(copyOf);
+    copy.#maxLongTermFrameIdx = this.#maxLongTermFrameIdx;
+    copy.complete = this.complete;
+    return copy;
+  }
+
   /** `FrameNumWrap` of the frames with short-term fields, for a picture with this `frame_num`. */
   updateFrameNumWrap(frameNum: number, maxFrameNum: number): void {
     for (const frame of this.#frames) {

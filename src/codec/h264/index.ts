@@ -2,12 +2,15 @@
 export { frameControls, NO_REFERENCE } from "./controls.js";
 export type { H264ControlsOptions } from "./controls.js";
 export { Structure } from "./dpb.js";
-export { DecodeParamFlag, PpsFlag, SliceFlag, SpsFlag } from "./flags.js";
+export { DecodeParamFlag, DpbEntryFlag, PpsFlag, SliceFlag, SpsFlag } from "./flags.js";
 export type { FrameStore, Reference } from "./dpb.js";
+export { entryPicNum } from "./reference-lists.js";
+export type { ReferenceList } from "./reference-lists.js";
 export { isSlice, ParameterSets, parseUnits, readNalUnit } from "./parse.js";
 export type { NalUnit } from "./parse.js";
-export { codedFrames } from "./pictures.js";
-export type { CodedFrame, CodedPicture, CodedSlice } from "./pictures.js";
+export { codedFrames, SliceFollower } from "./pictures.js";
+export type { CodedFrame, CodedPicture, CodedSlice, Slice } from "./pictures.js";
+export { ppsOfControl, spsOfControl } from "./sets-of-controls.js";
 export * from "./syntax-nal.js";
 export { emptyPps, picParameterSet } from "./syntax-pps.js";
 export type { Pps } from "./syntax-pps.js";

@@ -64,12 +64,15 @@ function startsPicture(before: Slice, next: Slice): boolean {
   );
 }
 
-interface Slice {
+/** A slice as it comes. */
+export interface Slice {
   readonly nal: Readonly<NalHeader>;
   readonly slice: SliceHeader;
   readonly sets: ActiveSets;
   readonly data: Uint8Array;
   readonly streamOffset: number;
+  /** Of its frame, where somebody else chose it. */
+  readonly timestampNs?: bigint;
 }
 
 function structureOf(slice: SliceHeader): Structure {
@@ -88,10 +91,13 @@ function endsAccessUnit(type: number): boolean {
   return (type >= NalType.Sei && type <= NalType.EndOfStream) || (type >= 14 && type <= 18);
 }
 
-/** Follows a stream from slice to slice. */
-class Decoder {
-  readonly #order = new PictureOrder();
-  readonly #dpb = new ReferenceFrames();
+/**
+ * Follows a stream from slice to slice. After a {@link CodecError} it is in no certain state; who wants to go on keeps a
+ * copy.
+ */
+export class SliceFollower {
+  #order = new PictureOrder();
+  #dpb = new ReferenceFrames();
   #sps: Sps | undefined;
   #prevRefFrameNum: number | undefined;
   #decodeIndex = 0;
@@ -100,7 +106,41 @@ class Decoder {
   #last: Slice | undefined;
   #mustStart = false;
 
-  constructor(readonly timestampOf: TimestampOf) {}
+  constructor(readonly timestampOf: TimestampOf = defaultTimestampOf) {}
+
+  /** The picture that the last slice belongs to; undefined when its frame is complete. */
+  get picture(): CodedPicture | undefined {
+    return this.#pictures.at(-1);
+  }
+
+  /** Are all frames known that pictures may refer to? See {@link ReferenceFrames.complete}. */
+  get knowsReferences(): boolean {
+    return this.#dpb.complete;
+  }
+
+  /** A copy in the same state, which goes its own way from now on. */
+  clone(): SliceFollower {
+    const copies = new Map<FrameStore, FrameStore>();
+    const copyOf = (frame: FrameStore): FrameStore => {
+      let copied = copies.get(frame);
+      if (copied === undefined) copies.set(frame, (copied = { ...frame }));
+      return copied;
+    };
+    const copy = new SliceFollower(this.timestampOf);
+    copy.#order = this.#order.clone();
+    copy.#dpb = this.#dpb.clone(copyOf);
+    copy.#sps = this.#sps;
+    copy.#prevRefFrameNum = this.#prevRefFrameNum;
+    copy.#decodeIndex = this.#decodeIndex;
+    copy.#pictures = this.#pictures.map((picture) => ({
+      ...picture,
+      frame: copyOf(picture.frame),
+      slices: [...picture.slices],
+    }));
+    copy.#last = this.#last;
+    copy.#mustStart = this.#mustStart;
+    return copy;
+  }
 
   /** @returns A frame that this slice shows to be complete. */
   slice(slice: Slice): CodedFrame | undefined {
@@ -154,7 +194,7 @@ class Decoder {
     if (firstField === undefined && !idr) this.#fillGap(sets.sps, header.frame_num);
     const structure = structureOf(header);
     const counts = this.#order.next(sets.sps, pocInput(slice));
-    const frame = firstField ?? this.#newFrame(header);
+    const frame = firstField ?? this.#newFrame(slice);
     if ((structure & Structure.Top) !== 0) frame.topPoc = counts.top;
     if ((structure & Structure.Bottom) !== 0) frame.bottomPoc = counts.bottom;
     if (!idr) this.#dpb.updateFrameNumWrap(header.frame_num, maxFrameNum(sets.sps));
@@ -174,12 +214,12 @@ class Decoder {
     this.#addSlice(picture, slice);
   }
 
-  #newFrame(header: SliceHeader): FrameStore {
+  #newFrame({ slice: header, timestampNs }: Slice): FrameStore {
     const decodeIndex = this.#decodeIndex;
     this.#decodeIndex += 1;
     return {
       decodeIndex,
-      timestampNs: this.timestampOf(decodeIndex),
+      timestampNs: timestampNs ?? this.timestampOf(decodeIndex),
       frameNum: header.frame_num,
       frameNumWrap: header.frame_num,
       longTermFrameIdx: 0,
@@ -338,7 +378,7 @@ export function* codedFrames(stream: Uint8Array, timestampOf = defaultTimestampO
   const buffer = new RbspBuffer();
   const reader = new SyntaxReader(CODEC);
   const sets = new ParameterSets();
-  const decoder = new Decoder(timestampOf);
+  const decoder = new SliceFollower(timestampOf);
   for (const { offset, data } of startCodeUnits(stream)) {
     const unit = readNalUnit(reader, buffer.unescape(data, neededBytes(data)).bytes, sets);
     const type = unit.nal.nal_unit_type;

@@ -33,6 +33,18 @@ export class PictureOrder {
   #msb = 0;
   #frameNumOffset = 0;
 
+  /** A copy in the same state. */
+  clone(): PictureOrder {
+    const copy = new PictureOrder();
+    copy.#prevMsb = this.#prevMsb;
+    copy.#prevLsb = this.#prevLsb;
+    copy.#prevFrameNum = this.#prevFrameNum;
+    copy.#prevFrameNumOffset = this.#prevFrameNumOffset;
+    copy.#msb = this.#msb;
+    copy.#frameNumOffset = this.#frameNumOffset;
+    return copy;
+  }
+
   /** @throws {CodecError} A count does not have 32 bits. */
   next(sps: Sps, input: PocInput): OrderCounts {
     const counts = this.#next(sps, input);

@@ -2,13 +2,13 @@
  * Compares controls that a client submitted with what the bitstream says. One engine for all codecs: a codec says what
  * it expects of which fields, and which syntax element each comes from.
  */
-import { CodecError, type Field, type FieldSink, type Heading } from "../../codec/index.js";
+import type { Field, FieldSink, Heading } from "../../codec/index.js";
 
 /** Where an expected value comes from: a syntax element and its place. */
 export interface FieldPlace {
   /** `frame_num`, as the specification spells it. */
   readonly element: string;
-  /** Of the element in its unit, after emulation prevention; undefined where its value is inferred. */
+  /** Of the element in its unit, after emulation prevention; undefined where its value is inferred or derived. */
   readonly bitPosition?: number;
   /** The clause of the specification. */
   readonly section?: string | undefined;
@@ -31,48 +31,46 @@ export type Scalar = number | bigint | boolean;
 export type ExpectedValue =
   Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue | undefined };
 
-/** One bit of a word of flags. */
+/** One bit of a control's `flags`. */
 export interface ExpectedFlag {
   readonly name: string;
-  readonly mask: number;
+  readonly mask: number | bigint;
   readonly isSet: boolean;
   readonly element: string;
-  /** The clause that gives it a value, where the element is absent from the bitstream. */
-  readonly section?: string;
-  /** Where the word is; `["flags"]` unless given. */
-  readonly word?: readonly string[];
+  /** The clause that gives it a value where the bitstream has none. */
+  readonly section?: string | undefined;
+  /** Where the flag word is, unless it is `flags` of the control: `dpb[2].flags`, and its value. */
+  readonly word?: { readonly path: string; readonly value: number | bigint };
 }
 
 /** What is expected of one control. */
 export interface ExpectedControl {
   readonly control: string;
-  readonly fields: Readonly<Record<string, ExpectedValue | undefined>>;
+  /** A list for a control that is an array. */
+  readonly fields: Readonly<Record<string, ExpectedValue | undefined>> | readonly ExpectedValue[];
   readonly flags?: readonly ExpectedFlag[];
 }
 
 /** The value of a control as the client submitted it. */
-export type SubmittedControl = Readonly<Record<string, unknown>>;
+export type SubmittedControl = Readonly<Record<string, unknown>> | readonly unknown[];
 
-/** A syntax element, or one with the clause that gives it a value where it is absent. */
-export type ElementName = string | readonly [element: string, section: string];
+/** An element whose subscripts are the field's indices, and the clause for when it is absent from the bitstream. */
+export type ElementOrClause = readonly [element: string, section?: string];
+
+/**
+ * Where control fields that are not called like their syntax element come from, by `CONTROL.field` with `[]` for all
+ * indices: the element's name, for arrays by the indices, or the place of a value that is derived.
+ */
+export type FieldElements = Readonly<
+  Record<string, string | FieldPlace | ElementOrClause | ((indices: readonly number[]) => string)>
+>;
 
 /** Keeps the first place of each syntax element that a recording reader tells. */
 export class FieldPlaces implements FieldSink {
   readonly #places = new Map<string, FieldPlace>();
   #section: string | undefined;
-  #record: ((sink: FieldSink) => void) | undefined;
 
-  /**
-   * @param elements - Syntax elements of control fields that have another name, by `CONTROL.field`. An array's stands
-   *   for all its entries, which are elements with the same subscripts.
-   * @param record - Reads the bitstream once more, when the first place is asked for.
-   */
-  constructor(
-    readonly elements: Readonly<Record<string, ElementName>> = {},
-    record?: (sink: FieldSink) => void,
-  ) {
-    this.#record = record;
-  }
+  constructor(readonly elements: FieldElements = {}) {}
 
   heading({ section }: Heading): void {
     this.#section = section;
@@ -85,93 +83,85 @@ export class FieldPlaces implements FieldSink {
   }
 
   of(element: string, section?: string): FieldPlace {
-    this.#recordNow();
     return this.#places.get(element) ?? { element, section };
   }
 
   /** Of a field by its path in a control. */
   ofField(control: string, field: string): FieldPlace {
-    const own = this.elements[`${control}.${field}`];
-    if (own !== undefined) return this.#named(own, "");
-    const array = field.replace(/\[\d+\]/g, "");
-    const named = this.elements[`${control}.${array}`];
-    if (named === undefined) return this.of(field);
-    return this.#named(named, field.match(/\[\d+\]/g)?.join("") ?? "");
-  }
-
-  #named(name: ElementName, subscripts: string): FieldPlace {
-    const [element, section] = typeof name === "string" ? [name, undefined] : name;
-    return this.of(element + subscripts, section);
-  }
-
-  #recordNow(): void {
-    const record = this.#record;
-    this.#record = undefined;
-    try {
-      record?.(this);
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-    }
+    const known =
+      this.elements[`${control}.${field}`] ?? this.elements[`${control}.${field.replace(/\[\d+\]/g, "[]")}`];
+    if (known === undefined) return this.of(field);
+    if (typeof known === "string") return this.of(known);
+    if (typeof known === "function") return this.of(known((field.match(/\d+(?=\])/g) ?? []).map(Number)));
+    if ("element" in known) return known;
+    const [element, section] = known;
+    return this.of(element + (field.match(/\[\d+\]/g)?.join("") ?? ""), section);
   }
 }
 
-/** @returns The fields that differ, in the order of `expected`. */
+/**
+ * @param placesOf - Called when something differs: places are not worth their time before.
+ * @returns The fields that differ, in the order of `expected`.
+ */
 export function compareFields(
   { control, fields, flags = [] }: ExpectedControl,
   submitted: SubmittedControl,
-  places: FieldPlaces,
+  placesOf: FieldPlaces | (() => FieldPlaces),
 ): Disagreement[] {
   const found: Disagreement[] = [];
-  /** Names and subscripts of the present field: most fields agree, and need no text. */
-  const path: (string | number)[] = [];
-  const compare = (expected: ExpectedValue | undefined, value: unknown): void => {
-    if (expected === undefined) return;
+  const places = (): FieldPlaces => (typeof placesOf === "function" ? placesOf() : placesOf);
+  const compare = (path: string, expected: ExpectedValue | undefined, value: unknown): void => {
+    // Most fields agree, and have no need of a path.
+    if (expected === undefined || expected === value) return;
     if (isList(expected)) {
       if (!isList(value)) return;
       for (let i = 0; i < expected.length; i += 1) {
-        if (expected[i] === value[i]) continue;
-        path.push(i);
-        compare(expected[i], value[i]);
-        path.pop();
+        if (expected[i] !== value[i]) compare(`${path}[${i}]`, expected[i], value[i]);
       }
     } else if (typeof expected === "object") {
       for (const [name, member] of Object.entries(expected)) {
-        path.push(name);
-        compare(member, memberOf(value, name));
-        path.pop();
+        const its = memberOf(value, name);
+        if (member !== its) compare(path === "" ? name : `${path}.${name}`, member, its);
       }
-    } else if (isScalar(value) && value !== expected) {
-      const field = pathText(path);
-      found.push({ control, field, submitted: value, expected, place: places.ofField(control, field) });
+    } else if (isScalar(value)) {
+      found.push({
+        control,
+        field: path,
+        submitted: value,
+        expected,
+        place: places().ofField(control, path),
+      });
     }
   };
-  compare(fields, submitted);
-  for (const { name, mask, isSet, element, section, word = ["flags"] } of flags) {
-    const bits = word.reduce<unknown>(memberOf, submitted);
-    const value = (Number(isScalar(bits) ? bits : 0) & mask) !== 0;
+  compare("", fields, submitted);
+  const own = memberOf(submitted, "flags");
+  const ownWord = typeof own === "number" || typeof own === "bigint" ? own : 0;
+  for (const { name, mask, isSet, element, section, word } of flags) {
+    const value = hasBits(word?.value ?? ownWord, mask);
     if (value === isSet) continue;
-    const field = `${pathText(word)} & ${name}`;
-    found.push({ control, field, submitted: value, expected: isSet, place: places.of(element, section) });
+    const field = `${word?.path ?? "flags"} & ${name}`;
+    found.push({ control, field, submitted: value, expected: isSet, place: places().of(element, section) });
   }
   return found;
 }
 
-/** `dpb[2].pic_num` */
-const pathText = (path: readonly (string | number)[]): string =>
-  path.reduce<string>((text, step) => {
-    if (typeof step === "number" || /^\d+$/.test(step)) return `${text}[${step}]`;
-    return text === "" ? step : `${text}.${step}`;
-  }, "");
+function hasBits(word: number | bigint, mask: number | bigint): boolean {
+  if (typeof word === "number" && typeof mask === "number") return (word & mask) !== 0;
+  return (BigInt(word) & BigInt(mask)) !== 0n;
+}
 
 /** `H264_DECODE_PARAMS.frame_num is 5, the bitstream says 4 (frame_num, bit 12, section 7.3.3)`. */
 export function describeDisagreement({ control, field, submitted, expected, place }: Disagreement): string {
   const where = [
     place.element,
-    ...(place.bitPosition === undefined ? ["inferred"] : [`bit ${place.bitPosition}`]),
+    ...(place.bitPosition === undefined
+      ? [place.section === undefined ? "inferred" : "derived"]
+      : [`bit ${place.bitPosition}`]),
     ...(place.section === undefined ? [] : [`section ${place.section}`]),
   ];
   const said = [submitted, expected].map((value) => (typeof value === "boolean" ? Number(value) : value));
-  return `${control}.${field} is ${said[0] ?? 0}, the bitstream says ${said[1] ?? 0} (${where.join(", ")})`;
+  const name = field.startsWith("[") ? `${control}${field}` : `${control}.${field}`;
+  return `${name} is ${said[0] ?? 0}, the bitstream says ${said[1] ?? 0} (${where.join(", ")})`;
 }
 
 const isScalar = (value: unknown): value is Scalar =>
@@ -180,5 +170,7 @@ const isScalar = (value: unknown): value is Scalar =>
 const isList = (value: unknown): value is readonly never[] => Array.isArray(value);
 
 function memberOf(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  const member: unknown = Reflect.get(value, name);
+  return member;
 }

@@ -1,21 +1,15 @@
 /** Checks the requests of a device while it runs: what clients submit, against the bitstreams they submit it for. */
-import { Cid } from "../../v4l2/index.js";
-import { ValueReader } from "../codec.js";
+import type { ControlValues } from "../../codec/index.js";
+import { BufFlag, Cid, type ControlHandler } from "../../v4l2/index.js";
 import type { StatelessDevice } from "../device.js";
 import type { StatelessFile } from "../file.js";
 import type { StatelessJob } from "../job.js";
-import { codecChecks } from "./codecs.js";
 import { describeDisagreement } from "./compare.js";
-import { checkH264, type CheckResult } from "./h264.js";
-import type { StreamCheck } from "./request.js";
+import { codecChecks, type CodecCheck } from "./codecs.js";
+import type { CheckResult, StreamCheck } from "./stream-check.js";
 
-/** Headers are at the front of a buffer; what is behind this is not looked at. In bytes. */
-const LOOKED_AT = 64 * 1024;
-/** The sizes of partitions and tiles are not, so such frames are looked at whole. Larger ones are not checked. In bytes. */
-const MAX_FRAME = 16 * 1024 * 1024;
-
-/** `V4L2_STATELESS_H264_DECODE_MODE_SLICE_BASED`. */
-const SLICE_BASED = 0;
+/** What is behind this in a buffer is not looked at: no level has larger pictures. In bytes. */
+const LOOKED_AT = 16 * 1024 * 1024;
 
 /** Since the check was started. */
 export interface CheckCounters {
@@ -39,10 +33,9 @@ export function checkJobs<State extends StatelessFile>(
   fail: boolean,
 ): JobCheck {
   const counters: CheckCounters = { requests: 0, wrong: 0 };
-  /** What the requests of each open file established. */
-  const streams = new WeakMap<object, FileStream>();
+  const followed = new WeakMap<State, FollowedStream>();
   const stop = device.onJob((job) => {
-    const result = job.request === undefined ? undefined : check(job, streams);
+    const result = job.request === undefined ? undefined : check(job, followed);
     if (result === undefined) return;
     counters.requests += 1;
     const { disagreements, problem } = result;
@@ -57,44 +50,44 @@ export function checkJobs<State extends StatelessFile>(
   return { counters, stop };
 }
 
-/** The check of an open file, for the codec that its format names. */
-interface FileStream {
+/** The stream of an open file since it was last started. */
+interface FollowedStream {
   readonly codec: string;
   readonly check: StreamCheck;
+  /** Of the OUTPUT buffer before. */
+  sequence: number;
 }
 
 /** @returns Undefined: the codec has no check. */
 function check<State extends StatelessFile>(
-  job: StatelessJob<State>,
-  streams: WeakMap<object, FileStream>,
+  { frame, state, source, bitstream }: StatelessJob<State>,
+  followed: WeakMap<State, FollowedStream>,
 ): CheckResult | undefined {
-  const { name } = job.frame.codec;
-  if (name === "h264") return checkSlice(job);
-  const codec = codecChecks.get(name);
-  const { bitstream } = job;
-  if (codec === undefined || bitstream.byteLength > MAX_FRAME) return undefined;
-  let stream = streams.get(job.context);
-  if (stream?.codec !== name) {
-    stream = { codec: name, check: codec.start() };
-    streams.set(job.context, stream);
+  const { name } = frame.codec;
+  const codec = codecChecks[name];
+  if (codec === undefined) return undefined;
+  const { sequence, timestampNs, flags } = source;
+  let stream = followed.get(state);
+  // STREAMOFF starts the sequence again.
+  if (stream === undefined || stream.codec !== name || sequence <= stream.sequence) {
+    stream = { codec: name, check: codec.start(), sequence };
+    followed.set(state, stream);
   }
-  const controls = codec.controls(new ValueReader(job.state.controls));
-  return stream.check.check({ controls, bitstream: bitstream.slice(), timestampNs: job.source.timestampNs });
+  stream.sequence = sequence;
+  return stream.check.check({
+    controls: submittedControls(codec, state.controls),
+    // A copy: the client may write to its buffer at any time.
+    bitstream: bitstream.slice(0, LOOKED_AT),
+    timestampNs,
+    holdCapture: (flags & BufFlag.M2mHoldCaptureBuf) !== 0,
+  });
 }
 
-function checkSlice<State extends StatelessFile>(job: StatelessJob<State>): CheckResult {
-  const { controls } = job.state;
-  const read = new ValueReader(controls);
-  const perSlice = read.of(Cid.StatelessH264DecodeMode)() === SLICE_BASED;
-  const submitted = {
-    StatelessH264Sps: read.of(Cid.StatelessH264Sps)(),
-    StatelessH264Pps: read.of(Cid.StatelessH264Pps)(),
-    StatelessH264DecodeParams: read.of(Cid.StatelessH264DecodeParams)(),
-    ...(perSlice && {
-      StatelessH264SliceParams: read.of(Cid.StatelessH264SliceParams)(),
-      StatelessH264PredWeights: read.of(Cid.StatelessH264PredWeights)(),
-    }),
-  };
-  // A copy: the client may write to its buffer at any time.
-  return checkH264(submitted, job.bitstream.slice(0, LOOKED_AT));
+/** The controls in effect. Each is read when it is first looked at. */
+function submittedControls({ controls }: CodecCheck, handler: ControlHandler): ControlValues {
+  const values = {};
+  for (const name of controls) {
+    Object.defineProperty(values, name, { get: () => handler.find(Cid[name])?.value, enumerable: true });
+  }
+  return values;
 }

@@ -1,8 +1,11 @@
 /** What a VP8 frame in an OUTPUT buffer, and the frames before it, say of the FRAME control. */
 import { CodecError, vp8 } from "../../codec/index.js";
-import { compareFields, FieldPlaces, type ExpectedControl } from "./compare.js";
-import type { CheckResult } from "./h264.js";
-import { expectedFlags, type CheckedRequest, type FlagName, type StreamCheck } from "./request.js";
+import type { ControlValues } from "../../codec/index.js";
+import { compareFields, type ExpectedControl, type FieldElements } from "./compare.js";
+import { expectedFlags, placesOnDemand, type FlagName } from "./flags.js";
+import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
+
+type FrameControl = NonNullable<ControlValues["StatelessVp8Frame"]>;
 
 const frameFlags: readonly FlagName[] = [
   ["KEY_FRAME", "key_frame"],
@@ -31,11 +34,11 @@ const DELTA_UPDATE = 0x2;
 
 /** Syntax elements of the fields, and where the RFC says what holds when they are absent. */
 const elements = {
-  "VP8_FRAME.segment.quant_update": ["quantizer_update_value", "9.3"],
-  "VP8_FRAME.segment.lf_update": ["lf_update_value", "9.3"],
-  "VP8_FRAME.segment.segment_probs": ["segment_prob", "9.3"],
-  "VP8_FRAME.lf.ref_frm_delta": ["delta_magnitude", "9.6"],
-  "VP8_FRAME.lf.mb_mode_delta": ["delta_magnitude", "9.6"],
+  "VP8_FRAME.segment.quant_update[]": ["quantizer_update_value", "9.3"],
+  "VP8_FRAME.segment.lf_update[]": ["lf_update_value", "9.3"],
+  "VP8_FRAME.segment.segment_probs[]": ["segment_prob", "9.3"],
+  "VP8_FRAME.lf.ref_frm_delta[]": ["delta_magnitude", "9.6"],
+  "VP8_FRAME.lf.mb_mode_delta[]": ["delta_magnitude", "9.6"],
   "VP8_FRAME.lf.sharpness_level": "sharpness_level",
   "VP8_FRAME.lf.level": "loop_filter_level",
   "VP8_FRAME.quant.y_ac_qi": "y_ac_qi",
@@ -44,10 +47,10 @@ const elements = {
   "VP8_FRAME.quant.y2_ac_delta": ["y2_ac_delta_magnitude", "9.6"],
   "VP8_FRAME.quant.uv_dc_delta": ["uv_dc_delta_magnitude", "9.6"],
   "VP8_FRAME.quant.uv_ac_delta": ["uv_ac_delta_magnitude", "9.6"],
-  "VP8_FRAME.entropy.coeff_probs": ["coeff_prob", "13.4"],
-  "VP8_FRAME.entropy.y_mode_probs": ["intra_16x16_prob", "16.2"],
-  "VP8_FRAME.entropy.uv_mode_probs": ["intra_chroma_prob", "16.2"],
-  "VP8_FRAME.entropy.mv_probs": ["mv_prob", "17.2"],
+  "VP8_FRAME.entropy.coeff_probs[][][][]": ["coeff_prob", "13.4"],
+  "VP8_FRAME.entropy.y_mode_probs[]": ["intra_16x16_prob", "16.2"],
+  "VP8_FRAME.entropy.uv_mode_probs[]": ["intra_chroma_prob", "16.2"],
+  "VP8_FRAME.entropy.mv_probs[][]": ["mv_prob", "17.2"],
   "VP8_FRAME.coder_state.range": ["range of the boolean decoder behind the header", "7.3"],
   "VP8_FRAME.coder_state.value": ["value of the boolean decoder behind the header", "7.3"],
   "VP8_FRAME.coder_state.bit_count": ["bits that the boolean decoder has loaded", "7.3"],
@@ -58,26 +61,37 @@ const elements = {
   "VP8_FRAME.num_dct_parts": "log2_nbr_of_dct_partitions",
   "VP8_FRAME.first_part_size": "first_part_size[2:0]",
   "VP8_FRAME.first_part_header_bits": ["length of the frame header", "9.2"],
-  "VP8_FRAME.dct_part_sizes": ["partition_size", "9.5"],
+  "VP8_FRAME.dct_part_sizes[]": ["partition_size", "9.5"],
   "VP8_FRAME.last_frame_ts": ["last frame as earlier requests left it", "9.7"],
   "VP8_FRAME.golden_frame_ts": ["golden frame as earlier requests left it", "9.7"],
   "VP8_FRAME.alt_frame_ts": ["alternate reference frame as earlier requests left it", "9.7"],
-} as const;
+} as const satisfies FieldElements;
 
 export class Vp8Check implements StreamCheck {
   #state = new vp8.Vp8State();
   /** A frame could not be read: what it established is not known until the next key frame. */
   #isLost = false;
 
+  clone(): Vp8Check {
+    const copy = new Vp8Check();
+    copy.#state = this.#state.clone();
+    copy.#isLost = this.#isLost;
+    return copy;
+  }
+
   check({ controls: { StatelessVp8Frame: submitted }, bitstream, timestampNs }: CheckedRequest): CheckResult {
-    if (submitted === undefined) return { disagreements: [] };
+    if (submitted === undefined) return noDisagreement;
     try {
       const frame = vp8.parseFrame(bitstream);
-      if (this.#isLost && frame.key === undefined) return { disagreements: [] };
+      if (this.#isLost && frame.key === undefined) return noDisagreement;
       this.#state.apply(frame);
       this.#isLost = false;
-      const places = new FieldPlaces(elements, (sink) => vp8.parseFrame(bitstream, sink));
-      const disagreements = compareFields(expectedFrame(frame, this.#state), { ...submitted }, places);
+      const places = placesOnDemand(elements, (sink) => vp8.parseFrame(bitstream, sink));
+      const disagreements = compareFields(
+        expectedFrame(frame, this.#state, submitted),
+        { ...submitted },
+        places,
+      );
       this.#state.finish(frame, timestampNs);
       return { disagreements };
     } catch (error) {
@@ -90,7 +104,7 @@ export class Vp8Check implements StreamCheck {
 }
 
 /** Without the fields that mean nothing in the frame: decoders ignore them, and clients leave there what they like. */
-function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State): ExpectedControl {
+function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: FrameControl): ExpectedControl {
   const control = vp8.frameControl(frame, state);
   const { header } = frame;
   const isKey = frame.key !== undefined;
@@ -138,8 +152,14 @@ function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State): ExpectedContro
       alt_frame_ts: inInterFrames(control.alt_frame_ts),
     },
     flags: [
-      ...expectedFlags(segmentFlags, segment.flags, hasSegments ? 0 : ALL_BUT_ENABLED, ["segment", "flags"]),
-      ...expectedFlags(filterFlags, lf.flags, hasDeltas ? 0 : DELTA_UPDATE, ["lf", "flags"]),
+      ...expectedFlags(segmentFlags, segment.flags, hasSegments ? 0 : ALL_BUT_ENABLED, {
+        path: "segment.flags",
+        value: submitted.segment.flags,
+      }),
+      ...expectedFlags(filterFlags, lf.flags, hasDeltas ? 0 : DELTA_UPDATE, {
+        path: "lf.flags",
+        value: submitted.lf.flags,
+      }),
       ...expectedFlags(frameFlags, control.flags, isKey ? SIGN_BIASES : 0),
     ],
   };

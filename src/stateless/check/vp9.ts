@@ -1,9 +1,9 @@
 /** What a VP9 frame in an OUTPUT buffer, and the frames before it, say of the FRAME and COMPRESSED_HDR controls. */
 import { CodecError, vp9 } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { compareFields, FieldPlaces, type ExpectedControl, type ExpectedValue } from "./compare.js";
-import type { CheckResult } from "./h264.js";
-import { expectedFlags, type CheckedRequest, type StreamCheck } from "./request.js";
+import { compareFields, type ExpectedControl, type ExpectedValue } from "./compare.js";
+import { expectedFlags, placesOnDemand } from "./flags.js";
+import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
 import {
   ALL_BUT_ENABLED,
   ALLOW_HIGH_PREC_MV,
@@ -25,14 +25,21 @@ export class Vp9Check implements StreamCheck {
   /** A frame could not be read: what it established is not known until the next key frame. */
   #isLost = false;
 
+  clone(): Vp9Check {
+    const copy = new Vp9Check();
+    copy.#state = this.#state.clone();
+    copy.#isLost = this.#isLost;
+    return copy;
+  }
+
   check(request: CheckedRequest): CheckResult {
     const { StatelessVp9Frame: submitted } = request.controls;
-    if (submitted === undefined) return { disagreements: [] };
+    if (submitted === undefined) return noDisagreement;
     try {
       return this.#compare(request, submitted);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      if (this.#isLost) return { disagreements: [] };
+      if (this.#isLost) return noDisagreement;
       this.#state = new vp9.Vp9State();
       this.#isLost = true;
       return { disagreements: [], problem: `the frame cannot be parsed: ${error.message}` };
@@ -51,9 +58,9 @@ export class Vp9Check implements StreamCheck {
         { codec: "VP9", section: "7.2" },
       );
     const isKey = header.frame_type === vp9.FrameType.Key;
-    if (this.#isLost && !isKey) return { disagreements: [] };
+    if (this.#isLost && !isKey) return noDisagreement;
     // Positions are looked up in the state in which the header is read.
-    const places = new FieldPlaces(elements, (sink) => vp9.parseFrame(data, state, sink));
+    const places = placesOnDemand(elements, (sink) => vp9.parseFrame(data, state, sink));
     state.apply(header);
     this.#isLost = false;
     const disagreements = compareFields(expectedFrame(frame, state, submitted), { ...submitted }, places);
@@ -163,8 +170,14 @@ function expectedFrame(frame: vp9.Vp9Frame, state: vp9.Vp9State, submitted: Fram
       reference_mode: inInterFrames(control.reference_mode),
     },
     flags: [
-      ...expectedFlags(filterFlags, lf.flags, hasDeltas ? 0 : DELTA_UPDATE, ["lf", "flags"]),
-      ...expectedFlags(segmentationFlags, seg.flags, hasSegments ? 0 : ALL_BUT_ENABLED, ["seg", "flags"]),
+      ...expectedFlags(filterFlags, lf.flags, hasDeltas ? 0 : DELTA_UPDATE, {
+        path: "lf.flags",
+        value: submitted.lf.flags,
+      }),
+      ...expectedFlags(segmentationFlags, seg.flags, hasSegments ? 0 : ALL_BUT_ENABLED, {
+        path: "seg.flags",
+        value: submitted.seg.flags,
+      }),
       ...expectedFlags(frameFlags, control.flags, isInter ? 0 : ALLOW_HIGH_PREC_MV),
     ],
   };

@@ -2,13 +2,18 @@
 import { readFileSync } from "node:fs";
 import type { FrameControls } from "../../../src/codec/index.js";
 import { describeDisagreement } from "../../../src/stateless/check/compare.js";
-import type { CheckedRequest, StreamCheck } from "../../../src/stateless/check/request.js";
+import type { CheckedRequest, StreamCheck } from "../../../src/stateless/check/stream-check.js";
 
 type Deriver = (stream: Uint8Array) => Iterable<FrameControls>;
 
 export function requestsOf(derive: Deriver, path: string): CheckedRequest[] {
   return [...derive(new Uint8Array(readFileSync(path)))].flatMap(({ requests, timestampNs }) =>
-    requests.map(({ controls, payload }) => ({ controls, bitstream: payload, timestampNs })),
+    requests.map(({ controls, payload, holdCapture }) => ({
+      controls,
+      bitstream: payload,
+      timestampNs,
+      holdCapture,
+    })),
   );
 }
 

@@ -31,7 +31,7 @@ describe("the check of VP8", () => {
         /^VP8_FRAME\.lf\.level is 63, the bitstream says \d+ \(loop_filter_level, bit \d+, section 19\.2\)$/,
       ),
       `VP8_FRAME.golden_frame_ts is 77, the bitstream says ${frame.golden_frame_ts} ` +
-        "(golden frame as earlier requests left it, inferred, section 9.7)",
+        "(golden frame as earlier requests left it, derived, section 9.7)",
     ]);
   });
 

@@ -1,0 +1,7 @@
+/** What is measured: the codecs that have a check, by decode mode. */
+import { measuredH264 } from "./measured-h264.js";
+import { measuredVp8 } from "./measured-vp8.js";
+import { measuredVp9 } from "./measured-vp9.js";
+import type { MeasuredCodec } from "./mutations.js";
+
+export const measuredCodecs: readonly MeasuredCodec[] = [...measuredH264, ...measuredVp8, ...measuredVp9];
