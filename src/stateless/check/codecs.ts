@@ -1,6 +1,7 @@
 /** The codecs that have a check. */
 import type { StatelessName } from "../../codec/index.js";
 import { H264Check } from "./h264.js";
+import { Mpeg2Check } from "./mpeg2.js";
 import type { StreamCheck } from "./stream-check.js";
 import { Vp8Check } from "./vp8.js";
 import { Vp9Check } from "./vp9.js";
@@ -23,6 +24,10 @@ export const codecChecks: Readonly<Partial<Record<string, CodecCheck>>> = {
       "StatelessH264PredWeights",
     ],
     start: () => new H264Check(),
+  },
+  mpeg2: {
+    controls: ["StatelessMpeg2Sequence", "StatelessMpeg2Picture", "StatelessMpeg2Quantisation"],
+    start: () => new Mpeg2Check(),
   },
   vp8: { controls: ["StatelessVp8Frame"], start: () => new Vp8Check() },
   vp9: { controls: ["StatelessVp9Frame", "StatelessVp9CompressedHdr"], start: () => new Vp9Check() },

@@ -1,7 +1,13 @@
 /** What is measured: the codecs that have a check, by decode mode. */
 import { measuredH264 } from "./measured-h264.js";
+import { measuredMpeg2 } from "./measured-mpeg2.js";
 import { measuredVp8 } from "./measured-vp8.js";
 import { measuredVp9 } from "./measured-vp9.js";
 import type { MeasuredCodec } from "./mutations.js";
 
-export const measuredCodecs: readonly MeasuredCodec[] = [...measuredH264, ...measuredVp8, ...measuredVp9];
+export const measuredCodecs: readonly MeasuredCodec[] = [
+  ...measuredH264,
+  ...measuredMpeg2,
+  ...measuredVp8,
+  ...measuredVp9,
+];
