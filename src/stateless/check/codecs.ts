@@ -1,5 +1,6 @@
 /** The codecs that have a check. */
 import type { StatelessName } from "../../codec/index.js";
+import { FwhtCheck } from "./fwht.js";
 import { H264Check } from "./h264.js";
 import { Mpeg2Check } from "./mpeg2.js";
 import type { StreamCheck } from "./stream-check.js";
@@ -14,6 +15,7 @@ export interface CodecCheck {
 
 /** By the name of the codec's row in `codecs/`. */
 export const codecChecks: Readonly<Partial<Record<string, CodecCheck>>> = {
+  fwht: { controls: ["StatelessFwhtParams"], start: () => new FwhtCheck() },
   h264: {
     controls: [
       "StatelessH264DecodeMode",

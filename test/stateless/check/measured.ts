@@ -1,4 +1,5 @@
 /** What is measured: the codecs that have a check, by decode mode. */
+import { measuredFwht } from "./measured-fwht.js";
 import { measuredH264 } from "./measured-h264.js";
 import { measuredMpeg2 } from "./measured-mpeg2.js";
 import { measuredVp8 } from "./measured-vp8.js";
@@ -7,6 +8,7 @@ import type { MeasuredCodec } from "./mutations.js";
 
 export const measuredCodecs: readonly MeasuredCodec[] = [
   ...measuredH264,
+  ...measuredFwht,
   ...measuredMpeg2,
   ...measuredVp8,
   ...measuredVp9,
