@@ -1,5 +1,6 @@
 /** The codecs that have a check. */
 import type { StatelessName } from "../../codec/index.js";
+import { Av1Check } from "./av1.js";
 import { FwhtCheck } from "./fwht.js";
 import { H264Check } from "./h264.js";
 import { Mpeg2Check } from "./mpeg2.js";
@@ -15,6 +16,15 @@ export interface CodecCheck {
 
 /** By the name of the codec's row in `codecs/`. */
 export const codecChecks: Readonly<Partial<Record<string, CodecCheck>>> = {
+  av1: {
+    controls: [
+      "StatelessAv1Sequence",
+      "StatelessAv1Frame",
+      "StatelessAv1FilmGrain",
+      "StatelessAv1TileGroupEntry",
+    ],
+    start: () => new Av1Check(),
+  },
   fwht: { controls: ["StatelessFwhtParams"], start: () => new FwhtCheck() },
   h264: {
     controls: [

@@ -3,7 +3,7 @@ import { CodecError, type FieldSink } from "../../codec/index.js";
 import { FieldPlaces, type ExpectedFlag, type FieldElements } from "./compare.js";
 
 /** A flag: its name, the syntax element, and the clause that gives it a value where the element is absent. */
-export type FlagName = readonly [name: string, element: string, section?: string];
+export type FlagName = readonly [name: string, element: string, section?: string | undefined];
 
 /** A word of flags that is not `flags` of the control itself. */
 interface FlagWord {

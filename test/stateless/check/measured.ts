@@ -1,4 +1,5 @@
 /** What is measured: the codecs that have a check, by decode mode. */
+import { measuredAv1 } from "./measured-av1.js";
 import { measuredFwht } from "./measured-fwht.js";
 import { measuredH264 } from "./measured-h264.js";
 import { measuredMpeg2 } from "./measured-mpeg2.js";
@@ -8,6 +9,7 @@ import type { MeasuredCodec } from "./mutations.js";
 
 export const measuredCodecs: readonly MeasuredCodec[] = [
   ...measuredH264,
+  ...measuredAv1,
   ...measuredFwht,
   ...measuredMpeg2,
   ...measuredVp8,
