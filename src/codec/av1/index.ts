@@ -11,7 +11,7 @@ export { emptyReferenceSlots, updateReferences } from "./references.js";
 export type { ReferenceSlots } from "./references.js";
 export { uncompressedHeader } from "./syntax-frame.js";
 export type { FrameContext } from "./syntax-frame.js";
-export { emptySequenceHeader, sequenceHeader } from "./syntax-sequence.js";
+export { emptyOperatingPoint, emptySequenceHeader, sequenceHeader } from "./syntax-sequence.js";
 export type { OperatingPoint, SequenceHeader } from "./syntax-sequence.js";
 export { tileGroupHeader } from "./syntax-tiles.js";
 export type { Tile, TileGroupHeader } from "./syntax-tiles.js";

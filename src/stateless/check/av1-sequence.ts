@@ -19,6 +19,7 @@ type Guess = Pick<
   | "frame_id_numbers_present_flag"
   | "decoder_model_info_present_flag"
   | "equal_picture_interval"
+  | "operatingPoints"
 >;
 
 const usual: Guess = {
@@ -28,6 +29,12 @@ const usual: Guess = {
   frame_id_numbers_present_flag: false,
   decoder_model_info_present_flag: false,
   equal_picture_interval: false,
+  operatingPoints: [],
+};
+
+const model = {
+  decoder_model_info_present_flag: true,
+  operatingPoints: [{ ...av1.emptyOperatingPoint(), decoder_model_present_for_this_op: true }],
 };
 
 /** libaom's lengths, in the only streams with frame ids or a decoder model that clients were seen with. */
@@ -42,11 +49,7 @@ const guesses: readonly Guess[] = [
   { ...usual },
   { ...usual, reduced_still_picture_header: true },
   ...[false, true].flatMap((frame_id_numbers_present_flag) =>
-    [
-      {},
-      { decoder_model_info_present_flag: true, equal_picture_interval: true },
-      { decoder_model_info_present_flag: true },
-    ].flatMap((timing) =>
+    [{}, { ...model, equal_picture_interval: true }, model].flatMap((timing) =>
       [SELECT, 0, 1].flatMap((seq_force_screen_content_tools) =>
         [SELECT, 0, 1].map((seq_force_integer_mv) => ({
           ...usual,

@@ -46,6 +46,8 @@ export class Av1Check implements StreamCheck {
   #sequence: KnownSequence | undefined;
   /** A frame could not be read: what it established is not known until the next key frame. */
   #isLost = false;
+  /** What the buffers of this client hold: some payloads could be read as OBUs, too. */
+  #holdsObus: boolean | undefined;
 
   clone(): Av1Check {
     const copy = new Av1Check();
@@ -53,6 +55,7 @@ export class Av1Check implements StreamCheck {
     copy.#timestamps = this.#timestamps;
     copy.#sequence = this.#sequence;
     copy.#isLost = this.#isLost;
+    copy.#holdsObus = this.#holdsObus;
     return copy;
   }
 
@@ -62,7 +65,7 @@ export class Av1Check implements StreamCheck {
     if (request.bitstream.byteLength === 0)
       return { disagreements: [], problem: "there is no tile in its OUTPUT buffer" };
     this.#showHiddenKeyFrame(frame);
-    const obus = obusIn(request.bitstream);
+    const obus = this.#holdsObus === false ? undefined : obusIn(request.bitstream);
     return obus === undefined
       ? this.#checkPayload(request, sequence, frame)
       : this.#checkObus(request, sequence, frame, obus);
@@ -100,6 +103,7 @@ export class Av1Check implements StreamCheck {
     if (!startsSequence) return this.#checkTileGroups(request, frame);
     const { outcome, found, wrong } = this.#findSequence(request, sequence, frame);
     this.#sequence = found;
+    this.#holdsObus ??= outcome.header === undefined ? undefined : false;
     return this.#conclude(outcome, request, wrong);
   }
 
@@ -275,6 +279,7 @@ export class Av1Check implements StreamCheck {
       const places = placesOnDemand(elements, read);
       const control = av1.sequenceControl(seq);
       this.#sequence = { control, seq, isRead: true };
+      this.#holdsObus = true;
       const disagreements = [
         ...compareFields(expectedSequence(control), { ...sequence }, places),
         ...this.#compare(found.header, seq, true, request.controls, places),
