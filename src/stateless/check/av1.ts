@@ -269,7 +269,10 @@ export class Av1Check implements StreamCheck {
         if (parsed.frame === undefined || parsed.frame.tileGroups.length === 0) continue;
         if (found !== undefined) this.#updateIn(sink, found.header, undefined);
         found = parsed.frame;
-        if (tilesIn(found)[0]?.tile_offset === entries[0]?.tile_offset) break;
+        // By size, too: either may be what is wrong.
+        const [first] = tilesIn(found);
+        const [their] = entries;
+        if (first?.tile_offset === their?.tile_offset || first?.tile_size === their?.tile_size) break;
       }
       return { found, seq: parser.seq };
     };
