@@ -18,7 +18,7 @@ export interface OperatingPoint {
   initial_display_delay_minus_1: number;
 }
 
-function emptyOperatingPoint(): OperatingPoint {
+export function emptyOperatingPoint(): OperatingPoint {
   return {
     operating_point_idc: 0,
     seq_level_idx: 0,

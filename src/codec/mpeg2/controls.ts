@@ -43,8 +43,8 @@ const defaultIntra: readonly number[] = [
 const defaultNonIntra: readonly number[] = new Array<number>(64).fill(16);
 const noMatrix: readonly number[] = new Array<number>(64).fill(0);
 
-/** The weights in effect. Each header that sends some replaces those. */
-interface Weights {
+/** The weights in effect, which are replaced and never changed. Each header that sends some replaces those. */
+export interface Weights {
   intra: readonly number[];
   nonIntra: readonly number[];
   chromaIntra: readonly number[];
@@ -52,14 +52,14 @@ interface Weights {
 }
 
 /** A sequence header resets what it does not send: 6.3.11. */
-function weightsOf(header: SequenceHeader): Weights {
+export function weightsOf(header: SequenceHeader): Weights {
   const intra = header.intra_quantiser_matrix ?? defaultIntra;
   const nonIntra = header.non_intra_quantiser_matrix ?? defaultNonIntra;
   return { intra, nonIntra, chromaIntra: intra, chromaNonIntra: nonIntra };
 }
 
 /** New weights for luma are those of chroma, too, unless these are sent: 6.3.11. */
-function updateWeights(weights: Weights, sent: QuantMatrixExtension): void {
+export function updateWeights(weights: Weights, sent: QuantMatrixExtension): void {
   if (sent.intra_quantiser_matrix !== undefined)
     weights.intra = weights.chromaIntra = sent.intra_quantiser_matrix;
   if (sent.non_intra_quantiser_matrix !== undefined)
@@ -81,7 +81,7 @@ export function sequenceControl(header: SequenceHeader, extension: SequenceExten
 }
 
 /** The value of the QUANTISATION control. Weights of chroma mean nothing in 4:2:0, and clients leave them 0. */
-function quantisationControl(weights: Weights, chromaFormat: number): Quantisation {
+export function quantisationControl(weights: Weights, chromaFormat: number): Quantisation {
   const hasChroma = chromaFormat !== CHROMA_420;
   return {
     intra_quantiser_matrix: weights.intra,

@@ -41,6 +41,13 @@ export class Vp8State {
   /** What `entropy` becomes again: `refresh_entropy_probs` is 0. */
   #saved: Entropy | undefined;
 
+  /** A copy in the same state; what it holds is never changed, only replaced. */
+  clone(): Vp8State {
+    const copy = Object.assign(new Vp8State(), this);
+    copy.#saved = this.#saved;
+    return copy;
+  }
+
   /** @throws {CodecError} An inter frame comes before any key frame. */
   apply({ key, header }: Vp8Frame): void {
     if (key !== undefined) this.#reset(key);

@@ -12,7 +12,13 @@ import {
 } from "../frame-controls.js";
 import { chunkFrames, parseFrame, type Vp9Frame } from "./parse.js";
 import { Vp9State } from "./state.js";
-import { MAX_CHANGE, type Changes, type CompressedHeader } from "./syntax-compressed.js";
+import {
+  COEF_PROBS,
+  MAX_CHANGE,
+  NO_CHANGE,
+  type Changes,
+  type CompressedHeader,
+} from "./syntax-compressed.js";
 import { FrameType, isIntra, type UncompressedHeader } from "./syntax.js";
 
 type FrameControl = NonNullable<ControlValues["StatelessVp9Frame"]>;
@@ -119,19 +125,38 @@ const distance = (change: number): number => distances[change] ?? 0;
 /** Of motion vectors: a new probability, 0 for none. */
 const mvProbability = (change: number): number => (change < 0 ? 0 : 2 * change + 1);
 
-const list = (changes: Changes, value = distance): number[] => Array.from(changes, value);
+/** Loops, here and below: every frame has some 2000 of these values, and `Array.from()` takes ten times as long. */
+function list(changes: Changes, value = distance, start = 0, end = changes.length): number[] {
+  const values: number[] = [];
+  for (let i = start; i < end; i += 1) values.push(value(changes[i] ?? NO_CHANGE));
+  return values;
+}
 
 /** A table of two dimensions. */
 function table(changes: Changes, columns: number, value = distance): number[][] {
-  return Array.from({ length: changes.length / columns }, (_, row) =>
-    list(changes.subarray(row * columns, (row + 1) * columns), value),
-  );
+  const rows: number[][] = [];
+  for (let start = 0; start < changes.length; start += columns)
+    rows.push(list(changes, value, start, start + columns));
+  return rows;
 }
 
 /** A further dimension. */
 function groups<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: items.length / size }, (_, i) => items.slice(i * size, (i + 1) * size));
+  const all: Item[][] = [];
+  for (let start = 0; start < items.length; start += size) all.push(items.slice(start, start + size));
+  return all;
 }
+
+type SizeChanges = CompressedControl["coef"][number];
+
+/** Of one transform size: planes, references, bands, contexts and nodes. */
+const coefficients = (changes: Changes): SizeChanges => groups(groups(groups(table(changes, 3), 6), 6), 2);
+const isUnchanged = (changes: Changes): boolean => changes.every((change) => change === NO_CHANGE);
+/** Of a size that the header leaves alone. */
+const noCoefficients = coefficients(new Int16Array(COEF_PROBS).fill(NO_CHANGE));
+
+/** The stream has no changes of these. */
+const noUvModes: readonly (readonly number[])[] = groups(new Array<number>(10 * 9).fill(0), 9);
 
 /** The value of the COMPRESSED_HDR control. */
 export function compressedControl(header: CompressedHeader): CompressedControl {
@@ -140,7 +165,7 @@ export function compressedControl(header: CompressedHeader): CompressedControl {
     tx8: table(header.tx_probs_8x8, 1),
     tx16: table(header.tx_probs_16x16, 2),
     tx32: table(header.tx_probs_32x32, 3),
-    coef: header.coef_probs.map((changes) => groups(groups(groups(table(changes, 3), 6), 6), 2)),
+    coef: header.coef_probs.map((changes) => (isUnchanged(changes) ? noCoefficients : coefficients(changes))),
     skip: list(header.skip_prob),
     inter_mode: table(header.inter_mode_probs, 3),
     interp_filter: table(header.interp_filter_probs, 2),
@@ -149,8 +174,7 @@ export function compressedControl(header: CompressedHeader): CompressedControl {
     single_ref: table(header.single_ref_prob, 2),
     comp_ref: list(header.comp_ref_prob),
     y_mode: table(header.y_mode_probs, 9),
-    // The stream has no changes of these.
-    uv_mode: Array.from({ length: 10 }, () => new Array<number>(9).fill(0)),
+    uv_mode: noUvModes,
     partition: table(header.partition_probs, 3),
     mv: {
       joint: list(header.mv_joint_probs, mvProbability),

@@ -41,6 +41,13 @@ export class Vp9State implements HeaderContext {
   predProbs: readonly number[] = new Array<number>(3).fill(0);
   readonly #slots: (Slot | undefined)[] = [];
 
+  /** A copy in the same state; what it holds is never changed, only replaced. */
+  clone(): Vp9State {
+    const copy = Object.assign(new Vp9State(), this);
+    for (const [i, slot] of this.#slots.entries()) copy.#slots[i] = slot;
+    return copy;
+  }
+
   sizeOf(slot: number): FrameSize | undefined {
     return this.#slots[slot]?.size;
   }

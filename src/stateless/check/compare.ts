@@ -37,6 +37,8 @@ export interface ExpectedFlag {
   readonly mask: number | bigint;
   readonly isSet: boolean;
   readonly element: string;
+  /** The clause that gives it a value where the bitstream has none. */
+  readonly section?: string | undefined;
   /** Where the flag word is, unless it is `flags` of the control: `dpb[2].flags`, and its value. */
   readonly word?: { readonly path: string; readonly value: number | bigint };
 }
@@ -46,19 +48,23 @@ export interface ExpectedControl {
   readonly control: string;
   /** Of an array control: the element that is meant, `[3]`. */
   readonly prefix?: string;
-  readonly fields: Readonly<Record<string, ExpectedValue | undefined>>;
+  /** A list for a control that is an array. */
+  readonly fields: Readonly<Record<string, ExpectedValue | undefined>> | readonly ExpectedValue[];
   readonly flags?: readonly ExpectedFlag[];
 }
 
 /** The value of a control as the client submitted it. */
 export type SubmittedControl = object;
 
+/** An element whose subscripts are the field's indices, and the clause for when it is absent from the bitstream. */
+export type ElementOrClause = readonly [element: string, section?: string];
+
 /**
  * Where control fields that are not called like their syntax element come from, by `CONTROL.field` with `[]` for all
  * indices: the element's name, for arrays by the indices, or the place of a value that is derived.
  */
 export type FieldElements = Readonly<
-  Record<string, string | FieldPlace | ((indices: readonly number[]) => string)>
+  Record<string, string | FieldPlace | ElementOrClause | ((indices: readonly number[]) => string)>
 >;
 
 /** Keeps the first place of each syntax element that a recording reader tells. */
@@ -78,8 +84,8 @@ export class FieldPlaces implements FieldSink {
       this.#places.set(element, { element, bitPosition, section: this.#section });
   }
 
-  of(element: string): FieldPlace {
-    return this.#places.get(element) ?? { element };
+  of(element: string, section?: string): FieldPlace {
+    return this.#places.get(element) ?? { element, section };
   }
 
   /** Of a field by its path in a control. */
@@ -89,7 +95,9 @@ export class FieldPlaces implements FieldSink {
     if (known === undefined) return this.of(field.replace(/^\[\d+\]\./, ""));
     if (typeof known === "string") return this.of(known);
     if (typeof known === "function") return this.of(known((field.match(/\d+(?=\])/g) ?? []).map(Number)));
-    return known;
+    if ("element" in known) return known;
+    const [element, section] = known;
+    return this.of(element + (field.match(/\[\d+\]/g)?.join("") ?? ""), section);
   }
 }
 
@@ -105,16 +113,19 @@ export function compareFields(
   const found: Disagreement[] = [];
   const places = (): FieldPlaces => (typeof placesOf === "function" ? placesOf() : placesOf);
   const compare = (path: string, expected: ExpectedValue | undefined, value: unknown): void => {
-    if (expected === undefined) return;
+    // Most fields agree, and have no need of a path.
+    if (expected === undefined || expected === value) return;
     if (isList(expected)) {
-      for (const [i, element] of expected.entries()) {
-        compare(`${path}[${i}]`, element, isList(value) ? value[i] : undefined);
+      if (!isList(value)) return;
+      for (let i = 0; i < expected.length; i += 1) {
+        if (expected[i] !== value[i]) compare(`${path}[${i}]`, expected[i], value[i]);
       }
     } else if (typeof expected === "object") {
       for (const [name, member] of Object.entries(expected)) {
-        compare(path === "" ? name : `${path}.${name}`, member, memberOf(value, name));
+        const its = memberOf(value, name);
+        if (member !== its) compare(path === "" ? name : `${path}.${name}`, member, its);
       }
-    } else if (isScalar(value) && value !== expected) {
+    } else if (isScalar(value)) {
       found.push({
         control,
         field: path,
@@ -128,12 +139,12 @@ export function compareFields(
   if (!agrees(fields, submitted)) compare(prefix, fields, submitted);
   const own = memberOf(submitted, "flags");
   const ownWord = typeof own === "number" || typeof own === "bigint" ? own : 0;
-  for (const { name, mask, isSet, element, word } of flags) {
+  for (const { name, mask, isSet, element, section, word } of flags) {
     const value = hasBits(word?.value ?? ownWord, mask);
     if (value === isSet) continue;
     const path = word?.path ?? (prefix === "" ? "flags" : `${prefix}.flags`);
     const field = `${path} & ${name}`;
-    found.push({ control, field, submitted: value, expected: isSet, place: places().of(element) });
+    found.push({ control, field, submitted: value, expected: isSet, place: places().of(element, section) });
   }
   return found;
 }

@@ -1,8 +1,5 @@
 /** MPEG-2 against ffmpeg's reading of the same streams, and against what GStreamer submitted for the clip. */
-import { spawnSync } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { CodecError, SyntaxReader, SyntaxWriter } from "../../../src/codec/bits/index.js";
 import { startCodeUnits } from "../../../src/codec/files/index.js";
@@ -12,72 +9,7 @@ import type { UnitItem } from "../../../src/codec/index.js";
 import { compareWithGStreamer } from "../support/golden-controls.js";
 import { traceHeaders, type TracedField } from "../support/trace-headers.js";
 import { mutations } from "../support/mutations.js";
-
-const out = fileURLToPath(new URL("../../../out/codec-clips/", import.meta.url));
-const clip = fileURLToPath(new URL("../../gstreamer/data/mpeg2_b.m2v", import.meta.url));
-
-/** A clip that ffmpeg makes, once. @param options - Its encoder's. */
-function made(name: string, ...options: string[]): string {
-  const file = `${out}${name}.m2v`;
-  if (existsSync(file)) return file;
-  mkdirSync(out, { recursive: true });
-  const source = ["-f", "lavfi", "-i", "testsrc2=size=176x144:rate=25"];
-  const unfinished = `${file}.${randomUUID()}`;
-  const { status, stderr } = spawnSync(
-    "ffmpeg",
-    [
-      "-v",
-      "error",
-      "-y",
-      ...source,
-      "-frames:v",
-      "20",
-      "-c:v",
-      "mpeg2video",
-      ...options,
-      "-f",
-      "mpeg2video",
-      unfinished,
-    ],
-    { encoding: "utf8", timeout: 60_000 },
-  );
-  if (status !== 0) throw new Error(stderr);
-  renameSync(unfinished, file);
-  return file;
-}
-
-const clips: readonly (readonly [name: string, file: () => string])[] = [
-  ["the clip of the golden recordings", () => clip],
-  ["intra only", () => made("mpeg2-intra", "-g", "1")],
-  ["two B pictures between references", () => made("mpeg2-b", "-bf", "2", "-g", "12")],
-  [
-    "interlaced frames with alternate scan",
-    () => made("mpeg2-interlaced", "-flags", "+ildct+ilme", "-alternate_scan", "1", "-bf", "2"),
-  ],
-  [
-    "4:2:2 with its own matrices",
-    () => made("mpeg2-422", "-pix_fmt", "yuv422p", "-intra_matrix", weights(9), "-inter_matrix", weights(17)),
-  ],
-  [
-    "non-linear quantisers and intra VLC",
-    () => made("mpeg2-quant", "-non_linear_quant", "1", "-qmax", "28", "-intra_vlc", "1", "-dc", "2"),
-  ],
-  [
-    "closed groups",
-    () => made("mpeg2-closed", "-flags", "+cgop", "-g", "5", "-bf", "1", "-sc_threshold", "1000000000"),
-  ],
-  ["an odd size", () => made("mpeg2-odd", "-vf", "scale=178:98")],
-  [
-    "a tall frame, whose slices have longer positions",
-    () => made("mpeg2-tall", "-vf", "scale=64:2816", "-frames:v", "3"),
-  ],
-  ["colours described", () => made("mpeg2-colour", "-seq_disp_ext", "1", "-color_primaries", "bt709")],
-];
-
-/** 64 weights for ffmpeg's command line; the first of an intra matrix must be 8. */
-function weights(first: number): string {
-  return Array.from({ length: 64 }, (_, i) => (i === 0 ? 8 : first + (i % 30))).join(",");
-}
+import { clip, clips } from "./streams.js";
 
 /** What we read of a unit, as ffmpeg prints it. */
 function printed(items: readonly UnitItem[]): TracedField[] {
