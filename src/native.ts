@@ -146,6 +146,11 @@ export function tracerPath(): string {
   return built("v4l2-cuse-tracer");
 }
 
+/** Where the program that decodes bitstreams is, or would be (`native/decoder/`). */
+export function decoderPath(): string {
+  return built("v4l2-cuse-decoder");
+}
+
 // ---- Channel -------------------------------------------------------------------------------------------------------
 
 export interface ChannelHandlers {

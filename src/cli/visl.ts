@@ -1,24 +1,12 @@
 /** `v4l2-cuse visl`: the virtual stateless decoder. */
-import { closeSync, openSync } from "node:fs";
-import { V4l2Error } from "../v4l2/index.js";
-import { Command, InvalidArgumentError, Option } from "commander";
-import type { TraceHit } from "../stateless/index.js";
-import {
-  checkJobs,
-  DebugMount,
-  ftraceLine,
-  matchEvents,
-  parseParameter,
-  statelessTree,
-  traceJsonLine,
-} from "../stateless/index.js";
-import type { ParameterKey, ParameterValues, VislDevice, VislGeneration } from "../visl/index.js";
+import { Command, Option } from "commander";
+import { checkJobs, DebugMount, parseParameter, statelessTree } from "../stateless/index.js";
+import type { ParameterKey, ParameterValues, VislGeneration } from "../visl/index.js";
 import { createVisl, parameterDefinitions } from "../visl/index.js";
-import { Failure } from "./failure.js";
-import { LogSink } from "./log-sink.js";
 import type { NodeOptions } from "./node-options.js";
 import { addNodeOptions, nodeName, parseNodeNumber } from "./node-options.js";
 import { serve } from "./serve-nodes.js";
+import { addTraceOptions, refusedAsArgument, startTraces, type TraceOptions } from "./trace-options.js";
 
 /** What the original's parameters are called on the command line; the rest of the help is theirs. */
 const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help: string]>> = {
@@ -36,18 +24,14 @@ const parameterHelp: Readonly<Record<ParameterKey, readonly [flags: string, help
 };
 
 type VislOptions = NodeOptions &
+  TraceOptions &
   Partial<ParameterValues> & {
     readonly media?: number;
     readonly kernel: VislGeneration;
-    readonly trace?: readonly string[];
-    readonly traceFile?: string;
-    readonly traceFormat: "text" | "json";
     readonly debugfs: boolean;
     readonly drawing: boolean;
     readonly check?: "log" | "error";
   };
-
-const STDERR = 2;
 
 export function vislCommand(): Command {
   const command = new Command("visl").description(
@@ -67,18 +51,7 @@ export function vislCommand(): Command {
     // `--debug` alone.
     command.addOption(definition.key === "debug" ? option.preset("1") : option);
   }
-  return command
-    .option(
-      "--trace <event...>",
-      "trace controls: all, a codec (vp8), a group, or an event (v4l2_ctrl_vp8_frame); * matches anything",
-      collectEvents,
-    )
-    .option("--trace-file <path>", "where traces go (default: standard error)")
-    .addOption(
-      new Option("--trace-format <form>", "ftrace's text, or a JSON object per line")
-        .choices(["text", "json"])
-        .default("text"),
-    )
+  return addTraceOptions(command)
     .addOption(
       new Option("--kernel <version>", "the kernel whose visl clients see; 7.2 has more HEVC controls")
         .choices(["6.12", "7.2"])
@@ -97,21 +70,6 @@ export function vislCommand(): Command {
     .action(run);
 }
 
-function refusedAsArgument<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof V4l2Error) throw new InvalidArgumentError(`${error.detail}.`);
-    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
-  }
-}
-
-function collectEvents(text: string, before: readonly string[] | undefined): string[] {
-  const patterns = text.split(",").filter((pattern) => pattern !== "");
-  for (const pattern of patterns) refusedAsArgument(() => matchEvents(pattern));
-  return [...(before ?? []), ...patterns];
-}
-
 async function run(options: VislOptions): Promise<void> {
   const name = nodeName("video", options.video);
   const visl = createVisl({
@@ -123,7 +81,7 @@ async function run(options: VislOptions): Promise<void> {
   });
   if (options.check !== undefined) checkJobs(visl, options.check === "error");
   const tree = new DebugMount(name);
-  const traces = startTraces(visl, options);
+  const traces = startTraces(visl.tracepoints, options);
   try {
     await serve(
       {
@@ -150,32 +108,4 @@ function parametersOf(options: VislOptions): Partial<ParameterValues> {
   const named = parameterDefinitions.filter(({ key }) => options[key] !== undefined);
   const entries: (readonly [ParameterKey, unknown])[] = named.map(({ key }) => [key, options[key]]);
   return Object.fromEntries(entries);
-}
-
-/** Writes the chosen events, and what is chosen later through the tree, until `end()`. */
-function startTraces(visl: VislDevice, options: VislOptions): { end(): Promise<void> } {
-  for (const pattern of options.trace ?? []) visl.tracepoints.enable(pattern);
-  const fd = options.traceFile === undefined ? STDERR : openTraceFile(options.traceFile);
-  const sink = new LogSink(fd);
-  const line: (hit: TraceHit) => string = options.traceFormat === "json" ? traceJsonLine : ftraceLine;
-  const stop = visl.tracepoints.subscribe((hit) => {
-    sink.line(line(hit));
-  });
-  return {
-    end: async () => {
-      stop();
-      await sink.flush();
-      if (fd !== STDERR) closeSync(fd);
-    },
-  };
-}
-
-function openTraceFile(path: string): number {
-  try {
-    return openSync(path, "a");
-  } catch (error) {
-    throw new Failure(
-      `cannot write traces to ${path}: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
 }

@@ -1,0 +1,21 @@
+/** The writers of packets, by codec. */
+import { CodecNumber } from "../protocol.js";
+import { H264Packets } from "./h264.js";
+import type { PacketWriter } from "./packet.js";
+import { wholeFrames } from "./packet.js";
+
+/** A codec as the decoder process knows it. */
+export interface DecoderCodec {
+  readonly number: number;
+  /** One for each decoder process. */
+  makeWriter(): PacketWriter;
+}
+
+const codecs: Readonly<Partial<Record<string, DecoderCodec>>> = {
+  h264: { number: CodecNumber.h264, makeWriter: () => new H264Packets() },
+  vp8: { number: CodecNumber.vp8, makeWriter: () => wholeFrames },
+  vp9: { number: CodecNumber.vp9, makeWriter: () => wholeFrames },
+};
+
+/** @param name - Of a `StatelessCodec`. */
+export const decoderCodec = (name: string): DecoderCodec | undefined => codecs[name];
