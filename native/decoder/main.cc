@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "../addon/unique-fd.h"
 #include "codec.h"
@@ -128,7 +129,10 @@ class Worker {
     if (job.pieces > DECODER_PIECES || job.inlined > DECODER_INLINE) return false;
     const size_t start = sizeof job + job.pieces * sizeof(decoder_piece);
     if (order.size != start + job.inlined) return false;
-    if ((job.flags & (DECODER_NEW_FRAME | DECODER_RESTART)) != 0) packet_.Clear();
+    if ((job.flags & (DECODER_NEW_FRAME | DECODER_RESTART)) != 0) {
+      packet_.Clear();
+      isNew_ = true;
+    }
     for (size_t i = 0; i < job.pieces; ++i) {
       decoder_piece piece{};
       std::memcpy(&piece, order.bytes + sizeof job + i * sizeof piece, sizeof piece);
@@ -152,7 +156,7 @@ class Worker {
     // To libraries an empty packet is the end of the stream.
     const Outcome outcome = packet.size == 0 ? Outcome::kBroken : codec_->Decode(packet);
     if (outcome == Outcome::kNoMemory) return DECODER_NO_MEMORY;
-    const Picture* picture = codec_->Latest((job.flags & DECODER_NEW_FRAME) != 0);
+    const Picture* picture = codec_->Latest(std::exchange(isNew_, false));
     if (picture == nullptr) return outcome == Outcome::kBroken ? DECODER_BROKEN : DECODER_NO_PICTURE;
     answer->width = picture->width;
     answer->height = picture->height;
@@ -178,6 +182,7 @@ class Worker {
   std::unique_ptr<Codec> codec_;
   uint32_t codecId_ = 0;
   uint32_t slices_ = 0;
+  bool isNew_ = false;  // what was put together begins a picture
 };
 
 }  // namespace

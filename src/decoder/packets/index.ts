@@ -1,6 +1,7 @@
 /** The writers of packets, by codec. */
 import { CodecNumber } from "../protocol.js";
 import { H264Packets } from "./h264.js";
+import { HevcPackets } from "./hevc.js";
 import { Mpeg2Packets } from "./mpeg2.js";
 import type { PacketWriter } from "./packet.js";
 import { wholeFrames } from "./packet.js";
@@ -14,6 +15,7 @@ export interface DecoderCodec {
 
 const codecs: Readonly<Partial<Record<string, DecoderCodec>>> = {
   h264: { number: CodecNumber.h264, makeWriter: () => new H264Packets() },
+  hevc: { number: CodecNumber.hevc, makeWriter: () => new HevcPackets() },
   mpeg2: { number: CodecNumber.mpeg2, makeWriter: () => new Mpeg2Packets() },
   vp8: { number: CodecNumber.vp8, makeWriter: () => wholeFrames },
   vp9: { number: CodecNumber.vp9, makeWriter: () => wholeFrames },
