@@ -121,7 +121,9 @@ function orderOf(
   let packet: Packet;
   try {
     const { bitstream, isNewFrame } = job;
-    packet = writer.packet({ controls: job.state.controls, bitstream, isNewFrame, isHeld });
+    const { controls } = job.state;
+    const { timestampNs } = job.destination;
+    packet = writer.packet({ controls, bitstream, timestampNs, isNewFrame, isHeld });
   } catch (error) {
     if (error instanceof CodecError) return error.message;
     throw error;

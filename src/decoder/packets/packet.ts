@@ -12,6 +12,8 @@ export interface PacketSource {
   readonly controls: ControlHandler;
   /** The OUTPUT buffer's payload: `offset` and `size` of pieces are of it. */
   readonly bitstream: Uint8Array;
+  /** Of the CAPTURE buffer: later frames refer to this one by it. */
+  readonly timestampNs: bigint;
   /** The first job of its CAPTURE buffer. */
   readonly isNewFrame: boolean;
   /** The CAPTURE buffer waits for more: `V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF`. */
