@@ -6,7 +6,7 @@ import type { PlaneMemory } from "../vb2/index.js";
 import { layoutOf } from "./formats.js";
 import type { Packet, PacketWriter } from "./packets/packet.js";
 import { decoderCodec, type DecoderCodec } from "./packets/index.js";
-import { DecoderProcess } from "./process.js";
+import type { DecoderProcess } from "./process.js";
 import type { Answer, JobOrder } from "./protocol.js";
 import { JobFlag, MAX_PIECES } from "./protocol.js";
 
@@ -51,7 +51,8 @@ export class Decoding {
     const [source] = job.source.planes;
     const [destination] = job.destination.planes;
     const buffers = memoryOf(source?.memory, destination?.memory);
-    if (source === undefined || destination === undefined || buffers === undefined) return "a buffer has no memory";
+    if (source === undefined || destination === undefined || buffers === undefined)
+      return "a buffer has no memory";
     const needed = format.planes[0]?.sizeimage ?? 0;
     if (destination.length < needed) {
       return `its CAPTURE buffer has ${destination.length} bytes, the format set since needs ${needed}`;
@@ -97,7 +98,9 @@ export class Decoding {
     if (answer !== undefined) return describe(answer);
     if (this.#worker === worker) {
       this.#worker = undefined;
-      this.#parts.log(`the decoder process ${worker.process.end ?? "ended"}; the next key frame gets another one`);
+      this.#parts.log(
+        `the decoder process ${worker.process.end ?? "ended"}; the next key frame gets another one`,
+      );
     }
     return `its decoder process ${worker.process.end ?? "ended"}`;
   }

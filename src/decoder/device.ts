@@ -123,7 +123,11 @@ function follow({ state, destination }: M2mContext<DecoderFile>): void {
 }
 
 /** @throws {V4l2Error} EBUSY - OUTPUT cannot change while CAPTURE has buffers. */
-function setFormat({ state, destination }: M2mContext<DecoderFile>, format: VideoFormat, wish: VideoFormat): void {
+function setFormat(
+  { state, destination }: M2mContext<DecoderFile>,
+  format: VideoFormat,
+  wish: VideoFormat,
+): void {
   if (!isOutput(format.type)) {
     state.setDecoded(wish);
     return;

@@ -12,7 +12,7 @@ import type { BufType, VideoFormat } from "../v4l2/index.js";
 import { Cid, isOutput } from "../v4l2/index.js";
 import type { BitDepth } from "./formats.js";
 import { decodedFormats, defaultFormats, resetDecoded, setCoded, tryDecoded } from "./formats.js";
-import { Decoding } from "./decoding.js";
+import type { Decoding } from "./decoding.js";
 
 export class DecoderFile implements StatelessFile {
   readonly controls: StatelessControls;

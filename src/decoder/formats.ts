@@ -2,15 +2,7 @@
 import type { StatelessCodec, StatelessFormats } from "../stateless/index.js";
 import { findCodec, fitSize, tryCoded } from "../stateless/index.js";
 import type { VideoFormat } from "../v4l2/index.js";
-import {
-  BufType,
-  Colorspace,
-  Field,
-  fourcc,
-  Quantization,
-  XferFunc,
-  YcbcrEnc,
-} from "../v4l2/index.js";
+import { BufType, Colorspace, Field, fourcc, Quantization, XferFunc, YcbcrEnc } from "../v4l2/index.js";
 import { LayoutNumber } from "./protocol.js";
 
 const NV12 = fourcc("NV12");
@@ -75,7 +67,14 @@ export function defaultFormats(codec: StatelessCodec): StatelessFormats {
   const { minWidth: width, minHeight: height } = codec.sizes;
   const { pixelformat } = codec;
   const type = BufType.VideoOutputMplane;
-  const wish: VideoFormat = { ...plain, type, width, height, pixelformat, planes: [{ bytesperline: 0, sizeimage: 0 }] };
+  const wish: VideoFormat = {
+    ...plain,
+    type,
+    width,
+    height,
+    pixelformat,
+    planes: [{ bytesperline: 0, sizeimage: 0 }],
+  };
   const coded = tryCoded(wish, codec);
   return { codec, coded, decoded: resetDecoded(coded, 8) };
 }
@@ -88,7 +87,11 @@ export function codecOf(codecs: readonly StatelessCodec[], pixelformat: number):
 }
 
 /** S_FMT of OUTPUT: CAPTURE starts anew in the same size and with the same colorimetry. */
-export function setCoded(wish: VideoFormat, codecs: readonly StatelessCodec[], depth: BitDepth): StatelessFormats {
+export function setCoded(
+  wish: VideoFormat,
+  codecs: readonly StatelessCodec[],
+  depth: BitDepth,
+): StatelessFormats {
   const codec = codecOf(codecs, wish.pixelformat);
   const coded = tryCoded(wish, codec);
   return { codec, coded, decoded: resetDecoded(coded, depth) };

@@ -98,7 +98,10 @@ export class DecoderProcess {
    * @param job - Without the numbers of its buffers, which `buffers` are.
    * @returns undefined: the process ended before; see {@link end}. Never rejects.
    */
-  decode(job: Omit<JobOrder, "serial" | "source" | "destination">, buffers: JobBuffers): Promise<Answer | undefined> {
+  decode(
+    job: Omit<JobOrder, "serial" | "source" | "destination">,
+    buffers: JobBuffers,
+  ): Promise<Answer | undefined> {
     if (this.#end !== undefined) return Promise.resolve(undefined);
     const serial = (this.#serial = (this.#serial + 1) >>> 0);
     const source = buffers.source.index;
@@ -174,7 +177,8 @@ export class DecoderProcess {
       this.#watch = undefined;
       const [oldest] = this.#pending.values();
       if (oldest === undefined) return;
-      if (performance.now() - oldest.startedMs >= JOB_LIMIT_MS) this.kill(`took more than ${JOB_LIMIT_MS / 1000} s`);
+      if (performance.now() - oldest.startedMs >= JOB_LIMIT_MS)
+        this.kill(`took more than ${JOB_LIMIT_MS / 1000} s`);
       else this.#startWatch();
     }, JOB_LIMIT_MS).unref();
   }
@@ -184,7 +188,7 @@ export class DecoderProcess {
     this.#end = end;
     clearTimeout(this.#watch);
     this.#channel.close();
-    for (const { end: tell } of this.#pending.values()) tell(undefined);
+    for (const pending of this.#pending.values()) pending.end(undefined);
     this.#pending.clear();
   }
 }

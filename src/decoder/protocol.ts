@@ -45,7 +45,10 @@ const PIECE_BYTES = 12;
 /** @throws {RangeError} More pieces, or more bytes of ours, than a message holds. */
 export function encodeJob(job: JobOrder): Uint8Array {
   const { pieces } = job;
-  const inlined = pieces.reduce((sum, piece) => sum + (piece instanceof Uint8Array ? piece.byteLength : 0), 0);
+  const inlined = pieces.reduce(
+    (sum, piece) => sum + (piece instanceof Uint8Array ? piece.byteLength : 0),
+    0,
+  );
   if (pieces.length > MAX_PIECES || inlined > MAX_INLINE) {
     throw new RangeError(`a job of ${pieces.length} pieces with ${inlined} bytes of headers`);
   }

@@ -92,7 +92,8 @@ export function frameOf(
   const frame = av1.emptyFrameHeader();
   const width = control.upscaled_width;
   const height = control.frame_height_minus_1 + 1;
-  const isOtherSize = width !== seq.max_frame_width_minus_1 + 1 || height !== seq.max_frame_height_minus_1 + 1;
+  const isOtherSize =
+    width !== seq.max_frame_width_minus_1 + 1 || height !== seq.max_frame_height_minus_1 + 1;
   Object.assign(frame, {
     frame_type: control.frame_type,
     show_frame: has(0),

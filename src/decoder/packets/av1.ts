@@ -111,7 +111,8 @@ function tilesOf({ controls, bitstream }: PacketSource, frame: av1.FrameHeader):
   const byPlace = new Map(entries.map((entry) => [entry.tile_row * frame.tileCols + entry.tile_col, entry]));
   return Array.from({ length: frame.tileCols * frame.tileRows }, (_, number) => {
     const entry = byPlace.get(number);
-    if (entry === undefined) throw new CodecError(`AV1_TILE_GROUP_ENTRY lacks tile ${number}`, { codec: "AV1" });
+    if (entry === undefined)
+      throw new CodecError(`AV1_TILE_GROUP_ENTRY lacks tile ${number}`, { codec: "AV1" });
     const { tile_offset: offset, tile_size: size } = entry;
     if (size === 0 || offset + size > bitstream.byteLength) {
       const text = `tile ${number} has ${size} bytes at ${offset}, the OUTPUT buffer has ${bitstream.byteLength}`;

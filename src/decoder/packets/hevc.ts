@@ -3,7 +3,14 @@
  * pictures of the SPS, which the controls only count. So the SPS gets none, and each header an explicit one: the pictures
  * that the client says are in the picture buffer.
  */
-import { CodecError, countRemoved, hevc, RbspBuffer, startCodeUnits, SyntaxReader } from "../../codec/index.js";
+import {
+  CodecError,
+  countRemoved,
+  hevc,
+  RbspBuffer,
+  startCodeUnits,
+  SyntaxReader,
+} from "../../codec/index.js";
 import type { StandardValue } from "../../v4l2/index.js";
 import { Cid } from "../../v4l2/index.js";
 import type { Piece } from "../protocol.js";
@@ -72,12 +79,20 @@ export class HevcPackets implements PacketWriter {
     const ppsNal = write({ kind: "pps", pps }, NalType.PPS);
     if (this.#pps.changes(pps.pps_pic_parameter_set_id, ppsNal)) pieces.push(startCode, ppsNal);
     const count = control.num_short_term_ref_pic_sets;
-    this.#sets.set(pps.pps_pic_parameter_set_id, { pps, sps: { ...sps, num_short_term_ref_pic_sets: count } });
+    this.#sets.set(pps.pps_pic_parameter_set_id, {
+      pps,
+      sps: { ...sps, num_short_term_ref_pic_sets: count },
+    });
     return pieces;
   }
 
   /** The header written anew, and the data as they are. Headers end with a 1, so no emulation prevention spans both. */
-  #slice({ offset, size }: Unit, bitstream: Uint8Array, params: DecodeParams, set: hevc.ShortTermRps): Piece[] {
+  #slice(
+    { offset, size }: Unit,
+    bitstream: Uint8Array,
+    params: DecodeParams,
+    set: hevc.ShortTermRps,
+  ): Piece[] {
     // A copy of what is looked at: the client may change it meanwhile.
     const head = bitstream.slice(offset, offset + Math.min(size, SLICE_HEADER_BYTES));
     if (!hevc.isSlice(hevc.nalTypeOf(head))) return [{ offset, size }];
@@ -116,7 +131,10 @@ export class HevcPackets implements PacketWriter {
   }
 }
 
-type ParameterSet = { readonly kind: "vps"; readonly vps: hevc.Vps } | { readonly kind: "sps"; readonly sps: hevc.Sps } | { readonly kind: "pps"; readonly pps: hevc.Pps };
+type ParameterSet =
+  | { readonly kind: "vps"; readonly vps: hevc.Vps }
+  | { readonly kind: "sps"; readonly sps: hevc.Sps }
+  | { readonly kind: "pps"; readonly pps: hevc.Pps };
 
 function write(set: ParameterSet, nal_unit_type: number): Uint8Array {
   return hevc.writeNalUnit({ ...set, nal: { ...hevc.emptyNalHeader(), nal_unit_type } });
@@ -126,14 +144,18 @@ function unitsOf(bitstream: Uint8Array, hasStartCodes: boolean): Unit[] {
   if (!hasStartCodes) return [{ offset: 0, size: bitstream.byteLength }];
   const units: Unit[] = [];
   for (const { dataOffset, data } of startCodeUnits(bitstream)) {
-    if (units.length >= MAX_SLICES) throw new CodecError(`a picture of more than ${MAX_SLICES} slices`, { codec: "HEVC" });
+    if (units.length >= MAX_SLICES)
+      throw new CodecError(`a picture of more than ${MAX_SLICES} slices`, { codec: "HEVC" });
     units.push({ offset: dataOffset, size: data.byteLength });
   }
   return units;
 }
 
 /** The long-term pictures of the SPS, which only kernels after 6.12 have a control for. */
-function longTermOf(source: PacketSource, count: number): readonly StandardValue<typeof Cid.StatelessHevcExtSpsLtRps>[] {
+function longTermOf(
+  source: PacketSource,
+  count: number,
+): readonly StandardValue<typeof Cid.StatelessHevcExtSpsLtRps>[] {
   if (count === 0) return [];
   const given = source.controls.find(Cid.StatelessHevcExtSpsLtRps)?.value;
   const list = Array.isArray(given) ? given : [];
@@ -186,5 +208,7 @@ function setOfLength(length: number): hevc.ShortTermRps {
   return { ...hevc.emptyShortTermRps(), DeltaPocS0 };
 }
 
-const filledWith = ({ num_short_term_ref_pic_sets: length }: hevc.Sps, set: hevc.ShortTermRps): hevc.ShortTermRps[] =>
-  new Array<hevc.ShortTermRps>(length).fill(set);
+const filledWith = (
+  { num_short_term_ref_pic_sets: length }: hevc.Sps,
+  set: hevc.ShortTermRps,
+): hevc.ShortTermRps[] => new Array<hevc.ShortTermRps>(length).fill(set);

@@ -9,7 +9,7 @@ import type { Piece } from "../protocol.js";
 /** What a writer of packets looks at. The client may write to its bitstream at any time: look at a copy. */
 export interface PacketSource {
   /** The controls in effect. */
-  readonly controls: ControlHandler;
+  readonly controls: Pick<ControlHandler, "find">;
   /** The OUTPUT buffer's payload: `offset` and `size` of pieces are of it. */
   readonly bitstream: Uint8Array;
   /** Of the CAPTURE buffer: later frames refer to this one by it. */
@@ -33,7 +33,10 @@ export interface PacketWriter {
 }
 
 /** The whole bitstream of a job. */
-export const wholeBitstream = ({ bitstream }: PacketSource): Piece => ({ offset: 0, size: bitstream.byteLength });
+export const wholeBitstream = ({ bitstream }: PacketSource): Piece => ({
+  offset: 0,
+  size: bitstream.byteLength,
+});
 
 /** For codecs whose frames carry all that there is to know. */
 export const wholeFrames: PacketWriter = { packet: (source) => ({ pieces: [wholeBitstream(source)] }) };
