@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { Command } from "commander";
+import { decoderProblem } from "../decoder/index.js";
 import { deviceProblem } from "./run/prerequisites.js";
 import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
 import { ClientFiles } from "../serve/index.js";
@@ -48,6 +49,7 @@ export async function examine(): Promise<Finding[]> {
     await graft(),
     helper(),
     ownDevices(),
+    decoder(),
     udmabuf(),
     number81(),
   ];
@@ -155,6 +157,13 @@ function helper(): Finding {
 function ownDevices(): Finding {
   const what = "devices for one client, without CUSE (v4l2-cuse run --device sample -- CLIENT)";
   const problem = deviceProblem();
+  if (problem === undefined) return { ok: true, needed: false, what };
+  return { ok: false, needed: false, what, remedy: `Not here: ${problem}.` };
+}
+
+function decoder(): Finding {
+  const what = "a decoder of the distribution's libraries (v4l2-cuse decoder)";
+  const problem = decoderProblem();
   if (problem === undefined) return { ok: true, needed: false, what };
   return { ok: false, needed: false, what, remedy: `Not here: ${problem}.` };
 }

@@ -89,19 +89,28 @@ export class Decoding {
     if (codec === undefined) return undefined;
     const before = this.#worker;
     if (before !== undefined && before.process.end === undefined && before.codec === codec) return before;
-    before?.process.close();
+    if (before !== undefined) this.#replace(before);
     this.#worker = { process: this.#parts.start(), codec, writer: codec.makeWriter(), decoded: new Set() };
     return this.#worker;
   }
 
+  /** Of another codec, or lost while it had nothing to do. */
+  #replace(worker: Worker): void {
+    if (worker.process.end === undefined) worker.process.close();
+    else this.#lost(worker);
+  }
+
+  #lost(worker: Worker): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    this.#parts.log(
+      `its decoder process ${worker.process.end ?? "ended"}; the next key frame goes on with another one`,
+    );
+  }
+
   #problemOf(answer: Answer | undefined, worker: Worker): string | undefined {
     if (answer !== undefined) return describe(answer);
-    if (this.#worker === worker) {
-      this.#worker = undefined;
-      this.#parts.log(
-        `the decoder process ${worker.process.end ?? "ended"}; the next key frame gets another one`,
-      );
-    }
+    this.#lost(worker);
     return `its decoder process ${worker.process.end ?? "ended"}`;
   }
 }
