@@ -35,5 +35,6 @@ class Codec {
 // @param inSlices A packet need not be a whole picture.
 std::unique_ptr<Codec> MakeAvcodec(uint32_t codec, bool inSlices);
 std::unique_ptr<Codec> MakeDav1d();
+std::unique_ptr<Codec> MakeFwht();
 
 }  // namespace v4l2cuse::decoder

@@ -170,10 +170,21 @@ class Worker {
     const uint32_t slices = job.flags & DECODER_SLICES;
     if (codec_ != nullptr && codecId_ == job.codec && slices_ == slices && (job.flags & DECODER_RESTART) == 0) return true;
     codec_.reset();
-    codec_ = job.codec == DECODER_AV1 ? MakeDav1d() : MakeAvcodec(job.codec, slices != 0);
+    codec_ = Make(job.codec, slices != 0);
     codecId_ = job.codec;
     slices_ = slices;
     return codec_ != nullptr;
+  }
+
+  static std::unique_ptr<Codec> Make(uint32_t codec, bool inSlices) {
+    switch (codec) {
+      case DECODER_AV1:
+        return MakeDav1d();
+      case DECODER_FWHT:
+        return MakeFwht();
+      default:
+        return MakeAvcodec(codec, inSlices);
+    }
   }
 
   std::array<uint8_t, kMostMessage> message_{};

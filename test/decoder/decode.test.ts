@@ -1,4 +1,5 @@
 /** Every picture of every clip, decoded in a decoder process, is that of ffmpeg's own decoder. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { CodecName, Mode, Size } from "./stream.js";
@@ -79,6 +80,21 @@ describe("pictures equal to ffmpeg's", () => {
       expect((await decode({ ...clip, format: "YU12" })).sort()).toEqual(sumsOf(clip.name).sort());
     },
   );
+
+  it("of FWHT is the kernel's vicodec's", async () => {
+    const size = { width: 640, height: 480 };
+    const decoder = new StreamDecoder("fwht", size, "YU12");
+    onTestFinished(() => {
+      decoder.close();
+    });
+    const sum = createHash("md5");
+    for (const frame of framesOf("fwht", readFileSync(file("../gstreamer/data/x.fwht")))) {
+      expect(await decoder.frame(frame)).toMatchObject({ status: "done", ...size });
+      sum.update(decoder.picture);
+    }
+    // Of all ten frames, as v4l2-ctl wrote them from the kernel's stateless and stateful decoders alike.
+    expect(sum.digest("hex")).toBe("d05b0caa86d4b2f4654895bbe6982e3e");
+  });
 
   const modes: readonly Mode[] = [
     { decode: "slice", startCode: "annex-b" },

@@ -1,7 +1,7 @@
 /** Decodes whole streams in a decoder process, from the controls that `src/codec` derives: a client without a device. */
 import { createHash } from "node:crypto";
 import type { ControlValues, FrameControls, RequestControls } from "../../src/codec/index.js";
-import { av1, h264, hevc, mpeg2, vp8, vp9 } from "../../src/codec/index.js";
+import { av1, fwht, h264, hevc, mpeg2, vp8, vp9 } from "../../src/codec/index.js";
 import { decodedPlanes, layoutOf } from "../../src/decoder/formats.js";
 import { decoderCodec } from "../../src/decoder/packets/index.js";
 import type { PacketWriter } from "../../src/decoder/packets/packet.js";
@@ -12,7 +12,7 @@ import { BufType, Cid, fourcc, type VideoFormat } from "../../src/v4l2/index.js"
 import type { PlaneMemory } from "../../src/vb2/index.js";
 import { SharedMemoryProvider } from "../../src/vb2/index.js";
 
-export type CodecName = "h264" | "hevc" | "mpeg2" | "vp8" | "vp9" | "av1";
+export type CodecName = "h264" | "hevc" | "mpeg2" | "vp8" | "vp9" | "av1" | "fwht";
 
 /** How a client of H.264 or HEVC submits. */
 export interface Mode {
@@ -42,6 +42,8 @@ export function framesOf(
       return vp9.frameControls(stream);
     case "av1":
       return av1.frameControls(stream);
+    case "fwht":
+      return fwht.frameControls(stream);
   }
 }
 

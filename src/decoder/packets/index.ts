@@ -1,6 +1,7 @@
 /** The writers of packets, by codec. */
 import { CodecNumber } from "../protocol.js";
 import { Av1Packets } from "./av1.js";
+import { FwhtPackets } from "./fwht.js";
 import { H264Packets } from "./h264.js";
 import { HevcPackets } from "./hevc.js";
 import { Mpeg2Packets } from "./mpeg2.js";
@@ -16,6 +17,7 @@ export interface DecoderCodec {
 
 const codecs: Readonly<Partial<Record<string, DecoderCodec>>> = {
   av1: { number: CodecNumber.av1, makeWriter: () => new Av1Packets() },
+  fwht: { number: CodecNumber.fwht, makeWriter: () => new FwhtPackets() },
   h264: { number: CodecNumber.h264, makeWriter: () => new H264Packets() },
   hevc: { number: CodecNumber.hevc, makeWriter: () => new HevcPackets() },
   mpeg2: { number: CodecNumber.mpeg2, makeWriter: () => new Mpeg2Packets() },
