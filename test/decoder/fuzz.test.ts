@@ -29,7 +29,9 @@ function* noise(seed: number): Generator<number> {
 it.each(clips)(
   "%s: each broken request is answered, or its process is lost",
   async (codec, name, size) => {
-    const frames = [...framesOf(codec, readFileSync(new URL(`../gstreamer/data/${name}`, import.meta.url)))];
+    const stream = readFileSync(new URL(`../gstreamer/data/${name}`, import.meta.url));
+    // Those that are only shown again have no requests.
+    const frames = [...framesOf(codec, stream)].filter(({ requests }) => requests.length > 0);
     const random = noise(rounds + codec.length);
     const next = (below: number): number => Math.floor(random.next().value * below);
     let decoder = new StreamDecoder(codec, size);
@@ -38,10 +40,9 @@ it.each(clips)(
       const frame = frames[round % frames.length];
       if (frame === undefined) break;
       const requests = frame.requests.map((request) => {
-        const payload = request.payload.slice(
-          0,
-          next(4) === 0 ? next(request.payload.byteLength) : undefined,
-        );
+        const kept = next(4) === 0 ? next(request.payload.byteLength) : request.payload.byteLength;
+        // Not slice(): a Buffer's shares its bytes.
+        const payload = new Uint8Array(request.payload.subarray(0, kept));
         for (let i = next(6); i > 0; i--) payload[next(payload.byteLength)] = next(256);
         return { ...request, payload };
       });
