@@ -17,7 +17,8 @@ const layers = {
   stateless: ["codec", "m2m", "vb2", "v4l2", "media"],
   sample: ["tpg", "vb2", "v4l2", "media", "subdev"],
   visl: ["tpg", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
-  cli: ["visl", "sample", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
+  decoder: ["stateless", "codec", "m2m", "vb2", "v4l2", "media"],
+  cli: ["visl", "decoder", "sample", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
 };
 
 const rules = Object.entries(layers).map(([layer, below]) => ({

@@ -131,14 +131,13 @@ export function nativeProblem(): string | undefined {
 }
 
 /** Where the helper library for clients (LD_PRELOAD) is, or would be: it may not be built. */
-export function helperPath(): string {
-  return built("libv4l2-cuse.so");
-}
+export const helperPath = (): string => built("libv4l2-cuse.so");
 
 /** Where the program that puts files into other processes is, or would be (`native/tracer/`). */
-export function tracerPath(): string {
-  return built("v4l2-cuse-tracer");
-}
+export const tracerPath = (): string => built("v4l2-cuse-tracer");
+
+/** Where the program that decodes bitstreams is, or would be (`native/decoder/`). */
+export const decoderPath = (): string => built("v4l2-cuse-decoder");
 
 // ---- Channel -------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ const { version } = createRequire(import.meta.url)("../../package.json") as { ve
 const subcommands = new Map<string, () => Promise<Command>>([
   ["sample", async () => (await import("./sample.js")).sampleCommand()],
   ["visl", async () => (await import("./visl.js")).vislCommand()],
+  ["decoder", async () => (await import("./decoder.js")).decoderCommand()],
   ["parse", async () => (await import("./parse.js")).parseCommand()],
   ["run", async () => (await import("./run.js")).runCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],

@@ -29,7 +29,16 @@
  * `parseUnits`, a `UnitParser`), `controls.ts` (`frameControls(stream, options)`, which yields {@link FrameControls}),
  * `index.ts`. Control values have the types of `src/v4l2`, of which this layer imports only types.
  */
-export { CodecError, RbspBuffer, RecordingReader, SyntaxReader } from "./bits/index.js";
+export {
+  BitReader,
+  CodecError,
+  countRemoved,
+  escapeRbsp,
+  RbspBuffer,
+  RecordingReader,
+  SyntaxReader,
+  SyntaxWriter,
+} from "./bits/index.js";
 export type { Coder, Field, FieldSink, Heading } from "./bits/index.js";
 export * from "./files/index.js";
 export { defaultTimestampOf, flagBits } from "./frame-controls.js";

@@ -82,7 +82,7 @@ export interface CodedFrame {
 
 /** Makes functions that read the value of a control; of an array, its first element. */
 export class ValueReader {
-  constructor(private readonly controls: ControlHandler) {}
+  constructor(private readonly controls: Pick<ControlHandler, "find">) {}
 
   /** Of a control that every device with this codec has. */
   of<Id extends StandardId>(id: Id): () => StandardValue<Id> {

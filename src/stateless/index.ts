@@ -12,6 +12,7 @@ export type { BitstreamDump } from "./bitstreams.js";
 export { checkJobs } from "./check/jobs.js";
 export type { CheckCounters, JobCheck } from "./check/jobs.js";
 export type { CodedFrame, Reference, StatelessCodec, Stepwise } from "./codec.js";
+export { ValueReader } from "./codec.js";
 export { statelessCodecs } from "./codecs/index.js";
 export { StatelessControls } from "./controls.js";
 export { statelessTree } from "./debugfs/contents.js";

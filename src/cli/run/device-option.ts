@@ -18,6 +18,7 @@ export interface DeviceProgram {
 const builtIn: Readonly<Record<string, readonly string[]>> = {
   sample: ["--log", "none"],
   visl: ["--log", "none", "--no-debugfs"],
+  decoder: ["--log", "none", "--no-debugfs"],
 };
 
 /** @param isLogged - The log goes where the client's output does not. */

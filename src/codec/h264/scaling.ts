@@ -58,6 +58,27 @@ export function scalingMatrix(sps: Sps, pps: Pps): ScalingMatrix {
   };
 }
 
+/**
+ * The lists of a matrix as a parameter set carries them, all of them present: what {@link scalingMatrix} undoes.
+ * @param is444 - The chroma format is 4:4:4: there are six lists of 8x8, not two.
+ */
+export function codedScalingLists(matrix: ScalingMatrix, is444: boolean): ScalingList[] {
+  return [
+    ...matrix.scaling_list_4x4.slice(0, 6).map((raster) => codedList(raster, zigzag4x4)),
+    ...matrix.scaling_list_8x8.slice(0, is444 ? 6 : 2).map((raster) => codedList(raster, zigzag8x8)),
+  ];
+}
+
+function codedList(raster: readonly number[], scan: readonly number[]): ScalingList {
+  const values = scan.map((position) => raster[position] ?? 0);
+  const delta_scale = values.map((value, i) => {
+    // Differences are modulo 256.
+    const difference = value - (i === 0 ? 8 : (values[i - 1] ?? 0));
+    return ((difference + 128 + 256) % 256) - 128;
+  });
+  return { present: true, delta_scale, values, useDefault: false };
+}
+
 function flat(index: number): readonly number[] {
   return new Array<number>(index < 6 ? 16 : 64).fill(16);
 }

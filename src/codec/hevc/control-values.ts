@@ -3,7 +3,7 @@ import type { Cid, StandardValue } from "../../v4l2/index.js";
 import { LtRpsFlag, PpsFlag, SpsFlag, StRpsFlag } from "./flags.js";
 import type { Pps } from "./syntax-pps.js";
 import type { ShortTermRps } from "./syntax-rps.js";
-import { defaultScalingLists, type ScalingLists } from "./syntax-scaling.js";
+import { defaultScalingLists, emptyScalingLists, type ScalingLists } from "./syntax-scaling.js";
 import type { Sps } from "./syntax-sps.js";
 
 type CtrlSps = StandardValue<typeof Cid.StatelessHevcSps>;
@@ -177,6 +177,34 @@ function matrixOf(lists: ScalingLists): CtrlScalingMatrix {
   };
   matrices.set(lists, matrix);
   return matrix;
+}
+
+/** The lists of a matrix as a parameter set carries them, each of them explicit: what {@link scalingMatrix} undoes. */
+export function codedScalingLists(matrix: CtrlScalingMatrix): ScalingLists {
+  const lists = emptyScalingLists();
+  const code = (sizeId: number, matrixId: number, values: readonly number[] = [], dc?: number): void => {
+    const scan = sizeId === 0 ? scan4 : scan8;
+    let last = dc ?? 8;
+    // Differences are modulo 256.
+    const deltas = scan.map((position) => {
+      const value = values[position] ?? 0;
+      const delta = ((value - last + 128 + 256) % 256) - 128;
+      last = value;
+      return delta;
+    });
+    (lists.scaling_list_pred_mode_flag[sizeId] ??= [])[matrixId] = true;
+    (lists.scaling_list_delta_coef[sizeId] ??= [])[matrixId] = deltas;
+    if (dc !== undefined) (lists.scaling_list_dc_coef_minus8[sizeId - 2] ??= [])[matrixId] = dc - 8;
+  };
+  for (let i = 0; i < 6; i += 1) {
+    code(0, i, matrix.scaling_list_4x4[i]);
+    code(1, i, matrix.scaling_list_8x8[i]);
+    code(2, i, matrix.scaling_list_16x16[i], matrix.scaling_list_dc_coef_16x16[i] ?? 0);
+  }
+  for (const i of [0, 1]) {
+    code(3, 3 * i, matrix.scaling_list_32x32[i], matrix.scaling_list_dc_coef_32x32[i] ?? 0);
+  }
+  return lists;
 }
 
 /** `V4L2_CID_STATELESS_HEVC_EXT_SPS_ST_RPS`: the syntax elements of each set, and its numbers of pictures. */

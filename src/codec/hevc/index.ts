@@ -1,11 +1,12 @@
 /** HEVC (Rec. ITU-T H.265): syntax, reference pictures, and the controls that follow. Layer 0 only. */
 export { frameControls } from "./controls.js";
 export type { HevcControlsOptions, HevcFrameControls } from "./controls.js";
+export { codedScalingLists } from "./control-values.js";
 export type { DecodedPicture, MissingReference, ReferencePictureSet } from "./dpb.js";
 export * from "./nal.js";
 export { NalReader, nalTypeOf, ParameterSets, parseUnits, readSliceUnit, writeNalUnit } from "./parse.js";
 export type { ActiveSets, NalUnit, ReadSlice } from "./parse.js";
-export { DecodeParamFlag, DpbEntryFlag, PpsFlag, SliceFlag, SpsFlag } from "./flags.js";
+export { DecodeParamFlag, DpbEntryFlag, LtRpsFlag, PpsFlag, SliceFlag, SpsFlag } from "./flags.js";
 export {
   ppsOfControl,
   shortTermSetOfPicture,
@@ -25,7 +26,7 @@ export type { ShortTermRps } from "./syntax-rps.js";
 export type { ScalingLists } from "./syntax-scaling.js";
 export { SeiType } from "./syntax-sei.js";
 export type { PicTiming, Sei, SeiMessage } from "./syntax-sei.js";
-export { emptySliceHeader, emptySliceSegmentHeader, SliceType } from "./syntax-slice.js";
+export { emptySliceHeader, emptySliceSegmentHeader, sliceSegmentHeader, SliceType } from "./syntax-slice.js";
 export type { SliceHeader, SliceSegmentHeader } from "./syntax-slice.js";
 export { emptySps } from "./syntax-sps.js";
 export type { Sps, SpsRangeExtension, SpsSccExtension } from "./syntax-sps.js";

@@ -90,6 +90,8 @@ export interface SliceContext {
   parameterSets(c: Coder, ppsId: number): { readonly pps: Pps; readonly sps: Sps };
   /** The slice header before, of the same picture. */
   readonly previous: SliceHeader | undefined;
+  /** The set of the picture, for a reader who knows it from elsewhere and does not know the sets of the SPS. */
+  readonly currentSet?: ShortTermRps;
 }
 
 const noPictures = emptyShortTermRps();
@@ -186,7 +188,7 @@ export function sliceSegmentHeader(c: Coder, segment: SliceSegmentHeader, contex
     if (context.previous === undefined) throw c.error("a dependent slice segment without a slice before it");
     segment.slice = context.previous;
   } else {
-    sliceHeader(c, segment.slice, nal, pps, sps);
+    sliceHeader(c, segment.slice, context, pps, sps);
   }
   if (pps.tiles_enabled_flag || pps.entropy_coding_sync_enabled_flag) entryPoints(c, segment, pps, sps);
   if (pps.slice_segment_header_extension_present_flag) extension(c, segment);
@@ -214,7 +216,8 @@ function segmentAddress(c: Coder, segment: SliceSegmentHeader, pps: Pps, sps: Sp
   );
 }
 
-function sliceHeader(c: Coder, sh: SliceHeader, nal: NalHeader, pps: Pps, sps: Sps): void {
+function sliceHeader(c: Coder, sh: SliceHeader, context: SliceContext, pps: Pps, sps: Sps): void {
+  const { nal, currentSet } = context;
   for (let i = 0; i < pps.num_extra_slice_header_bits; i += 1) {
     sh.slice_reserved_flag[i] = c.flag("slice_reserved_flag", sh.slice_reserved_flag[i], i);
   }
@@ -229,7 +232,7 @@ function sliceHeader(c: Coder, sh: SliceHeader, nal: NalHeader, pps: Pps, sps: S
     sh.colour_plane_id = c.uRange("colour_plane_id", 2, sh.colour_plane_id, 0, 2);
   }
   sh.CurrRps = noPictures;
-  if (!isIdr(nal.nal_unit_type)) pictureOrder(c, sh, sps);
+  if (!isIdr(nal.nal_unit_type)) pictureOrder(c, sh, sps, currentSet);
   sh.NumPicTotalCurr = countPictures(sh) + (currentAsReference ? 1 : 0);
   if (sps.sample_adaptive_offset_enabled_flag) {
     sh.slice_sao_luma_flag = c.flag("slice_sao_luma_flag", sh.slice_sao_luma_flag);
@@ -242,7 +245,7 @@ function sliceHeader(c: Coder, sh: SliceHeader, nal: NalHeader, pps: Pps, sps: S
   loopFilters(c, sh, pps);
 }
 
-function pictureOrder(c: Coder, sh: SliceHeader, sps: Sps): void {
+function pictureOrder(c: Coder, sh: SliceHeader, sps: Sps, known: ShortTermRps | undefined): void {
   const lsbBits = sps.log2_max_pic_order_cnt_lsb_minus4 + 4;
   sh.slice_pic_order_cnt_lsb = c.u("slice_pic_order_cnt_lsb", lsbBits, sh.slice_pic_order_cnt_lsb);
   const count = sps.num_short_term_ref_pic_sets;
@@ -265,6 +268,7 @@ function pictureOrder(c: Coder, sh: SliceHeader, sps: Sps): void {
     );
     sh.CurrRps = sps.st_ref_pic_set[sh.short_term_ref_pic_set_idx] ?? noPictures;
   }
+  sh.CurrRps = known ?? sh.CurrRps;
   if (sps.long_term_ref_pics_present_flag) {
     const start = c.position;
     longTerm(c, sh, sps, lsbBits);
