@@ -9,22 +9,25 @@
 
 #include "yardstick.h"
 
-static void bench_open(fuse_req_t req, struct fuse_file_info *fi) { fuse_reply_open(req, fi); }
+static void bench_open(fuse_req_t req, struct fuse_file_info *fi)
+{
+	fuse_reply_open(req, fi);
+}
 
 static const struct cuse_lowlevel_ops ops = {.open = bench_open, .ioctl = bench_ioctl};
 
-int main(int argc, char **argv) {
-  if (argc != 3 || (strcmp(argv[2], "restricted") != 0 && strcmp(argv[2], "unrestricted") != 0)) {
-    fprintf(stderr, "usage: %s NODE restricted|unrestricted\n", argv[0]);
-    return 2;
-  }
-  unrestricted = strcmp(argv[2], "unrestricted") == 0;
-  char name[64];
-  snprintf(name, sizeof name, "DEVNAME=%s", argv[1]);
-  const char *dev_info[] = {name};
-  char *fuse_argv[] = {argv[0], "-f", "-s", NULL};
-  struct cuse_info info = {.dev_info_argc = 1,
-                           .dev_info_argv = dev_info,
-                           .flags = unrestricted ? CUSE_UNRESTRICTED_IOCTL : 0};
-  return cuse_lowlevel_main(3, fuse_argv, &info, &ops, NULL);
+int main(int argc, char **argv)
+{
+	if (argc != 3 || (strcmp(argv[2], "restricted") != 0 && strcmp(argv[2], "unrestricted") != 0)) {
+		fprintf(stderr, "usage: %s NODE restricted|unrestricted\n", argv[0]);
+		return 2;
+	}
+	unrestricted = strcmp(argv[2], "unrestricted") == 0;
+	char name[64];
+	snprintf(name, sizeof name, "DEVNAME=%s", argv[1]);
+	const char *dev_info[] = {name};
+	char *fuse_argv[] = {argv[0], "-f", "-s", NULL};
+	struct cuse_info info = {
+		.dev_info_argc = 1, .dev_info_argv = dev_info, .flags = unrestricted ? CUSE_UNRESTRICTED_IOCTL : 0};
+	return cuse_lowlevel_main(3, fuse_argv, &info, &ops, NULL);
 }

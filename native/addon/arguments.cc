@@ -8,8 +8,8 @@ namespace v4l2cuse {
 namespace {
 
 [[noreturn]] void Reject(const Napi::CallbackInfo& info, size_t index, const char* usage, const char* expected) {
-  throw Napi::TypeError::New(
-      info.Env(), std::string(usage) + ": argument " + std::to_string(index + 1) + " must be " + expected);
+  throw Napi::TypeError::New(info.Env(),
+                             std::string(usage) + ": argument " + std::to_string(index + 1) + " must be " + expected);
 }
 
 double IntegerArgument(const Napi::CallbackInfo& info, size_t index, const char* usage, double least, double most,

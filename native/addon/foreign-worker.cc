@@ -140,7 +140,8 @@ class ForeignWorkers::Worker {
   bool WaitIdle() {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto isIdle = [&] { return state_ == State::kIdle; };
-    if (state_ == State::kCleaning && Clock::now() - answered_ < kSlice) return changed_.wait_for(lock, kMoment, isIdle);
+    if (state_ == State::kCleaning && Clock::now() - answered_ < kSlice)
+      return changed_.wait_for(lock, kMoment, isIdle);
     return isIdle();
   }
 

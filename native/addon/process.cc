@@ -154,8 +154,8 @@ Napi::Value SameFile(const Napi::CallbackInfo& info) {
   const int fdA = FdArgument(info, 1, kUsage);
   const pid_t pidB = PidArgument(info, 2, kUsage);
   const int fdB = FdArgument(info, 3, kUsage);
-  const long order = ::syscall(SYS_kcmp, pidA, pidB, KCMP_FILE, static_cast<unsigned long>(fdA),
-                               static_cast<unsigned long>(fdB));
+  const long order =
+      ::syscall(SYS_kcmp, pidA, pidB, KCMP_FILE, static_cast<unsigned long>(fdA), static_cast<unsigned long>(fdB));
   if (order < 0) throw SystemError(env, "kcmp", errno);
   return Napi::Boolean::New(env, order == 0);
 }

@@ -20,189 +20,224 @@
 #include "packet-buffer.h"
 #include "protocol.h"
 
-namespace v4l2cuse::decoder {
-namespace {
+namespace v4l2cuse::decoder
+{
+namespace
+{
 
-constexpr int kDriver = 0;  // The socket is our standard input.
+constexpr int kDriver = 0; // The socket is our standard input.
 constexpr size_t kMostMessage = sizeof(decoder_job) + DECODER_PIECES * sizeof(decoder_piece) + DECODER_INLINE;
 
 // An order from the driver.
 struct Order {
-  const uint8_t* bytes = nullptr;
-  size_t size = 0;
-  UniqueFd fd;
+	const uint8_t *bytes = nullptr;
+	size_t size = 0;
+	UniqueFd fd;
 
-  // The struct at its start, when it is that long.
-  template <typename T>
-  bool Read(T* into, bool isWhole = true) const {
-    if (size < sizeof *into || (isWhole && size != sizeof *into)) return false;
-    std::memcpy(into, bytes, sizeof *into);
-    return true;
-  }
+	// The struct at its start, when it is that long.
+	template <typename T> bool Read(T *into, bool isWhole = true) const
+	{
+		if (size < sizeof *into || (isWhole && size != sizeof *into))
+			return false;
+		std::memcpy(into, bytes, sizeof *into);
+		return true;
+	}
 };
 
-class Worker {
- public:
-  int Serve(uint32_t features) {
-    const decoder_hello hello{DECODER_PROTOCOL, features};
-    if (!Send(&hello, sizeof hello)) return 1;
-    for (;;) {
-      Order order;
-      if (!Receive(&order)) return 1;
-      if (order.size == 0) return 0;
-      if (!Obey(order)) {
-        std::fputs("v4l2-cuse-decoder: an order makes no sense\n", stderr);
-        return 1;
-      }
-    }
-  }
+class Worker
+{
+      public:
+	int Serve(uint32_t features)
+	{
+		const decoder_hello hello{DECODER_PROTOCOL, features};
+		if (!Send(&hello, sizeof hello))
+			return 1;
+		for (;;) {
+			Order order;
+			if (!Receive(&order))
+				return 1;
+			if (order.size == 0)
+				return 0;
+			if (!Obey(order)) {
+				std::fputs("v4l2-cuse-decoder: an order makes no sense\n", stderr);
+				return 1;
+			}
+		}
+	}
 
- private:
-  static bool Send(const void* message, size_t size) {
-    ssize_t sent = 0;
-    do {
-      sent = ::send(kDriver, message, size, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent == static_cast<ssize_t>(size);
-  }
+      private:
+	static bool Send(const void *message, size_t size)
+	{
+		ssize_t sent = 0;
+		do {
+			sent = ::send(kDriver, message, size, MSG_NOSIGNAL);
+		} while (sent < 0 && errno == EINTR);
+		return sent == static_cast<ssize_t>(size);
+	}
 
-  // False: the socket fails, or a message is too long. Size 0: the driver is gone.
-  bool Receive(Order* order) {
-    iovec data{message_.data(), message_.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr header{};
-    header.msg_iov = &data;
-    header.msg_iovlen = 1;
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    ssize_t size = 0;
-    do {
-      size = ::recvmsg(kDriver, &header, MSG_CMSG_CLOEXEC);
-    } while (size < 0 && errno == EINTR);
-    if (size < 0 || (header.msg_flags & MSG_TRUNC) != 0) return false;
-    const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-      order->fd.reset(fd);
-    }
-    order->bytes = message_.data();
-    order->size = static_cast<size_t>(size);
-    return true;
-  }
+	// False: the socket fails, or a message is too long. Size 0: the driver is gone.
+	bool Receive(Order *order)
+	{
+		iovec data{message_.data(), message_.size()};
+		alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+		msghdr header{};
+		header.msg_iov = &data;
+		header.msg_iovlen = 1;
+		header.msg_control = control.data();
+		header.msg_controllen = control.size();
+		ssize_t size = 0;
+		do {
+			size = ::recvmsg(kDriver, &header, MSG_CMSG_CLOEXEC);
+		} while (size < 0 && errno == EINTR);
+		if (size < 0 || (header.msg_flags & MSG_TRUNC) != 0)
+			return false;
+		const cmsghdr *rights = CMSG_FIRSTHDR(&header);
+		if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
+			int fd = -1;
+			std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+			order->fd.reset(fd);
+		}
+		order->bytes = message_.data();
+		order->size = static_cast<size_t>(size);
+		return true;
+	}
 
-  bool Obey(const Order& order) {
-    uint32_t kind = 0;
-    if (!order.Read(&kind, false)) return false;
-    decoder_memory memory{};
-    decoder_forget forget{};
-    decoder_job job{};
-    switch (kind) {
-      case DECODER_MEMORY:
-        return order.Read(&memory) && slots_.Fill(memory, order.fd.get());
-      case DECODER_FORGET:
-        if (!order.Read(&forget)) return false;
-        slots_.Forget(forget);
-        return true;
-      case DECODER_JOB:
-        return order.Read(&job, false) && Run(job, order);
-      default:
-        return false;
-    }
-  }
+	bool Obey(const Order &order)
+	{
+		uint32_t kind = 0;
+		if (!order.Read(&kind, false))
+			return false;
+		decoder_memory memory{};
+		decoder_forget forget{};
+		decoder_job job{};
+		switch (kind) {
+		case DECODER_MEMORY:
+			return order.Read(&memory) && slots_.Fill(memory, order.fd.get());
+		case DECODER_FORGET:
+			if (!order.Read(&forget))
+				return false;
+			slots_.Forget(forget);
+			return true;
+		case DECODER_JOB:
+			return order.Read(&job, false) && Run(job, order);
+		default:
+			return false;
+		}
+	}
 
-  bool Run(const decoder_job& job, const Order& order) {
-    if (!PutTogether(job, order)) return false;
-    decoder_answer answer{job.serial, DECODER_DONE, 0, 0};
-    if ((job.flags & DECODER_MORE) == 0) {
-      try {
-        answer.status = Decode(job, &answer);
-      } catch (const std::bad_alloc&) {
-        answer.status = DECODER_NO_MEMORY;
-      }
-    }
-    return Send(&answer, sizeof answer);
-  }
+	bool Run(const decoder_job &job, const Order &order)
+	{
+		if (!PutTogether(job, order))
+			return false;
+		decoder_answer answer{job.serial, DECODER_DONE, 0, 0};
+		if ((job.flags & DECODER_MORE) == 0) {
+			try {
+				answer.status = Decode(job, &answer);
+			} catch (const std::bad_alloc &) {
+				answer.status = DECODER_NO_MEMORY;
+			}
+		}
+		return Send(&answer, sizeof answer);
+	}
 
-  bool PutTogether(const decoder_job& job, const Order& order) {
-    const Mapping& source = slots_.At(job.source);
-    if (job.pieces > DECODER_PIECES || job.inlined > DECODER_INLINE) return false;
-    const size_t start = sizeof job + job.pieces * sizeof(decoder_piece);
-    if (order.size != start + job.inlined) return false;
-    if ((job.flags & (DECODER_NEW_FRAME | DECODER_RESTART)) != 0) {
-      packet_.Clear();
-      isNew_ = true;
-    }
-    for (size_t i = 0; i < job.pieces; ++i) {
-      decoder_piece piece{};
-      std::memcpy(&piece, order.bytes + sizeof job + i * sizeof piece, sizeof piece);
-      const bool isOfJob = piece.where == DECODER_OF_JOB;
-      if (!isOfJob && piece.where != DECODER_OF_SOURCE) return false;
-      const uint8_t* from = isOfJob ? order.bytes + start : source.bytes();
-      const size_t room = isOfJob ? job.inlined : source.size();
-      if (piece.offset > room || piece.size > room - piece.offset) return false;
-      if (piece.size > 0 && !packet_.Append(from + piece.offset, piece.size)) return false;
-    }
-    return true;
-  }
+	bool PutTogether(const decoder_job &job, const Order &order)
+	{
+		const Mapping &source = slots_.At(job.source);
+		if (job.pieces > DECODER_PIECES || job.inlined > DECODER_INLINE)
+			return false;
+		const size_t start = sizeof job + job.pieces * sizeof(decoder_piece);
+		if (order.size != start + job.inlined)
+			return false;
+		if ((job.flags & (DECODER_NEW_FRAME | DECODER_RESTART)) != 0) {
+			packet_.Clear();
+			isNew_ = true;
+		}
+		for (size_t i = 0; i < job.pieces; ++i) {
+			decoder_piece piece{};
+			std::memcpy(&piece, order.bytes + sizeof job + i * sizeof piece, sizeof piece);
+			const bool isOfJob = piece.where == DECODER_OF_JOB;
+			if (!isOfJob && piece.where != DECODER_OF_SOURCE)
+				return false;
+			const uint8_t *from = isOfJob ? order.bytes + start : source.bytes();
+			const size_t room = isOfJob ? job.inlined : source.size();
+			if (piece.offset > room || piece.size > room - piece.offset)
+				return false;
+			if (piece.size > 0 && !packet_.Append(from + piece.offset, piece.size))
+				return false;
+		}
+		return true;
+	}
 
-  uint32_t Decode(const decoder_job& job, decoder_answer* answer) {
-    const Packet packet = packet_.Take();
-    if (!Prepare(job)) return DECODER_NO_CODEC;
-    const Layout layout{job.layout, job.width, job.height, job.stride};
-    const Mapping& destination = slots_.At(job.destination);
-    const size_t needed = layout.Size();
-    if (needed == 0 || destination.size() < needed || job.destination < DECODER_CAPTURE_SLOT) return DECODER_OTHER_LAYOUT;
-    // To libraries an empty packet is the end of the stream.
-    const Outcome outcome = packet.size == 0 ? Outcome::kBroken : codec_->Decode(packet);
-    if (outcome == Outcome::kNoMemory) return DECODER_NO_MEMORY;
-    const Picture* picture = codec_->Latest(std::exchange(isNew_, false));
-    if (picture == nullptr) return outcome == Outcome::kBroken ? DECODER_BROKEN : DECODER_NO_PICTURE;
-    answer->width = picture->width;
-    answer->height = picture->height;
-    if (picture->width > layout.width || picture->height > layout.height) return DECODER_LARGER;
-    if (!CopyPicture(*picture, layout, destination.bytes())) return DECODER_OTHER_LAYOUT;
-    return outcome == Outcome::kDone ? DECODER_DONE : DECODER_BROKEN;
-  }
+	uint32_t Decode(const decoder_job &job, decoder_answer *answer)
+	{
+		const Packet packet = packet_.Take();
+		if (!Prepare(job))
+			return DECODER_NO_CODEC;
+		const Layout layout{job.layout, job.width, job.height, job.stride};
+		const Mapping &destination = slots_.At(job.destination);
+		const size_t needed = layout.Size();
+		if (needed == 0 || destination.size() < needed || job.destination < DECODER_CAPTURE_SLOT)
+			return DECODER_OTHER_LAYOUT;
+		// To libraries an empty packet is the end of the stream.
+		const Outcome outcome = packet.size == 0 ? Outcome::kBroken : codec_->Decode(packet);
+		if (outcome == Outcome::kNoMemory)
+			return DECODER_NO_MEMORY;
+		const Picture *picture = codec_->Latest(std::exchange(isNew_, false));
+		if (picture == nullptr)
+			return outcome == Outcome::kBroken ? DECODER_BROKEN : DECODER_NO_PICTURE;
+		answer->width = picture->width;
+		answer->height = picture->height;
+		if (picture->width > layout.width || picture->height > layout.height)
+			return DECODER_LARGER;
+		if (!CopyPicture(*picture, layout, destination.bytes()))
+			return DECODER_OTHER_LAYOUT;
+		return outcome == Outcome::kDone ? DECODER_DONE : DECODER_BROKEN;
+	}
 
-  // The decoder that the job needs: the same as before, if that was of the same kind.
-  bool Prepare(const decoder_job& job) {
-    const uint32_t slices = job.flags & DECODER_SLICES;
-    if (codec_ != nullptr && codecId_ == job.codec && slices_ == slices && (job.flags & DECODER_RESTART) == 0) return true;
-    codec_.reset();
-    codec_ = Make(job.codec, slices != 0);
-    codecId_ = job.codec;
-    slices_ = slices;
-    return codec_ != nullptr;
-  }
+	// The decoder that the job needs: the same as before, if that was of the same kind.
+	bool Prepare(const decoder_job &job)
+	{
+		const uint32_t slices = job.flags & DECODER_SLICES;
+		if (codec_ != nullptr && codecId_ == job.codec && slices_ == slices &&
+		    (job.flags & DECODER_RESTART) == 0)
+			return true;
+		codec_.reset();
+		codec_ = Make(job.codec, slices != 0);
+		codecId_ = job.codec;
+		slices_ = slices;
+		return codec_ != nullptr;
+	}
 
-  static std::unique_ptr<Codec> Make(uint32_t codec, bool inSlices) {
-    switch (codec) {
-      case DECODER_AV1:
-        return MakeDav1d();
-      case DECODER_FWHT:
-        return MakeFwht();
-      default:
-        return MakeAvcodec(codec, inSlices);
-    }
-  }
+	static std::unique_ptr<Codec> Make(uint32_t codec, bool inSlices)
+	{
+		switch (codec) {
+		case DECODER_AV1:
+			return MakeDav1d();
+		case DECODER_FWHT:
+			return MakeFwht();
+		default:
+			return MakeAvcodec(codec, inSlices);
+		}
+	}
 
-  std::array<uint8_t, kMostMessage> message_{};
-  Slots slots_;
-  PacketBuffer packet_;
-  std::unique_ptr<Codec> codec_;
-  uint32_t codecId_ = 0;
-  uint32_t slices_ = 0;
-  bool isNew_ = false;  // what was put together begins a picture
+	std::array<uint8_t, kMostMessage> message_{};
+	Slots slots_;
+	PacketBuffer packet_;
+	std::unique_ptr<Codec> codec_;
+	uint32_t codecId_ = 0;
+	uint32_t slices_ = 0;
+	bool isNew_ = false; // what was put together begins a picture
 };
 
-}  // namespace
-}  // namespace v4l2cuse::decoder
+} // namespace
+} // namespace v4l2cuse::decoder
 
-int main(int count, char** arguments) {
-  using namespace v4l2cuse::decoder;
-  if (count > 1 && std::strcmp(arguments[1], "--probe") == 0) return Probe();
-  const uint32_t features = Confine();
-  const auto worker = std::make_unique<Worker>();
-  return worker->Serve(features | DECODER_HAS_DAV1D);
+int main(int count, char **arguments)
+{
+	using namespace v4l2cuse::decoder;
+	if (count > 1 && std::strcmp(arguments[1], "--probe") == 0)
+		return Probe();
+	const uint32_t features = Confine();
+	const auto worker = std::make_unique<Worker>();
+	return worker->Serve(features | DECODER_HAS_DAV1D);
 }

@@ -93,8 +93,8 @@ struct decoder_job {
 	uint32_t layout;
 	uint32_t width;
 	uint32_t height;
-	uint32_t stride; /* bytes of a luma line */
-	uint32_t pieces; /* struct decoder_piece: so many follow */
+	uint32_t stride;  /* bytes of a luma line */
+	uint32_t pieces;  /* struct decoder_piece: so many follow */
 	uint32_t inlined; /* then so many bytes */
 };
 

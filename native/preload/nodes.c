@@ -467,7 +467,8 @@ EXPORT int __fxstatat64(int version, int folder, const char *path, struct stat *
 
 int __xstat(int version, const char *path, struct stat *status)
 {
-	int result = next_stat.xstat ? next_stat.xstat(version, path, status) : plain_fstatat(AT_FDCWD, path, status, 0);
+	int result =
+		next_stat.xstat ? next_stat.xstat(version, path, status) : plain_fstatat(AT_FDCWD, path, status, 0);
 
 	return corrected(result, AT_FDCWD, path, status, 0);
 }

@@ -43,8 +43,8 @@ struct v4l2_cuse_map {
 struct v4l2_cuse_fd {
 	uint32_t version;
 	int32_t socket;
-	uint32_t cmd; /* VIDIOC_EXPBUF or MEDIA_IOC_REQUEST_ALLOC */
-	int32_t number; /* that the descriptor will have, for the driver's log */
+	uint32_t cmd;    /* VIDIOC_EXPBUF or MEDIA_IOC_REQUEST_ALLOC */
+	int32_t number;  /* that the descriptor will have, for the driver's log */
 	uint8_t arg[64]; /* _IOC_SIZE(cmd) bytes; in and out, but for the descriptor's number */
 };
 

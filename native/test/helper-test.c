@@ -17,12 +17,12 @@ static long faked_syscall(long number, ...);
 
 static int failures;
 
-#define CHECK(condition)                                                                  \
-	do {                                                                              \
-		if (!(condition)) {                                                       \
-			printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno);  \
-			failures++;                                                       \
-		}                                                                         \
+#define CHECK(condition)                                                                 \
+	do {                                                                             \
+		if (!(condition)) {                                                      \
+			printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno); \
+			failures++;                                                      \
+		}                                                                        \
 	} while (0)
 
 /* What the driver does. */
@@ -522,9 +522,10 @@ static void before_the_constructor(void)
 
 int main(void)
 {
-	static void (*const tests[])(void) = {mapping,           mapping_foreign, exporting, allocating_requests,
-					      announcing,        telling_nodes,   reading_the_view,
-					      naming_grafted_descriptors, losing_the_driver, before_the_constructor};
+	static void (*const tests[])(void) = {
+		mapping,           mapping_foreign,       exporting,        allocating_requests,
+		announcing,        telling_nodes,         reading_the_view, naming_grafted_descriptors,
+		losing_the_driver, before_the_constructor};
 	int before;
 
 	CHECK(next_mmap && next_ioctl); /* found by the constructor */

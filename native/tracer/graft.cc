@@ -277,8 +277,9 @@ void Graft::Deliver() {
   if (!tracee_.Write(ScratchAddress(0), &scratch, sizeof scratch)) throw Refusal{TRACER_NO_MEMORY};
   // A descriptor that is on its way to another number must not survive an execve(2).
   const bool cloexec = (job_.flags & (TRACER_SWAP | TRACER_CLOEXEC)) != 0;
-  Call(SYS_recvmsg, {Word(sockets_[0].fd), ScratchAddress(offsetof(Scratch, message)),
-                     static_cast<uint64_t>(MSG_DONTWAIT | (cloexec ? MSG_CMSG_CLOEXEC : 0))},
+  Call(SYS_recvmsg,
+       {Word(sockets_[0].fd), ScratchAddress(offsetof(Scratch, message)),
+        static_cast<uint64_t>(MSG_DONTWAIT | (cloexec ? MSG_CMSG_CLOEXEC : 0))},
        [&] {
          if (UnreadBytes(ours.get()) != unread) throw Refusal{TRACER_STEP_FAILED, EBUSY};
        });
@@ -341,14 +342,15 @@ void Graft::Swap(int fd) {
     Enter(TRACER_STEP_DUP);
     const std::optional<FileFacts> before = ReadFile(job_.thread, fd);
     const bool closeOnExec = before && before->closeOnExec;
-    result = tracee_.Call(
-        SYS_dup3, {Word(delivered_->fd), Word(fd), static_cast<uint64_t>(closeOnExec ? O_CLOEXEC : 0)}, [&] {
-          // Other threads of the client run on. If they have closed it, another file may have its number, which they
-          // have just opened and would lose. What is left is the way from here into the call.
-          Enter(TRACER_STEP_LOOK);
-          if (!IsOld(fd)) throw Refusal{TRACER_OTHER_FILE};
-          if (first) Commit();
-        });
+    result = tracee_.Call(SYS_dup3,
+                          {Word(delivered_->fd), Word(fd), static_cast<uint64_t>(closeOnExec ? O_CLOEXEC : 0)}, [&] {
+                            // Other threads of the client run on. If they have closed it, another file may have its
+                            // number, which they have just opened and would lose. What is left is the way from here
+                            // into the call.
+                            Enter(TRACER_STEP_LOOK);
+                            if (!IsOld(fd)) throw Refusal{TRACER_OTHER_FILE};
+                            if (first) Commit();
+                          });
   } catch (const Refusal& refusal) {
     if (first || refusal.reason != TRACER_OTHER_FILE) throw;
     // A duplicate that has just been closed.

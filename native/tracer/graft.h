@@ -40,8 +40,8 @@ class Graft {
   void CheckPendingCall(uint64_t number, const Arguments& arguments, bool firstIsKnown);
   void CheckStopped();
   void Place();
-  void Deliver();      // the file arrives under a number of its own
-  void SwapAll();      // it takes the place of the client's
+  void Deliver();  // the file arrives under a number of its own
+  void SwapAll();  // it takes the place of the client's
   void Swap(int fd);
   void Unregister(int fd);
   // When `fd` still leads to `file`.
@@ -77,13 +77,13 @@ class Graft {
   Abilities abilities_;
   Tracee tracee_;
   tracer_event event_{};
-  pid_t process_ = 0;  // the client's
-  int fd_ = -1;    // the client's descriptor
-  FileFacts old_;  // what it led to when the thread stopped
-  UniqueFd oldFile_;  // the same, while it matters; invalid where it cannot be had
+  pid_t process_ = 0;             // the client's
+  int fd_ = -1;                   // the client's descriptor
+  FileFacts old_;                 // what it led to when the thread stopped
+  UniqueFd oldFile_;              // the same, while it matters; invalid where it cannot be had
   std::vector<uint8_t> scratch_;  // what was there before; empty: not touched
-  std::vector<int> all_;     // the client's numbers for the file: `fd_`, then its duplicates
-  std::vector<int> epolls_;  // its epoll instances
+  std::vector<int> all_;          // the client's numbers for the file: `fd_`, then its duplicates
+  std::vector<int> epolls_;       // its epoll instances
   std::vector<Made> sockets_;
   std::optional<Made> delivered_;
   std::vector<Registration> unregistered_;

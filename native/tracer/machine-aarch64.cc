@@ -23,7 +23,7 @@ constexpr uint64_t kMode32Bit = 0x10;  // PSR_MODE32_BIT of pstate
 }  // namespace
 
 const uint32_t kAuditArch = AUDIT_ARCH_AARCH64;
-const bool kHasFirstArgument = false;  // The result takes its register.
+const bool kHasFirstArgument = false;                                // The result takes its register.
 const Instruction kCallInstruction = {4, {0x01, 0x00, 0x00, 0xd4}};  // svc #0
 
 bool Registers::IsNative() const { return (raw.pstate & kMode32Bit) == 0; }

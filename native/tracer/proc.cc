@@ -154,9 +154,9 @@ std::optional<PendingCall> ReadPendingCall(pid_t thread) {
     PendingCall call;
     Arguments& args = call.arguments;
     int64_t number = -1;
-    const int found = std::sscanf(line->c_str(),
-                                  "%" SCNd64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
-                                  &number, &args[0], &args[1], &args[2], &args[3], &args[4], &args[5]);
+    const int found =
+        std::sscanf(line->c_str(), "%" SCNd64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
+                    &number, &args[0], &args[1], &args[2], &args[3], &args[4], &args[5]);
     if (found == 7 && number >= 0) {
       call.number = static_cast<uint64_t>(number);
       return call;
@@ -225,8 +225,8 @@ std::optional<std::vector<Registration>> ListRegistrations(pid_t thread, const s
       uint64_t node = 0;
       Registration entry;
       entry.epoll = candidate;
-      const int fields = std::sscanf(line, "tfd: %d events: %" SCNx32 " data: %" SCNx64 " pos:%*d ino:%" SCNx64, &number,
-                                     &entry.events, &entry.data, &node);
+      const int fields = std::sscanf(line, "tfd: %d events: %" SCNx32 " data: %" SCNx64 " pos:%*d ino:%" SCNx64,
+                                     &number, &entry.events, &entry.data, &node);
       if (fields == 4 && number == fd && node == inode) found.push_back(entry);
     });
   }

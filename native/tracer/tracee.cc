@@ -240,9 +240,7 @@ void Tracee::BlockSignals() {
   blocked_ = true;
 }
 
-void Tracee::SuspendSeccomp() {
-  suspends_ = true;
-}
+void Tracee::SuspendSeccomp() { suspends_ = true; }
 
 bool Tracee::HasUserDispatch() const {
   UserDispatch config;

@@ -122,13 +122,13 @@ class Tracee {
   pid_t thread_;
   uint32_t stepMs_;
   std::function<void()> overdue_;
-  int link_ = -1;       // watched until the first stop
-  sigset_t awake_{};    // our own signal mask while we wait
+  int link_ = -1;     // watched until the first stop
+  sigset_t awake_{};  // our own signal mask while we wait
   Registers state_;
   uint64_t mask_ = 0;
-  bool blocked_ = false;  // the thread's signals are
-  bool moved_ = false;    // it has left its first stop
-  bool changed_ = false;  // its registers are not what they were
+  bool blocked_ = false;   // the thread's signals are
+  bool moved_ = false;     // it has left its first stop
+  bool changed_ = false;   // its registers are not what they were
   bool suspends_ = false;  // filters are to sleep during our calls
   bool strayed_ = false;
   UniqueFd memory_;  // of the client, not of whoever has the thread's id later

@@ -124,9 +124,8 @@ static void fork_child(void)
 
 static void first_event(void)
 {
-	struct v4l2_event_subscription wanted = {.type = V4L2_EVENT_CTRL,
-	                                         .id = V4L2_CID_BRIGHTNESS,
-	                                         .flags = V4L2_EVENT_SUB_FL_SEND_INITIAL};
+	struct v4l2_event_subscription wanted = {
+		.type = V4L2_EVENT_CTRL, .id = V4L2_CID_BRIGHTNESS, .flags = V4L2_EVENT_SUB_FL_SEND_INITIAL};
 	struct v4l2_event event = {0};
 
 	if (ioctl(fd(), VIDIOC_SUBSCRIBE_EVENT, &wanted) == -1 || ioctl(fd(), VIDIOC_DQEVENT, &event) == -1)
@@ -202,9 +201,7 @@ static void run(const char *word, char ***words)
 
 		munmap(mapped[index], lengths[index]);
 	} else if (!strcmp(word, "querybuf") || !strcmp(word, "qbuf") || !strcmp(word, "prepare")) {
-		unsigned long cmd = *word == 'p'      ? VIDIOC_PREPARE_BUF
-				    : word[1] == 'b' ? VIDIOC_QBUF
-						     : VIDIOC_QUERYBUF;
+		unsigned long cmd = *word == 'p' ? VIDIOC_PREPARE_BUF : word[1] == 'b' ? VIDIOC_QBUF : VIDIOC_QUERYBUF;
 		long index = (long)number(next(words));
 		int result;
 

@@ -16,10 +16,10 @@ static inline const char *strerrorname_np(int error)
 		int number;
 		const char *name;
 	} known[] = {
-		{EPERM, "EPERM"},     {ENOENT, "ENOENT"}, {EINTR, "EINTR"},   {EIO, "EIO"},       {EBADF, "EBADF"},
-		{EAGAIN, "EAGAIN"},   {ENOMEM, "ENOMEM"}, {EACCES, "EACCES"}, {EFAULT, "EFAULT"}, {EBUSY, "EBUSY"},
-		{ENODEV, "ENODEV"},   {EINVAL, "EINVAL"}, {EMFILE, "EMFILE"}, {ENOTTY, "ENOTTY"}, {ENOSYS, "ENOSYS"},
-		{ENOTCONN, "ENOTCONN"},
+		{EPERM, "EPERM"},   {ENOENT, "ENOENT"}, {EINTR, "EINTR"},   {EIO, "EIO"},
+		{EBADF, "EBADF"},   {EAGAIN, "EAGAIN"}, {ENOMEM, "ENOMEM"}, {EACCES, "EACCES"},
+		{EFAULT, "EFAULT"}, {EBUSY, "EBUSY"},   {ENODEV, "ENODEV"}, {EINVAL, "EINVAL"},
+		{EMFILE, "EMFILE"}, {ENOTTY, "ENOTTY"}, {ENOSYS, "ENOSYS"}, {ENOTCONN, "ENOTCONN"},
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -190,9 +190,12 @@ static int step(const char *name, int device, int file)
 		return queue(device, &buffer, V4L2_MEMORY_USERPTR);
 	}
 	if (!strcmp(name, "socket")) {
-		struct v4l2_cuse_map map = {
-			.version = V4L2_CUSE_PROTOCOL_VERSION, .length = 4096, .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED};
-		struct v4l2_cuse_hello hello = {.version = V4L2_CUSE_PROTOCOL_VERSION, .features = V4L2_CUSE_FEATURE_MAP};
+		struct v4l2_cuse_map map = {.version = V4L2_CUSE_PROTOCOL_VERSION,
+					    .length = 4096,
+					    .prot = PROT_READ | PROT_WRITE,
+					    .flags = MAP_SHARED};
+		struct v4l2_cuse_hello hello = {.version = V4L2_CUSE_PROTOCOL_VERSION,
+						.features = V4L2_CUSE_FEATURE_MAP};
 		struct v4l2_requestbuffers wish = {
 			.count = 1, .type = V4L2_BUF_TYPE_VIDEO_OUTPUT, .memory = V4L2_MEMORY_MMAP};
 

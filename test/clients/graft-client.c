@@ -465,8 +465,8 @@ static void *run(void *nothing)
 		print_content(name, dups[i]);
 		printf("\"cloexec%d\":%d,", i, fcntl(dups[i], F_GETFD));
 	}
-	printf("\"cloexec\":%d,\"handled\":%d,\"disordered\":%d,\"usr1\":%d,\"events\":[", fcntl(target, F_GETFD), handled,
-	       disordered, usr1);
+	printf("\"cloexec\":%d,\"handled\":%d,\"disordered\":%d,\"usr1\":%d,\"events\":[", fcntl(target, F_GETFD),
+	       handled, disordered, usr1);
 	if (epoll >= 0) {
 		struct epoll_event events[MOST];
 		int count = epoll_wait(epoll, events, MOST, 0);
@@ -487,7 +487,8 @@ static void *run(void *nothing)
 
 int main(int argc, char **argv)
 {
-	bool handle = false, traced = false, exec = false, watch = false, want_epoll = false, want_other = false, worker = false;
+	bool handle = false, traced = false, exec = false, watch = false, want_epoll = false, want_other = false,
+	     worker = false;
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 0x1122334455667788};
 	pthread_t thread;
 	sigset_t all, usual;

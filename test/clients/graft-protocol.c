@@ -19,9 +19,16 @@ int main(void)
 {
 	struct tracer_hello hello = {TRACER_PROTOCOL, 0x12345678};
 	struct tracer_resume resume = {0x01020304};
-	struct tracer_event event = {
-		.kind = 1, .reason = 2, .step = 3, .error = 4, .detail = -5, .stopped_ns = 0x600000007, .moved = 8,
-		.lost = 9, .fd_count = 3, .fds = {10, 11, 12, 13}};
+	struct tracer_event event = {.kind = 1,
+				     .reason = 2,
+				     .step = 3,
+				     .error = 4,
+				     .detail = -5,
+				     .stopped_ns = 0x600000007,
+				     .moved = 8,
+				     .lost = 9,
+				     .fd_count = 3,
+				     .fds = {10, 11, 12, 13}};
 	union {
 		struct tracer_job job;
 		char room[sizeof(struct tracer_job) + 1];
@@ -83,10 +90,11 @@ int main(void)
 
 	if (read(0, &input, sizeof input.room) != sizeof input.job)
 		die("read");
-	printf("job %u %#x %d %d %lu", input.job.protocol, input.job.flags, input.job.thread, input.job.fd, input.job.call);
+	printf("job %u %#x %d %d %lu", input.job.protocol, input.job.flags, input.job.thread, input.job.fd,
+	       input.job.call);
 	for (int i = 0; i < TRACER_ARGUMENTS; i++)
 		printf(" %lu/%lu", input.job.arguments[i], input.job.masks[i]);
-	printf(" %lu %#lx %u %u %u %u\n", input.job.device, input.job.number_at, input.job.failure, input.job.answer_ms, input.job.step_ms,
-	       input.job.pause_step);
+	printf(" %lu %#lx %u %u %u %u\n", input.job.device, input.job.number_at, input.job.failure, input.job.answer_ms,
+	       input.job.step_ms, input.job.pause_step);
 	return 0;
 }

@@ -146,12 +146,17 @@ static void print_end(const struct plan *its_plan, pid_t pid, const struct view 
 	else
 		snprintf(how, sizeof how, "signal %d", WTERMSIG(status));
 	snprintf(line, sizeof line,
-		 "{\"round\":%d,\"pid\":%d,\"kind\":\"%s\",\"op\":\"%s\",\"caller\":\"%s\",\"from\":\"%s\",\"permille\":%u,\"end\":\"%s\","
+		 "{\"round\":%d,\"pid\":%d,\"kind\":\"%s\",\"op\":\"%s\",\"caller\":\"%s\",\"from\":\"%s\","
+		 "\"permille\":%u,\"end\":\"%s\","
 		 "\"when\":\"%s\",\"ms\":%lu,\"doing\":\"%s\"}\n",
-		 its_plan->round, pid, kind_names[its_plan->kind], op_names[its_plan->op], its_plan->worker ? "worker" : "first",
-		 its_plan->from_seized ? "seized" : "call", its_plan->permille, how,
-		 !moment ? "never" : end && moment > end ? "after" : "within",
-		 (unsigned long)((now_ns() - its_view->begin_ns) / 1000000), its_view->doing ? its_view->doing : "starting");
+		 its_plan->round, pid, kind_names[its_plan->kind], op_names[its_plan->op],
+		 its_plan->worker ? "worker" : "first", its_plan->from_seized ? "seized" : "call", its_plan->permille,
+		 how,
+		 !moment               ? "never"
+		 : end && moment > end ? "after"
+				       : "within",
+		 (unsigned long)((now_ns() - its_view->begin_ns) / 1000000),
+		 its_view->doing ? its_view->doing : "starting");
 	if (write(1, line, strlen(line)) < 0)
 		die("write");
 }

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 		fail("the pipeline has no caps, or no sink");
 	bus = get_bus(pipeline);
 	set_state(pipeline, STATE_PLAYING);
-	for (int next = 3; ; next++) {
+	for (int next = 3;; next++) {
 		target += count;
 		while (written < target) {
 			if (pop(bus, moment, MESSAGE_EOS | MESSAGE_ERROR))

@@ -50,7 +50,8 @@ static void expect_refusal(const char *name, int result)
 	look(&after);
 	errno = error;
 	if (!isQuiet)
-		printf("%s: %s%s\n", name, outcome(result), memcmp(&before, &after, sizeof before) ? ", and a change" : "");
+		printf("%s: %s%s\n", name, outcome(result),
+		       memcmp(&before, &after, sizeof before) ? ", and a change" : "");
 }
 
 static uint8_t *pages(int protection)
@@ -147,7 +148,8 @@ static void bad_numbers(void)
 	expect_refusal("priority 4294967295", ioctl(device, VIDIOC_S_PRIORITY, &priority));
 	expect_refusal("QUERYCAP of no size", ioctl(device, _IOC(_IOC_READ, 'V', 0, 0), bytes));
 	expect_refusal("QUERYCAP of 16383 bytes", ioctl(device, _IOC(_IOC_READ, 'V', 0, 16383), bytes));
-	expect_refusal("S_FMT in one direction", ioctl(device, _IOC(_IOC_WRITE, 'V', 5, sizeof(struct v4l2_format)), bytes));
+	expect_refusal("S_FMT in one direction",
+		       ioctl(device, _IOC(_IOC_WRITE, 'V', 5, sizeof(struct v4l2_format)), bytes));
 	expect_refusal("ioctl 255", ioctl(device, _IOC(_IOC_READ | _IOC_WRITE, 'V', 255, 64), bytes));
 }
 
@@ -198,21 +200,44 @@ static uint32_t any(uint32_t below)
 }
 
 static const unsigned long known[] = {
-	VIDIOC_QUERYCAP,        VIDIOC_ENUM_FMT,      VIDIOC_G_FMT,           VIDIOC_S_FMT,         VIDIOC_REQBUFS,
-	VIDIOC_QUERYBUF,        VIDIOC_QBUF,          VIDIOC_EXPBUF,          VIDIOC_DQBUF,         VIDIOC_STREAMON,
-	VIDIOC_STREAMOFF,       VIDIOC_G_PARM,        VIDIOC_S_PARM,          VIDIOC_G_CTRL,        VIDIOC_S_CTRL,
-	VIDIOC_QUERYCTRL,       VIDIOC_QUERYMENU,     VIDIOC_TRY_FMT,         VIDIOC_G_PRIORITY,    VIDIOC_S_PRIORITY,
-	VIDIOC_G_EXT_CTRLS,     VIDIOC_S_EXT_CTRLS,   VIDIOC_TRY_EXT_CTRLS,   VIDIOC_ENUM_FRAMESIZES,
-	VIDIOC_DQEVENT,         VIDIOC_SUBSCRIBE_EVENT, VIDIOC_UNSUBSCRIBE_EVENT, VIDIOC_CREATE_BUFS, VIDIOC_PREPARE_BUF,
-	VIDIOC_G_SELECTION,     VIDIOC_S_SELECTION,   VIDIOC_DECODER_CMD,     VIDIOC_QUERY_EXT_CTRL, VIDIOC_G_CROP,
+	VIDIOC_QUERYCAP,    VIDIOC_ENUM_FMT,        VIDIOC_G_FMT,
+	VIDIOC_S_FMT,       VIDIOC_REQBUFS,         VIDIOC_QUERYBUF,
+	VIDIOC_QBUF,        VIDIOC_EXPBUF,          VIDIOC_DQBUF,
+	VIDIOC_STREAMON,    VIDIOC_STREAMOFF,       VIDIOC_G_PARM,
+	VIDIOC_S_PARM,      VIDIOC_G_CTRL,          VIDIOC_S_CTRL,
+	VIDIOC_QUERYCTRL,   VIDIOC_QUERYMENU,       VIDIOC_TRY_FMT,
+	VIDIOC_G_PRIORITY,  VIDIOC_S_PRIORITY,      VIDIOC_G_EXT_CTRLS,
+	VIDIOC_S_EXT_CTRLS, VIDIOC_TRY_EXT_CTRLS,   VIDIOC_ENUM_FRAMESIZES,
+	VIDIOC_DQEVENT,     VIDIOC_SUBSCRIBE_EVENT, VIDIOC_UNSUBSCRIBE_EVENT,
+	VIDIOC_CREATE_BUFS, VIDIOC_PREPARE_BUF,     VIDIOC_G_SELECTION,
+	VIDIOC_S_SELECTION, VIDIOC_DECODER_CMD,     VIDIOC_QUERY_EXT_CTRL,
+	VIDIOC_G_CROP,
 };
 
 /* Numbers that mean something, and some that are just past that. */
 static uint32_t word(void)
 {
 	static const uint32_t liked[] = {
-		0, 1, 2, 3, 4, 8, 31, 32, 33, 64, 640, 4096, 0x7fffffff, 0x80000000, UINT32_MAX,
-		V4L2_CID_HFLIP, V4L2_CTRL_FLAG_NEXT_CTRL, V4L2_CTRL_WHICH_REQUEST_VAL, V4L2_PIX_FMT_RGB24, V4L2_PIX_FMT_YUYV,
+		0,
+		1,
+		2,
+		3,
+		4,
+		8,
+		31,
+		32,
+		33,
+		64,
+		640,
+		4096,
+		0x7fffffff,
+		0x80000000,
+		UINT32_MAX,
+		V4L2_CID_HFLIP,
+		V4L2_CTRL_FLAG_NEXT_CTRL,
+		V4L2_CTRL_WHICH_REQUEST_VAL,
+		V4L2_PIX_FMT_RGB24,
+		V4L2_PIX_FMT_YUYV,
 	};
 
 	return any(3) ? liked[any(COUNT(liked))] : any(0);
@@ -231,8 +256,9 @@ static void fuzz(unsigned long calls)
 	static _Alignas(8) uint8_t arg[1 << 14];
 
 	for (unsigned long call = 0; call < calls; call++) {
-		unsigned long cmd = any(4) ? known[any(COUNT(known))]
-					   : (unsigned long)_IOC(any(4), 'V', any(256), any(8) ? any(256) : any(1 << 14));
+		unsigned long cmd =
+			any(4) ? known[any(COUNT(known))]
+			       : (unsigned long)_IOC(any(4), 'V', any(256), any(8) ? any(256) : any(1 << 14));
 
 		for (size_t at = 0; at < 256; at += 4) {
 			uint32_t value = word();

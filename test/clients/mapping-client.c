@@ -299,7 +299,8 @@ static void read_frames(unsigned long count)
 		await_frame();
 		for (size_t left = size, wanted; left > 0; left -= wanted) {
 			wanted = left % piece ? left % piece : piece;
-			if (read(the_fd(), part, wanted) != (ssize_t)wanted || fwrite(part, 1, wanted, frames) != wanted)
+			if (read(the_fd(), part, wanted) != (ssize_t)wanted ||
+			    fwrite(part, 1, wanted, frames) != wanted)
 				die("read");
 		}
 	}
@@ -539,18 +540,41 @@ static const struct {
 	void (*run)(const char *word);
 	bool has_word;
 } steps[] = {
-	{"open", do_open, true},         {"no-stdin", do_no_stdin, false},   {"move", do_move, true},
-	{"inherit", do_inherit, true},   {"dup", do_dup, false},             {"use", do_use, true},
-	{"close", do_close, false},      {"nonblock", do_nonblock, false},   {"flags", do_flags, false},
-	{"file", do_file, false},        {"reqbufs", do_reqbufs, true},      {"create", do_create, true},
-	{"stream", do_stream, true},     {"exported", do_exported, false},   {"queue", do_queue, false},
-	{"frame", do_frame, false},      {"pieces", do_pieces, false},
-	{"hold", do_hold, false},        {"subscribe", do_subscribe, false}, {"change", do_change, false},
-	{"watch", do_watch, true},       {"watched", do_watched, true},      {"sleeper", do_sleeper, true},
-	{"woken", do_woken, false},      {"threads", do_threads, true},      {"settle", do_settle, false},
-	{"suspends", do_suspends, false}, {"filter", do_filter, false},      {"filtered", do_filtered, false},
-	{"fork", do_fork, false},        {"twin", do_twin, false},           {"exec", do_exec, false},
-	{"thread", do_thread, false},    {"own-table", do_own_table, false}, {"limit", do_limit, true},
+	{"open", do_open, true},
+	{"no-stdin", do_no_stdin, false},
+	{"move", do_move, true},
+	{"inherit", do_inherit, true},
+	{"dup", do_dup, false},
+	{"use", do_use, true},
+	{"close", do_close, false},
+	{"nonblock", do_nonblock, false},
+	{"flags", do_flags, false},
+	{"file", do_file, false},
+	{"reqbufs", do_reqbufs, true},
+	{"create", do_create, true},
+	{"stream", do_stream, true},
+	{"exported", do_exported, false},
+	{"queue", do_queue, false},
+	{"frame", do_frame, false},
+	{"pieces", do_pieces, false},
+	{"hold", do_hold, false},
+	{"subscribe", do_subscribe, false},
+	{"change", do_change, false},
+	{"watch", do_watch, true},
+	{"watched", do_watched, true},
+	{"sleeper", do_sleeper, true},
+	{"woken", do_woken, false},
+	{"threads", do_threads, true},
+	{"settle", do_settle, false},
+	{"suspends", do_suspends, false},
+	{"filter", do_filter, false},
+	{"filtered", do_filtered, false},
+	{"fork", do_fork, false},
+	{"twin", do_twin, false},
+	{"exec", do_exec, false},
+	{"thread", do_thread, false},
+	{"own-table", do_own_table, false},
+	{"limit", do_limit, true},
 	{"undumpable", do_undumpable, false},
 };
 

@@ -111,7 +111,8 @@ int main(int argc, char **argv)
 			}
 			for (unsigned k = 0; k < buffer.bytesused; k++)
 				sum += first[buffer.index][k];
-			printf("frame %u of %u bytes: %s\n", buffer.sequence, buffer.bytesused, sum > 0 ? "seen" : "black");
+			printf("frame %u of %u bytes: %s\n", buffer.sequence, buffer.bytesused,
+			       sum > 0 ? "seen" : "black");
 		}
 
 		/* O_NONBLOCK, asked for long after open(2). */

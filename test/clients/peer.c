@@ -78,7 +78,8 @@ int main(void)
 	memset(pages, 'a', 2 * page);
 	while (!__atomic_load_n(&thread_id, __ATOMIC_ACQUIRE))
 		usleep(1000);
-	printf("{\"page\":%zu,\"address\":\"%p\",\"thread\":%d,\"unsealed\":%d,\"huge\":%d,\"packets\":[%d,%d],\"stream\":[%d,%d]}\n",
+	printf("{\"page\":%zu,\"address\":\"%p\",\"thread\":%d,\"unsealed\":%d,\"huge\":%d,\"packets\":[%d,%d],"
+	       "\"stream\":[%d,%d]}\n",
 	       page, (void *)pages, thread_id, unsealed, huge, packets[0], packets[1], stream[0], stream[1]);
 	fflush(stdout);
 

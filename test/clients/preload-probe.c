@@ -37,8 +37,8 @@ static void print_mmap(const char *name, int flags, int fd)
 
 static void print_ioctls(const char *name, int fd)
 {
-	static const unsigned long cmds[] = {VIDIOC_QUERYCAP,    VIDIOC_REQBUFS, VIDIOC_CREATE_BUFS,
-					     VIDIOC_EXPBUF,      MEDIA_IOC_REQUEST_ALLOC, FIONREAD};
+	static const unsigned long cmds[] = {VIDIOC_QUERYCAP, VIDIOC_REQBUFS,          VIDIOC_CREATE_BUFS,
+					     VIDIOC_EXPBUF,   MEDIA_IOC_REQUEST_ALLOC, FIONREAD};
 	static char arg[256];
 
 	printf("ioctl %s:", name);

@@ -48,8 +48,8 @@ static void call_once(uint64_t mark)
 	if (pwrite(fd, &mark, sizeof mark, 0) != sizeof mark)
 		hurt++;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (pread(fd, &seen[0], sizeof mark, 0) != sizeof mark || pread(copy, &seen[1], sizeof mark, 0) != sizeof mark ||
-	    seen[0] != mark || seen[1] != mark)
+	if (pread(fd, &seen[0], sizeof mark, 0) != sizeof mark ||
+	    pread(copy, &seen[1], sizeof mark, 0) != sizeof mark || seen[0] != mark || seen[1] != mark)
 		hurt++;
 	if (close(fd) || pread(copy, &seen[0], sizeof mark, 0) != sizeof mark || seen[0] != mark || close(copy))
 		hurt++;
@@ -69,7 +69,8 @@ static void start_callers(int count)
 {
 	callers_end = false;
 	for (caller_count = 0; caller_count < count && caller_count < MOST_CALLERS; caller_count++)
-		if (pthread_create(&callers[caller_count], NULL, keep_calling, (void *)((uintptr_t)(caller_count + 1) << 32)))
+		if (pthread_create(&callers[caller_count], NULL, keep_calling,
+				   (void *)((uintptr_t)(caller_count + 1) << 32)))
 			die("pthread_create");
 }
 

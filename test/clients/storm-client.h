@@ -189,7 +189,10 @@ static void report(const char *more, bool race, int frames, bool grafted)
 	FILE *out = fmemopen(line, sizeof line, "w");
 
 	fprintf(out, "{\"round\":%d,\"result\":%ld,\"us\":%lu,\"when\":\"%s\",", plan.round, result,
-		end ? (unsigned long)(end - begin) / 1000 : 0, !moment ? "never" : end && moment > end ? "after" : "within");
+		end ? (unsigned long)(end - begin) / 1000 : 0,
+		!moment               ? "never"
+		: end && moment > end ? "after"
+				      : "within");
 	if (plan.kind == STACK || !returned)
 		fprintf(out, "\"damaged\":[]");
 	else
@@ -279,7 +282,8 @@ static int after_exec(const char *inherited_list, int fd)
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	for (int signal = 1; signal < 32; signal++)
 		if (sigismember(&mask, signal) != (signal != SIGKILL && signal != SIGSTOP))
-			problem("signal %d is %s after execve", signal, sigismember(&mask, signal) ? "blocked" : "free");
+			problem("signal %d is %s after execve", signal,
+				sigismember(&mask, signal) ? "blocked" : "free");
 	result = 0;
 	if (fd >= 0) {
 		device = (struct device){.fd = fd, .media = -1};
@@ -288,7 +292,8 @@ static int after_exec(const char *inherited_list, int fd)
 	} else if (!open_device(&device, setup, O_CLOEXEC)) {
 		die(setup->video);
 	}
-	report(",\"exec\":true", false, setup->refuses ? 0 : stream_frames(&device, setup, plan.round, NULL, -1), false);
+	report(",\"exec\":true", false, setup->refuses ? 0 : stream_frames(&device, setup, plan.round, NULL, -1),
+	       false);
 	return 0;
 }
 

@@ -145,8 +145,8 @@ static inline long call_on_edge(unsigned long number, void *argument, unsigned r
 	uint64_t outcome = SYS_ioctl, kept[6];
 
 	if (place == MAP_FAILED || (grows && munmap(place, size)) ||
-	    mmap(stack, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | (grows ? MAP_GROWSDOWN : 0),
-		 -1, 0) != stack)
+	    mmap(stack, PAGE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | (grows ? MAP_GROWSDOWN : 0), -1, 0) != stack)
 		die("mmap");
 	memset(stack, 0x77, PAGE);
 	__asm__ volatile("mov %%rsp, %%rbx; mov %[stack], %%rsp\n"
@@ -246,7 +246,8 @@ static inline void handle(int number, void (*handler)(int))
 
 static inline void prepare_disturbance(void)
 {
-	struct sigaction numbered = {.sa_sigaction = on_numbered, .sa_flags = SA_SIGINFO | (plan.restart ? SA_RESTART : 0)};
+	struct sigaction numbered = {.sa_sigaction = on_numbered,
+				     .sa_flags = SA_SIGINFO | (plan.restart ? SA_RESTART : 0)};
 
 	sigaction(SIGNAL_NUMBERED, &numbered, NULL);
 	handle(SIGALRM, on_alarm);
@@ -380,9 +381,16 @@ static inline void execute_again(void)
 	char list[256] = "", round[16], fd[16];
 	/* A queue may be the open file's: then it has to be used through what is left of that. */
 	const int kept = plan.op == REQUEST_ALLOC ? -1 : plan.cloexec ? dups[0] : target;
-	char *const arguments[] = {"graft-storm", "--after-exec", round, list, fd, (char *)setup->video,
-				   (char *)(setup->media ? setup->media : ""), (char *)setup->folder,
-				   setup->refuses ? "refuses" : "", NULL};
+	char *const arguments[] = {"graft-storm",
+				   "--after-exec",
+				   round,
+				   list,
+				   fd,
+				   (char *)setup->video,
+				   (char *)(setup->media ? setup->media : ""),
+				   (char *)setup->folder,
+				   setup->refuses ? "refuses" : "",
+				   NULL};
 	char *const environment[] = {NULL};
 
 	for (int i = 0; i < inheritable->count; i++)

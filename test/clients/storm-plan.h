@@ -17,28 +17,28 @@
 
 enum kind {
 	UNDISTURBED,
-	KILL,            /* SIGKILL, from outside */
-	STOP,            /* SIGSTOP, and SIGCONT a little later, from outside */
-	SIGNALS,         /* 40 queued signals with numbers, whose handler has SA_RESTART, or has not */
-	TIMERS,          /* SIGALRM and SIGPROF of interval timers all the while */
-	EXEC,            /* the rest by another thread of the client: execve(2) */
-	EXIT,            /* exit_group(2) */
-	HANDLER,         /* a signal whose handler makes the same call */
+	KILL,    /* SIGKILL, from outside */
+	STOP,    /* SIGSTOP, and SIGCONT a little later, from outside */
+	SIGNALS, /* 40 queued signals with numbers, whose handler has SA_RESTART, or has not */
+	TIMERS,  /* SIGALRM and SIGPROF of interval timers all the while */
+	EXEC,    /* the rest by another thread of the client: execve(2) */
+	EXIT,    /* exit_group(2) */
+	HANDLER, /* a signal whose handler makes the same call */
 	FORK,
 	VFORK,
-	CLOSE,           /* of the descriptor */
-	REPLACE,         /* dup2(2) of another file onto it */
-	REOPEN,          /* close(2), and open(2) of another file, which gets its number */
-	UNMAP,           /* of the page with the call's argument */
-	PROTECT,         /* that page becomes read-only */
-	STACK,           /* nobody disturbs, but the stack ends near the stack pointer */
-	THREAD_EXIT,     /* a signal whose handler ends the thread */
+	CLOSE,       /* of the descriptor */
+	REPLACE,     /* dup2(2) of another file onto it */
+	REOPEN,      /* close(2), and open(2) of another file, which gets its number */
+	UNMAP,       /* of the page with the call's argument */
+	PROTECT,     /* that page becomes read-only */
+	STACK,       /* nobody disturbs, but the stack ends near the stack pointer */
+	THREAD_EXIT, /* a signal whose handler ends the thread */
 	KINDS
 };
 
-static const char *const kind_names[KINDS] = {
-	"undisturbed", "kill",    "stop",   "signals", "timers",  "exec",  "exit",        "handler", "fork",
-	"vfork",       "close",   "replace", "reopen", "unmap",   "protect", "stack", "thread-exit"};
+static const char *const kind_names[KINDS] = {"undisturbed", "kill",    "stop",    "signals", "timers",     "exec",
+					      "exit",        "handler", "fork",    "vfork",   "close",      "replace",
+					      "reopen",      "unmap",   "protect", "stack",   "thread-exit"};
 
 enum op { REQBUFS, CREATE_BUFS, EXPBUF, REQUEST_ALLOC, OPS };
 
@@ -104,7 +104,8 @@ static inline unsigned below(uint64_t *state, unsigned bound)
 }
 
 /* The kinds take turns, in an order of the seed's. */
-static inline struct plan plan_round(uint64_t seed, int round, const enum kind *kinds, unsigned kind_count, unsigned ops)
+static inline struct plan plan_round(uint64_t seed, int round, const enum kind *kinds, unsigned kind_count,
+				     unsigned ops)
 {
 	uint64_t state = seed ^ ((uint64_t)round + 1) * 0xd1342543de82ef95u;
 	struct plan plan = {.round = round, .kind = kinds[(seed + (unsigned)round) % kind_count]};

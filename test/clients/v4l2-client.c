@@ -27,9 +27,11 @@ static const char usage[] =
 	"  read COUNT FILE          COUNT frames into FILE by read()\n"
 	"  block-dqbuf QUEUED       stream with QUEUED buffers, then dequeue until refused\n"
 	"  nonblock-dqbuf HOW       stream without buffers, then dequeue; HOW: open, fcntl\n"
-	"  wait HOW                 wait for what comes within a second; HOW: dqbuf, read, dqevent, poll, select, epoll\n"
+	"  wait HOW                 wait for what comes within a second; HOW: dqbuf, read, dqevent, poll, select, "
+	"epoll\n"
 	"  two-opens                two open files and one queue\n"
-	"  take-over ROUNDS         a file is closed while it streams, and another one of ours wants the queue at once\n"
+	"  take-over ROUNDS         a file is closed while it streams, and another one of ours wants the queue at "
+	"once\n"
 	"  mmap-after-close         a mapping outlives REQBUFS(0) and close()\n"
 	"  orphans ROUNDS           a mapping of a freed buffer keeps its bytes, however many buffers come and go\n"
 	"  mmap-errors              mappings that V4L2 refuses\n"
@@ -131,8 +133,8 @@ static void wait_readable(int fd, const char *how, int epoll)
 
 static void capture(const char *device, const char *how, unsigned long count, const char *path)
 {
-	struct stream stream = {
-		.fd = open_device(device, !strcmp(how, "block") ? 0 : O_NONBLOCK), .exported = export_buffers};
+	struct stream stream = {.fd = open_device(device, !strcmp(how, "block") ? 0 : O_NONBLOCK),
+				.exported = export_buffers};
 	struct epoll_event event = {.events = EPOLLIN};
 	FILE *file = open_file(path);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -399,18 +401,21 @@ static void expbuf(const char *device)
 		if (result == -1)
 			continue;
 		bytes = mmap(NULL, stream.planes[0][0].length, PROT_READ, MAP_SHARED, export.fd, 0);
-		printf("  cloexec %d access %d size %ld same memory %s\n",
-		       !!(fcntl(export.fd, F_GETFD) & FD_CLOEXEC), fcntl(export.fd, F_GETFL) & O_ACCMODE,
-		       (long)lseek(export.fd, 0, SEEK_END),
-		       bytes == MAP_FAILED ? outcome(-1) : *bytes == 0x37 ? "yes" : "no");
+		printf("  cloexec %d access %d size %ld same memory %s\n", !!(fcntl(export.fd, F_GETFD) & FD_CLOEXEC),
+		       fcntl(export.fd, F_GETFL) & O_ACCMODE, (long)lseek(export.fd, 0, SEEK_END),
+		       bytes == MAP_FAILED ? outcome(-1)
+		       : *bytes == 0x37    ? "yes"
+					   : "no");
 		if (bytes != MAP_FAILED)
 			munmap(bytes, stream.planes[0][0].length);
 		close(export.fd);
 	}
 	for (unsigned int wrong = 0; wrong < 2; wrong++) {
-		struct v4l2_exportbuffer export = {.type = stream.type, .index = wrong ? 0 : 99, .plane = wrong ? 9 : 0};
+		struct v4l2_exportbuffer export = {
+			.type = stream.type, .index = wrong ? 0 : 99, .plane = wrong ? 9 : 0};
 
-		printf("expbuf wrong %s: %s\n", wrong ? "plane" : "index", outcome(ioctl(stream.fd, VIDIOC_EXPBUF, &export)));
+		printf("expbuf wrong %s: %s\n", wrong ? "plane" : "index",
+		       outcome(ioctl(stream.fd, VIDIOC_EXPBUF, &export)));
 	}
 }
 
@@ -435,9 +440,15 @@ static void bad_pointers(const char *device)
 		const char *name;
 		unsigned long cmd;
 	} calls[] = {
-		{"QUERYCAP", VIDIOC_QUERYCAP}, {"G_FMT", VIDIOC_G_FMT},           {"S_FMT", VIDIOC_S_FMT},
-		{"REQBUFS", VIDIOC_REQBUFS},   {"CREATE_BUFS", VIDIOC_CREATE_BUFS}, {"QBUF", VIDIOC_QBUF},
-		{"DQBUF", VIDIOC_DQBUF},       {"EXPBUF", VIDIOC_EXPBUF},         {"STREAMON", VIDIOC_STREAMON},
+		{"QUERYCAP", VIDIOC_QUERYCAP},
+		{"G_FMT", VIDIOC_G_FMT},
+		{"S_FMT", VIDIOC_S_FMT},
+		{"REQBUFS", VIDIOC_REQBUFS},
+		{"CREATE_BUFS", VIDIOC_CREATE_BUFS},
+		{"QBUF", VIDIOC_QBUF},
+		{"DQBUF", VIDIOC_DQBUF},
+		{"EXPBUF", VIDIOC_EXPBUF},
+		{"STREAMON", VIDIOC_STREAMON},
 	};
 	int fd = open_device(device, O_NONBLOCK);
 	long page = sysconf(_SC_PAGESIZE);

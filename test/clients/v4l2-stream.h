@@ -81,8 +81,7 @@ static inline void stream_describe(struct stream *stream, struct v4l2_buffer *bu
 /* REQBUFS; `stream->count` is what came of it. */
 static inline int stream_allocate(struct stream *stream, unsigned int count)
 {
-	struct v4l2_requestbuffers request = {
-		.type = stream->type, .memory = V4L2_MEMORY_MMAP, .count = count};
+	struct v4l2_requestbuffers request = {.type = stream->type, .memory = V4L2_MEMORY_MMAP, .count = count};
 
 	if (ioctl(stream->fd, VIDIOC_REQBUFS, &request))
 		return -1;

@@ -56,7 +56,7 @@ static inline void take_over(const char *device, unsigned long rounds)
 		const char *name;
 		int (*call)(struct stream *stream);
 	} tries[] = {{"streamon", stream_on}, {"reqbufs 0", stream_free}, {"s_fmt", try_s_fmt}, {"qbuf", try_qbuf},
-		     {"dqbuf", try_dqbuf},    {"read", try_read},	  {"poll", try_poll}};
+		     {"dqbuf", try_dqbuf},    {"read", try_read},         {"poll", try_poll}};
 	enum { TRIES = sizeof tries / sizeof *tries };
 	unsigned long busy[TRIES] = {0}, before[TRIES] = {0};
 

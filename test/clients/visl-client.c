@@ -175,8 +175,7 @@ static void wait_complete(const char *request, const char *ms)
 	if (ready == -1)
 		printf("wait %s: %s\n", request, outcome(-1));
 	else
-		printf("wait %s: %s\n", request,
-		       !ready ? "timeout" : entry.revents & POLLPRI ? "complete" : "POLLERR");
+		printf("wait %s: %s\n", request, !ready ? "timeout" : entry.revents & POLLPRI ? "complete" : "POLLERR");
 }
 
 int main(int argc, char **argv)

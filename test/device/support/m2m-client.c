@@ -141,7 +141,8 @@ static void dequeue(struct file *file, const char *which)
 	if (buffer.flags & V4L2_BUF_FLAG_ERROR)
 		printf(" error");
 	else if (stream == &file->cap)
-		printf(" %s", picture_name(file, stream->planes[buffer.index][0].start, (uint32_t)buffer.timestamp.tv_sec));
+		printf(" %s",
+		       picture_name(file, stream->planes[buffer.index][0].start, (uint32_t)buffer.timestamp.tv_sec));
 	putchar('\n');
 }
 
@@ -172,7 +173,10 @@ static void wait_request(const char *name, int request, int timeout_ms)
 	int ready = poll(&entry, 1, timeout_ms);
 
 	printf("rwait %s: %s\n", name,
-	       ready == -1 ? outcome(-1) : !ready ? "nothing" : entry.revents & POLLPRI ? "complete" : "error");
+	       ready == -1               ? outcome(-1)
+	       : !ready                  ? "nothing"
+	       : entry.revents & POLLPRI ? "complete"
+					 : "error");
 }
 
 static unsigned int slot(const char *text, unsigned int room)
@@ -220,7 +224,9 @@ int main(int argc, char **argv)
 		} else if (!strcmp(step, "alloc")) {
 			printf("alloc: %s\n", outcome(allocate(file, slot(NEXT(), MAX_BUFFERS))));
 		} else if (!strcmp(step, "on") || !strcmp(step, "off") || !strcmp(step, "free")) {
-			int (*verb)(struct stream *) = step[1] == 'n' ? stream_on : step[1] == 'f' ? stream_off : stream_free;
+			int (*verb)(struct stream *) = step[1] == 'n'   ? stream_on
+						       : step[1] == 'f' ? stream_off
+									: stream_free;
 			const char *which = NEXT();
 			int result = 0;
 
@@ -234,7 +240,8 @@ int main(int argc, char **argv)
 			unsigned int index = slot(NEXT(), MAX_BUFFERS);
 			uint32_t frame = out ? (uint32_t)number(NEXT()) : 0;
 
-			printf("queue %s %u: %s\n", out ? "out" : "cap", index, outcome(queue(file, out, index, frame, -1)));
+			printf("queue %s %u: %s\n", out ? "out" : "cap", index,
+			       outcome(queue(file, out, index, frame, -1)));
 		} else if (!strcmp(step, "dequeue")) {
 			dequeue(file, NEXT());
 		} else if (!strcmp(step, "ctrl")) {

@@ -35,5 +35,12 @@ typedef int16_t s16;
 #define min3(a, b, c) ((a) < (b) ? ((a) < (c) ? (a) : (c)) : ((b) < (c) ? (b) : (c)))
 
 /* Only noise asks for these, and noise is not compared. */
-static inline u8 get_random_u8(void) { return 0; }
-static inline u32 get_random_u32_below(u32 ceil) { (void)ceil; return 0; }
+static inline u8 get_random_u8(void)
+{
+	return 0;
+}
+static inline u32 get_random_u32_below(u32 ceil)
+{
+	(void)ceil;
+	return 0;
+}
