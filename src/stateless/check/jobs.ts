@@ -26,8 +26,7 @@ export interface JobCheck {
 }
 
 /**
- * Writes a warning to the device's log for each field that its bitstream contradicts. Codecs whose checks are not
- * written yet pass.
+ * Writes a warning to the device's log for each field that its bitstream contradicts.
  * @param fail - Also give the buffers of such a request back with the error flag.
  */
 export function checkJobs<State extends StatelessFile>(
