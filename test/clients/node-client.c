@@ -38,6 +38,9 @@ static void on_alarm(int signal)
 	(void)signal;
 }
 
+/* Of each mapping. */
+static size_t length;
+
 static int stream(int fd, unsigned char *first[BUFFERS])
 {
 	struct v4l2_requestbuffers ask = {
@@ -51,7 +54,8 @@ static int stream(int fd, unsigned char *first[BUFFERS])
 
 		if (ioctl(fd, VIDIOC_QUERYBUF, &buffer) == -1)
 			return -1;
-		first[i] = mmap(NULL, buffer.length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, buffer.m.offset);
+		length = buffer.length;
+		first[i] = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, buffer.m.offset);
 		if (first[i] == MAP_FAILED || ioctl(fd, VIDIOC_QBUF, &buffer) == -1)
 			return -1;
 	}
@@ -135,6 +139,9 @@ int main(int argc, char **argv)
 			_exit(ioctl(files[i], VIDIOC_STREAMOFF, &(int){V4L2_BUF_TYPE_VIDEO_CAPTURE}) == 0 ? 0 : 1);
 		}
 		close(files[i]);
+		/* A mapping keeps the queue as a descriptor does. */
+		for (int k = 0; k < BUFFERS; k++)
+			munmap(first[k], length);
 		int status = -1;
 		waitpid(child, &status, 0);
 		printf("the child's file: %s\n", status == 0 ? "ok" : "gone");

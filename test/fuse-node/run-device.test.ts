@@ -116,8 +116,8 @@ describe.each(users)("a client with devices of its own, started by %s", (_name, 
         status: 1,
         stdout: "",
         stderr:
-          "error: unknown option '--bogus'\n" +
-          "v4l2-cuse: the device 'sample --bogus' did not start (status 1); the client was not started\n",
+          "v4l2-cuse: unknown option '--bogus'\n(v4l2-cuse sample --help shows commands and options)\n" +
+          "v4l2-cuse: the device 'sample --bogus' did not start (status 2); the client was not started\n",
       }),
     );
   });
