@@ -74,19 +74,40 @@ emulator_machine=(
 
 # emulator_accelerator: sets accelerator to the words for QEMU: the processor's
 # own virtualisation where it works, else translated code. Whether it does is
-# seen only when something runs: some machines have a /dev/kvm that cannot.
+# seen only when something runs: some machines have a /dev/kvm that cannot, and
+# some one that runs a few instructions and no kernel. The answer is kept until
+# the machine is started again.
 emulator_accelerator() {
-  local program status=0
+  local verdict
   accelerator=(-accel tcg,thread=multi)
   [[ ${V4L2_CUSE_KVM:-} != no && -c /dev/kvm ]] || return 0
+  verdict=$emulator_dir/kvm-$(</proc/sys/kernel/random/boot_id)
+  if [[ ! -e $verdict ]]; then
+    if emulator_kvm_boots; then echo yes; else echo no; fi >"$verdict.$$"
+    mv -- "$verdict.$$" "$verdict"
+  fi
+  [[ $(<"$verdict") == no ]] || accelerator=(-accel kvm)
+}
+
+# emulator_kvm_boots: first the probe, whose end has the status 3; then the kernel
+# itself, which finds no root, panics, and so ends QEMU with 0.
+emulator_kvm_boots() {
+  local program status=0
   emulator_program "$emulator_dir" qemu-system-x86_64
+  program+=(-L "$emulator_dir" "${emulator_machine[@]}" -accel kvm)
+  # In shells of their own, lest this one tell that QEMU aborted.
   (
     ulimit -c 0
-    timeout 5 "${program[@]}" -L "$emulator_dir" "${emulator_machine[@]}" -accel kvm -m 64M \
-      -bios "$emulator_dir/probe.rom" -device isa-debug-exit,iobase=0xf4,iosize=4
-    exit "$?" # of its own, lest the shell outside tell that QEMU aborted
+    timeout 5 "${program[@]}" -m 64M -bios "$emulator_dir/probe.rom" -device isa-debug-exit,iobase=0xf4,iosize=4
+    exit "$?"
   ) </dev/null >/dev/null 2>&1 || status=$?
-  ((status != 3)) || accelerator=(-accel kvm)
+  ((status == 3)) || return 1
+  (
+    ulimit -c 0
+    timeout 30 "${program[@]}" -m 512M -bios "$emulator_dir/qboot.rom" -kernel "$kernel_dir/linux" \
+      -append "quiet panic=-1"
+    exit "$?"
+  ) </dev/null >/dev/null 2>&1
 }
 
 # emulator_script: what runs in the guest's process namespace, in its private

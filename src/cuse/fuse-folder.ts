@@ -41,7 +41,7 @@ import {
 } from "./gen/fuse.js";
 import type { Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
-import { attributesLast, isSeek } from "./seeking.js";
+import { ATTRIBUTES_LAST, isSeek } from "./seeking.js";
 
 /** Who may open a node; chmod(1) and chown(1) change it. */
 export interface Access {
@@ -197,7 +197,7 @@ export class Folder<Entry extends FolderEntry> {
     const answer = new FuseEntryOutView(new Uint8Array(FuseEntryOutView.SIZE));
     answer.nodeid = BigInt(inode.nodeId);
     answer.entry_valid = 0n;
-    answer.attr_valid = attributesLast(entry.sizeBytes);
+    answer.attr_valid = ATTRIBUTES_LAST;
     this.#fill(answer.attr, inode);
     inode.lookups += 1n;
     // An answer that came too late is one that the kernel does not count.
@@ -221,7 +221,7 @@ export class Folder<Entry extends FolderEntry> {
       return;
     }
     const answer = new FuseAttrOutView(new Uint8Array(FuseAttrOutView.SIZE));
-    answer.attr_valid = attributesLast(inode?.entry.sizeBytes ?? 0);
+    answer.attr_valid = ATTRIBUTES_LAST;
     this.#fill(answer.attr, inode);
     reply.data(answer.bytes);
   }

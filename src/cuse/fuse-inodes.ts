@@ -38,7 +38,7 @@ import {
 import { Pieces } from "./pieces.js";
 import type { Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
-import { attributesLast, isSeek } from "./seeking.js";
+import { ATTRIBUTES_LAST, isSeek } from "./seeking.js";
 
 /** One file: the device that serves it, and what that calls it. */
 export interface Inode {
@@ -119,7 +119,7 @@ export class Inodes implements CharDevice<Inode> {
       case FUSE_GETATTR: {
         const answer = new FuseAttrOutView(new Uint8Array(FuseAttrOutView.SIZE));
         const { sizeBytes = 0 } = this.get(message.nodeId) ?? {};
-        answer.attr_valid = attributesLast(sizeBytes);
+        answer.attr_valid = ATTRIBUTES_LAST;
         fillAttributes(answer.attr, message.nodeId, sizeBytes);
         reply.data(answer.bytes);
         return true;
@@ -149,7 +149,7 @@ export class Inodes implements CharDevice<Inode> {
     answer.nodeid = BigInt(inode.ino);
     // The name is not kept: with the last descriptor the kernel forgets the inode at once (fuse_dentry_delete).
     answer.entry_valid = 0n;
-    answer.attr_valid = attributesLast(inode.sizeBytes);
+    answer.attr_valid = ATTRIBUTES_LAST;
     fillAttributes(answer.attr, inode.ino, inode.sizeBytes);
     reply.data(answer.bytes);
   }
