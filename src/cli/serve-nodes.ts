@@ -1,7 +1,7 @@
 /** Runs a driver's nodes until a signal ends them: log on, nodes up, nodes down, nothing left behind. */
 import type { SessionLog } from "../cuse/index.js";
 import { CuseError } from "../cuse/index.js";
-import { isSupervised, serveUntilSignal } from "../serve/index.js";
+import { isSupervised, lackSentences, serveUntilSignal } from "../serve/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./event-log.js";
 import { NodeNames, type NodeOptions, type NodeWishes } from "./node-options.js";
@@ -56,6 +56,7 @@ async function serveUnlessTaken(served: Served, names: NodeNames, options: NodeO
       if (isSupervised()) return;
       const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
       process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);
+      for (const sentence of lackSentences(session.lacks ?? [])) process.stderr.write(`${sentence}\n`);
       if (nodes.every((path) => path.startsWith("/dev/"))) return;
       const it = nodes.length === 1 ? "It is a file" : "They are files";
       process.stderr.write(

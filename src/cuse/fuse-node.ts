@@ -87,6 +87,7 @@ export class FuseNode implements MountedNode {
 
   /** Files of this node need no other in their place. */
   readonly canShare = false;
+  readonly canMap: boolean;
 
   readonly #mount: FuseMount;
   readonly #log: SessionLog;
@@ -120,6 +121,7 @@ export class FuseNode implements MountedNode {
     this.#device = device;
     this.node = `${mount.folder}/${options.name}`;
     this.nodes = [this.node];
+    this.canMap = mount.canMap;
     this.sizeBytes = mount.canMap ? MAPPABLE_BYTES : 0;
     const { major, minor } = mount.nextNumber();
     this.major = major;

@@ -110,6 +110,7 @@ export class CuseSession {
 
   /** Anonymous files can lead to this node's files: see {@link share}. */
   readonly canShare = true;
+  readonly canMap = false;
 
   readonly #number: DeviceNumber;
   readonly #log: SessionLog;

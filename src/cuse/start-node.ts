@@ -51,6 +51,8 @@ export interface ServedNode {
   readonly rdev: number;
   /** Can {@link share} give anything? */
   readonly canShare: boolean;
+  /** Can its files be mapped as they are? Those of a CUSE node never can. */
+  readonly canMap: boolean;
   /** @see CuseSession.share */
   share(id: bigint): SharedFile | undefined;
   /** Calls that wait fail with `code`; what comes later reaches the device as before. */
@@ -122,6 +124,7 @@ function withMount(node: FuseNode, mount: FuseMount): ServedNode {
     minor: node.minor,
     rdev: node.rdev,
     canShare: node.canShare,
+    canMap: node.canMap,
     share: () => undefined,
     refusePending: (code) => node.refusePending(code),
     close: async () => {

@@ -183,9 +183,9 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
         error,
         outcome: where === "jobReady" ? "no job is run" : "the job has failed",
       });
-    } else if (trace.active) {
+    } else {
       const text = `a job failed: ${error.message}`;
-      trace.emit({ kind: "message", timeMs: traceTime(), device, level: "warning", text });
+      trace.message({ kind: "message", timeMs: traceTime(), device, level: "warning", text });
     }
   }
 

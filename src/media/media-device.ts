@@ -130,8 +130,6 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
 
   /** A sentence for the operator. */
   message(level: "info" | "warning" | "error", text: string): void {
-    if (this.trace.active) {
-      this.trace.emit({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
-    }
+    this.trace.message({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
   }
 }

@@ -99,7 +99,7 @@ export class ClientFiles {
       return new ClientFiles(session, grafter, install, install ?? map);
     } catch (error) {
       if (!(error instanceof CuseError || error instanceof TracerError)) throw error;
-      return new ClientFiles(session, undefined, error.message, undefined);
+      return new ClientFiles(session, undefined, clause(error), undefined);
     }
   }
 
@@ -165,7 +165,7 @@ export class ClientFiles {
       }
     } catch (error) {
       if (!(error instanceof CuseError) && !isSystemError(error)) throw error;
-      return unavailable(`no file for the client: ${error.message}`);
+      return unavailable(`no file for the client: ${clause(error)}`);
     }
   }
 
@@ -212,6 +212,9 @@ export class ClientFiles {
     await this.session?.close();
   }
 }
+
+/** A sentence that another one goes on after. */
+const clause = ({ message }: Error): string => message.replace(/\.$/, "");
 
 function unavailable(sentence: string): Unavailable {
   return { kind: "refused", reason: "no-file", sentence, answered: false };

@@ -19,6 +19,7 @@ import { Memory } from "../v4l2/index.js";
 import type { Awaitable, Client, FileHandle, VideoDevice } from "../v4l2/index.js";
 import type { AdapterCall } from "./client-call.js";
 import type { ClientPlaces, NodeSession, Unavailable } from "./client-files.js";
+import { NO_DRIVER_MMAP, NO_NODE_MMAP } from "./lacks.js";
 import { ReportedClients } from "./reported-clients.js";
 
 /** `offsetof(struct v4l2_exportbuffer, fd)`. */
@@ -72,9 +73,7 @@ export class Grafting<State> {
   }
 
   get #mapProblem(): string {
-    if (!this.#isOnNode)
-      return "a FUSE node has mmap() only where the driver is root and the kernel has passthrough";
-    return this.#files.mapProblem ?? "the driver does not support it";
+    return this.#isOnNode ? (this.#files.mapProblem ?? NO_DRIVER_MMAP) : NO_NODE_MMAP;
   }
 
   /** Are clients offered MMAP without having said that they have the helper? */

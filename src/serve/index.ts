@@ -9,6 +9,7 @@
  * - A client maps buffers and takes descriptors with the helper library or without it; the device does not know which.
  */
 export { ClientFiles, type ClientFilesOptions, type GraftChoice } from "./client-files.js";
+export { lackSentences, type Lack } from "./lacks.js";
 export { MediaCharDevice, startMediaDevice, type MediaSessionOptions } from "./media-node.js";
 export { RequestFiles, type AnonymousFiles } from "./request-files.js";
 export { deviceSession, startWithMedia, type DeviceSession, type StartOptions } from "./start.js";

@@ -5,6 +5,8 @@ import type { DeviceNumber, MediaDevice, MediaGraph } from "../media/index.js";
 import type { VideoDevice } from "../v4l2/index.js";
 import { ClientFiles } from "./client-files.js";
 import type { GraftChoice } from "./client-files.js";
+import { lacksOfMedia } from "./lacks.js";
+import type { Lack } from "./lacks.js";
 import type { Unpluggable } from "./unplug.js";
 import { ownFiles, serveRequests, startMediaNode } from "./media-node.js";
 import { startVideoDevice } from "./video-node.js";
@@ -15,6 +17,8 @@ export interface DeviceSession {
   readonly nodes: readonly string[];
   /** Settles when the device is gone; with an error if the kernel ended it. Never rejects. */
   readonly closed: Promise<Error | undefined>;
+  /** What clients without the helper go without here; left out: nothing. */
+  readonly lacks?: readonly Lack[];
   /** See {@link Unpluggable.unplug}; left out, there is nobody to be told. */
   unplug?(limitMs: number): Promise<void>;
   /** Removes the nodes. May be called at any time and more than once. */
@@ -31,8 +35,11 @@ export interface StartOptions
 const numberOf = ({ major, minor }: ServedNode): DeviceNumber => ({ major, minor });
 
 /** One node as a {@link DeviceSession}. */
-export function deviceSession(...sessions: readonly (ServedNode & Partial<Unpluggable>)[]): DeviceSession {
+export function deviceSession(
+  ...sessions: readonly (ServedNode & Partial<Unpluggable> & Pick<DeviceSession, "lacks">)[]
+): DeviceSession {
   return {
+    lacks: sessions.flatMap(({ lacks = [] }) => lacks),
     unplug: async (limitMs) => {
       await Promise.all(sessions.map(async (session) => session.unplug?.(limitMs)));
     },
@@ -106,7 +113,8 @@ export async function startWithMedia<State>(
     mediaSession.closed.then(noMore, noMore);
     // The video node first: requests of clients that wait are completed then.
     const session = deviceSession(videoSession, mediaSession, ...others);
-    return { ...session, close: () => session.close().then(end) };
+    const lacks = [...(session.lacks ?? []), ...(requests === undefined ? [] : lacksOfMedia(clientFiles))];
+    return { ...session, lacks, close: () => session.close().then(end) };
   } catch (error) {
     await videoSession.close();
     await end();

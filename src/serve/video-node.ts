@@ -24,6 +24,8 @@ import { allocates, Grafting, maps } from "./grafting.js";
 import { HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
+import { lacksOfVideo } from "./lacks.js";
+import type { Lack } from "./lacks.js";
 import { ReportedClients } from "./reported-clients.js";
 import { unpluggable } from "./unplug.js";
 import type { Unpluggable } from "./unplug.js";
@@ -213,7 +215,7 @@ export interface VideoSessionOptions extends Omit<NodeStartOptions, "name"> {
 export async function startVideoDevice<State>(
   device: VideoDevice<State>,
   options: VideoSessionOptions = {},
-): Promise<ServedNode & Unpluggable> {
+): Promise<ServedNode & Unpluggable & { readonly lacks: readonly Lack[] }> {
   const { graft, clientFiles, ...sessionOptions } = options;
   const wrong = device.contradiction;
   if (wrong !== undefined) throw new CuseError(`${device.name} was not made. ${wrong}`);
@@ -227,7 +229,8 @@ export async function startVideoDevice<State>(
     const session = await startNode(charDevice, { ...sessionOptions, name: device.name });
     charDevice.started(session);
     void session.closed.then(end, end);
-    return Object.assign(session, unpluggable(device, session, files));
+    const lacks = lacksOfVideo(device, session, files);
+    return Object.assign(session, unpluggable(device, session, files), { lacks });
   } catch (error) {
     await end();
     throw error;

@@ -92,7 +92,7 @@ export class DriverBugs {
     }
     const stack = error instanceof Error ? error.stack : undefined;
     const event = { kind: "message", timeMs: traceTime(), device: name, level: "error", text: line } as const;
-    this.#trace.emit(stack === undefined ? event : { ...event, stack });
+    this.#trace.message(stack === undefined ? event : { ...event, stack });
   }
 
   /** @returns How often it happened; undefined: not to be reported this time. */

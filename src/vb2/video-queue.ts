@@ -287,8 +287,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
 
   #message(level: "warning", text: string): void {
     const { trace, name: device } = this.#device;
-    if (!trace.active) return;
-    trace.emit({ kind: "message", timeMs: traceTime(), device, level, text: `${this.name}: ${text}` });
+    trace.message({ kind: "message", timeMs: traceTime(), device, level, text: `${this.name}: ${text}` });
   }
 
   protected override onTransition(buffer: B, from: BufferState, to: BufferState): void {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { builtProgram } from "../device/support/camera.js";
 
@@ -15,11 +16,20 @@ interface Outcome {
   readonly stderr: string;
 }
 
+const vislClient = fileURLToPath(new URL("../../native/build/visl-client", import.meta.url));
+/** Decodes a frame. */
+const FWHT =
+  "format SFWH 640x480 262144 alloc 1 on both request 0 fwht 0 bitstream 0 0 0 100 frame - 0 submit 0 wait 0 10000";
+
+const read = 'head -c 1 "$1/nodes/video7" >/dev/null';
+const readTwice = `${read}; sleep 0.5; ${read} && echo alive >&2`;
+
 /**
  * Runs a driver whose output goes where `to` says, lets a client ask it something, and ends it.
  * @param to - Redirections of the shell.
+ * @param clients - What asks it, the second time when it has heard that its output is lost.
  */
-function driver(command: string, to: string): Outcome {
+function driver(command: string, to: string, clients = readTwice): Outcome {
   const folder = mkdtempSync(join(tmpdir(), "fuse-node-"));
   onTestFinished(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -30,9 +40,7 @@ function driver(command: string, to: string): Outcome {
     ( exec $CLI ${command} --video 7 --node fuse --node-folder "$1/nodes" ${to} ) &
     driver=$!
     for i in $(seq 600); do [ -e "$1/nodes/video7" ] && break; sleep 0.05; done
-    head -c 1 "$1/nodes/video7" >/dev/null
-    sleep 0.5
-    head -c 1 "$1/nodes/video7" >/dev/null && echo alive >&2
+    ${clients}
     kill $driver
     wait $driver`;
   const env = { ...process.env, CLI: `${process.execPath} ${builtProgram()}` };
@@ -42,7 +50,7 @@ function driver(command: string, to: string): Outcome {
 }
 
 const ready =
-  /^.* ready; .*\n|^It is a file of .*\n|^They are .*\n|^Dumps, .*\n|^v4l2-cuse: no files at .*\n/gm;
+  /^.* ready; .*\n|^It is a file of .*\n|^They are .*\n|^Clients need .*\n|^Dumps, .*\n|^v4l2-cuse: no files at .*\n/gm;
 const said = ({ stderr }: Outcome): string => stderr.replace(ready, "");
 
 describeNodes(`a driver's output${why}`, () => {
@@ -69,6 +77,21 @@ describeNodes(`a driver's output${why}`, () => {
   ])("%s: the device lives on, one sentence, exit status 74", (_what, command, to, sentence) => {
     const outcome = driver(command, to);
     expect(said(outcome)).toBe(`v4l2-cuse: ${sentence}\nalive\n`);
+    expect(outcome.status).toBe(74);
+  });
+
+  it.each([
+    ["a trace", ""],
+    ["a trace as JSON", "--trace-format json"],
+  ])("%s of visl: its clients decode on, one sentence, exit status 74", (_what, form) => {
+    const sentence = "the trace /dev/full cannot be written (ENOSPC): the disk is full";
+    const decode = `$CLI run -- ${vislClient} "$1/nodes/video7" "$1/nodes/media7" ${FWHT} | tail -n 1 >&2`;
+    const whenThere = 'for i in $(seq 600); do [ -e "$1/nodes/media7" ] && break; sleep 0.05; done';
+    const command = `visl --media 7 --log none --trace fwht --trace-file /dev/full --no-debugfs ${form}`;
+    const outcome = driver(command, "", `${whenThere}; ${decode}; ${decode}`);
+    // The sentence comes while the first client runs, or just after.
+    expect(said(outcome).replace(`v4l2-cuse: ${sentence}\n`, "")).toBe("wait 0: complete\n".repeat(2));
+    expect(outcome.stderr.split(sentence)).toHaveLength(2);
     expect(outcome.status).toBe(74);
   });
 

@@ -281,25 +281,30 @@ describe("a driver's mistake", () => {
     expect(warning).toHaveBeenCalledTimes(2);
   });
 
-  it("a refusal in deviceRun is an error buffer and a line in the log", async () => {
-    const machine = new Machine({
-      jobs: {
-        deviceRun: () => {
-          throw new V4l2Error("EINVAL", "no such picture");
+  it.each(["the log", "the operator, without a log"])(
+    "a refusal in deviceRun is an error buffer and a line for %s",
+    async (whom) => {
+      const machine = new Machine({
+        jobs: {
+          deviceRun: () => {
+            throw new V4l2Error("EINVAL", "no such picture");
+          },
         },
-      },
-    });
-    const events: TraceEvent[] = [];
-    machine.device.trace.subscribe((event) => events.push(event));
-    const client = machine.open();
-    client.stream(1, { out: [0], cap: [0] });
-    await settled();
-    expect(client.dqbuf(CAP).flags & 0x40).toBe(0x40);
-    expect(events.filter((event) => event.kind === "message").at(-1)).toMatchObject({
-      level: "warning",
-      text: "a job failed: EINVAL: no such picture",
-    });
-  });
+      });
+      const { trace } = machine.device;
+      const events: TraceEvent[] = [];
+      if (whom === "the log") trace.subscribe((event) => events.push(event));
+      else trace.unheard = (event) => events.push(event);
+      const client = machine.open();
+      client.stream(1, { out: [0], cap: [0] });
+      await settled();
+      expect(client.dqbuf(CAP).flags & 0x40).toBe(0x40);
+      expect(events.filter((event) => event.kind === "message").at(-1)).toMatchObject({
+        level: "warning",
+        text: "a job failed: EINVAL: no such picture",
+      });
+    },
+  );
 });
 
 describe("the log", () => {

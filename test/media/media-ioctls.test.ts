@@ -305,3 +305,14 @@ describe("other ioctls", () => {
     await expect(alloc).rejects.toMatchObject({ code: "ENOTTY" });
   });
 });
+
+describe("messages", () => {
+  it("reach the operator without a log, if they are warnings", () => {
+    const device = vislMedia();
+    const said: string[] = [];
+    device.trace.unheard = ({ device: name, text }) => said.push(`${name}: ${text}`);
+    device.message("info", "one");
+    device.message("warning", "two");
+    expect(said).toEqual([`${device.name}: two`]);
+  });
+});

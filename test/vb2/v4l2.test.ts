@@ -279,6 +279,15 @@ describe("payload of OUTPUT buffers", () => {
     expect(events.filter((event) => event.kind === "message")).toHaveLength(1);
   });
 
+  it("the warning of 0 reaches the operator without a log", () => {
+    const trace = new TraceStream();
+    const said: string[] = [];
+    trace.unheard = ({ device, text }) => said.push(`${device}: ${text}`);
+    const c = ready({ type: BufType.VideoOutput, trace });
+    c.qbuf(0);
+    expect(said).toEqual([expect.stringMatching(/^video0: .* queues with bytesused 0, /)]);
+  });
+
   it("0 stays 0 where that means something", () => {
     const c = ready({ type: BufType.VideoOutput, allowZeroBytesused: true });
     expect(c.qbuf(0).planes[0]?.bytesused).toBe(0);

@@ -14,7 +14,8 @@ import { dirname, join } from "node:path";
 import { unmount } from "../../native.js";
 import type { FuseOperations } from "./operations.js";
 import { fuseOperations } from "./operations.js";
-import { mountedMinor, staleMounts } from "./mountinfo.js";
+import { mountedMinor, mountSource, staleMounts } from "./mountinfo.js";
+import { isThere, ownIdentity } from "./owner.js";
 import { fuseDescriptors, FuseThreads } from "./threads.js";
 import type { DirectoryNode } from "./tree.js";
 
@@ -134,7 +135,10 @@ interface Mounted {
   readonly minor: number | undefined;
 }
 
-/** The mount of the device `name`. Its node must exist: as long as it does, no other driver has the name. */
+/**
+ * The mount of the device `name`. Its node must exist: of two drivers with CUSE nodes, one has the name. FUSE nodes of
+ * different folders may have the same, and the first driver then has the tree.
+ */
 export class DebugMount {
   readonly path: string;
   readonly #name: string;
@@ -182,8 +186,7 @@ export class DebugMount {
 
   async #removeStale(): Promise<void> {
     const mounts = readFileSync("/proc/self/mountinfo", "utf8");
-    const isServed = (name: string): boolean => name !== this.#name && existsSync(`/sys/class/cuse/${name}`);
-    for (const path of staleMounts(mounts, MOUNT_ROOT, isServed)) {
+    for (const path of staleMounts(mounts, MOUNT_ROOT, (identity) => isThere(identity))) {
       unmountIfMounted(path);
       await rmdir(path).catch(() => undefined);
     }
@@ -192,6 +195,9 @@ export class DebugMount {
   /** @throws {Error} a sentence. */
   async #mount(tree: DirectoryNode): Promise<void> {
     checkMayMount();
+    if (mountedMinor(readFileSync("/proc/self/mountinfo", "utf8"), this.path) !== undefined) {
+      throw new Error("those of another driver are there; give the device another number with --video");
+    }
     const Module = loadFuse();
     Module.unmount = (mounted, done) => {
       unmountIfMounted(mounted);
@@ -207,7 +213,7 @@ export class DebugMount {
       attrTimeout: "0,direct_io",
       entryTimeout: "0",
       defaultPermissions: true,
-      fsname: `v4l2-cuse-${this.#name}`,
+      fsname: mountSource(this.#name, ownIdentity()),
       timeout: false,
     });
     const before = fuseDescriptors();

@@ -119,14 +119,19 @@ export class TraceStream {
     };
   }
 
-  /** A sentence for the operator. */
+  /** A sentence for the operator: to every listener; without one, warnings and errors to {@link unheard}. */
   message(event: MessageEvent): void {
-    if (this.active) this.emit(event);
+    if (this.active) this.#tell(event);
     else if (event.level !== "info") this.unheard?.(event);
   }
 
-  /** Gives `event` to every listener. A listener that throws does not disturb the device or the others. */
-  emit(event: TraceEvent): void {
+  /** Gives `event` to every listener. Messages go by {@link message}, for they matter without a listener, too. */
+  emit(event: Exclude<TraceEvent, MessageEvent>): void {
+    this.#tell(event);
+  }
+
+  /** A listener that throws does not disturb the device or the others. */
+  #tell(event: TraceEvent): void {
     for (const listener of this.#listeners) {
       try {
         listener(event);

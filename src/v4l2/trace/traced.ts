@@ -6,7 +6,7 @@ import { errnoNumber, V4l2Error } from "../error.js";
 import type { ErrnoName } from "../error.js";
 import type { Description } from "../ioctl/dialog.js";
 import { traceTime } from "./trace.js";
-import type { FileEvent, IoctlEvent, TraceEvent, TraceStream } from "./trace.js";
+import type { FileEvent, IoctlEvent, TraceStream } from "./trace.js";
 
 /** How a call ended. */
 export interface Outcome<Result> {
@@ -27,7 +27,7 @@ export interface Outcome<Result> {
 export function traced<Result>(
   stream: TraceStream,
   run: () => Awaitable<Result>,
-  describe: (outcome: Outcome<Result>) => TraceEvent,
+  describe: (outcome: Outcome<Result>) => FileEvent | IoctlEvent,
 ): Awaitable<Result> {
   if (!stream.active) return run();
   const started = performance.now();

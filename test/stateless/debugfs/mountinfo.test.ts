@@ -9,12 +9,12 @@ describe("stale mounts", () => {
   it("are those of drivers that are not there any more, the last one first", () => {
     const mountinfo = [
       "24 1 0:22 / / rw - ext4 /dev/vda rw\n",
-      line(`${root}/video0`, "fuse", "v4l2-cuse-video0"),
-      line(`${root}/video1`, "fuse", "v4l2-cuse-video1"),
-      line(`${root}/video2`, "fuse", "v4l2-cuse-video2"),
-      line(`${root}/video2`, "fuse", "v4l2-cuse-video2"),
+      line(`${root}/video0`, "fuse", "v4l2-cuse-video0@1.20.3"),
+      line(`${root}/video1`, "fuse", "v4l2-cuse-video1@1.21.3"),
+      line(`${root}/video2`, "fuse", "v4l2-cuse-video2@1.22.3"),
+      line(`${root}/video2`, "fuse", "v4l2-cuse-video2@1.22.3"),
     ].join("");
-    expect(staleMounts(mountinfo, root, (name) => name === "video1")).toEqual([
+    expect(staleMounts(mountinfo, root, (identity) => identity === "1.21.3")).toEqual([
       `${root}/video2`,
       `${root}/video2`,
       `${root}/video0`,
@@ -23,19 +23,19 @@ describe("stale mounts", () => {
 
   it("are none of another kind, and nowhere else", () => {
     const mountinfo = [
-      line(`${root}/video0`, "tmpfs", "v4l2-cuse-video0"),
+      line(`${root}/video0`, "tmpfs", "v4l2-cuse-video0@1.20.3"),
       line(`${root}/video0`, "fuse", "sshfs"),
-      line(`${root}/video0/parameters`, "fuse", "v4l2-cuse-video0"),
-      line("/mnt/video0", "fuse", "v4l2-cuse-video0"),
-      line(root, "fuse", "v4l2-cuse-video0"),
+      line(`${root}/video0/parameters`, "fuse", "v4l2-cuse-video0@1.20.3"),
+      line("/mnt/video0", "fuse", "v4l2-cuse-video0@1.20.3"),
+      line(root, "fuse", "v4l2-cuse-video0@1.20.3"),
     ].join("");
     expect(staleMounts(mountinfo, root, () => false)).toEqual([]);
   });
 
   it("reads escaped paths, and a list that ends early", () => {
-    expect(staleMounts(line(`${root}/video\\0400`, "fuse", "v4l2-cuse-video"), root, () => false)).toEqual(
-      [],
-    );
+    expect(
+      staleMounts(line(`${root}/video\\0400`, "fuse", "v4l2-cuse-video@1.2.3"), root, () => false),
+    ).toEqual([]);
     expect(staleMounts(`60 24 0:45 / ${root}/video0`, root, () => false)).toEqual([]);
     expect(staleMounts("", root, () => false)).toEqual([]);
   });
