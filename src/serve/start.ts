@@ -15,7 +15,7 @@ export interface DeviceSession {
   readonly nodes: readonly string[];
   /** Settles when the device is gone; with an error if the kernel ended it. Never rejects. */
   readonly closed: Promise<Error | undefined>;
-  /** See {@link Unpluggable.unplug}; left out, there is nobody to be told. */
+  /** As of {@link Unpluggable}; left out, there is nobody to be told. */
   unplug?(limitMs: number): Promise<void>;
   /** Removes the nodes. May be called at any time and more than once. */
   close(): Promise<void>;
