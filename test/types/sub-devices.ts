@@ -1,10 +1,11 @@
 /** What the types refuse of sub-devices and tasks. Compiled by `npm run lint:types`, never run. */
 import { MbusCode, SubDevice } from "v4l2-cuse";
-import type { DriverTasks, MbusFormat, PadOps, SubDeviceOptions } from "v4l2-cuse";
+import type { DriverTasks, MbusFormat, PadOps, SubDeviceOptions, SubdevState } from "v4l2-cuse";
 
 declare const options: SubDeviceOptions;
 declare const subDevice: SubDevice;
 declare const format: MbusFormat;
+declare const state: SubdevState;
 declare const tasks: DriverTasks;
 
 // Sub-devices
@@ -31,7 +32,7 @@ const { pads: _pads, ...padless } = options;
 // @ts-expect-error a sub-device has pads
 export const withoutPads = new SubDevice(padless);
 // @ts-expect-error the framework keeps the active state
-subDevice.active = subDevice.active;
+subDevice.active = state;
 
 // Tasks
 
