@@ -5,17 +5,12 @@
  * ioctls, gives it buffer queues ({@link VideoQueue}) and controls ({@link ControlHandler}), and starts it with
  * {@link startVideoDevice}. A driver sees plain typed values only; to refuse a call it throws a {@link V4l2Error}.
  *
- * Types are here for all that an op can meet. Values are named one by one: what is not here is not for drivers, and
- * may change.
+ * Values and types are named one by one: what is not here is not for drivers, and may change.
  */
-export type * from "./v4l2/index.js";
-export type * from "./vb2/index.js";
-export type * from "./media/index.js";
-export type * from "./m2m/index.js";
+export type * from "./api-types.js";
 
 // A device
 export { DriverTasks, V4l2Error, VideoDevice, errnoNumber } from "./v4l2/index.js";
-export type * from "./serve/index.js";
 export {
   deviceSession,
   serveUntilSignal,
@@ -23,7 +18,7 @@ export {
   startVideoDevice,
   startWithMedia,
 } from "./serve/index.js";
-export { CuseError, type CuseSession, type SessionLog, type SessionOptions } from "./cuse/index.js";
+export { CuseError } from "./cuse/index.js";
 
 // Formats and everything else that ioctls carry
 export {
@@ -126,7 +121,6 @@ export {
 } from "./media/index.js";
 
 // Sub-devices
-export type * from "./subdev/index.js";
 export { startPipeline, SubDevice, SubdevState } from "./subdev/index.js";
 export { MbusCode, RouteFlag, SubdevFormatWhence } from "./v4l2/index.js";
 
@@ -146,4 +140,5 @@ export {
 } from "./m2m/index.js";
 
 // Test pictures
+/** Test pictures, frame by frame, in the formats of capture devices. */
 export * as tpg from "./tpg/index.js";

@@ -40,7 +40,7 @@ export interface SessionOptions {
   /** Default: console.error. */
   readonly log?: SessionLog | undefined;
   /**
-   * Called before each message is served: `catchUp` of the {@link FuseSession} whose files clients of this device
+   * Called before each message is served: `catchUp` of the `FuseSession` whose files clients of this device
    * hold, so that what they did with those comes first.
    */
   readonly before?: (() => void) | undefined;

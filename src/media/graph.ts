@@ -266,7 +266,8 @@ export class MediaGraph {
   }
 }
 
-interface PadRef {
+/** A pad by its entity and its index there, as MEDIA_IOC_SETUP_LINK names it. */
+export interface PadRef {
   readonly entity: number;
   readonly index: number;
 }

@@ -30,6 +30,7 @@ export {
   type InterfaceLink,
   type Pad,
   type PadLink,
+  type PadRef,
 } from "./graph.js";
 export { MediaDevice, type MediaDeviceOptions, type MediaFile } from "./media-device.js";
 export type { MediaDeviceInfo } from "./media-ioctls.js";

@@ -19,7 +19,7 @@ export interface DeviceSession {
   readonly closed: Promise<Error | undefined>;
   /** What clients without the helper go without here; left out: nothing. */
   readonly lacks?: readonly Lack[];
-  /** See {@link Unpluggable.unplug}; left out, there is nobody to be told. */
+  /** As of {@link Unpluggable}; left out, there is nobody to be told. */
   unplug?(limitMs: number): Promise<void>;
   /** Removes the nodes. May be called at any time and more than once. */
   close(): Promise<void>;

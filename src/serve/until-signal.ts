@@ -26,7 +26,7 @@ function tellSupervisor(nodes: readonly string[]): void {
 
 /**
  * The last line of a driver's program: waits for SIGINT, SIGTERM or SIGHUP, or until the kernel takes a node away; then
- * removes all nodes. After a signal, clients with open files first hear ENODEV for up to {@link UNPLUG_MS}; another signal
+ * removes all nodes. After a signal, clients with open files first hear ENODEV for up to 2 s; another signal
  * ends that.
  *
  * @param starting - A device that runs or is about to: `startVideoDevice(device)`, `m2mDevice.start()`. When it cannot

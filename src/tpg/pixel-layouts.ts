@@ -35,6 +35,7 @@ export interface PlaneFormat {
   readonly writePair: PairWriter;
 }
 
+/** What a pixel format is made of. */
 export interface PixelFormatInfo {
   readonly fourcc: number;
   /** The name after `V4L2_PIX_FMT_`. */
@@ -287,12 +288,14 @@ export interface ComponentLayout {
   readonly rows: number;
 }
 
+/** Where the pixels of a frame are: a size and lines for each memory plane. */
 export interface FrameLayout {
   /** What a driver reports in `v4l2_plane_pix_format`; one entry for a single-planar format. */
   readonly memoryPlanes: readonly { readonly bytesperline: number; readonly sizeimage: number }[];
   readonly components: readonly ComponentLayout[];
 }
 
+/** What a client asked for; the rest follows from the format. */
 export interface LayoutWishes {
   /** Wanted bytes per line, one per memory plane; too small or missing ones are raised to the least possible. */
   readonly bytesperline?: readonly number[];

@@ -37,6 +37,7 @@ export interface Area {
   readonly height: number;
 }
 
+/** All that decides what the pictures look like. */
 export interface TestPatternSettings {
   /** Pixels of the picture, at least 1. */
   readonly width: number;

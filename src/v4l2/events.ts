@@ -117,7 +117,7 @@ export class EventQueue implements FileEvents {
    * `v4l2_event_subscribe`. Subscribing again is no error and changes nothing, not even the flags.
    * @param elems - Size of the ring; 0 means 1.
    * @throws {V4l2Error} EINVAL - type `All`.
-   * @throws {V4l2Error} ENOMEM - the file has {@link MAX_SUBSCRIPTIONS} already.
+   * @throws {V4l2Error} ENOMEM - the file has 4096 subscriptions already.
    */
   subscribe(request: EventSubscription, elems = 1, hooks: EventHooks = {}): void {
     const { type, id, flags } = request;

@@ -36,7 +36,7 @@ export interface PlaneMemory {
   readonly sizeBytes: number;
   /** What a client maps to see the same bytes; ours, sent as a duplicate. */
   readonly fd: number;
-  /** Where the plane starts in `fd`, bytes; a multiple of {@link PAGE_BYTES}. */
+  /** Where the plane starts in `fd`, bytes; a multiple of the page size, 4096. */
   readonly fdOffset: number;
   /** Memory in a pool: where `mmap()` of the client's own descriptor finds it, bytes, below 2^32. */
   readonly mapOffset?: number;
