@@ -12,6 +12,7 @@ readonly tree_packages=(
   gstreamer1.0-plugins-bad gstreamer1.0-libav
   nodejs python3-minimal
   gcc g++ libc6-dev make
+  libavcodec-dev libdav1d-dev
   ca-certificates strace gdb procps iproute2 kmod udev busybox-static
 )
 # Raise this when a tree of the same packages is made in another way.
