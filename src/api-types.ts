@@ -234,6 +234,7 @@ export type { PadOps, PadState, Pipeline, PipelineOptions, SubDeviceOptions } fr
 export type {
   DeviceSession,
   GraftChoice,
+  Lack,
   MediaSessionOptions,
   MediaStartOptions,
   StartOptions,
