@@ -3,6 +3,7 @@ import type { ServedNode } from "../cuse/index.js";
 import type { VideoDevice } from "../v4l2/index.js";
 import type { ClientFiles } from "./client-files.js";
 
+/** Something that clients without the helper go without, and why. */
 export interface Lack {
   readonly what: "mmap()" | "media requests";
   /** A clause: `grafts are switched off`. */
