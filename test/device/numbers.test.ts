@@ -14,6 +14,9 @@ const driver = (...args: readonly string[]): string[] => [
   "none",
 ];
 
+/** Where the kernel has no FUSE passthrough. */
+const NEEDS_HELPER = /^Clients need .*\n?/gm;
+
 /** A guest has one processor. */
 const TIMEOUT_MS = 400_000;
 
@@ -22,7 +25,7 @@ describe("drivers that nobody told a number", () => {
     "twenty that start at once get twenty numbers",
     async () => {
       const { nodes, said, statuses } = await startMany(20, driver("sample"));
-      expect(said).toBe("");
+      expect(said.replace(NEEDS_HELPER, "")).toBe("");
       expect(new Set(nodes).size).toBe(20);
       for (const node of nodes) expect(node).toMatch(/^\/dev\/video\d+$/);
       expect(statuses).toEqual(Array(20).fill(0));
@@ -35,7 +38,7 @@ describe("drivers that nobody told a number", () => {
     "so do those with two nodes",
     async () => {
       const { nodes, said, statuses } = await startMany(5, driver("visl", "--no-debugfs"));
-      expect(said).toBe("");
+      expect(said.replace(NEEDS_HELPER, "")).toBe("");
       expect(new Set(nodes).size).toBe(10);
       expect(statuses).toEqual(Array(5).fill(0));
     },

@@ -49,9 +49,7 @@ describe("GStreamer on visl", () => {
     await visl.stop();
     const events = visl.process.lines.map((line) => JSON.parse(line) as { kind: string; text: string });
     const messages = events.filter(({ kind }) => kind === "message").map(({ text }) => text);
-    const mapped = expect.stringMatching(
-      /^\S+\[\d+\] can map buffers now: fd \d+ replaced in [\d.]+ ms$/,
-    ) as string;
-    expect(messages).toEqual([mapped, mapped, mapped]);
+    // It opens the device O_RDONLY and exports its buffers: there is nothing to graft.
+    expect(messages).toEqual([]);
   });
 });
