@@ -24,6 +24,9 @@ export interface SteadyQueue {
   readonly work: (bytes: Uint8Array, sequence: number) => void;
 }
 
+/** Hardware does not wait: a frame that finds no buffer is lost. With this in the environment it is late instead. */
+const isPatient = process.env["V4L2_CUSE_EXAMPLE_PATIENT"] !== undefined;
+
 /** A queue whose device takes one buffer at a time, `perSecond` times a second. */
 export function steadyQueue(
   device: VideoDevice<undefined>,
@@ -52,10 +55,12 @@ export function steadyQueue(
       },
       bufQueue: (buffer) => waiting.push(buffer),
       startStreaming: () => {
+        let taken = 0;
         queue.tasks.every(1000 / perSecond, (tick) => {
           const buffer = waiting.shift();
           if (buffer === undefined) return;
-          const sequence = tick - 1;
+          const sequence = isPatient ? taken : tick - 1;
+          taken += 1;
           work(buffer.plane(0).payload, sequence);
           queue.bufferDone(buffer, "done", {
             sequence,
