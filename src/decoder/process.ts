@@ -149,7 +149,9 @@ export class DecoderProcess {
       sendMessage(this.#channel.fd, message, fds);
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      this.kill(`takes no orders (${error.code})`);
+      // It has ended, or closed its socket: its exit says more.
+      if (error.code === "EPIPE" || error.code === "ECONNRESET") this.#child.kill("SIGKILL");
+      else this.kill(`takes no orders (${error.code})`);
     }
   }
 
