@@ -12,7 +12,7 @@ const layers = {
   media: ["v4l2"],
   vb2: ["v4l2", "media"],
   subdev: ["v4l2", "media"],
-  serve: ["cuse", "graft", "v4l2", "media", "subdev"],
+  serve: ["cuse", "graft", "v4l2", "media"],
   m2m: ["serve", "vb2", "v4l2", "media"],
   stateless: ["codec", "m2m", "vb2", "v4l2", "media"],
   sample: ["tpg", "vb2", "v4l2", "media", "subdev"],

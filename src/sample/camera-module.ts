@@ -6,15 +6,14 @@ import { EntityFunction, InterfaceType, LinkFlag, MediaDevice, PadFlag } from ".
 import type { DeviceNumber, Entity, MediaGraph } from "../media/index.js";
 import { startPipeline, SubDevice } from "../subdev/index.js";
 import type { Pipeline } from "../subdev/index.js";
-import { pixelFormatInfo } from "../tpg/index.js";
 import type { PixelFormatInfo } from "../tpg/index.js";
 import { bufferOps, fileOps } from "../vb2/index.js";
-import { BufType, Cap, DEFAULT_VERSION, fourcc, MbusCode, V4l2Error, VideoDevice } from "../v4l2/index.js";
+import { BufType, Cap, DEFAULT_VERSION, MbusCode, V4l2Error, VideoDevice } from "../v4l2/index.js";
 import type { FileHandle, IoctlOps, MbusFormat, Rect } from "../v4l2/index.js";
 import { bridgeOps, bridgeSizes, SINK, SOURCE } from "./bridge.js";
 import type { Look } from "./camera-controls.js";
 import { wholeOf } from "./inputs.js";
-import { describeMode, nearestMode } from "./modes.js";
+import { describeMode, known, nearestMode } from "./modes.js";
 import type { Mode } from "./modes.js";
 import { PictureQueue } from "./picture-queue.js";
 import { Sensor, SENSOR_SIZE } from "./sensor.js";
@@ -41,12 +40,6 @@ const packings: readonly (readonly [codes: readonly number[], fourccs: readonly 
   [[MbusCode.Y8_1X8], ["GREY"]],
 ];
 const formats: readonly PixelFormatInfo[] = packings.flatMap(([, names]) => names.map(known));
-
-function known(name: string): PixelFormatInfo {
-  const info = pixelFormatInfo(fourcc(name));
-  if (info === undefined) throw new Error(`the test pattern generator does not know ${name}`);
-  return info;
-}
 
 /** Those that a code can become; of the code 0 all. */
 function formatsOf(code: number): readonly PixelFormatInfo[] {

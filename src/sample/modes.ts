@@ -40,7 +40,8 @@ export function formatsFor(multiplanar: boolean): readonly PixelFormatInfo[] {
   return [...plain, ...(multiplanar ? multiPlanar : []), ...semiPlanar].map(known);
 }
 
-function known(name: string): PixelFormatInfo {
+/** @throws {Error} The generator does not draw it: a mistake of ours. */
+export function known(name: string): PixelFormatInfo {
   const info = pixelFormatInfo(fourcc(name));
   if (info === undefined) throw new Error(`the test pattern generator does not know ${name}`);
   return info;

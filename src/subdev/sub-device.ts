@@ -1,6 +1,6 @@
 /**
  * A sub-device as its driver declares it: pads, their formats, selections, intervals and routes, controls and events.
- * `startSubDevice` of src/serve makes its node.
+ * `startVideoDevice` of src/serve makes the node of its {@link SubDevice.device}.
  *
  * Differs from the kernel, where drivers keep the active state by hand or by the core: here it is always the core's.
  */

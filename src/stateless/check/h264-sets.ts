@@ -3,7 +3,7 @@ import { h264 } from "../../codec/index.js";
 import type { Alternative } from "./blame.js";
 import type { ExpectedControl, FieldPlace } from "./compare.js";
 import type { PpsControl, SpsControl } from "./h264-expected.js";
-import { asBefore, others, restored, type SetFields } from "./set-fields.js";
+import { alternativesOf, asBefore, type EarlierSets as EarlierSetsOf, type SetFields } from "./set-fields.js";
 
 const { PpsFlag, SpsFlag } = h264;
 
@@ -84,27 +84,25 @@ export function expectedSps(sps: SpsControl): ExpectedControl {
   return asBefore("H264_SPS", { ...sps }, spsFlags);
 }
 
-export interface EarlierSets {
-  readonly sps: SpsControl | undefined;
-  /** The one with the same id. */
-  readonly pps: PpsControl | undefined;
-  /** Did another PPS take the place of one with the same id before? */
-  readonly ppsChanges: boolean;
-}
+export type EarlierSets = EarlierSetsOf<SpsControl, PpsControl>;
 
 /** Sets with another value of one field: first those of an earlier request, then any others. */
-export function* alternatives(
+export const alternatives = (
   sets: SetsOfControls,
   earlier: EarlierSets,
   onlyEarlier: boolean,
-): Generator<Alternative<SetsOfControls>> {
-  const withSps = (spsControl: SpsControl): SetsOfControls => setsOf(spsControl, sets.ppsControl);
-  const withPps = (ppsControl: PpsControl): SetsOfControls => {
-    return { ...sets, ppsControl, pps: h264.ppsOfControl(ppsControl) };
-  };
-  yield* restored(spsFields, sets.spsControl, earlier.sps, withSps);
-  yield* restored(ppsFields, sets.ppsControl, earlier.pps, withPps, !earlier.ppsChanges);
-  if (onlyEarlier) return;
-  yield* others(spsFields, sets.spsControl, withSps);
-  yield* others(ppsFields, sets.ppsControl, withPps);
-}
+): Generator<Alternative<SetsOfControls>> =>
+  alternativesOf(
+    {
+      table: spsFields,
+      submitted: sets.spsControl,
+      setsWith: (spsControl: SpsControl) => setsOf(spsControl, sets.ppsControl),
+    },
+    {
+      table: ppsFields,
+      submitted: sets.ppsControl,
+      setsWith: (ppsControl: PpsControl) => ({ ...sets, ppsControl, pps: h264.ppsOfControl(ppsControl) }),
+    },
+    earlier,
+    onlyEarlier,
+  );

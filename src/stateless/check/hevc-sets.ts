@@ -8,7 +8,7 @@ import {
   type ExpectedControl,
   type FieldPlace,
 } from "./compare.js";
-import { asBefore, others, restored, type SetFields } from "./set-fields.js";
+import { alternativesOf, asBefore, type EarlierSets as EarlierSetsOf, type SetFields } from "./set-fields.js";
 
 const { PpsFlag, SpsFlag } = hevc;
 
@@ -189,30 +189,32 @@ function expectedSps(sps: SpsControl): ExpectedControl {
   return asBefore("HEVC_SPS", fields, spsFlags);
 }
 
-export interface EarlierSets {
-  readonly sps: SpsControl | undefined;
-  /** The one with the same id. */
-  readonly pps: PpsControl | undefined;
-  /** Did another PPS take the place of one with the same id before? */
-  readonly ppsChanges: boolean;
-}
+export type EarlierSets = EarlierSetsOf<SpsControl, PpsControl>;
 
 /** Sets with another value of one field: first those of an earlier request, then any others. */
-export function* alternatives(
+export const alternatives = (
   sets: SetsOfControls,
   earlier: EarlierSets,
   onlyEarlier: boolean,
-): Generator<Alternative<SetsOfControls>> {
-  const withSps = (spsControl: SpsControl): SetsOfControls => setsOf({ ...sets, spsControl });
-  const withPps = (ppsControl: PpsControl): SetsOfControls => {
-    return { ...sets, ppsControl, pps: ppsOf(ppsControl, sets.extensions) };
-  };
-  yield* restored(spsFields, sets.spsControl, earlier.sps, withSps);
-  yield* restored(ppsFields, sets.ppsControl, earlier.pps, withPps, !earlier.ppsChanges);
-  if (onlyEarlier) return;
-  yield* others(spsFields, sets.spsControl, withSps);
-  yield* others(ppsFields, sets.ppsControl, withPps);
-}
+): Generator<Alternative<SetsOfControls>> =>
+  alternativesOf(
+    {
+      table: spsFields,
+      submitted: sets.spsControl,
+      setsWith: (spsControl: SpsControl) => setsOf({ ...sets, spsControl }),
+    },
+    {
+      table: ppsFields,
+      submitted: sets.ppsControl,
+      setsWith: (ppsControl: PpsControl) => ({
+        ...sets,
+        ppsControl,
+        pps: ppsOf(ppsControl, sets.extensions),
+      }),
+    },
+    earlier,
+    onlyEarlier,
+  );
 
 /** Of the SPS that is in effect and the one that was submitted. */
 export function differencesOfSps(

@@ -22,12 +22,43 @@ interface WithFlags {
   readonly flags: number | bigint;
 }
 
+/** What earlier requests had. */
+export interface EarlierSets<Sps, Pps> {
+  readonly sps: Sps | undefined;
+  /** The one with the same id. */
+  readonly pps: Pps | undefined;
+  /** Did another PPS take the place of one with the same id before? */
+  readonly ppsChanges: boolean;
+}
+
+/** A set that was submitted. */
+interface SubmittedSet<Control, Sets> {
+  readonly table: SetFields<Control>;
+  readonly submitted: Control;
+  /** All sets, with this one instead. */
+  setsWith(this: void, control: Control): Sets;
+}
+
+/** Sets with another value of one field: first those of an earlier request, then any others. */
+export function* alternativesOf<Sps extends WithFlags, Pps extends WithFlags, Sets>(
+  sps: SubmittedSet<Sps, Sets>,
+  pps: SubmittedSet<Pps, Sets>,
+  earlier: EarlierSets<Sps, Pps>,
+  onlyEarlier: boolean,
+): Generator<Alternative<Sets>> {
+  yield* restored(sps.table, sps.submitted, earlier.sps, sps.setsWith);
+  yield* restored(pps.table, pps.submitted, earlier.pps, pps.setsWith, !earlier.ppsChanges);
+  if (onlyEarlier) return;
+  yield* others(sps.table, sps.submitted, sps.setsWith);
+  yield* others(pps.table, pps.submitted, pps.setsWith);
+}
+
 /**
  * Sets of which one field is as it was in an earlier request. If more than one field changed, the set is another one
  * and no better for what it was.
  * @param isTrusted - Sets do not change in this stream, as far as was seen.
  */
-export function restored<Control extends WithFlags, Sets>(
+function restored<Control extends WithFlags, Sets>(
   table: SetFields<Control>,
   submitted: Control,
   earlier: Control | undefined,
@@ -58,7 +89,7 @@ function* changes<Control extends WithFlags, Sets>(
 }
 
 /** Sets with any other value of one field: the nearest values first. */
-export function* others<Control extends WithFlags, Sets>(
+function* others<Control extends WithFlags, Sets>(
   table: SetFields<Control>,
   submitted: Control,
   setsWith: (control: Control) => Sets,

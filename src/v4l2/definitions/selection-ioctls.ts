@@ -19,11 +19,11 @@ function parseSelectionType(value: number): BufType {
   return type;
 }
 
-function parseRect({ left, top, width, height }: RectView): Rect {
+export function parseRect({ left, top, width, height }: RectView): Rect {
   return { left, top, width, height };
 }
 
-function emitRect(view: RectView, rect: Rect): void {
+export function emitRect(view: RectView, rect: Rect): void {
   view.left = rect.left;
   view.top = rect.top;
   view.width = rect.width;

@@ -23,7 +23,7 @@ import {
   V4L2_SUBDEV_CLIENT_CAP_INTERVAL_USES_WHICH,
   V4L2_SUBDEV_CLIENT_CAP_STREAMS,
 } from "../gen/index.js";
-import type { FractView, MbusFramefmtView, RectView } from "../gen/index.js";
+import type { FractView, MbusFramefmtView } from "../gen/index.js";
 import type { ArgWriter } from "../ioctl/arg-writer.js";
 import { defineIoctl, orEnd } from "../ioctl/define-ioctl.js";
 import type { IoctlContext, IoctlDefinition, NestedArray } from "../ioctl/define-ioctl.js";
@@ -40,6 +40,7 @@ import { SelectionTarget } from "../values/types.js";
 import type { Fract, Rect } from "../values/types.js";
 import { SubdevCap, SubdevFormatWhence } from "../values/types-subdev.js";
 import type { MbusFormat, PadPlace, Route } from "../values/types-subdev.js";
+import { emitRect, parseRect } from "./selection-ioctls.js";
 
 /** V4L2_SUBDEV_MAX_STREAM_ID of v4l2-subdev.h of the kernel. */
 const MAX_STREAM_ID = 63;
@@ -108,15 +109,6 @@ function emitFormat(view: MbusFramefmtView, format: MbusFormat): void {
   view.quantization = format.quantization;
   view.xfer_func = format.xferFunc;
   view.flags = format.flags;
-}
-
-const parseRect = ({ left, top, width, height }: RectView): Rect => ({ left, top, width, height });
-
-function emitRect(view: RectView, rect: Rect): void {
-  view.left = rect.left;
-  view.top = rect.top;
-  view.width = rect.width;
-  view.height = rect.height;
 }
 
 const parseFract = ({ numerator, denominator }: FractView): Fract => ({ numerator, denominator });
