@@ -75,6 +75,8 @@ export function createDecoder(options: DecoderOptions): DecoderDevice {
     codecs,
     parameters,
     maxJobs: MAX_JOBS,
+    // The next job waits in the process, which so is never idle while the client and the driver are busy.
+    overlaps: true,
     io: ["mmap", "dmabuf"],
     source: side(BufType.VideoOutputMplane),
     destination: side(BufType.VideoCaptureMplane),

@@ -37,7 +37,8 @@ export function decoderProblem(): string | undefined {
 
 /** What a job's end needs to know. */
 interface Pending {
-  readonly startedMs: number;
+  /** When it was sent, or the one before it was answered. */
+  startedMs: number;
   end(answer: Answer | undefined): void;
 }
 
@@ -170,6 +171,8 @@ export class DecoderProcess {
       return;
     }
     this.#pending.delete(answer.serial);
+    const [next] = this.#pending.values();
+    if (next !== undefined) next.startedMs = performance.now();
     pending.end(answer);
   }
 

@@ -9,6 +9,7 @@ import { VideoBuffer, VideoQueue } from "../vb2/index.js";
 import { Drain } from "./drain.js";
 import type { Job } from "./job.js";
 import { copyMetadata } from "./metadata.js";
+import { Overlap } from "./overlap.js";
 import type { JobState, Schedulable } from "./schedulable.js";
 import type { M2mScheduler } from "./scheduler.js";
 
@@ -80,6 +81,11 @@ export class M2mContext<State = unknown> implements Schedulable {
   readonly #readyDestination: Ready = { buffers: [], sequence: 0 };
   readonly #supportsHold: boolean;
   readonly #drain: Drain;
+  readonly #overlap = new Overlap<M2mJob<State>>();
+  /** The running job lets the next one start as soon as there is room. */
+  #overlapsNext: M2mJob<State> | undefined;
+  /** The running job has ended, and jobs before it have not. */
+  #endsNext: JobState | undefined;
 
   /** The next job starts a new frame; false for a further slice of the frame in the held CAPTURE buffer. */
   newFrame = true;
@@ -101,7 +107,7 @@ export class M2mContext<State = unknown> implements Schedulable {
     this.#metadata = options.metadata ?? "copy";
     this.#supportsHold = source.supportsHold ?? false;
     this.#drain = new Drain({
-      newestSource: () => this.#readySource.buffers.at(-1),
+      newestSource: () => this.#readySource.buffers.at(-1) ?? this.#overlap.jobs.at(-1)?.source,
       takeDestination: () => this.removeDestination(),
       giveEmptyLast: (buffer) => this.#giveEmptyLast(buffer),
     });
@@ -219,6 +225,11 @@ export class M2mContext<State = unknown> implements Schedulable {
     return this.scheduler.jobOf(this);
   }
 
+  /** Jobs of this file that let the next one start, and have not ended; the oldest first. */
+  get overlappingJobs(): readonly M2mJob<State>[] {
+    return this.#overlap.jobs.map(({ job }) => job);
+  }
+
   /** Something became ready: run a job if one can. */
   trySchedule(): void {
     this.scheduler.trySchedule(this);
@@ -239,6 +250,9 @@ export class M2mContext<State = unknown> implements Schedulable {
     const source = this.nextSource;
     if (source === undefined && !this.sourceBuffered) return false;
     if (this.nextDestination === undefined && !this.destinationBuffered) return false;
+    // What was queued after STOP waits for START, even if the last one before it still runs.
+    if (this.#overlap.jobs.some((job) => job.source !== undefined && this.isLastSource(job.source)))
+      return false;
 
     this.newFrame = true;
     if (source !== undefined && !this.#startFrame(source)) return false;
@@ -267,6 +281,7 @@ export class M2mContext<State = unknown> implements Schedulable {
    * @throws {V4l2Error} what the controls of the request throw.
    */
   prepareJob(): void {
+    this.#endsNext = this.#overlapsNext = undefined;
     const { nextSource: source, nextDestination: destination } = this;
     if (source?.request !== undefined) this.#controls?.setup(source.request);
     if (this.#metadata === "driver") return;
@@ -284,21 +299,63 @@ export class M2mContext<State = unknown> implements Schedulable {
    */
   bufDoneAndJobFinish(state: JobState): void {
     if (!this.scheduler.isRunning(this)) return;
+    if (!this.#overlap.isEmpty) {
+      this.#endsNext ??= state;
+      return;
+    }
+    this.#endsNext = this.#overlapsNext = undefined;
     const source = this.removeSource();
     const destination = this.nextDestination;
-    const isLast = source !== undefined && this.#drain.isLastSource(source);
     if (source?.request !== undefined) this.#controls?.complete(source.request);
-    // CAPTURE first: completing the OUTPUT buffer completes the request, and whoever waits for it expects both.
     if (destination !== undefined) {
       destination.isHeld = source !== undefined && (source.flags & BufFlag.M2mHoldCaptureBuf) !== 0;
-      if (!destination.isHeld) {
-        this.removeDestination(destination);
-        if (isLast) this.lastBufferDone(destination, state);
-        else this.destination.bufferDone(destination, state);
-      }
+      if (!destination.isHeld) this.removeDestination(destination);
+    }
+    this.#giveBack(source, destination?.isHeld === true ? undefined : destination, state);
+    this.jobFinish();
+  }
+
+  /** CAPTURE first: completing the OUTPUT buffer completes the request, and whoever waits for it expects both. */
+  #giveBack(source: VideoBuffer | undefined, destination: VideoBuffer | undefined, state: JobState): void {
+    const isLast = source !== undefined && this.#drain.isLastSource(source);
+    if (destination !== undefined) {
+      if (isLast) this.lastBufferDone(destination, state);
+      else this.destination.bufferDone(destination, state);
     }
     if (source !== undefined) this.source.bufferDone(source, state);
-    this.jobFinish();
+  }
+
+  /** See `Job.overlap`, which calls it. */
+  overlapJob(): void {
+    const { job, nextSource: source, nextDestination: destination } = this;
+    if (job === undefined) return;
+    const isHeld = source !== undefined && (source.flags & BufFlag.M2mHoldCaptureBuf) !== 0;
+    if (isHeld || destination?.isHeld === true) return;
+    if (!this.#overlap.hasRoom) {
+      this.#overlapsNext = job;
+      return;
+    }
+    this.#overlapsNext = undefined;
+    this.removeSource(source);
+    this.removeDestination(destination);
+    // Now, before the controls of the next one are in effect: what the request did not set is recorded as it is.
+    if (source?.request !== undefined) this.#controls?.complete(source.request);
+    this.#overlap.add({ job, source, destination });
+    if (this.#endsNext !== undefined) this.#overlap.end(job, this.#endsNext);
+    this.#endsNext = undefined;
+    this.scheduler.letNextStart(this);
+  }
+
+  /** Ends a job that let the next one start; its buffers go back when the jobs before it have ended. */
+  endOverlapping(job: M2mJob<State>, state: JobState): void {
+    this.#overlap.end(job, state);
+    for (let ended = this.#overlap.takeEnded(); ended !== undefined; ended = this.#overlap.takeEnded()) {
+      this.#giveBack(ended.source, ended.destination, ended.end);
+      this.scheduler.overlappingFinish(this, ended.job);
+      if (this.#overlapsNext !== undefined && this.#overlapsNext === this.job) this.overlapJob();
+    }
+    if (this.#overlap.isEmpty && this.#endsNext !== undefined) this.bufDoneAndJobFinish(this.#endsNext);
+    else this.trySchedule();
   }
 
   /**

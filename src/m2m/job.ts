@@ -63,11 +63,26 @@ export class Job<Context extends Schedulable = Schedulable> {
 
   /** False once the job was finished or aborted: its buffers are not the driver's any more. */
   get isRunning(): boolean {
-    return this.context.job === this;
+    return this.context.job === this || this.#isOverlapping;
+  }
+
+  get #isOverlapping(): boolean {
+    return this.context.overlappingJobs.includes(this);
+  }
+
+  /**
+   * The device has all that it needs of the controls: the next job of the file may start before this one ends, so that
+   * hardware with a queue is never idle. Call it during `deviceRun`. Buffers still come back in the order of the jobs,
+   * whichever is finished first. A job that is part of a longer frame (`V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF`) does not
+   * let the next one start.
+   */
+  overlap(): void {
+    if (this.context.job === this) this.context.overlapJob();
   }
 
   /** Gives both buffers back and lets the next job run. Does nothing when the job was aborted meanwhile. */
   finish(state: JobState = "done"): void {
-    if (this.isRunning) this.context.bufDoneAndJobFinish(state);
+    if (this.context.job === this) this.context.bufDoneAndJobFinish(state);
+    else if (this.#isOverlapping) this.context.endOverlapping(this, state);
   }
 }

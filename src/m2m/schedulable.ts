@@ -11,6 +11,8 @@ export interface Schedulable {
   readonly state: unknown;
   /** The job of this file that runs. */
   readonly job: object | undefined;
+  /** Jobs of this file that run besides it, the oldest first: they let the next one start. */
+  readonly overlappingJobs: readonly object[];
   /** The OUTPUT buffer of the next job. */
   readonly nextSource: VideoBuffer | undefined;
   /** The CAPTURE buffer of the next job. */
@@ -19,6 +21,10 @@ export interface Schedulable {
   takeFrameStart(): boolean;
   /** Before `deviceRun`: what every job needs. @throws {V4l2Error} what the controls of the request throw. */
   prepareJob(): void;
+  /** Lets the next job start before the running one ends. */
+  overlapJob(): void;
+  /** Ends a job that let the next one start, once those before it have ended. */
+  endOverlapping(job: object, state: JobState): void;
   /** Ends the running job and gives its buffers back. */
   bufDoneAndJobFinish(state: JobState): void;
 }

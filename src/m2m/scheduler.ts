@@ -103,18 +103,36 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
     return true;
   }
 
+  /** The running job of `context` goes on, but the next one may start: the device took its buffers. For `M2mContext`. */
+  letNextStart(context: Context): void {
+    if (this.#running.delete(context)) this.trySchedule(context);
+  }
+
+  /** A job that overlapped others of its file is over; does for it what {@link jobFinish} does for the running one. */
+  overlappingFinish(context: Context, job: Job<Context>): void {
+    job.end();
+    this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
+  }
+
   /** Ends what `context` has waiting or running. */
   cancel(context: Context): void {
     this.#waiting.delete(context);
-    const job = this.#running.get(context);
-    if (job === undefined) return;
     this.#cancelled = context;
     try {
-      this.#contain("jobAbort", () => this.#ops.jobAbort?.(context, job));
-      job.finish("error");
+      // Each round ends the oldest one. One that waits to overlap may take its place.
+      for (let [job] = context.overlappingJobs; job !== undefined; [job] = context.overlappingJobs) {
+        this.#abort(context, job as Job<Context>);
+      }
+      const job = this.#running.get(context);
+      if (job !== undefined) this.#abort(context, job);
     } finally {
       this.#cancelled = undefined;
     }
+  }
+
+  #abort(context: Context, job: Job<Context>): void {
+    this.#contain("jobAbort", () => this.#ops.jobAbort?.(context, job));
+    job.finish("error");
   }
 
   #isReady(context: Context): boolean {

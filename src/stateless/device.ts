@@ -70,6 +70,10 @@ export interface StatelessDeviceOptions<State extends StatelessFile> extends Pic
    *   error, and the operator reads the sentence. Undefined: all went well.
    */
   decode(job: StatelessJob<State>): string | undefined | Promise<string | undefined>;
+  /**
+   * A job whose `decode` returned a promise lets the next one of its file start (`M2mJob.overlap`). Default false.
+   */
+  readonly overlaps?: boolean;
   /** The picture is made or not: calls `finish`, now or later. Left out, that is now. */
   decoded?(job: StatelessJob<State>, finish: () => void): void;
   /** STREAMOFF or close: stop working on the job, or let it finish now. Without it, an aborted job counts as failed. */
@@ -181,6 +185,7 @@ export class StatelessDevice<State extends StatelessFile = StatelessFile> {
       return;
     }
     void this.#decodedLater(m2mJob, job, decoding);
+    if (this.#options.overlaps === true && job.isNewFrame) m2mJob.overlap();
   }
 
   /** Never rejects: a driver's mistake costs one client one frame. */

@@ -127,6 +127,10 @@ function bufferLine(buffer: VideoBuffer): string {
   return `[${index}]: ${state}, timestamp: ${timestampNs}, sequence: ${sequence}, bytes: ${sizes}${request}${held}`;
 }
 
+/** Has the device a job of this file? */
+const isBusy = (context: M2mContext<StatelessFile>): boolean =>
+  context.job !== undefined || context.overlappingJobs.length > 0;
+
 function contextCounters({ scheduler }: ShownDevice, context: M2mContext<StatelessFile>): string[] {
   const { jobs } = context.state;
   const { source, destination } = context.readyCounts;
@@ -135,7 +139,7 @@ function contextCounters({ scheduler }: ShownDevice, context: M2mContext<Statele
     `failed jobs: ${jobs.failed}`,
     `ready OUTPUT buffers: ${source}`,
     `ready CAPTURE buffers: ${destination}`,
-    `job: ${scheduler.isRunning(context) ? "running" : scheduler.isQueued(context) ? "waiting" : "none"}`,
+    `job: ${isBusy(context) ? "running" : scheduler.isQueued(context) ? "waiting" : "none"}`,
   ];
 }
 
