@@ -8,6 +8,7 @@ const native = {
   device: [
     "buffer-life",
     "camera-controls",
+    "decoder-requests",
     "driver-mistakes",
     "graft-storm",
     "hostile-calls",
@@ -18,7 +19,7 @@ const native = {
     "visl-traces",
     "camera-streaming",
   ],
-  compliance: ["camera", "device-kinds", "mem2mem", "visl"],
+  compliance: ["camera", "decoder", "device-kinds", "mem2mem", "visl"],
   // run-device has what is in visl.test.ts, as root and as an ordinary user.
   gstreamer: ["camera", "debugfs", "visl-disturbed", "visl-fwht", "visl-logs", "visl-tools"],
 } as const;

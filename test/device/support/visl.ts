@@ -31,12 +31,15 @@ export interface Visl {
 
 let number = 50;
 
-async function launch(args: readonly string[]): Promise<Visl & { readonly isStopped: () => boolean }> {
+async function launch(
+  args: readonly string[],
+  command = "visl",
+): Promise<Visl & { readonly isStopped: () => boolean }> {
   number += 1;
   const [video, media] = [`/dev/video${number}`, `/dev/media${number}`];
   const nodes = ["--video", String(number), "--media", String(number), "--mode", "0666"];
-  const driver = cli(["visl", ...nodes, ...(args.includes("--log") ? [] : ["--log", "none"]), ...args], {
-    timeoutMs: 600_000,
+  const driver = cli([command, ...nodes, ...(args.includes("--log") ? [] : ["--log", "none"]), ...args], {
+    timeoutMs: 6 * 3_600_000,
   });
   let isStopped = false;
   await driver.saying(/ are ready; /, 30_000);
@@ -91,6 +94,15 @@ export async function startVisl(...args: readonly string[]): Promise<Visl> {
     if (!visl.isStopped()) await endWell(visl);
   });
   return visl;
+}
+
+/** The same, of `v4l2-cuse decoder`. */
+export async function startDecoder(...args: readonly string[]): Promise<Visl> {
+  const decoder = await launch(args, "decoder");
+  onTestFinished(async () => {
+    if (!decoder.isStopped()) await endWell(decoder);
+  });
+  return decoder;
 }
 
 /** One device for all tests of a file, as to start one takes a second or two. */
