@@ -1,6 +1,7 @@
 /** `v4l2-cuse decoder`: the stateless decoder that decodes. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createDecoder, decoderCodecs, decoderProblem } from "../decoder/index.js";
+import type { References } from "../decoder/index.js";
 import type { DumpParameters, StatelessCodec } from "../stateless/index.js";
 import { dumpParameterDefinitions, parseParameter } from "../stateless/index.js";
 import { Failure } from "./failure.js";
@@ -11,6 +12,7 @@ import { refusedAsArgument } from "./trace-options.js";
 type DecoderCommandOptions = StatelessOptions &
   Partial<DumpParameters> & {
     readonly codec?: readonly StatelessCodec[];
+    readonly references: References;
   };
 
 /** What the parameters are called on the command line; names and meaning are those of the kernel's visl. */
@@ -27,11 +29,21 @@ export function decoderCommand(): Command {
   const command = new Command("decoder").description(
     "a stateless decoder that decodes, so that a client's frames can be compared to the last bit",
   );
-  addStatelessNodeOptions(command).option(
-    "--codec <name...>",
-    `what the device decodes (default: ${decoderCodecs.map(({ name }) => name).join(", ")})`,
-    collectCodecs,
-  );
+  addStatelessNodeOptions(command)
+    .option(
+      "--codec <name...>",
+      `what the device decodes (default: ${decoderCodecs.map(({ name }) => name).join(", ")})`,
+      collectCodecs,
+    )
+    .addOption(
+      new Option(
+        "--references <whose>",
+        "decode from the pictures that the bitstream means, or from those that the client names by their time stamps " +
+          "(HEVC and AV1; H.264, MPEG-2, VP8 and VP9 can only do the first)",
+      )
+        .choices(["bitstream", "client"])
+        .default("bitstream"),
+    );
   for (const definition of dumpParameterDefinitions) {
     const [flags, help] = parameterHelp[definition.key];
     const option = new Option(flags, help);
@@ -45,7 +57,8 @@ export function decoderCommand(): Command {
     if (problem !== undefined) throw new Failure(problem);
     const parameters = parametersOf(options);
     const codecs = options.codec === undefined ? {} : { codecs: options.codec };
-    await serveStateless((names) => createDecoder({ ...names, ...codecs, parameters }), options);
+    const { references } = options;
+    await serveStateless((names) => createDecoder({ ...names, ...codecs, references, parameters }), options);
   });
 }
 

@@ -4,7 +4,7 @@ import type { StatelessFile, StatelessJob } from "../stateless/index.js";
 import { BufFlag } from "../v4l2/index.js";
 import type { PlaneMemory } from "../vb2/index.js";
 import { layoutOf } from "./formats.js";
-import type { Packet, PacketWriter } from "./packets/packet.js";
+import type { Packet, PacketWriter, References } from "./packets/packet.js";
 import { decoderCodec, type DecoderCodec } from "./packets/index.js";
 import type { DecoderProcess } from "./process.js";
 import type { Answer, JobOrder } from "./protocol.js";
@@ -25,6 +25,7 @@ interface Worker {
 export interface DecodingParts {
   /** Starts a process; tests have their own. */
   readonly start: () => DecoderProcess;
+  readonly references: References;
   /** One line for the log. */
   readonly log: (text: string) => void;
 }
@@ -90,7 +91,12 @@ export class Decoding {
     const before = this.#worker;
     if (before !== undefined && before.process.end === undefined && before.codec === codec) return before;
     if (before !== undefined) this.#replace(before);
-    this.#worker = { process: this.#parts.start(), codec, writer: codec.makeWriter(), decoded: new Set() };
+    this.#worker = {
+      process: this.#parts.start(),
+      codec,
+      writer: codec.makeWriter(this.#parts.references),
+      decoded: new Set(),
+    };
     return this.#worker;
   }
 

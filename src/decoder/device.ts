@@ -18,6 +18,7 @@ import { Decoding } from "./decoding.js";
 import { DecoderFile } from "./file.js";
 import { allDecodedFormats, codecOf, decodedFormats, tryDecoded } from "./formats.js";
 import { decoderCodec } from "./packets/index.js";
+import type { References } from "./packets/packet.js";
 import { DecoderProcess } from "./process.js";
 
 const NAME = "v4l2-cuse-dec";
@@ -35,6 +36,8 @@ export interface DecoderOptions {
   /** All that can be decoded unless given. */
   readonly codecs?: readonly StatelessCodec[];
   readonly parameters?: Partial<DumpParameters>;
+  /** Default "bitstream". */
+  readonly references?: References;
   /** Finds the requests that clients name; the media device's unless given. */
   readonly requests?: RequestResolver;
   /** Memory for the buffers of one queue; memfds unless given. */
@@ -100,6 +103,7 @@ export function createDecoder(options: DecoderOptions): DecoderDevice {
     },
     open: ({ id }, controls) => {
       const decoding = new Decoding({
+        references: options.references ?? "bitstream",
         start: options.startProcess ?? (() => new DecoderProcess()),
         log: (text) => {
           device.video.message("warning", `file ${id}: ${text}`);

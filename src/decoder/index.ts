@@ -8,4 +8,5 @@
  */
 export { createDecoder, decoderCodecs } from "./device.js";
 export type { DecoderDevice, DecoderOptions } from "./device.js";
+export type { References } from "./packets/packet.js";
 export { decoderProblem } from "./process.js";

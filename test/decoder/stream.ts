@@ -4,7 +4,7 @@ import type { ControlValues, FrameControls, RequestControls } from "../../src/co
 import { av1, fwht, h264, hevc, mpeg2, vp8, vp9 } from "../../src/codec/index.js";
 import { decodedPlanes, layoutOf } from "../../src/decoder/formats.js";
 import { decoderCodec } from "../../src/decoder/packets/index.js";
-import type { PacketWriter } from "../../src/decoder/packets/packet.js";
+import type { PacketWriter, References } from "../../src/decoder/packets/packet.js";
 import { DecoderProcess } from "../../src/decoder/process.js";
 import type { Answer } from "../../src/decoder/protocol.js";
 import { JobFlag } from "../../src/decoder/protocol.js";
@@ -87,11 +87,17 @@ export class StreamDecoder {
   readonly #destination: PlaneMemory;
   readonly #format: VideoFormat;
 
-  constructor(codec: CodecName, size: Size, pixelFormat = "NV12", mode: Mode = frameBased) {
+  constructor(
+    codec: CodecName,
+    size: Size,
+    pixelFormat = "NV12",
+    mode: Mode = frameBased,
+    references: References = "bitstream",
+  ) {
     const found = decoderCodec(codec);
     if (found === undefined) throw new Error(`there is no ${codec}`);
     this.#number = found.number;
-    this.#writer = found.makeWriter();
+    this.#writer = found.makeWriter(references);
     this.#controls = new FakeControls(mode);
     this.process = new DecoderProcess();
     const pixelformat = fourcc(pixelFormat);

@@ -8,7 +8,7 @@ import { Cid } from "../../v4l2/index.js";
 import type { Piece } from "../protocol.js";
 import type { FrameControl } from "./av1-headers.js";
 import { frameOf, sequenceOf } from "./av1-headers.js";
-import type { Packet, PacketSource, PacketWriter } from "./packet.js";
+import type { Packet, PacketSource, PacketWriter, References } from "./packet.js";
 import { reader, SentHeaders } from "./packet.js";
 
 type TileEntry = StandardValue<typeof Cid.StatelessAv1TileGroupEntry>;
@@ -22,6 +22,11 @@ export class Av1Packets implements PacketWriter {
   /** What the decoder holds, and the time stamps of the frames in it. */
   readonly #slots = av1.emptyReferenceSlots();
   readonly #timestamps = new Array<bigint>(NUM_REF_FRAMES).fill(NO_FRAME);
+  readonly #references: References;
+
+  constructor(references: References) {
+    this.#references = references;
+  }
 
   packet(source: PacketSource): Packet {
     const read = reader(source);
@@ -79,8 +84,10 @@ export class Av1Packets implements PacketWriter {
     return [header, obu(ObuType.TemporalDelimiter)];
   }
 
-  /** The slots in which the decoder has what the client refers to; the client's, where they hold the same. */
-  #referencesOf({ ref_frame_idx: indices, reference_frame_ts: timestamps }: FrameControl): number[] {
+  /** The slots in which the decoder has what the frame is decoded from; the bitstream's, where they hold the same. */
+  #referencesOf({ ref_frame_idx, reference_frame_ts: timestamps }: FrameControl): number[] {
+    const indices = [...ref_frame_idx];
+    if (this.#references === "bitstream") return indices;
     return indices.map((index) => {
       const timestamp = timestamps[index];
       if (timestamp === undefined || this.#timestamps[index] === timestamp) return index;

@@ -16,10 +16,11 @@ import { Cid } from "../../v4l2/index.js";
 import type { Piece } from "../protocol.js";
 import { JobFlag } from "../protocol.js";
 import { ppsOf, spsOf, vpsOf } from "./hevc-sets.js";
-import type { Packet, PacketSource, PacketWriter } from "./packet.js";
+import type { Packet, PacketSource, PacketWriter, References } from "./packet.js";
 import { reader, SentHeaders } from "./packet.js";
 
 type DecodeParams = StandardValue<typeof Cid.StatelessHevcDecodeParams>;
+type DpbEntry = DecodeParams["dpb"][number];
 
 /** `V4L2_STATELESS_HEVC_START_CODE_NONE`. */
 const NO_START_CODE = 0;
@@ -28,6 +29,9 @@ const NO_START_CODE = 0;
 const SLICE_HEADER_BYTES = 16 * 1024;
 /** Slice segments of a picture at most: Table A.8. */
 const MAX_SLICES = 600;
+
+/** Pictures whose order counts are kept; a client has fewer buffers. */
+const REMEMBERED = 1024;
 
 const startCode = Uint8Array.of(0, 0, 1);
 const { DpbEntryFlag, NalType } = hevc;
@@ -45,20 +49,38 @@ export class HevcPackets implements PacketWriter {
   readonly #sets = new Map<number, { readonly pps: hevc.Pps; readonly sps: hevc.Sps }>();
   readonly #rbsp = new RbspBuffer();
   readonly #reader = new SyntaxReader("HEVC");
+  readonly #references: References;
+  /** The order counts of decoded pictures by their time stamps, as the decoder has them. */
+  readonly #pocs = new Map<bigint, number>();
   /** Of the slice before, for dependent slice segments. */
   #previous: hevc.SliceHeader | undefined;
+
+  constructor(references: References) {
+    this.#references = references;
+  }
 
   packet(source: PacketSource): Packet {
     const read = reader(source);
     const pieces: Piece[] = this.#parameterSets(source);
     const params = read.of(Cid.StatelessHevcDecodeParams)();
-    const set = currentSet(params);
+    const set = currentSet(params, ({ timestamp, pic_order_cnt_val: poc }) =>
+      this.#references === "client" ? (this.#pocs.get(timestamp) ?? poc) : poc,
+    );
+    this.#remember(source.timestampNs, params.pic_order_cnt_val);
     if (source.isNewFrame) this.#previous = undefined;
     const hasStartCodes = read.of(Cid.StatelessHevcStartCode)() !== NO_START_CODE;
     for (const unit of unitsOf(source.bitstream, hasStartCodes)) {
       pieces.push(startCode, ...this.#slice(unit, source.bitstream, params, set));
     }
     return { pieces, flags: source.isHeld ? JobFlag.More : 0 };
+  }
+
+  #remember(timestampNs: bigint, poc: number): void {
+    this.#pocs.delete(timestampNs);
+    this.#pocs.set(timestampNs, poc);
+    if (this.#pocs.size <= REMEMBERED) return;
+    const [oldest] = this.#pocs.keys();
+    if (oldest !== undefined) this.#pocs.delete(oldest);
   }
 
   #parameterSets(source: PacketSource): Piece[] {
@@ -170,19 +192,19 @@ function longTermOf(
  * The short-term pictures that the client says are in the picture buffer: those that are used, and those that are kept
  * for later. The nearest come first.
  */
-function currentSet(params: DecodeParams): hevc.ShortTermRps {
+function currentSet(params: DecodeParams, pocOf: (entry: DpbEntry) => number): hevc.ShortTermRps {
   const used = new Set([
     ...params.poc_st_curr_before.slice(0, params.num_poc_st_curr_before),
     ...params.poc_st_curr_after.slice(0, params.num_poc_st_curr_after),
   ]);
-  const pictures = params.dpb
-    .slice(0, params.num_active_dpb_entries)
-    .map((entry, index) => ({
-      delta: entry.pic_order_cnt_val - params.pic_order_cnt_val,
-      isUsed: used.has(index),
-      isShortTerm: (entry.flags & DpbEntryFlag.LongTermReference) === 0,
-    }))
-    .filter(({ delta, isShortTerm }) => isShortTerm && delta !== 0);
+  // By the distance to this picture: is it used? A client may name one picture twice, which no set can.
+  const isUsedAt = new Map<number, boolean>();
+  for (const [index, entry] of params.dpb.slice(0, params.num_active_dpb_entries).entries()) {
+    const delta = pocOf(entry) - params.pic_order_cnt_val;
+    if ((entry.flags & DpbEntryFlag.LongTermReference) !== 0 || delta === 0) continue;
+    isUsedAt.set(delta, used.has(index) || isUsedAt.get(delta) === true);
+  }
+  const pictures = Array.from(isUsedAt, ([delta, isUsed]) => ({ delta, isUsed }));
   const before = pictures.filter(({ delta }) => delta < 0).sort((a, b) => b.delta - a.delta);
   const after = pictures.filter(({ delta }) => delta > 0).sort((a, b) => a.delta - b.delta);
   const steps = (list: readonly { readonly delta: number }[]): number[] =>

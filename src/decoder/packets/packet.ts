@@ -26,6 +26,12 @@ export interface Packet {
   readonly flags?: number;
 }
 
+/**
+ * Which pictures a frame is decoded from: those that its bitstream means, or those that the client names by their time
+ * stamps, so that a wrong reference shows in the picture. HEVC and AV1 only: the others refer as their bitstreams say.
+ */
+export type References = "bitstream" | "client";
+
 /** Makes the packets of one decoder process: it knows which headers that has got already. */
 export interface PacketWriter {
   /** @throws {CodecError} The controls say what no stream can say. */
