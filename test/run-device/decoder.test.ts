@@ -4,7 +4,7 @@
  * its FILE.framemd5. The program that decodes is built for the libraries of the root that this runs in.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -146,4 +146,38 @@ describe.runIf(onFuseNodes)("GStreamer on a decoder of its own", () => {
       }
     },
   );
+
+  const seeker = path("../../native/build/gst-seek");
+  const [small, large] = ["h264_main_b.h264", "h264_720p.h264"].map((name) =>
+    path(`../gstreamer/data/${name}`),
+  );
+
+  /** What checksumsink prints, and the marks of gst-seek between. */
+  async function checksums(...client: readonly string[]): Promise<readonly string[]> {
+    const run = ["run", "--device", "decoder --check error", "--", ...client];
+    const { lines } = await finished(withDecoder, process.execPath, builtProgram(), ...run);
+    expect(lines.filter((line) => line.includes("cannot be decoded"))).toEqual([]);
+    return lines.flatMap((line) =>
+      line === "seek" ? [line] : (/^\d:\S+ ([\da-f]{32})$/.exec(line)?.slice(1) ?? []),
+    );
+  }
+  const shown = "videoconvert ! video/x-raw,format=I420 ! checksumsink hash=md5 sync=false";
+
+  it("decodes a stream whose resolution changes, twice", async () => {
+    const file = join(temporaryFolder(0o755), "changing.h264");
+    const parts = [small, large, small].map((name = "") => name);
+    writeFileSync(file, Buffer.concat(parts.map((name) => readFileSync(name))));
+    const pipeline = `filesrc location=${file} ! h264parse ! v4l2slh264dec ! ${shown}`;
+    const wanted = await Promise.all(parts.map((name) => sums("yuv420p", "-i", name)));
+    expect(await checksums("gst-launch-1.0", "-q", ...pipeline.split(" "))).toEqual(wanted.flat());
+  });
+
+  it("decodes from the beginning after each seek, with frames under way", async () => {
+    const pipeline = `filesrc location=${path("../gstreamer/data/vp8.webm")} ! matroskademux ! v4l2slvp8dec ! ${shown}`;
+    const printed = await checksums(seeker, "5", "30", pipeline);
+    const wanted = await sums("yuv420p", "-i", path("../gstreamer/data/vp8.webm"));
+    expect(printed.filter((line) => line === "seek")).toHaveLength(5);
+    expect(printed.slice(printed.lastIndexOf("seek") + 1)).toEqual(wanted);
+    for (const sum of printed) if (sum !== "seek") expect(wanted).toContain(sum);
+  });
 });
