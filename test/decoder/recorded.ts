@@ -18,6 +18,8 @@ export interface RecordOptions {
   readonly mode?: Mode;
   /** Of CAPTURE; NV12 or P010 unless given. */
   readonly format?: string;
+  /** A client that queues the frames of two streams in turn: the stream, and from its fourth frame on once more. */
+  readonly isMixed?: boolean;
 }
 
 interface Control {
@@ -131,7 +133,7 @@ export function recorded(codecName: CodecName, stream: Uint8Array, options: Reco
   const submitted: Submitted[] = [];
   const shownLater = new Set<bigint>();
   let count = 0;
-  for (const frame of framesOf(codecName, stream, options.mode)) {
+  for (const frame of framesIn(codecName, stream, options)) {
     if (frame.showsExistingNs !== undefined) {
       shownLater.add(frame.showsExistingNs);
       continue;
@@ -165,6 +167,13 @@ export function recorded(codecName: CodecName, stream: Uint8Array, options: Reco
   }
   file.words(0);
   return file.whole;
+}
+
+function framesIn(codec: CodecName, stream: Uint8Array, { mode, isMixed }: RecordOptions): FrameControls[] {
+  const frames = [...framesOf(codec, stream, mode)];
+  if (isMixed !== true) return frames;
+  const later = [...framesOf(codec, stream, mode, (decodeIndex) => BigInt(1_000_000 + decodeIndex) * 1000n)];
+  return frames.flatMap((frame, i) => [frame, ...later.slice(Math.max(i - 3, 0), Math.max(i - 2, 0))]);
 }
 
 /** @returns For each frame, by its time stamp, a buffer that no later frame needs for another one. */

@@ -1,7 +1,7 @@
 /** Decodes whole streams in a decoder process, from the controls that `src/codec` derives: a client without a device. */
 import { createHash } from "node:crypto";
-import type { ControlValues, FrameControls, RequestControls } from "../../src/codec/index.js";
-import { av1, fwht, h264, hevc, mpeg2, vp8, vp9 } from "../../src/codec/index.js";
+import type { ControlValues, FrameControls, RequestControls, TimestampOf } from "../../src/codec/index.js";
+import { av1, defaultTimestampOf, fwht, h264, hevc, mpeg2, vp8, vp9 } from "../../src/codec/index.js";
 import { decodedPlanes, layoutOf } from "../../src/decoder/formats.js";
 import { decoderCodec } from "../../src/decoder/packets/index.js";
 import type { PacketWriter, References } from "../../src/decoder/packets/packet.js";
@@ -27,23 +27,24 @@ export function framesOf(
   codec: CodecName,
   stream: Uint8Array,
   mode: Mode = frameBased,
+  timestampOf: TimestampOf = defaultTimestampOf,
 ): Iterable<FrameControls> {
   const { decode: decodeMode, startCode } = mode;
   switch (codec) {
     case "h264":
-      return h264.frameControls(stream, { decodeMode, startCode });
+      return h264.frameControls(stream, { decodeMode, startCode, timestampOf });
     case "hevc":
-      return hevc.frameControls(stream, { decodeMode, startCode });
+      return hevc.frameControls(stream, { decodeMode, startCode, timestampOf });
     case "mpeg2":
-      return mpeg2.frameControls(stream);
+      return mpeg2.frameControls(stream, { timestampOf });
     case "vp8":
-      return vp8.frameControls(stream);
+      return vp8.frameControls(stream, { timestampOf });
     case "vp9":
-      return vp9.frameControls(stream);
+      return vp9.frameControls(stream, { timestampOf });
     case "av1":
-      return av1.frameControls(stream);
+      return av1.frameControls(stream, { timestampOf });
     case "fwht":
-      return fwht.frameControls(stream);
+      return fwht.frameControls(stream, { timestampOf });
   }
 }
 

@@ -146,6 +146,17 @@ describe.runIf(onFuseNodes)("a client of recorded requests", () => {
     }
   }, 120_000);
 
+  it.each([h264, hevc, mpeg2, vp8, clips.vp9, av1])(
+    "may queue frames of two streams of $codec in turn, which the check reports",
+    async (clip) => {
+      const decoder = await startDecoder("--check", "error");
+      const mixed = await ended(submit(decoder, record(clip, { isMixed: true }), "--in-flight", "3"));
+      expect(mixed.inError).toBeGreaterThan(0);
+      expect(await ended(submit(decoder, record(clip)))).toMatchObject({ inError: 0, refused: 0 });
+    },
+    60_000,
+  );
+
   it(
     "may break its requests, and stop its queues at any point",
     async () => {
