@@ -60,7 +60,7 @@ export class Decoding {
     }
     const worker = this.#workerFor(codec.name);
     if (worker === undefined) return `${codec.name} is not decoded here`;
-    const missing = job.frame.usedReferences().find((timestampNs) => !worker.decoded.has(timestampNs));
+    const missing = job.frame.missingReference((timestampNs) => worker.decoded.has(timestampNs));
     if (missing !== undefined) {
       return `the frame with the time stamp ${missing} that it refers to was not decoded, or lost with its process`;
     }

@@ -128,7 +128,11 @@ function follow({ state, destination }: M2mContext<DecoderFile>): void {
   state.followSequence(destination.numBuffers > 0);
 }
 
-/** @throws {V4l2Error} EBUSY - OUTPUT cannot change while CAPTURE has buffers. */
+/**
+ * OUTPUT may get another size while CAPTURE has buffers, which hold the references of a stream that changes its size
+ * without a key frame (VP9, AV1). Frames of the new size need larger ones.
+ * @throws {V4l2Error} EBUSY - OUTPUT cannot get another codec while CAPTURE has buffers.
+ */
 function setFormat(
   { state, destination }: M2mContext<DecoderFile>,
   format: VideoFormat,
@@ -138,7 +142,7 @@ function setFormat(
     state.setDecoded(wish);
     return;
   }
-  if (destination.numBuffers > 0) {
+  if (destination.numBuffers > 0 && wish.pixelformat !== state.formats.coded.pixelformat) {
     throw new V4l2Error("EBUSY", "the CAPTURE queue has buffers, whose format would change");
   }
   state.setCoded(wish);

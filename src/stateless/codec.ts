@@ -76,6 +76,11 @@ export interface CodedFrame {
   references(): readonly Reference[];
   /** Time stamps, nanoseconds, of the frames without which this one cannot be decoded. */
   usedReferences(): readonly bigint[];
+  /**
+   * The first of these that is not there. Where the sequence allows gaps in `frame_num` (H.264), the picture buffer has
+   * frames that no stream had and nothing is predicted from: then it will do if any of them is there.
+   */
+  missingReference(isThere: (timestampNs: bigint) => boolean): bigint | undefined;
   /** Tells `emit` of every event of the job. */
   trace(emit: EmitEvent): void;
 }
@@ -123,6 +128,8 @@ export interface CodecRow<Values extends object> {
   readonly values: (read: ValueReader) => Reads<Values>;
   readonly references: (values: Values) => readonly Reference[];
   readonly usedReferences: (values: Values) => readonly bigint[];
+  /** May some of these be frames that no stream had? Default false. */
+  readonly allowsGaps?: (values: Values) => boolean;
   readonly order?: (values: Values) => string;
   readonly hasDpb?: boolean;
   readonly events: readonly AnyTraceEvent[];
@@ -157,6 +164,13 @@ export function defineCodec<Values extends object>(row: CodecRow<Values>): Defin
       },
       references: () => row.references(values),
       usedReferences: () => row.usedReferences(values),
+      missingReference: (isThere) => {
+        const used = row.usedReferences(values);
+        const missing = used.find((timestampNs) => !isThere(timestampNs));
+        return missing !== undefined && row.allowsGaps?.(values) === true && used.some(isThere)
+          ? undefined
+          : missing;
+      },
       trace: (emit) => {
         row.trace(values, emit);
       },

@@ -81,9 +81,9 @@ export class StatelessJob<State extends StatelessFile = StatelessFile> {
   #unfit(): string | undefined {
     if (this.source.planes[0]?.input.isEmpty === true) return "its OUTPUT buffer is empty, bytesused is 0";
     const { destination } = this.context;
-    const missing = this.frame
-      .usedReferences()
-      .find((timestampNs) => destination.findByTimestamp(timestampNs) === undefined);
+    const missing = this.frame.missingReference(
+      (timestampNs) => destination.findByTimestamp(timestampNs) !== undefined,
+    );
     return missing === undefined
       ? undefined
       : `no CAPTURE buffer has the time stamp ${missing} of a frame that it refers to`;

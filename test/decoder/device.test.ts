@@ -13,6 +13,7 @@ import {
   V4L2_VP9_FRAME_FLAG_X_SUBSAMPLING,
   V4L2_VP9_FRAME_FLAG_Y_SUBSAMPLING,
 } from "../../src/v4l2/gen/index.js";
+import { expectErrno } from "../vb2/fakes.js";
 import { Bench, CAPTURE, OUTPUT, type Client } from "../visl/client.js";
 import { submit, vp8Client } from "../visl/vp8.js";
 
@@ -102,6 +103,18 @@ describe("a decoder", () => {
       planes: [{ bytesperline: 352, sizeimage: 352 * (143 + 72) }],
     });
     expect(client.formats(CAPTURE, true)).toEqual([fourcc("NV12"), fourcc("YU12"), fourcc("P010")]);
+  });
+
+  it("may get another size while CAPTURE has buffers, and no other codec", () => {
+    const client = streaming();
+    client.streamoff(OUTPUT);
+    client.streamoff(CAPTURE);
+    client.reqbufs(OUTPUT, 0);
+    client.setCoded("VP8F", 480, 360);
+    expect(client.getFormat(CAPTURE)).toMatchObject({ width: 480, height: 360 });
+    expectErrno("EBUSY", () => client.setCoded("VP9F", 480, 360));
+    client.reqbufs(CAPTURE, 0);
+    client.setCoded("VP9F", 480, 360);
   });
 
   it("gives back a broken bitstream with the error flag, and goes on", async () => {

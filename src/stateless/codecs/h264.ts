@@ -184,6 +184,8 @@ export const predWeights = event<H264PredWeights>(
 
 /** `V4L2_H264_DECODE_PARAM_FLAG_IDR_PIC` */
 const IDR_PIC = 0x1;
+/** `V4L2_H264_SPS_FLAG_GAPS_IN_FRAME_NUM_VALUE_ALLOWED` */
+const GAPS_ALLOWED = 0x8;
 /** `V4L2_H264_DPB_ENTRY_FLAG_ACTIVE` */
 const ACTIVE = 0x2;
 
@@ -218,6 +220,7 @@ export const h264 = defineCodec({
     hasFlag(decode.flags, IDR_PIC)
       ? []
       : decode.dpb.filter(({ flags }) => hasFlag(flags, ACTIVE)).map((entry) => entry.reference_ts),
+  allowsGaps: ({ sps: { flags } }) => hasFlag(flags, GAPS_ALLOWED),
   events: [
     sps,
     pps,
