@@ -20,6 +20,7 @@ import { allDecodedFormats, codecOf, decodedFormats, tryDecoded } from "./format
 import { decoderCodec } from "./packets/index.js";
 import type { References } from "./packets/packet.js";
 import { DecoderProcess } from "./process.js";
+import { unsupportedValues } from "./unsupported.js";
 
 const NAME = "v4l2-cuse-dec";
 const CARD = "v4l2-cuse decoder";
@@ -77,6 +78,7 @@ export function createDecoder(options: DecoderOptions): DecoderDevice {
     busInfo: `platform:${NAME}`,
     codecs,
     parameters,
+    unsupported: unsupportedValues,
     maxJobs: MAX_JOBS,
     // The next job waits in the process, which so is never idle while the client and the driver are busy.
     overlaps: true,

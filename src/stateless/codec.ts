@@ -12,13 +12,17 @@ export type Stepwise = Extract<FrameSize, { readonly kind: "stepwise" | "continu
 /** A control of a codec, and how it is added to the handler of an open file. */
 export interface ControlEntry {
   readonly id: StandardId;
-  readonly add: (handler: ControlHandler) => Control<unknown>;
+  /** @param check - Refuses a value that a client sets: see `ControlCallbacks.try`. */
+  readonly add: (handler: ControlHandler, check?: (control: Control<unknown>) => void) => Control<unknown>;
   /** Of a kernel newer than 6.12. */
   readonly newer?: boolean;
 }
 
 /** A control with one struct. */
-export const compound = (id: StandardId): ControlEntry => ({ id, add: (handler) => handler.addCompound(id) });
+export const compound = (id: StandardId): ControlEntry => ({
+  id,
+  add: (handler, check) => handler.addCompound(id, check && { try: check }),
+});
 
 /** A dynamic array of up to `most` structs. */
 export const arrayOf = (id: StandardId, most: number): ControlEntry => ({

@@ -1,12 +1,24 @@
 /** The controls of one open file of a stateless decoder, and which of them its client has given. */
-import type { AnyFile, Call, ControlHandlerOptions, ExtControls, MediaRequest } from "../v4l2/index.js";
-import { ControlHandler, CtrlWhich } from "../v4l2/index.js";
+import type {
+  AnyFile,
+  Call,
+  Control,
+  ControlHandlerOptions,
+  ExtControls,
+  MediaRequest,
+} from "../v4l2/index.js";
+import { ControlHandler, CtrlWhich, V4l2Error } from "../v4l2/index.js";
 import type { StatelessCodec } from "./codec.js";
+
+/** By the id of a control with one struct: a sentence about a value that the device cannot decode. */
+export type UnsupportedValues = ReadonlyMap<number, (value: unknown) => string | undefined>;
 
 export interface StatelessControlOptions extends ControlHandlerOptions {
   readonly codecs: readonly StatelessCodec[];
   /** Also the controls that kernels after 6.12 have. */
   readonly newer: boolean;
+  /** See `StatelessDeviceOptions.unsupported`. */
+  readonly unsupported?: UnsupportedValues;
 }
 
 /** The controls of one open file: those of all codecs, whatever format is set. */
@@ -14,10 +26,14 @@ export class StatelessControls extends ControlHandler {
   /** Those that the client gave a value, in a request that was queued or without one. */
   readonly #given = new Set<number>();
 
-  constructor({ codecs, newer, ...options }: StatelessControlOptions) {
+  constructor({ codecs, newer, unsupported, ...options }: StatelessControlOptions) {
     super(options);
     for (const { controls } of codecs) {
-      for (const entry of controls) if (newer || entry.newer !== true) entry.add(this);
+      for (const entry of controls) {
+        if (!newer && entry.newer === true) continue;
+        const problemOf = unsupported?.get(entry.id);
+        entry.add(this, problemOf && refusing(problemOf));
+      }
     }
     this.setup();
   }
@@ -42,4 +58,11 @@ export class StatelessControls extends ControlHandler {
     if (values === undefined) return;
     for (const { id } of this.controls) if (values.has(id)) this.#given.add(id);
   }
+}
+
+function refusing(problemOf: (value: unknown) => string | undefined): (control: Control<unknown>) => void {
+  return ({ name, next }) => {
+    const problem = problemOf(next);
+    if (problem !== undefined) throw new V4l2Error("EINVAL", `${name}: ${problem}`);
+  };
 }

@@ -20,6 +20,7 @@ import type { VideoDevice } from "../v4l2/index.js";
 import { BitstreamStore } from "./bitstreams.js";
 import type { StatelessCodec } from "./codec.js";
 import { statelessCodecs } from "./codecs/index.js";
+import type { UnsupportedValues } from "./controls.js";
 import { StatelessControls } from "./controls.js";
 import type { JobCounters, StatelessFile } from "./file.js";
 import { StatelessJob } from "./job.js";
@@ -60,6 +61,8 @@ export interface StatelessDeviceOptions<State extends StatelessFile> extends Pic
   /** Also the controls that kernels after 6.12 have. Default true. */
   readonly newerControls?: boolean;
   readonly parameters: ParameterSet;
+  /** What the device cannot decode of what the API allows, chroma formats say: to set it is EINVAL. */
+  readonly unsupported?: UnsupportedValues;
   /** A file was opened. @throws {V4l2Error} Refuses the open. */
   open(file: M2mFile<State>, controls: StatelessControls): State;
   /**
@@ -110,7 +113,11 @@ export class StatelessDevice<State extends StatelessFile = StatelessFile> {
       source: { isBitstream: true, ...this.#side(options.source) },
       destination: this.#side(options.destination),
       requests: statelessRequests<State>(),
-      open: (file) => options.open(file, new StatelessControls({ codecs, newer: newerControls })),
+      open: (file) => {
+        const { unsupported } = options;
+        const more = unsupported === undefined ? {} : { unsupported };
+        return options.open(file, new StatelessControls({ codecs, newer: newerControls, ...more }));
+      },
       controls: ({ controls }) => controls,
       deviceRun: (job) => {
         this.#run(job);

@@ -15,6 +15,7 @@ export type { CodedFrame, Reference, StatelessCodec, Stepwise } from "./codec.js
 export { ValueReader } from "./codec.js";
 export { statelessCodecs } from "./codecs/index.js";
 export { StatelessControls } from "./controls.js";
+export type { UnsupportedValues } from "./controls.js";
 export { statelessTree } from "./debugfs/contents.js";
 export { DebugMount, MOUNT_ROOT } from "./debugfs/mount.js";
 export { StatelessDevice } from "./device.js";

@@ -105,6 +105,27 @@ describe("a decoder", () => {
     expect(client.formats(CAPTURE, true)).toEqual([fourcc("NV12"), fourcc("YU12"), fourcc("P010")]);
   });
 
+  it("refuses a sequence that fits no format, with EINVAL", () => {
+    const client = bench().open();
+    onTestFinished(() => {
+      client.close();
+    });
+    client.setCoded("VP9F", 320, 240);
+    const set = (profile: number, depth: number, flags: number): void => {
+      const frame = new CtrlVp9FrameView(new Uint8Array(CtrlVp9FrameView.SIZE));
+      frame.bit_depth = depth;
+      frame.profile = profile;
+      frame.flags = flags;
+      client.setControls(undefined, [Cid.StatelessVp9Frame, frame.bytes]);
+    };
+    const both = V4L2_VP9_FRAME_FLAG_X_SUBSAMPLING | V4L2_VP9_FRAME_FLAG_Y_SUBSAMPLING;
+    set(0, 8, both);
+    set(2, 10, both);
+    expectErrno("EINVAL", () => set(1, 8, 0));
+    expectErrno("EINVAL", () => set(1, 8, V4L2_VP9_FRAME_FLAG_X_SUBSAMPLING));
+    expectErrno("EINVAL", () => set(2, 12, both));
+  });
+
   it("may get another size while CAPTURE has buffers, and no other codec", () => {
     const client = streaming();
     client.streamoff(OUTPUT);
