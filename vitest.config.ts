@@ -9,6 +9,7 @@ const native = {
     "buffer-life",
     "camera-controls",
     "driver-mistakes",
+    "ending",
     "graft-storm",
     "hostile-calls",
     "hostile-files",
@@ -24,7 +25,7 @@ const native = {
 } as const;
 /** Of these, what guests run all the same. */
 const both = {
-  device: ["buffer-life", "camera-streaming", "graft-storm"],
+  device: ["buffer-life", "camera-streaming", "ending", "graft-storm"],
   compliance: ["camera", "device-kinds"],
   gstreamer: ["visl-logs", "visl-tools"],
 } as const;
