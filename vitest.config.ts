@@ -10,6 +10,7 @@ const native = {
     "camera-controls",
     "decoder-requests",
     "driver-mistakes",
+    "ending",
     "graft-storm",
     "hostile-calls",
     "hostile-files",
@@ -25,7 +26,7 @@ const native = {
 } as const;
 /** Of these, what guests run all the same. */
 const both = {
-  device: ["buffer-life", "camera-streaming", "graft-storm"],
+  device: ["buffer-life", "camera-streaming", "ending", "graft-storm"],
   compliance: ["camera", "device-kinds"],
   gstreamer: ["visl-logs", "visl-tools"],
 } as const;

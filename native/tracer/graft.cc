@@ -463,10 +463,11 @@ void Graft::Undo() {
   file_.reset();
   oldFile_.reset();
   const bool succeeded = inCall_ && tracee_.state().Result() >= 0;
-  if (job_.failure == 0 || !succeeded || event_.reason == TRACER_REPLACED) return;
-  tracee_.SetResult(-int64_t{job_.failure});
-  // The driver takes back what the call has made, before the client can see that it failed.
-  Report(TRACER_UNDONE);
+  const bool fails = job_.failure != 0 && succeeded && event_.reason != TRACER_REPLACED;
+  if (fails) tracee_.SetResult(-int64_t{job_.failure});
+  // The driver takes back what the call has made, before the client can see that it failed; and it closes the file,
+  // before the client can close its own and find that there is another yet.
+  Report(fails ? TRACER_UNDONE : TRACER_UNPLACED);
   tracer_resume ignored{};
   ReceiveUntil(link_.get(), &ignored, sizeof ignored, StepDeadline());
 }

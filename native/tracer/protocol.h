@@ -9,16 +9,17 @@
  *                      closes when nothing is left of the job
  * On the job's socket, which both sides close when they are done with the job:
  *   tracer -> driver   struct tracer_event: TRACER_SEIZED, TRACER_PLACED, TRACER_DONE;
- *                      after a refusal TRACER_DONE only, or TRACER_UNDONE before it
- *   driver -> tracer   struct tracer_resume, the answer to TRACER_PLACED and TRACER_UNDONE
- *                      (and TRACER_PAUSED)
+ *                      after a refusal TRACER_DONE only, or TRACER_UNDONE or TRACER_UNPLACED
+ *                      before it
+ *   driver -> tracer   struct tracer_resume, the answer to TRACER_PLACED, TRACER_UNDONE and
+ *                      TRACER_UNPLACED (and TRACER_PAUSED)
  */
 #ifndef V4L2_CUSE_TRACER_PROTOCOL_H
 #define V4L2_CUSE_TRACER_PROTOCOL_H
 
 #include <stdint.h>
 
-#define TRACER_PROTOCOL 2
+#define TRACER_PROTOCOL 3
 
 /* tracer_hello.features */
 #define TRACER_SUSPENDS_SECCOMP 0x1 /* PTRACE_O_SUSPEND_SECCOMP works here */
@@ -56,11 +57,12 @@ struct tracer_job {
 };
 
 /* tracer_event.kind */
-#define TRACER_SEIZED 1 /* the thread will stop as soon as its call has been answered */
-#define TRACER_PLACED 2 /* the file is in the client, which waits for tracer_resume */
-#define TRACER_DONE 3   /* the client runs on, or is gone */
-#define TRACER_PAUSED 4 /* waits for tracer_resume, at most 10 s */
-#define TRACER_UNDONE 5 /* a call that succeeded is about to fail: the client waits for tracer_resume */
+#define TRACER_SEIZED 1   /* the thread will stop as soon as its call has been answered */
+#define TRACER_PLACED 2   /* the file is in the client, which waits for tracer_resume */
+#define TRACER_DONE 3     /* the client runs on, or is gone */
+#define TRACER_PAUSED 4   /* waits for tracer_resume, at most 10 s */
+#define TRACER_UNDONE 5   /* a call that succeeded is about to fail: the client waits for tracer_resume */
+#define TRACER_UNPLACED 6 /* the file will not be placed, the call stays as it ended: the client waits, too */
 
 /* tracer_event.reason, of TRACER_DONE. Kept in step with src/graft/outcome.ts. */
 #define TRACER_SUCCESS 0

@@ -25,7 +25,7 @@ interface PlaceRequest {
   /** The call in which it waits for our answer. */
   readonly call: PendingCall;
   /**
-   * The file to place. Stays the caller's, who keeps it open until `placed` or `undone` is called, or the promise
+   * The file to place. Stays the caller's, who keeps it open until `placed`, `undone` or `unplaced` is called, or the promise
    * settles. When the client runs on, it has the only descriptor besides the caller's.
    */
   readonly newFd: number;
@@ -41,6 +41,11 @@ interface PlaceRequest {
    * client does not run before this has settled, or the limit of a step has passed. Not called when the tracer is gone.
    */
   undone?(): void | Promise<void>;
+  /**
+   * The file will not be placed, and the call stays as it ended. The client does not run before this has returned, or
+   * the limit of a step has passed. Not called when the tracer is gone.
+   */
+  unplaced?(): void;
   /** The errno that the pending call ends with, if it was answered with success but the file cannot be placed. */
   readonly failWith?: number;
   readonly limits?: GraftLimits;
@@ -257,6 +262,12 @@ function converse(
           onPlaced(event.fds);
         } else if (event.kind === EventKind.Undone) {
           void (async () => request.undone?.())().finally(() => resume(0));
+        } else if (event.kind === EventKind.Unplaced) {
+          try {
+            request.unplaced?.();
+          } finally {
+            resume(0);
+          }
         } else if (event.kind === EventKind.Paused) {
           void Promise.resolve(request.pause?.reached()).then(() => resume(0));
         } else if (event.kind === EventKind.Done) {

@@ -2,13 +2,13 @@
  * The messages of `native/tracer/protocol.h`, as bytes. A test compares numbers and offsets with the header.
  * All fields are in the machine's own order, which is little-endian on the machines that the tracer knows.
  */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 export const Feature = { SuspendsSeccomp: 0x1, HasKcmp: 0x2, CanSeize: 0x4 } as const;
 
 export const JobFlag = { Swap: 0x1, CloseOnExec: 0x2, CheckDevice: 0x4, Unfinished: 0x8 } as const;
 
-export const EventKind = { Seized: 1, Placed: 2, Done: 3, Paused: 4, Undone: 5 } as const;
+export const EventKind = { Seized: 1, Placed: 2, Done: 3, Paused: 4, Undone: 5, Unplaced: 6 } as const;
 
 /** `TRACER_STEP_*`, in the order in which they are taken. */
 export const Step = {

@@ -2,8 +2,9 @@
  * A media device as its driver declares it: its identity, its graph, and what it does with requests. Knows nothing of
  * how calls arrive: src/serve brings them.
  */
+import { ALWAYS_READY } from "../linux.js";
 import type { Awaitable, Call, Client, MediaRequest, RequestResolver } from "../v4l2/index.js";
-import { fileEvent, traced, TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
+import { fileEvent, Poll, traced, TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
 import { MediaGraph } from "./graph.js";
 import { mediaDeviceIoctls } from "./media-definitions.js";
 import type { MediaIoctlDevice } from "./media-definitions.js";
@@ -34,6 +35,8 @@ export interface MediaDeviceOptions {
 export interface MediaFile {
   readonly id: bigint;
   readonly client: Client;
+  /** Wakes whoever sleeps in poll(). */
+  notifyPoll?(): void;
 }
 
 /** A media controller device; `startMediaDevice` or `startWithMedia` makes its node. */
@@ -46,7 +49,9 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
   /** What the driver does with requests; undefined: it takes none. */
   readonly requestOps: RequestOps | undefined;
   readonly maxRequests: number;
+  readonly #files = new Set<MediaFile>();
   #requests: RequestStore | undefined;
+  #registered = true;
 
   constructor(options: MediaDeviceOptions) {
     const { name, info, requests, maxRequests = MAX_REQUESTS } = options;
@@ -60,6 +65,16 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
   /** Does the driver take requests? */
   get hasRequests(): boolean {
     return this.requestOps !== undefined;
+  }
+
+  /** False once the device is unplugged: calls answer EIO. */
+  get registered(): boolean {
+    return this.#registered;
+  }
+
+  /** Files and requests whose descriptors are not all closed. */
+  get openCount(): number {
+    return this.#files.size + this.openRequests;
   }
 
   /** Requests whose descriptors are not all closed. */
@@ -79,21 +94,39 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
     return this.#requests.byFd(call, fd);
   }
 
+  /** @throws {V4l2Error} ENXIO - the device is gone. */
   open(file: MediaFile): void {
+    if (!this.#registered) throw new V4l2Error("ENXIO", "the device is gone");
+    this.#files.add(file);
     this.#report(file, "open");
   }
 
   release(file: MediaFile): void {
+    this.#files.delete(file);
     this.#report(file, "release");
   }
 
   /**
    * @param arg - `_IOC_SIZE(cmd)` bytes, changed in place; counts only after success.
-   * @throws {V4l2Error} What the client gets as errno; ENOTTY - no ioctl of a media device.
+   * @throws {V4l2Error} What the client gets as errno; ENOTTY - no ioctl of a media device; EIO - the device is gone
+   *   (which is ENODEV on video nodes: media_ioctl differs from v4l2_ioctl).
    */
   ioctl(file: MediaFile, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
+    if (!this.#registered) throw new V4l2Error("EIO", "the device is gone");
     const { trace, name: device } = this;
     return mediaDeviceIoctls.serve({ on: this, trace, device, file: file.id }, cmd, arg, call);
+  }
+
+  /** `Poll` bits that are true now. */
+  poll(): number {
+    return this.#registered ? ALWAYS_READY : Poll.Err | Poll.Hup;
+  }
+
+  /** The device is gone: every call answers EIO, pollers wake. What was made of requests goes on. */
+  unregister(): void {
+    if (!this.#registered) return;
+    this.#registered = false;
+    for (const file of this.#files) file.notifyPoll?.();
   }
 
   /**

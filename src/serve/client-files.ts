@@ -159,6 +159,7 @@ export class ClientFiles {
             file.close();
             return task.undone();
           },
+          unplaced: () => file.close(),
         });
       } finally {
         file.close();

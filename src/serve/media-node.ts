@@ -11,12 +11,14 @@ import type {
 import { mediaIoctlName } from "../media/index.js";
 import type { MediaDevice, MediaFile } from "../media/index.js";
 import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
-import { AdapterCall, answer, LastClient, LazyClient } from "./client-call.js";
+import { AdapterCall, answer, LastClient, LazyClient, refuse } from "./client-call.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice } from "./client-files.js";
 import { HELPER_FD, HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
+import { unpluggable } from "./unplug.js";
+import type { Unpluggable } from "./unplug.js";
 import { RequestFiles } from "./request-files.js";
 
 /** A {@link MediaDevice} as the character device that src/cuse serves. */
@@ -45,8 +47,16 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
   }
 
   open({ file, caller }: OpenRequest): MediaFile {
-    const opened: MediaFile = { id: file.id, client: new LazyClient(caller.tid) };
-    this.#device.open(opened);
+    const opened: MediaFile = {
+      id: file.id,
+      client: new LazyClient(caller.tid),
+      notifyPoll: () => file.notifyPoll(),
+    };
+    try {
+      this.#device.open(opened);
+    } catch (error) {
+      refuse(error);
+    }
     return opened;
   }
 
@@ -65,6 +75,10 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
       if (cmd === MEDIA_IOC_REQUEST_ALLOC && !this.#helped.has(file)) this.#deliver(request, call);
       return this.#device.ioctl(file, cmd, arg, call);
     });
+  }
+
+  poll(): number {
+    return this.#device.poll();
   }
 
   /** REQUEST_ALLOC of a client without the helper: the descriptor is put into its process. */
@@ -93,7 +107,8 @@ export interface MediaSessionOptions extends Omit<NodeStartOptions, "name"> {
 
 /**
  * Makes the node `/dev/<device.name>`, or `<folder>/<device.name>` where it is a FUSE node. Closing the session removes
- * it and ends its requests: their clients get ENODEV.
+ * it and ends its requests: their clients get ENODEV. It can be unplugged before, so that clients hear what a kernel's
+ * media node says then: EIO.
  *
  * Where files for clients cannot be made (no FUSE, a kernel before 5.14), the device starts without requests, and the
  * log says why.
@@ -103,7 +118,7 @@ export interface MediaSessionOptions extends Omit<NodeStartOptions, "name"> {
 export async function startMediaDevice(
   device: MediaDevice,
   options: MediaSessionOptions = {},
-): Promise<ServedNode> {
+): Promise<ServedNode & Unpluggable> {
   const { files: given, fusePath, graft, clientFiles, ...sessionOptions } = options;
   const { log } = sessionOptions;
   const own = given === undefined && clientFiles === undefined && device.hasRequests;
@@ -134,12 +149,13 @@ export function serveRequests(device: MediaDevice, files: FuseSession | undefine
 }
 
 /** Makes the node alone. @throws {CuseError} As `startNode`. */
-export function startMediaNode(
+export async function startMediaNode(
   device: MediaDevice,
   placing: ClientFiles | undefined,
   options: Omit<NodeStartOptions, "name">,
-): Promise<ServedNode> {
-  return startNode(new MediaCharDevice(device, placing), { ...options, name: device.name });
+): Promise<ServedNode & Unpluggable> {
+  const node = await startNode(new MediaCharDevice(device, placing), { ...options, name: device.name });
+  return Object.assign(node, unpluggable(device, node, undefined, "EIO"));
 }
 
 /** @returns `undefined` where there can be none; the log says why. */

@@ -36,12 +36,12 @@ const numberOf = ({ major, minor }: ServedNode): DeviceNumber => ({ major, minor
 
 /** One node as a {@link DeviceSession}. */
 export function deviceSession(
-  ...sessions: readonly (ServedNode & Partial<Unpluggable> & Pick<DeviceSession, "lacks">)[]
+  ...sessions: readonly (ServedNode & Unpluggable & Pick<DeviceSession, "lacks">)[]
 ): DeviceSession {
   return {
     lacks: sessions.flatMap(({ lacks = [] }) => lacks),
     unplug: async (limitMs) => {
-      await Promise.all(sessions.map(async (session) => session.unplug?.(limitMs)));
+      await Promise.all(sessions.map(async (session) => session.unplug(limitMs)));
     },
     nodes: sessions.map(({ node }) => node),
     closed: Promise.race(sessions.map(({ closed }) => closed)),
@@ -81,7 +81,7 @@ export async function startWithMedia<State>(
   const own =
     clientFiles.session === undefined && media.hasRequests ? ownFiles(media, undefined, log) : undefined;
   const requests = serveRequests(media, clientFiles.session ?? own);
-  const others: ServedNode[] = [];
+  const others: (ServedNode & Unpluggable)[] = [];
   const end = async (): Promise<void> => {
     for (const session of others) await session.close();
     media.useRequests(undefined);
@@ -90,9 +90,9 @@ export async function startWithMedia<State>(
     await mount?.close();
   };
   const before = requests && (() => requests.catchUp());
-  const startVideo = async <Any>(device: VideoDevice<Any>): Promise<ServedNode> =>
+  const startVideo = async <Any>(device: VideoDevice<Any>): Promise<ServedNode & Unpluggable> =>
     startVideoDevice(device, { ...nodeOptions, mount, clientFiles, before });
-  const startAll = async (): Promise<ServedNode> => {
+  const startAll = async (): Promise<ServedNode & Unpluggable> => {
     for (const device of subDevices) others.push(await startVideo(device));
     return startVideo(video);
   };

@@ -1,10 +1,10 @@
 /**
- * The end of a device as its clients know it from kernel drivers: calls fail with ENODEV, poll() tells POLLERR, POLLHUP and
- * POLLPRI, until they have closed their files. FUSE knows nothing like it: as soon as its server has gone, the kernel
+ * The end of a device as its clients know it from kernel drivers: calls fail with ENODEV (EIO on a media node), poll() tells
+ * POLLERR, POLLHUP and on video nodes POLLPRI, until they have closed their files. FUSE knows nothing like it: as soon as its server has gone, the kernel
  * answers ENOTCONN. So the driver answers a little longer.
  */
 import type { ServedNode } from "../cuse/index.js";
-import type { VideoDevice } from "../v4l2/index.js";
+import type { ErrnoName } from "../linux.js";
 import type { ClientFiles } from "./client-files.js";
 
 /** How long a driver that was told to end answers clients which have not closed their files. */
@@ -19,17 +19,29 @@ export interface Unpluggable {
   unplug(limitMs: number): Promise<void>;
 }
 
-/** `device`, whose files are served by `node`, and in clients by `files`. */
-export function unpluggable<State>(
-  device: VideoDevice<State>,
+/** What ends: a video device, a sub-device, a media device. */
+export interface Ending {
+  /** Files that clients have not closed. */
+  readonly openCount: number;
+  /** From now on calls fail, and pollers wake. */
+  unregister(): void;
+}
+
+/**
+ * `device`, whose files are served by `node`, and in clients by `files`.
+ * @param code - What calls that wait fail with.
+ */
+export function unpluggable(
+  device: Ending,
   node: Pick<ServedNode, "refusePending">,
-  files: ClientFiles,
+  files: Pick<ClientFiles, "session"> | undefined,
+  code: ErrnoName = "ENODEV",
 ): Unpluggable {
   return {
     unplug: (limitMs) => {
       device.unregister();
-      node.refusePending("ENODEV");
-      files.session?.refusePending("ENODEV");
+      node.refusePending(code);
+      files?.session?.refusePending("ENODEV");
       return allClosed(device, limitMs);
     },
   };
@@ -38,7 +50,7 @@ export function unpluggable<State>(
 const LOOK_MS = 20;
 
 /** Settles when the device has no open file, or after `limitMs`. */
-function allClosed<State>(device: VideoDevice<State>, limitMs: number): Promise<void> {
+function allClosed(device: Ending, limitMs: number): Promise<void> {
   return new Promise((resolve) => {
     const endMs = performance.now() + limitMs;
     const look = (): void => {

@@ -5,8 +5,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Examination } from "../../src/cli/doctor.js";
 import { complianceVersion, expectedFailures, findings } from "../compliance/support.js";
+import { builtProgram } from "../device/support/camera.js";
+import { clientsScript, plainClient, promised, remedies, servedIn } from "../device/support/doctor.js";
 import {
   GRAFTED,
   mappingClient,
@@ -277,6 +281,28 @@ const compliance: Step = {
   },
 };
 
+/** What doctor says under yama is what then happens, to a driver that was there before, too. */
+const yama = (scope: 1 | 2 | 3): Step => ({
+  title: `under yama ${scope} can do what doctor says`,
+  words: [
+    fileURLToPath(new URL("doctor-step", import.meta.url)),
+    ...[`${scope}`, NODE, clientsScript, plainClient, process.execPath, builtProgram()],
+  ],
+  limitS: 120,
+  check: (outcome) => {
+    expectEnd(outcome);
+    const read = (name: string): string => readFileSync(join(outcome.folder, name), "utf8");
+    const said = JSON.parse(read("said")) as Examination;
+    // Only 3 stops a process that has CAP_SYS_PTRACE.
+    const can = scope !== 3;
+    const all = { plainMmap: can, helperMmap: can, userptr: can, extControls: can };
+    expect(said).toMatchObject({ canServe: true, node: "cuse" });
+    expect(promised(said)).toEqual(all);
+    expect(remedies(said).includes("kernel.yama.ptrace_scope = 3")).toBe(!can);
+    for (const served of ["served", "served-new"]) expect(servedIn(read(served)), served).toEqual(all);
+  },
+});
+
 const steps: readonly Step[] = [
   mapping("that is the first", plain, [got, done]),
   ...circumstances,
@@ -286,6 +312,10 @@ const steps: readonly Step[] = [
   storm,
   compliance,
   mapping("that comes after all these", plain, [got, done]),
+  // The last cannot be taken back.
+  yama(1),
+  yama(2),
+  yama(3),
 ];
 
 describe("on Debian 13's kernel, without a helper, a client", () => {

@@ -129,15 +129,21 @@ describe("a graft is refused", () => {
     const before = fileWith("before");
     const client = await sleeping(["vfork", `target=/proc/${process.pid}/fd/${before.fd}`]);
     const undone = vi.fn();
+    // The client has not run on yet: whoever closes the new file then is done with it before the client closes its own.
+    const tracers: (string | undefined)[] = [];
+    const unplaced = vi.fn(() => void tracers.push(status(client.pid, "TracerPid")));
     const outcome = await graftOnto(grafter, client, fileWith("new").fd, {
       evenUnfinished: false,
       expectRdev: rdevOf.zero,
       failWith: EINVAL,
       answer: () => client.answer(),
       undone,
+      unplaced,
     });
     expect(outcome).toMatchObject({ kind: "refused", reason: "replaced", answered: true, placed: [] });
     expect(undone).not.toHaveBeenCalled();
+    expect(unplaced).toHaveBeenCalledOnce();
+    expect(tracers).toEqual([expect.stringMatching(/^[1-9]/)]);
     const found = await client.findings();
     expect(found).toMatchObject({ damaged: [], mask: true, content: "before", fds: client.facts.fds });
     expect(found.result).toBeGreaterThan(0);

@@ -78,6 +78,7 @@ describe("the tracer's protocol", () => {
         Done: number("TRACER_DONE"),
         Paused: number("TRACER_PAUSED"),
         Undone: number("TRACER_UNDONE"),
+        Unplaced: number("TRACER_UNPLACED"),
       },
       Step: Object.fromEntries(
         Object.keys(Step).map((name) => [name, number(`TRACER_STEP_${name.toUpperCase()}`)]),
@@ -90,7 +91,7 @@ describe("the tracer's protocol", () => {
     expect(decodeEvent(bytes("event"))).toEqual(event);
     expect(encodeResume(0x01020304)).toEqual(bytes("resume"));
     expect(inC.get("job")).toBe(
-      `2 0xb 1234 -1 8589934592 1/2 3/18446744073709551615 5/6 21474836487 0x700000009 8 9 10 11`,
+      `3 0xb 1234 -1 8589934592 1/2 3/18446744073709551615 5/6 21474836487 0x700000009 8 9 10 11`,
     );
   });
 
