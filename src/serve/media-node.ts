@@ -10,8 +10,10 @@ import type {
 } from "../cuse/index.js";
 import { mediaIoctlName } from "../media/index.js";
 import type { MediaDevice, MediaFile } from "../media/index.js";
+import type { Awaitable } from "../v4l2/index.js";
 import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
 import { AdapterCall, answer, LastClient, LazyClient } from "./client-call.js";
+import { serve32 } from "./client-32.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice } from "./client-files.js";
 import { HELPER_FD, HelperFeature, isHelperIoctl } from "./helper-protocol.js";
@@ -54,17 +56,21 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
     this.#device.release(file);
   }
 
-  /** 32-bit programs are served too: only ENUM_LINKS has another layout, and with it another number. */
   ioctl(file: MediaFile, request: IoctlRequest): number | Promise<number> {
+    return answer(() =>
+      request.compat
+        ? serve32(request, this.#clients, (translated, call) => this.#ioctl(file, translated, call))
+        : this.#ioctl(file, request, new AdapterCall(request, this.#clients)),
+    );
+  }
+
+  #ioctl(file: MediaFile, request: IoctlRequest, call: AdapterCall): Awaitable<number> {
     const { cmd, arg } = request;
-    const call = new AdapterCall(request, this.#clients);
     // As in the kernel, a signal does not end what makes a request: programs do not look for that.
     if (cmd === MEDIA_IOC_REQUEST_ALLOC || cmd === HELPER_FD) request.uninterruptible();
-    return answer(() => {
-      if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
-      if (cmd === MEDIA_IOC_REQUEST_ALLOC && !this.#helped.has(file)) this.#deliver(request, call);
-      return this.#device.ioctl(file, cmd, arg, call);
-    });
+    if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
+    if (cmd === MEDIA_IOC_REQUEST_ALLOC && !this.#helped.has(file)) this.#deliver(request, call);
+    return this.#device.ioctl(file, cmd, arg, call);
   }
 
   /** REQUEST_ALLOC of a client without the helper: the descriptor is put into its process. */

@@ -3,6 +3,7 @@
  * src/serve implements these over src/cuse, unit tests with fakes.
  */
 import type { Caller } from "../linux.js";
+import type { Structs32 } from "./ioctl/programs-32.js";
 import type { Awaitable } from "./values/types.js";
 
 export type { Caller };
@@ -28,6 +29,13 @@ export interface Call {
   readonly caller: Caller;
   readonly client: Client;
   readonly memory: ClientMemory;
+  /**
+   * A 32-bit program calls. V4L2's own structs arrive here as 64-bit programs have them; in the structs of a driver's own
+   * ioctls, pointers and longs have 4 bytes.
+   */
+  readonly is32Bit?: boolean;
+  /** How the structs are laid out that the argument points to. Absent: as ours. */
+  readonly structs32?: Structs32 | undefined;
   /** Is the file O_NONBLOCK right now? Costs system calls; ask only when the call would wait. */
   nonblocking(): boolean;
   /**
