@@ -93,7 +93,7 @@ export class StructEmitter {
     const { kind } = this.#struct(name);
     const list = fields.map(([field, offset, type]): FieldDefinition => {
       const { base, dims } = parseType(type);
-      const scalar = base === "char" ? "u8" : base;
+      const scalar = isText([field, offset, type]) ? "str" : base === "char" ? "u8" : base;
       return dims.length > 0 ? [field, offset, scalar, dims] : [field, offset, scalar];
     });
     return kind === "struct" ? { size, fields: list } : { size, union: true, fields: list };

@@ -103,6 +103,5 @@ function differences(
 const sameFields = (fields: readonly FieldFact[], others: Struct32Fact["fields"]): boolean =>
   fields.length === others.length &&
   fields.every(
-    ([name, offset, type], index) =>
-      JSON.stringify([name, offset, type]) === JSON.stringify(others[index]),
+    ([name, offset, type], index) => JSON.stringify([name, offset, type]) === JSON.stringify(others[index]),
   );

@@ -3,7 +3,7 @@
  * src/serve implements these over src/cuse, unit tests with fakes.
  */
 import type { Caller } from "../linux.js";
-import type { Structs32 } from "./ioctl/programs-32.js";
+import type { Translation } from "../uapi/translate.js";
 import type { Awaitable } from "./values/types.js";
 
 export type { Caller };
@@ -22,6 +22,12 @@ export interface ClientMemory {
   read(address: bigint, into: Uint8Array): void;
   /** Writes all of `from`. @throws {V4l2Error} EFAULT */
   write(address: bigint, from: Uint8Array): void;
+}
+
+/** The structs of a 32-bit program, in its memory. */
+export interface Structs32 {
+  /** How a struct is copied that it lays out in another way, by C name. */
+  of(struct: string): Translation;
 }
 
 /** One call of a client, alive until it is answered. */

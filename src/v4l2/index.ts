@@ -13,7 +13,7 @@ export * from "./call.js";
 export * from "./controls/index.js";
 export { DEFAULT_VERSION, type Device, type DeviceIdentity, type IoctlName } from "./device.js";
 export { ioctlName, IoctlTable, type IoctlRow } from "./ioctl/ioctl-table.js";
-export { Ioctls32, ioctls32, type Ioctl32, type Processor32, type Structs32 } from "./ioctl/programs-32.js";
+export { Ioctls32, ioctls32, type Ioctl32, type Processor32 } from "./ioctl/programs-32.js";
 export { IntView, NoArgView } from "./ioctl/scalar-views.js";
 export { DeviceTraits } from "./device-traits.js";
 export type { DeviceDirection, DeviceType, SubdevTraits } from "./device-traits.js";

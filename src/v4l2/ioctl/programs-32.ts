@@ -7,16 +7,11 @@ import { IOCTLS, IOCTLS_32, layouts, STRUCTS_32 } from "../gen/index.js";
 import type { Abi32 } from "../gen/index.js";
 import { compileTranslation } from "../../uapi/translate.js";
 import type { Translation, UnionChoice } from "../../uapi/translate.js";
+import type { Structs32 } from "../call.js";
 import type { IoctlName } from "../device.js";
 
 /** Whose 32-bit programs: those of x86-64 kernels, or those of arm64 kernels. */
 export type Processor32 = "i386" | "arm";
-
-/** The structs of a 32-bit program, in its memory. */
-export interface Structs32 {
-  /** How a struct is copied that they lay out in another way. */
-  of(struct: string): Translation;
-}
 
 /** One ioctl with the argument of 32-bit programs. */
 export interface Ioctl32 {
