@@ -19,6 +19,7 @@ import type { ClientPlaces, GraftChoice } from "./client-files.js";
 import { HELPER_FD, HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
+import { IS_32_BIT } from "./lacks.js";
 import { RequestFiles } from "./request-files.js";
 
 /** A {@link MediaDevice} as the character device that src/cuse serves. */
@@ -82,6 +83,10 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
       const remedy = 'start it with "v4l2-cuse run --"';
       this.#device.message("warning", `${comm}[${pid}] cannot be given a request: ${sentence}; ${remedy}`);
     };
+    if (call.is32Bit) {
+      refused(IS_32_BIT);
+      return;
+    }
     // The argument is the number, and like the kernel's own requests they are close-on-exec.
     call.sendFd = (fd) => files.install({ request, fd, closeOnExec: true, numberAt: 0, refused });
   }
