@@ -48,14 +48,14 @@ static struct {
 	stat_function *stat, *lstat;
 	fstat_function *fstat;
 	fstatat_function *fstatat;
-} next;
+} next_stat;
 
-__attribute__((constructor)) static void find_next(void)
+__attribute__((constructor)) static void find_next_stat(void)
 {
-	next.stat = (stat_function *)dlsym(RTLD_NEXT, NAME("stat"));
-	next.lstat = (stat_function *)dlsym(RTLD_NEXT, NAME("lstat"));
-	next.fstat = (fstat_function *)dlsym(RTLD_NEXT, NAME("fstat"));
-	next.fstatat = (fstatat_function *)dlsym(RTLD_NEXT, NAME("fstatat"));
+	next_stat.stat = (stat_function *)dlsym(RTLD_NEXT, NAME("stat"));
+	next_stat.lstat = (stat_function *)dlsym(RTLD_NEXT, NAME("lstat"));
+	next_stat.fstat = (fstat_function *)dlsym(RTLD_NEXT, NAME("fstat"));
+	next_stat.fstatat = (fstatat_function *)dlsym(RTLD_NEXT, NAME("fstatat"));
 }
 
 /* Before the constructor ran. A 32-bit struct stat is not what the kernel writes: such an early caller has to wait. */
@@ -72,8 +72,8 @@ static int no_libc(int folder, const char *path, struct stat *status, int flags)
 
 static int plain_fstatat(int folder, const char *path, struct stat *status, int flags)
 {
-	if (__builtin_expect(next.fstatat != NULL, 1))
-		return next.fstatat(folder, path, status, flags);
+	if (__builtin_expect(next_stat.fstatat != NULL, 1))
+		return next_stat.fstatat(folder, path, status, flags);
 	return no_libc(folder, path, status, flags);
 }
 
@@ -144,23 +144,24 @@ EXPORT int fstatat(int folder, const char *path, struct stat *status, int flags)
 
 EXPORT int stat(const char *path, struct stat *status)
 {
-	int result = next.stat ? next.stat(path, status) : plain_fstatat(AT_FDCWD, path, status, 0);
+	int result = next_stat.stat ? next_stat.stat(path, status) : plain_fstatat(AT_FDCWD, path, status, 0);
 
 	return corrected(result, AT_FDCWD, path, status, 0);
 }
 
 EXPORT int lstat(const char *path, struct stat *status)
 {
-	int result =
-		next.lstat ? next.lstat(path, status) : plain_fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
+	int result = next_stat.lstat ? next_stat.lstat(path, status)
+				     : plain_fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
 
 	return corrected(result, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
 }
 
 EXPORT int fstat(int fd, struct stat *status)
 {
-	return corrected_file(next.fstat ? next.fstat(fd, status) : plain_fstatat(fd, "", status, AT_EMPTY_PATH), fd,
-			      status);
+	return corrected_file(next_stat.fstat ? next_stat.fstat(fd, status)
+					      : plain_fstatat(fd, "", status, AT_EMPTY_PATH),
+			      fd, status);
 }
 
 #if HAS_XSTAT

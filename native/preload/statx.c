@@ -17,7 +17,7 @@ typedef int statx_function(int, const char *, int, unsigned int, struct statx *)
 /* The next definition; NULL where libc has none (before 2.28). */
 static statx_function *next_statx;
 
-__attribute__((constructor)) static void find_next(void)
+__attribute__((constructor)) static void find_next_statx(void)
 {
 	next_statx = (statx_function *)dlsym(RTLD_NEXT, "statx");
 }

@@ -54,9 +54,8 @@ static void check_input(int fd)
 /* An event carries the new value behind a union with a 64-bit member. */
 static void check_event(int fd)
 {
-	struct v4l2_event_subscription subscription = {.type = V4L2_EVENT_CTRL,
-						       .id = V4L2_CID_BRIGHTNESS,
-						       .flags = V4L2_EVENT_SUB_FL_ALLOW_FEEDBACK};
+	struct v4l2_event_subscription subscription = {
+		.type = V4L2_EVENT_CTRL, .id = V4L2_CID_BRIGHTNESS, .flags = V4L2_EVENT_SUB_FL_ALLOW_FEEDBACK};
 	struct v4l2_ext_control control = {.id = V4L2_CID_BRIGHTNESS};
 	struct v4l2_ext_controls controls = {.count = 1, .controls = &control};
 	struct v4l2_event event;
