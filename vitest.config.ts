@@ -20,7 +20,7 @@ const native = {
     "visl-traces",
     "camera-streaming",
   ],
-  compliance: ["camera", "decoder", "device-kinds", "mem2mem", "visl"],
+  compliance: ["camera", "decoder", "device-kinds", "mem2mem", "programs-32", "visl"],
   // run-device has what is in visl.test.ts, as root and as an ordinary user.
   gstreamer: ["camera", "debugfs", "visl-disturbed", "visl-fwht", "visl-logs", "visl-tools"],
 } as const;

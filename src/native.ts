@@ -8,6 +8,7 @@
 import { MessageChannel, type ChannelHandlers, type NativeChannel } from "./message-channel.js";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A failed system call, in the form that Node.js gives its own, but with a positive `errno`. */
@@ -130,8 +131,29 @@ export function nativeProblem(): string | undefined {
   }
 }
 
+const HELPER = "libv4l2-cuse.so";
+
 /** Where the helper library for clients (LD_PRELOAD) is, or would be: it may not be built. */
-export const helperPath = (): string => built("libv4l2-cuse.so");
+export const helperPath = (): string => built(HELPER);
+
+/**
+ * What LD_PRELOAD gets: the helper library; where there is one for 32-bit programs, too, one name for both, which the
+ * loader completes for each program (`$LIB` of ld.so(8), as Debian's knows it).
+ */
+export function helperForLoader(): string {
+  const folder = built("lib");
+  const [own, other] = TRIPLETS[process.arch] ?? [];
+  if (own === undefined || other === undefined || !existsSync(`/usr/lib/${own}`)) return helperPath();
+  return existsSync(`${folder}/${own}/${HELPER}`) && existsSync(`${folder}/${other}/${HELPER}`)
+    ? `${dirname(folder)}/$LIB/${HELPER}`
+    : helperPath();
+}
+
+/** What Debian calls the folders of libraries: of 64-bit programs, and of 32-bit ones. */
+const TRIPLETS: Partial<Record<NodeJS.Architecture, readonly [string, string]>> = {
+  x64: ["x86_64-linux-gnu", "i386-linux-gnu"],
+  arm64: ["aarch64-linux-gnu", "arm-linux-gnueabihf"],
+};
 
 /** Where the program that puts files into other processes is, or would be (`native/tracer/`). */
 export const tracerPath = (): string => built("v4l2-cuse-tracer");

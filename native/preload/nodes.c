@@ -3,8 +3,9 @@
  *
  * The kernel lets a FUSE server have regular files only. V4L2 programs look
  * before they use a node: is it a character device, and what is its number in
- * sysfs? So this wraps the stat family, and answers for our files as for the
- * device nodes that they stand for. Two kinds of file are ours:
+ * sysfs? So stat.c wraps the stat family, and answers for our files as for the
+ * device nodes that they stand for. This finds out which they are. Two kinds of
+ * file are ours:
  *
  *   - a node: a named file of a mount that V4L2_CUSE_VIEW lists. A symbolic link
  *     to it in the client's /dev looks like the node;
@@ -22,7 +23,6 @@
  */
 #include "nodes.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -35,11 +35,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
 #define RARE __attribute__((noinline, cold)) /* keeps the way through for others short */
-
-/* Both names of each function have one layout; so has the kernel's struct stat on 64-bit systems. */
-_Static_assert(sizeof(struct stat) == sizeof(struct stat64), "64-bit systems only");
 
 #define MAX_NODES 64
 #define MAX_NAME 32 /* with its end; "video255" */
@@ -112,43 +108,19 @@ static void read_view(const char *text)
 	}
 }
 
-typedef int stat_function(const char *, struct stat *);
-typedef int fstat_function(int, struct stat *);
-typedef int fstatat_function(int, const char *, struct stat *, int);
-typedef int statx_function(int, const char *, int, unsigned int, struct statx *);
-typedef int xstat_function(int, const char *, struct stat *);
-typedef int fxstat_function(int, int, struct stat *);
-typedef int fxstatat_function(int, int, const char *, struct stat *, int);
-
-/* The next definition of each; NULL where libc has none (of statx before 2.28, of stat before 2.33). */
-static struct {
-	stat_function *stat, *lstat;
-	fstat_function *fstat;
-	fstatat_function *fstatat;
-	statx_function *statx;
-	xstat_function *xstat, *lxstat;
-	fxstat_function *fxstat;
-	fxstatat_function *fxstatat;
-} next_stat;
-
-__attribute__((constructor)) static void find_next_stat(void)
+__attribute__((constructor)) static void find_view(void)
 {
-	next_stat.stat = (stat_function *)dlsym(RTLD_NEXT, "stat");
-	next_stat.lstat = (stat_function *)dlsym(RTLD_NEXT, "lstat");
-	next_stat.fstat = (fstat_function *)dlsym(RTLD_NEXT, "fstat");
-	next_stat.fstatat = (fstatat_function *)dlsym(RTLD_NEXT, "fstatat");
-	next_stat.statx = (statx_function *)dlsym(RTLD_NEXT, "statx");
-	next_stat.xstat = (xstat_function *)dlsym(RTLD_NEXT, "__xstat");
-	next_stat.lxstat = (xstat_function *)dlsym(RTLD_NEXT, "__lxstat");
-	next_stat.fxstat = (fxstat_function *)dlsym(RTLD_NEXT, "__fxstat");
-	next_stat.fxstatat = (fxstatat_function *)dlsym(RTLD_NEXT, "__fxstatat");
 	read_view(getenv(V4L2_CUSE_VIEW));
 }
 
 /* By system call, as everything that we ask for ourselves: libc's would come back to us. */
-static int kernel_stat(int folder, const char *path, struct stat *status, int flags)
+static int kernel_stat(int folder, const char *path, struct stat64 *status, int flags)
 {
+#ifdef SYS_newfstatat
 	return (int)syscall(SYS_newfstatat, folder, path, status, flags);
+#else
+	return (int)syscall(SYS_fstatat64, folder, path, status, flags);
+#endif
 }
 
 /* Where /proc leads from a descriptor: "/dev/video0". The length; 0 if it is too long or cannot be read. */
@@ -206,13 +178,13 @@ static int named_number(int fd, dev_t mount, dev_t *number)
 }
 
 /* Descriptors that stand for others have the mode and owner of the kernel's anonymous files. */
-static int may_be_grafted(const struct stat *status)
+static int may_be_grafted(const struct stat64 *status)
 {
 	return (status->st_mode & 07777) == 0600 && status->st_nlink == 1 && major(status->st_dev) == 0;
 }
 
 /* "/video0:7": the length of the node's name in it, after the slash. 0: not the name of such a file. */
-static size_t grafted_name(const char *link, ino_t ino)
+static size_t grafted_name(const char *link, uint64_t ino)
 {
 	size_t kind, length;
 	uint32_t number;
@@ -231,7 +203,7 @@ static size_t grafted_name(const char *link, ino_t ino)
 static int number_of_path(const char *path, dev_t *number);
 
 /* The number of the node in whose place the descriptor was put. 0: it is none. */
-RARE static int grafted_number(int fd, const struct stat *status, dev_t *number)
+RARE static int grafted_number(int fd, const struct stat64 *status, dev_t *number)
 {
 	struct statfs system;
 	char link[MAX_LINK];
@@ -249,7 +221,7 @@ RARE static int grafted_number(int fd, const struct stat *status, dev_t *number)
 }
 
 /* Of an open file that the kernel says `status` of. 0: not a node of ours. */
-static int number_of_file(int fd, const struct stat *status, dev_t *number)
+static int number_of_file(int fd, const struct stat64 *status, dev_t *number)
 {
 	if (!S_ISREG(status->st_mode))
 		return 0;
@@ -272,7 +244,7 @@ static void close_path(int fd)
 /* The number of a node in /dev, of either kind. */
 static int number_of_path(const char *path, dev_t *number)
 {
-	struct stat status;
+	struct stat64 status;
 	int is_node = 0;
 	int fd = open_path(AT_FDCWD, path, 0);
 
@@ -291,7 +263,7 @@ static int number_of_path(const char *path, dev_t *number)
 }
 
 /* What the kernel remembers of an open file, since the driver may be gone: fstat() asks it for the times. */
-static int remembered(int fd, struct stat *status)
+static int remembered(int fd, struct stat64 *status)
 {
 	struct statx known;
 
@@ -307,7 +279,7 @@ static int remembered(int fd, struct stat *status)
 
 int v4l2_cuse_is_file_node(int fd)
 {
-	struct stat status;
+	struct stat64 status;
 	dev_t number;
 	int saved = errno;
 	int is_node = remembered(fd, &status) == 0 && number_of_file(fd, &status, &number);
@@ -318,7 +290,7 @@ int v4l2_cuse_is_file_node(int fd)
 
 int v4l2_cuse_is_listed_node(int fd)
 {
-	struct stat status;
+	struct stat64 status;
 	dev_t number;
 	int saved = errno;
 	int is_node = view.count && remembered(fd, &status) == 0 && S_ISREG(status.st_mode) &&
@@ -328,210 +300,56 @@ int v4l2_cuse_is_listed_node(int fd)
 	return is_node;
 }
 
-/* Makes the kernel's answer that of a character device. */
-static void fill_in(struct stat *status, dev_t number)
+/* Looks at what is behind `path`, or at the link itself. 0: no node of ours. */
+RARE static int found_number(int folder, const char *path, dev_t *number)
 {
-	status->st_mode = S_IFCHR | (status->st_mode & 07777);
-	status->st_rdev = number;
-	status->st_size = 0;
-	status->st_blocks = 0;
-}
-
-/* An answer about an open file. */
-static void correct_file(int fd, struct stat *status)
-{
-	int saved = errno;
-	dev_t number;
-
-	if (number_of_file(fd, status, &number))
-		fill_in(status, number);
-	errno = saved;
-}
-
-/* A path of which the kernel says that there might be a node: is there? */
-RARE static void correct_found(int folder, const char *path, struct stat *status)
-{
-	struct stat target;
-	dev_t number;
+	struct stat64 target;
+	int is_node = 0;
 	int fd = open_path(folder, path, 0);
 
 	if (fd == -1)
-		return;
+		return 0;
 	if (kernel_stat(fd, "", &target, AT_EMPTY_PATH) == 0 && S_ISREG(target.st_mode) &&
-	    is_listed_mount(target.st_dev) && named_number(fd, target.st_dev, &number)) {
-		/* A link in /dev is the node, and what the link itself is counts no more. */
-		fill_in(&target, number);
-		*status = target;
-	}
+	    is_listed_mount(target.st_dev))
+		is_node = named_number(fd, target.st_dev, number);
 	close_path(fd);
+	return is_node;
 }
 
-static int is_worth_a_look(const struct stat *status)
+static int is_worth_a_look(const struct stat64 *status)
 {
 	return (S_ISREG(status->st_mode) && is_listed_mount(status->st_dev)) ||
 	       (S_ISLNK(status->st_mode) && view.has_dev && status->st_dev == view.dev);
 }
 
-/* An answer about what is at `path`. */
-static void correct_path(int folder, const char *path, struct stat *status, int flags)
+int v4l2_cuse_number_of_file(int fd, const struct stat64 *status, dev_t *number)
 {
 	int saved = errno;
+	int is_node = number_of_file(fd, status, number);
+
+	errno = saved;
+	return is_node;
+}
+
+int v4l2_cuse_number_of_path(int folder, const char *path, int flags, const struct stat64 *status, dev_t *number)
+{
+	int saved = errno;
+	int is_node = 0;
 
 	/* fstat() by another name; libc's own fstat() is that in some versions. The path is readable by now. */
-	if ((flags & AT_EMPTY_PATH) && (!path || *path == '\0')) {
-		if (folder != AT_FDCWD)
-			correct_file(folder, status);
-	} else if (is_worth_a_look(status)) {
-		correct_found(folder, path, status);
-	}
+	if ((flags & AT_EMPTY_PATH) && (!path || *path == '\0'))
+		is_node = folder != AT_FDCWD && number_of_file(folder, status, number);
+	else if (is_worth_a_look(status))
+		is_node = found_number(folder, path, number);
 	errno = saved;
+	return is_node;
 }
 
-/* Success is what there is something to correct in. */
-static int corrected(int result, int folder, const char *path, struct stat *status, int flags)
+int v4l2_cuse_may_be_node(int fd)
 {
-	if (__builtin_expect(result == 0, 1))
-		correct_path(folder, path, status, flags);
-	return result;
-}
+	struct stat64 status;
 
-static int plain_fstatat(int folder, const char *path, struct stat *status, int flags)
-{
-	if (__builtin_expect(next_stat.fstatat != NULL, 1))
-		return next_stat.fstatat(folder, path, status, flags);
-	return kernel_stat(folder, path, status, flags);
-}
-
-EXPORT int fstatat(int folder, const char *path, struct stat *status, int flags)
-{
-	return corrected(plain_fstatat(folder, path, status, flags), folder, path, status, flags);
-}
-
-EXPORT int stat(const char *path, struct stat *status)
-{
-	int result = next_stat.stat ? next_stat.stat(path, status) : kernel_stat(AT_FDCWD, path, status, 0);
-
-	return corrected(result, AT_FDCWD, path, status, 0);
-}
-
-EXPORT int lstat(const char *path, struct stat *status)
-{
-	int result = next_stat.lstat ? next_stat.lstat(path, status)
-				     : kernel_stat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
-
-	return corrected(result, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
-}
-
-EXPORT int fstat(int fd, struct stat *status)
-{
-	int result = next_stat.fstat ? next_stat.fstat(fd, status) : kernel_stat(fd, "", status, AT_EMPTY_PATH);
-
-	if (__builtin_expect(result == 0, 1))
-		correct_file(fd, status);
-	return result;
-}
-
-EXPORT int fstatat64(int folder, const char *path, struct stat64 *status, int flags)
-{
-	return fstatat(folder, path, (struct stat *)status, flags);
-}
-
-EXPORT int stat64(const char *path, struct stat64 *status)
-{
-	return stat(path, (struct stat *)status);
-}
-
-EXPORT int lstat64(const char *path, struct stat64 *status)
-{
-	return lstat(path, (struct stat *)status);
-}
-
-EXPORT int fstat64(int fd, struct stat64 *status)
-{
-	return fstat(fd, (struct stat *)status);
-}
-
-/*
- * What programs call that were built with glibc before 2.33. `version` says which struct stat they mean; on 64-bit
- * systems there is one only. A libc that has these for old programs only does not let us find them.
- */
-EXPORT int __xstat(int version, const char *path, struct stat *status);
-EXPORT int __lxstat(int version, const char *path, struct stat *status);
-EXPORT int __fxstat(int version, int fd, struct stat *status);
-EXPORT int __fxstatat(int version, int folder, const char *path, struct stat *status, int flags);
-EXPORT int __xstat64(int version, const char *path, struct stat *status) __attribute__((alias("__xstat")));
-EXPORT int __lxstat64(int version, const char *path, struct stat *status) __attribute__((alias("__lxstat")));
-EXPORT int __fxstat64(int version, int fd, struct stat *status) __attribute__((alias("__fxstat")));
-EXPORT int __fxstatat64(int version, int folder, const char *path, struct stat *status, int flags)
-	__attribute__((alias("__fxstatat")));
-
-int __xstat(int version, const char *path, struct stat *status)
-{
-	int result =
-		next_stat.xstat ? next_stat.xstat(version, path, status) : plain_fstatat(AT_FDCWD, path, status, 0);
-
-	return corrected(result, AT_FDCWD, path, status, 0);
-}
-
-int __lxstat(int version, const char *path, struct stat *status)
-{
-	int result = next_stat.lxstat ? next_stat.lxstat(version, path, status)
-				      : plain_fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
-
-	return corrected(result, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
-}
-
-int __fxstat(int version, int fd, struct stat *status)
-{
-	int result;
-
-	if (!next_stat.fxstat)
-		return fstat(fd, status);
-	result = next_stat.fxstat(version, fd, status);
-	if (result == 0)
-		correct_file(fd, status);
-	return result;
-}
-
-int __fxstatat(int version, int folder, const char *path, struct stat *status, int flags)
-{
-	int result = next_stat.fxstatat ? next_stat.fxstatat(version, folder, path, status, flags)
-					: plain_fstatat(folder, path, status, flags);
-
-	return corrected(result, folder, path, status, flags);
-}
-
-static int plain_statx(int folder, const char *path, int flags, unsigned int mask, struct statx *status)
-{
-	if (next_stat.statx)
-		return next_stat.statx(folder, path, flags, mask, status);
-	return (int)syscall(SYS_statx, folder, path, flags, mask, status);
-}
-
-/* Type, inode number and links come with every answer of the file systems in question, asked for or not. */
-EXPORT int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *status)
-{
-	int result = plain_statx(folder, path, flags, mask, status);
-	int saved = errno;
-	struct stat short_form = {0};
-
-	if (__builtin_expect(result != 0, 0) || !(S_ISREG(status->stx_mode) || S_ISLNK(status->stx_mode)))
-		return result;
-	short_form.st_mode = status->stx_mode;
-	short_form.st_dev = makedev(status->stx_dev_major, status->stx_dev_minor);
-	short_form.st_ino = status->stx_ino;
-	short_form.st_nlink = status->stx_nlink;
-	correct_path(folder, path, &short_form, flags);
-	if (!S_ISCHR(short_form.st_mode))
-		return result;
-	/* A link to a node: the rest of the answer shall be the node's as well. */
-	if (S_ISLNK(status->stx_mode))
-		plain_statx(folder, path, flags & ~AT_SYMLINK_NOFOLLOW, mask, status);
-	status->stx_mode = (uint16_t)(S_IFCHR | (status->stx_mode & 07777));
-	status->stx_rdev_major = major(short_form.st_rdev);
-	status->stx_rdev_minor = minor(short_form.st_rdev);
-	status->stx_size = 0;
-	status->stx_blocks = 0;
-	errno = saved;
-	return result;
+	if (kernel_stat(fd, "", &status, AT_EMPTY_PATH) == -1)
+		return 0;
+	return S_ISCHR(status.st_mode) || (S_ISREG(status.st_mode) && major(status.st_dev) == 0);
 }

@@ -48,6 +48,10 @@ struct v4l2_cuse_fd {
 	uint8_t arg[64]; /* _IOC_SIZE(cmd) bytes; in and out, but for the descriptor's number */
 };
 
+/* The same in programs of 32 bits: the driver does not ask. */
+_Static_assert(sizeof(struct v4l2_cuse_hello) == 8 && sizeof(struct v4l2_cuse_map) == 40, "padding");
+_Static_assert(sizeof(struct v4l2_cuse_fd) == 80, "padding");
+
 #define V4L2_CUSE_HELLO _IOWR(0xC5, 0, struct v4l2_cuse_hello)
 #define V4L2_CUSE_MAP _IOWR(0xC5, 1, struct v4l2_cuse_map)
 #define V4L2_CUSE_FD _IOWR(0xC5, 2, struct v4l2_cuse_fd)

@@ -6,14 +6,15 @@
  * steps in where the kernel has refused an mmap() in the way in which it refuses
  * it for a CUSE device, maps the nodes that V4L2_CUSE_VIEW lists without asking
  * the kernel first, and asks ahead of four ioctls whether the device is one
- * of ours (HELLO). Calls on other files go through unchanged. nodes.c wraps the
+ * of ours (HELLO). Calls on other files go through unchanged. stat.c wraps the
  * stat family for nodes that the kernel has as regular files.
  *
  * No state, no allocation, no cancellation point: safe wherever mmap() and
  * ioctl() are safe, in threads, in signal handlers and after fork().
  *
  * Not reached: programs that make the system call themselves (Go, libv4l2's
- * v4l2_mmap), 32-bit and set-user-ID programs (the loader ignores the library).
+ * v4l2_mmap), set-user-ID programs, and programs of another kind than the library
+ * was built for: 32-bit ones need one of 32 bits (the loader ignores the library).
  */
 #include "nodes.h"
 #include "protocol.h"
@@ -34,14 +35,12 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* mmap and mmap64 are one function where off_t has 64 bits. */
-_Static_assert(sizeof(off_t) == 8 && sizeof(long) == 8, "64-bit systems only");
 _Static_assert(sizeof(struct v4l2_exportbuffer) <= sizeof(((struct v4l2_cuse_fd *)0)->arg), "arg");
 
 #define EXPORT __attribute__((visibility("default")))
 #define RARE __attribute__((noinline, cold)) /* keeps the way through for others short */
 
-typedef void *mmap_function(void *, size_t, int, int, int, off_t);
+typedef void *mmap_function(void *, size_t, int, int, int, off64_t);
 typedef int ioctl_function(int, unsigned long, ...);
 
 /*
@@ -54,25 +53,33 @@ static ioctl_function *next_ioctl;
 
 __attribute__((constructor)) static void find_next(void)
 {
-	next_mmap = (mmap_function *)dlsym(RTLD_NEXT, "mmap");
+	next_mmap = (mmap_function *)dlsym(RTLD_NEXT, sizeof(off_t) == 8 ? "mmap" : "mmap64");
 	next_ioctl = (ioctl_function *)dlsym(RTLD_NEXT, "ioctl");
 }
 
-static void *plain_mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+static void *plain_mmap(void *address, size_t length, int prot, int flags, int fd, off64_t offset)
 {
 	if (__builtin_expect(next_mmap != NULL, 1))
 		return next_mmap(address, length, prot, flags, fd, offset);
+#ifdef SYS_mmap2
+	if (offset < 0 || offset % 4096 || offset / 4096 > UINT32_MAX) {
+		errno = EINVAL;
+		return MAP_FAILED;
+	}
+	return (void *)syscall(SYS_mmap2, address, length, prot, flags, fd, (unsigned long)(offset / 4096));
+#else
 	return (void *)syscall(SYS_mmap, address, length, prot, flags, fd, offset);
+#endif
 }
 
 static int ended(int fd);
 
-static int plain_ioctl(int fd, unsigned long cmd, void *arg)
+static int plain_ioctl(ioctl_function *next, int fd, unsigned long cmd, void *arg)
 {
 	int result;
 
-	if (__builtin_expect(next_ioctl != NULL, 1))
-		result = next_ioctl(fd, cmd, arg);
+	if (__builtin_expect(next != NULL, 1))
+		result = next(fd, cmd, arg);
 	else
 		result = (int)syscall(SYS_ioctl, fd, cmd, arg);
 	if (__builtin_expect(result == -1, 0) && (errno == ENOTCONN || errno == ECONNABORTED))
@@ -162,16 +169,6 @@ static int copy(void *to, const void *from, size_t size, const int pair[2])
 	return syscall(SYS_recvfrom, pair[0], to, size, MSG_DONTWAIT, NULL, NULL) == (long)size ? 0 : -1;
 }
 
-/* A device node, or a regular file of a file system without a disk, as nodes of a FUSE mount are. */
-static int may_be_node(int fd)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) == -1)
-		return 0;
-	return S_ISCHR(status.st_mode) || (S_ISREG(status.st_mode) && major(status.st_dev) == 0);
-}
-
 /*
  * The end of a driver is what a kernel driver calls the end of its device: ENODEV. On a FUSE file the kernel says
  * ENOTCONN, or ECONNABORTED to a call that waits. Other files have other reasons for these.
@@ -207,7 +204,7 @@ RARE static void settle_errno(int device, int plain)
 	errno = reason != ENOTTY && hello(device) ? reason : plain;
 }
 
-static void *map_through_driver(void *address, size_t length, int prot, int flags, int device, off_t offset)
+static void *map_through_driver(void *address, size_t length, int prot, int flags, int device, off64_t offset)
 {
 	struct v4l2_cuse_map map = {
 		.version = V4L2_CUSE_PROTOCOL_VERSION,
@@ -226,7 +223,7 @@ static void *map_through_driver(void *address, size_t length, int prot, int flag
 	fd = fetch_fd(device, V4L2_CUSE_MAP, &map, pair);
 	close_pair(pair);
 	if (fd != -1) {
-		result = plain_mmap(address, length, prot, flags, fd, (off_t)map.fd_offset);
+		result = plain_mmap(address, length, prot, flags, fd, (off64_t)map.fd_offset);
 		close_fd(fd);
 	}
 	return result;
@@ -236,11 +233,11 @@ static void *map_through_driver(void *address, size_t length, int prot, int flag
  * ENODEV is CUSE's answer, and FUSE's for a shared mapping of a file with direct I/O. It comes before anything is
  * unmapped, so MAP_FIXED needs no care. Private mappings too: let the driver say that V4L2 has none.
  */
-RARE static void *map_refused(void *address, size_t length, int prot, int flags, int fd, off_t offset, int before)
+RARE static void *map_refused(void *address, size_t length, int prot, int flags, int fd, off64_t offset, int before)
 {
 	void *result = MAP_FAILED;
 
-	if (!may_be_node(fd)) {
+	if (!v4l2_cuse_may_be_node(fd)) {
 		errno = ENODEV;
 		return result;
 	}
@@ -256,7 +253,7 @@ RARE static void *map_refused(void *address, size_t length, int prot, int flags,
  * The kernel maps a FUSE node as any file: all of its memory, at any time. The driver refuses what V4L2 does: buffers that
  * were not allocated for MMAP, half a buffer, a private mapping.
  */
-RARE static void *map_node(void *address, size_t length, int prot, int flags, int fd, off_t offset, int before)
+RARE static void *map_node(void *address, size_t length, int prot, int flags, int fd, off64_t offset, int before)
 {
 	void *result = map_through_driver(address, length, prot, flags, fd, offset);
 
@@ -267,7 +264,7 @@ RARE static void *map_node(void *address, size_t length, int prot, int flags, in
 	return result;
 }
 
-EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+EXPORT void *mmap64(void *address, size_t length, int prot, int flags, int fd, off64_t offset)
 {
 	int before = errno;
 	void *result;
@@ -280,8 +277,16 @@ EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off
 	return map_refused(address, length, prot, flags, fd, offset, before);
 }
 
-EXPORT void *mmap64(void *address, size_t length, int prot, int flags, int fd, off_t offset)
-	__attribute__((alias("mmap")));
+#ifdef __LP64__
+EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+	__attribute__((alias("mmap64")));
+#else
+/* An offset of 32 bits is not negative: buffers may be anywhere in 4 GiB. */
+EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	return mmap64(address, length, prot, flags, fd, (off64_t)(unsigned long)offset);
+}
+#endif
 
 /*
  * `cmd`, one of the two that make a descriptor, on the driver's side. As ioctl(). The descriptor gets the lowest free
@@ -331,6 +336,22 @@ RARE static int greet(int device)
 	return is_ours;
 }
 
+static inline int serve(ioctl_function *next, int fd, unsigned long cmd, void *arg)
+{
+	/* The kernel looks at 32 bits; some callers pass them sign-extended. */
+	switch ((uint32_t)cmd) {
+	case VIDIOC_REQBUFS:
+	case VIDIOC_CREATE_BUFS:
+		greet(fd);
+		return plain_ioctl(next, fd, cmd, arg);
+	case MEDIA_IOC_REQUEST_ALLOC:
+	case VIDIOC_EXPBUF:
+		return greet(fd) ? call_for_fd(fd, (uint32_t)cmd, arg) : plain_ioctl(next, fd, cmd, arg);
+	default:
+		return plain_ioctl(next, fd, cmd, arg);
+	}
+}
+
 EXPORT int ioctl(int fd, unsigned long cmd, ...)
 {
 	va_list rest;
@@ -339,17 +360,27 @@ EXPORT int ioctl(int fd, unsigned long cmd, ...)
 	va_start(rest, cmd);
 	arg = va_arg(rest, void *);
 	va_end(rest);
-
-	/* The kernel looks at 32 bits; some callers pass them sign-extended. */
-	switch ((uint32_t)cmd) {
-	case VIDIOC_REQBUFS:
-	case VIDIOC_CREATE_BUFS:
-		greet(fd);
-		return plain_ioctl(fd, cmd, arg);
-	case MEDIA_IOC_REQUEST_ALLOC:
-	case VIDIOC_EXPBUF:
-		return greet(fd) ? call_for_fd(fd, (uint32_t)cmd, arg) : plain_ioctl(fd, cmd, arg);
-	default:
-		return plain_ioctl(fd, cmd, arg);
-	}
+	return serve(next_ioctl, fd, cmd, arg);
 }
+
+#ifndef __LP64__
+/* What 32-bit programs with a 64-bit time_t call (glibc 2.34); it knows how older kernels want some of their ioctls. */
+static ioctl_function *next_ioctl_time64;
+
+__attribute__((constructor)) static void find_next_time64(void)
+{
+	next_ioctl_time64 = (ioctl_function *)dlsym(RTLD_NEXT, "__ioctl_time64");
+}
+
+EXPORT int __ioctl_time64(int fd, unsigned long cmd, ...);
+int __ioctl_time64(int fd, unsigned long cmd, ...)
+{
+	va_list rest;
+	void *arg;
+
+	va_start(rest, cmd);
+	arg = va_arg(rest, void *);
+	va_end(rest);
+	return serve(next_ioctl_time64, fd, cmd, arg);
+}
+#endif

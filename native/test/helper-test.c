@@ -9,6 +9,8 @@
 static long faked_syscall(long number, ...);
 #include "../preload/v4l2-cuse.c"
 #include "../preload/nodes.c"
+#include "../preload/stat.c"
+#include "../preload/statx.c"
 #undef syscall
 
 #include <dirent.h>
@@ -335,7 +337,7 @@ static void make_files(void)
 	CHECK(fd != -1 && write(fd, "12345", 5) == 5 && close(fd) == 0);
 	fd = open(files.other, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	CHECK(fd != -1 && close(fd) == 0);
-	CHECK(kernel_stat(AT_FDCWD, files.node, &files.plain, 0) == 0);
+	CHECK(kernel_stat(AT_FDCWD, files.node, (struct stat64 *)&files.plain, 0) == 0);
 	snprintf(text, sizeof text, "%lu %lu/video0=81:300 %lu/media0=235:1", files.plain.st_dev, files.plain.st_dev,
 		 files.plain.st_dev);
 	read_view(text);
@@ -517,7 +519,7 @@ static void before_the_constructor(void)
 	CHECK(fstat(driver.device, &status) == 0 && S_ISCHR(status.st_mode));
 	CHECK(__fxstat(1, driver.device, &status) == 0 && S_ISCHR(status.st_mode));
 	find_next_stat();
-	CHECK(next_stat.stat && next_stat.statx);
+	CHECK(next_stat.stat && next_statx);
 }
 
 int main(void)

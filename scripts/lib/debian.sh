@@ -48,15 +48,15 @@ debian_keyring() {
     "Install the package debian-archive-keyring (scripts/setup does) and run this again."
 }
 
-# debian_apt_init DIR SUITE: makes the private apt in DIR.
+# debian_apt_init DIR SUITE [ARCHITECTURE]: makes the private apt in DIR.
 debian_apt_init() {
-  local dir=$1 suite=$2 mirror keyring
+  local dir=$1 suite=$2 architecture=${3:-amd64} mirror keyring
   mirror=$(debian_mirror)
   keyring=$(debian_keyring)
   mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" "$dir/debs"
   : >"$dir/state/status" # an empty machine: nothing is installed
   printf '%s\n' 'Types: deb' "URIs: $mirror" "Suites: $suite" 'Components: main' \
-    'Architectures: amd64' 'Targets: Packages' "Signed-By: $keyring" >"$dir/debian.sources"
+    "Architectures: $architecture" 'Targets: Packages' "Signed-By: $keyring" >"$dir/debian.sources"
   # -c reads this after the machine's own configuration, so what could lead
   # apt astray (pins, a default release, hooks) is undone here.
   cat >"$dir/apt.conf" <<EOF
@@ -65,8 +65,8 @@ debian_apt_init() {
 #clear APT::Default-Release;
 #clear DPkg::Post-Invoke;
 #clear DPkg::Pre-Install-Pkgs;
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
+APT::Architecture "$architecture";
+APT::Architectures { "$architecture"; };
 APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Acquire::Retries "3";

@@ -42,21 +42,14 @@ export interface CompilerRun {
   readonly includes: readonly string[];
   /** More flags: `-m32`, `-D...`. */
   readonly flags: readonly string[];
+  /** Whose macros and rules: gcc's, unless it is clang's own for another processor. */
+  readonly like?: "clang" | undefined;
   readonly source: string;
 }
 
 export function runCastxml(run: CompilerRun): Map<string, Element> {
-  const args = [
-    "--castxml-output=1",
-    "-x",
-    "c",
-    "--castxml-cc-gnu-c",
-    "(",
-    "gcc",
-    ...run.flags,
-    ")",
-    ...run.flags,
-  ];
+  const compiler = run.like === "clang" ? [] : ["--castxml-cc-gnu-c", "(", "gcc", ...run.flags, ")"];
+  const args = ["--castxml-output=1", "-x", "c", ...compiler, ...run.flags];
   for (const directory of run.includes) args.push("-isystem", directory);
   return parseXml(
     execFileSync("castxml", [...args, "-o", "-", run.source], { encoding: "utf8", maxBuffer: 64 << 20 }),

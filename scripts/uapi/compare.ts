@@ -74,10 +74,6 @@ function compareStruct(
   } else if (old.size < now.size) {
     additions.push(`${old.kind} ${name} grew from ${old.size} to ${now.size} bytes`);
   }
-  for (const key of ["size32", "size32Time64"] as const) {
-    if (old.size === now.size && old[key] !== now[key])
-      contradictions.push(`${name}: ${key} was ${old[key] ?? old.size}, is ${now[key] ?? now.size}`);
-  }
   const fields = new Map(now.fields.map((field) => [field[0], field]));
   for (const field of old.fields) {
     const other = fields.get(field[0]);

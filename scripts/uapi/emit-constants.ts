@@ -1,6 +1,6 @@
 /** Constants, enums, ioctl numbers, pixel formats and controls, as TypeScript. */
 import { CID, ENUMERATIONS, enumerationMembers, type EnumerationInput } from "./enumerations.js";
-import type { ConstantFact, Facts, IoctlFact, StructFact } from "./facts.js";
+import type { ConstantFact, Facts, IoctlFact, Struct32Fact, StructFact } from "./facts.js";
 import { plainName } from "./names.js";
 
 export const isFourcc = (name: string): boolean =>
@@ -117,9 +117,6 @@ export interface IoctlEntry {
   readonly size: number;
   /** The argument's C type, empty if there is none. */
   readonly arg: string;
-  /** The request number of an i386 caller, where it differs; with a 64-bit \`time_t\` the second one, where that differs again. */
-  readonly number32?: number;
-  readonly number32Time64?: number;
 }`;
 
 export function ioctlTable(ioctls: readonly IoctlFact[], structs: ReadonlyMap<string, StructFact>): string[] {
@@ -138,10 +135,6 @@ export function ioctlTable(ioctls: readonly IoctlFact[], structs: ReadonlyMap<st
     if (struct !== undefined) {
       if (struct.size !== size)
         throw new Error(`${name}: ${arg} has ${struct.size} bytes, the number says ${size}`);
-      if (struct.size32 !== undefined) row.push(`number32: ${hex(withSize(number, struct.size32))}`);
-      if (struct.size32Time64 !== undefined && struct.size32Time64 !== struct.size32) {
-        row.push(`number32Time64: ${hex(withSize(number, struct.size32Time64))}`);
-      }
     }
     return `  ${name}: { ${row.join(", ")} },`;
   });
@@ -151,6 +144,25 @@ export function ioctlTable(ioctls: readonly IoctlFact[], structs: ReadonlyMap<st
     ...rows,
     "} as const satisfies Readonly<Record<string, IoctlEntry>>;",
   ];
+}
+
+/**
+ * The request numbers of 32-bit programs that are others than those of 64-bit programs.
+ * @throws {Error} An argument differs although its number does not: a number would mean two things.
+ */
+export function ioctlRows32(
+  ioctls: readonly IoctlFact[],
+  structs32: readonly Struct32Fact[],
+): readonly string[] {
+  return ioctls.flatMap(({ name, number, arg }) =>
+    structs32
+      .filter((struct) => arg === `struct ${struct.name}`)
+      .map(({ size, abis }) => {
+        const number32 = withSize(number, size);
+        if (number32 === number) throw new Error(`${name}: another layout of ${arg}, but no other number`);
+        return `  [${JSON.stringify(abis)}, "${name}", ${hex(number32)}],`;
+      }),
+  );
 }
 
 export const FOURCC_TABLE_DOC = "Pixel, metadata, SDR and touch formats.";

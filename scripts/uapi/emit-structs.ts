@@ -1,6 +1,6 @@
 /** Views, plain values and layouts of one header's structs, as TypeScript. */
 import type { Definition, FieldDefinition } from "../../src/uapi/layout.js";
-import { parseType, scalarSize, type FieldFact, type StructFact } from "./facts.js";
+import { parseType, scalarSize, type FieldFact, type Struct32Fact, type StructFact } from "./facts.js";
 import { isText, plainName, printHint, standsFor, viewName } from "./names.js";
 
 /** DataView method stem, TypeScript type. */
@@ -18,7 +18,7 @@ const SCALARS: Readonly<Record<string, readonly [stem: string, type: "number" | 
 };
 
 /** Members that every view has, so no field may be called like one. */
-const TAKEN = new Set(["bytes", "constructor", "SIZE", "SIZE32"]);
+const TAKEN = new Set(["bytes", "constructor", "SIZE"]);
 
 interface Member {
   readonly name: string;
@@ -88,6 +88,17 @@ export class StructEmitter {
     return { size: struct.size, union: this.#stands(struct) ?? true, fields };
   }
 
+  /** The same of a 32-bit program's struct. */
+  definition32({ name, size, fields }: Struct32Fact): Definition {
+    const { kind } = this.#struct(name);
+    const list = fields.map(([field, offset, type]): FieldDefinition => {
+      const { base, dims } = parseType(type);
+      const scalar = isText([field, offset, type]) ? "str" : base === "char" ? "u8" : base;
+      return dims.length > 0 ? [field, offset, scalar, dims] : [field, offset, scalar];
+    });
+    return kind === "struct" ? { size, fields: list } : { size, union: true, fields: list };
+  }
+
   // -- views
 
   view(struct: StructFact): string {
@@ -101,7 +112,6 @@ export class StructEmitter {
       `/** View over \`${display}\`: ${struct.size} bytes. Validates length only, never content. */`,
       `export class ${name} {`,
       `  static readonly SIZE = ${struct.size};`,
-      ...this.#sizes32(struct),
       ...(members.some((member) => `${member.getter[1]}${member.cache?.[1] ?? ""}`.includes("this.#view"))
         ? ["  readonly #view: DataView;"]
         : []),
@@ -127,19 +137,6 @@ export class StructEmitter {
     }
     lines.push("}");
     return lines.join("\n");
-  }
-
-  #sizes32({ size32, size32Time64 }: StructFact): string[] {
-    const lines: string[] = [];
-    if (size32 !== undefined)
-      lines.push("  /** Size on i386 with a 32-bit `time_t`. */", `  static readonly SIZE32 = ${size32};`);
-    if (size32Time64 !== undefined && size32Time64 !== size32) {
-      lines.push(
-        "  /** Size on i386 with a 64-bit `time_t`. */",
-        `  static readonly SIZE32_TIME64 = ${size32Time64};`,
-      );
-    }
-    return lines;
   }
 
   /** All accessors, those of unnamed members included. */

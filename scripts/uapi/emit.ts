@@ -11,16 +11,16 @@ import {
   fourccs,
   IOCTL_TYPES,
   ioctlConstants,
+  ioctlRows32,
   ioctlTable,
 } from "./emit-constants.js";
 import { StructEmitter } from "./emit-structs.js";
-import { LIBC_HEADER, type Facts, type IoctlFact, type StructFact } from "./facts.js";
+import { ABIS32, FUSE_HEADER, LIBC_HEADER, type Facts, type IoctlFact, type StructFact } from "./facts.js";
 import { plainName, viewName } from "./names.js";
 import { CONSTANT_FAMILIES, FUSE_CONSTANTS, VIEWS } from "./selection.js";
 
 const V4L2 = "src/v4l2/gen";
 const FUSE = "src/cuse/gen/fuse.ts";
-const FUSE_HEADER = "linux/fuse.h";
 
 /** From a generated file to the hand-written code under it. */
 const RUNTIME = "../../uapi/runtime.js";
@@ -88,6 +88,7 @@ class Emission {
     this.#layouts();
     for (const [header, name] of STRUCT_FILES) this.#structFile(header, name);
     this.#ioctls();
+    this.#layouts32();
     this.#compoundControls();
     this.#index();
     this.#fuse();
@@ -175,12 +176,16 @@ class Emission {
     return `./${file}.js`;
   }
 
-  #ioctls(): void {
+  /** A sub-device's second names of videodev2.h's numbers are left out. */
+  get #deviceIoctls(): readonly IoctlFact[] {
     const numbers = new Set<number>();
-    // A sub-device's second names of videodev2.h's numbers are left out.
     const isFirst = ({ number }: IoctlFact): boolean =>
       !numbers.has(number) && numbers.add(number).has(number);
-    const ioctls = this.#facts.ioctls.filter((ioctl) => ioctl.header !== FUSE_HEADER && isFirst(ioctl));
+    return this.#facts.ioctls.filter((ioctl) => ioctl.header !== FUSE_HEADER && isFirst(ioctl));
+  }
+
+  #ioctls(): void {
+    const ioctls = this.#deviceIoctls;
     const body = [...ioctlConstants(ioctls), "", IOCTL_TYPES, "", ...ioctlTable(ioctls, this.#structs)];
     this.#v4l2File(
       "ioctls",
@@ -189,6 +194,32 @@ class Emission {
       new Imports(),
       body,
     );
+  }
+
+  #layouts32(): void {
+    const facts = this.#facts;
+    const emitter = new StructEmitter(this.#structs);
+    const purpose = "What 32-bit programs have in another way than 64-bit programs.";
+    const imports = new Imports().add(LAYOUT, "type Definition").add("./ioctls.js", "type IOCTLS");
+    this.#v4l2File("layouts-32", "linux/videodev2.h and others", purpose, imports, [
+      "/** What a 32-bit program is compiled for: a processor, and the size of `time_t`. */",
+      `export type Abi32 = ${ABIS32.map((abi) => JSON.stringify(abi)).join(" | ")};`,
+      "",
+      "/** Structs and unions, each with the ABIs that lay it out so. Pointers are `u32`. */",
+      "export const STRUCTS_32: readonly (readonly [abis: readonly Abi32[], name: string, definition: Definition])[] = [",
+      ...facts.structs32.map((struct) => {
+        const { size, union, fields } = emitter.definition32(struct);
+        const kind = union === undefined ? "" : " union: true,";
+        const list = fields.map((field) => JSON.stringify(field)).join(", ");
+        return `  [${JSON.stringify(struct.abis)}, "${struct.name}", { size: ${size},${kind} fields: [${list}] }],`;
+      }),
+      "];",
+      "",
+      "/** Request numbers, each with the ABIs that have it. */",
+      "export const IOCTLS_32: readonly (readonly [abis: readonly Abi32[], name: keyof typeof IOCTLS, number: number])[] = [",
+      ...ioctlRows32(this.#deviceIoctls, facts.structs32),
+      "];",
+    ]);
   }
 
   #compoundControls(): void {

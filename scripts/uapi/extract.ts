@@ -3,11 +3,25 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Extractor, runCastxml, type CompilerRun } from "./castxml.js";
-import { HEADERS, type Facts, type StructFact } from "./facts.js";
+import {
+  ABIS32,
+  FUSE_HEADER,
+  HEADERS,
+  type Abi32,
+  type Facts,
+  type FieldFact,
+  type Struct32Fact,
+  type StructFact,
+} from "./facts.js";
 import { extractMacros, kernelVersion } from "./macros.js";
 
 /** Multiarch directory of the LP64 headers, relative to an include directory. */
 const MULTIARCH = "x86_64-linux-gnu";
+
+type Processor32 = "i386" | "arm";
+
+/** The same for the kernel's headers of 32-bit programs; its own for x86 serve both sizes. */
+const KERNEL_HEADERS: Readonly<Record<Processor32, string>> = { i386: MULTIARCH, arm: "arm-linux-gnueabihf" };
 
 /**
  * @param root - A directory that the package was unpacked in (holds `usr/include`).
@@ -25,19 +39,19 @@ export function extractFacts(root: string, packageVersion: string): Facts {
     const stubs = join(work, "stubs/gnu");
     mkdirSync(stubs, { recursive: true });
     writeFileSync(join(stubs, "stubs-32.h"), "");
-    const ilp32 = {
-      includes: [...includes, join(work, "stubs"), `/usr/include/${MULTIARCH}`, "/usr/include"],
-      source,
+    const layouts = (abi: Abi32): readonly StructFact[] => {
+      const own = [include, join(include, KERNEL_HEADERS[processorOf(abi)])];
+      const libc = [join(work, "stubs"), `/usr/include/${MULTIARCH}`, "/usr/include"];
+      return extractTypes({ includes: [...own, ...libc], source, ...compilerOf(abi) }).structs;
     };
 
     const { structs, enums } = extractTypes({ includes, flags: [], source });
-    const time32 = sizes({ ...ilp32, flags: ["-m32"] });
-    const time64 = sizes({ ...ilp32, flags: ["-m32", "-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"] });
     return {
       package: "linux-libc-dev",
       version: packageVersion,
       kernel: kernelVersion(include),
-      structs: structs.map((struct) => withSizes32(struct, time32, time64)),
+      structs,
+      structs32: differences(structs, layouts),
       enums,
       ...extractMacros(source, includes, work),
     };
@@ -48,23 +62,46 @@ export function extractFacts(root: string, packageVersion: string): Facts {
 
 const extractTypes = (run: CompilerRun) => new Extractor(runCastxml(run)).run();
 
-const sizes = (run: CompilerRun): Map<string, number> =>
-  new Map(extractTypes(run).structs.map(({ name, size }) => [name, size]));
+const processorOf = (abi: Abi32): Processor32 => (abi.startsWith("i386") ? "i386" : "arm");
 
-function withSizes32(
-  struct: StructFact,
-  time32: Map<string, number>,
-  time64: Map<string, number>,
-): StructFact {
-  const { fields, ...head } = struct;
-  const size32 = time32.get(struct.name);
-  const size32Time64 = time64.get(struct.name);
-  if (size32 === undefined || size32Time64 === undefined)
-    throw new Error(`${struct.name} is missing on ILP32`);
-  return {
-    ...head,
-    ...(size32 !== struct.size ? { size32 } : {}),
-    ...(size32Time64 !== struct.size ? { size32Time64 } : {}),
-    fields,
-  };
+/** clang knows the rules of every processor: it needs no compiler for it. */
+function compilerOf(abi: Abi32): Pick<CompilerRun, "flags" | "like"> {
+  const time = abi.endsWith("-time64") ? ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"] : [];
+  return processorOf(abi) === "i386"
+    ? { flags: ["-m32", ...time] }
+    : { flags: ["-target", "arm-linux-gnueabihf", ...time], like: "clang" };
 }
+
+/** The structs that 32-bit programs have in another way, each with the ABIs that agree on it. */
+function differences(
+  structs: readonly StructFact[],
+  layouts: (abi: Abi32) => readonly StructFact[],
+): readonly Struct32Fact[] {
+  const found = new Map(
+    ABIS32.map((abi) => [abi, new Map(layouts(abi).map((struct) => [struct.name, struct]))]),
+  );
+  return structs
+    .filter(({ header }) => header !== FUSE_HEADER)
+    .flatMap((struct): Struct32Fact[] => {
+      const variants = new Map<string, Struct32Fact>();
+      for (const abi of ABIS32) {
+        const other = found.get(abi)?.get(struct.name);
+        if (other === undefined) throw new Error(`${struct.name} is missing on ${abi}`);
+        const { size } = other;
+        const fields = other.fields.map(
+          ([name, offset, type]) => [name, offset, type.replace(/^ptr\b/, "u32")] as const,
+        );
+        if (size === struct.size && sameFields(struct.fields, fields)) continue;
+        const key = JSON.stringify([size, fields]);
+        const abis = [...(variants.get(key)?.abis ?? []), abi];
+        variants.set(key, { name: struct.name, abis, size, fields });
+      }
+      return [...variants.values()];
+    });
+}
+
+const sameFields = (fields: readonly FieldFact[], others: Struct32Fact["fields"]): boolean =>
+  fields.length === others.length &&
+  fields.every(
+    ([name, offset, type], index) => JSON.stringify([name, offset, type]) === JSON.stringify(others[index]),
+  );

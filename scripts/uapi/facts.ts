@@ -15,6 +15,9 @@ export const HEADERS = [
   "linux/fuse.h",
 ] as const;
 
+/** The one that has no ioctls of devices; only the driver itself reads its structs. */
+export const FUSE_HEADER = "linux/fuse.h";
+
 /** Structs of the C library that the headers use come under this name. */
 export const LIBC_HEADER = "sys/time.h";
 
@@ -33,11 +36,24 @@ export interface StructFact {
   readonly kind: "struct" | "union";
   readonly header: string;
   readonly size: number;
-  /** Size on ILP32 (i386) with a 32-bit `time_t`, where it differs. */
-  readonly size32?: number;
-  /** Size on ILP32 (i386) with a 64-bit `time_t`, where it differs. */
-  readonly size32Time64?: number;
   readonly fields: readonly FieldFact[];
+}
+
+/**
+ * What 32-bit programs are compiled for: a processor, which says how 64-bit members are aligned (i386: by 4 bytes, arm:
+ * by 8), and the size of `time_t`, which a program of either may choose.
+ */
+export const ABIS32 = ["i386", "i386-time64", "arm", "arm-time64"] as const;
+export type Abi32 = (typeof ABIS32)[number];
+
+/** A struct or union as 32-bit programs have it, where that is not what 64-bit programs have. Pointers are `u32` here. */
+export interface Struct32Fact {
+  readonly name: string;
+  /** The ABIs that have this layout. */
+  readonly abis: readonly Abi32[];
+  readonly size: number;
+  /** The same members as in the {@link StructFact}, in the same order. */
+  readonly fields: readonly (readonly [name: string, offset: number, type: TypeText])[];
 }
 
 /** `s32`, `u32`, `long` and `ulong` become numbers, `s64` and `u64` bigints, `str` strings. */
@@ -67,6 +83,7 @@ export interface Facts {
   readonly version: string;
   readonly kernel: string;
   readonly structs: readonly StructFact[];
+  readonly structs32: readonly Struct32Fact[];
   readonly enums: readonly EnumFact[];
   readonly constants: Readonly<Record<string, readonly ConstantFact[]>>;
   readonly ioctls: readonly IoctlFact[];
@@ -119,6 +136,15 @@ export function serialize(facts: Facts): string {
   lines.push(`  "structs": [`);
   lines.push(
     facts.structs
+      .map(({ fields, ...head }) => {
+        const inner = fields.map((field) => `      ${JSON.stringify(field)}`).join(",\n");
+        return `    ${JSON.stringify(head).slice(0, -1)},"fields":[\n${inner}\n    ]}`;
+      })
+      .join(",\n"),
+  );
+  lines.push("  ],", `  "structs32": [`);
+  lines.push(
+    facts.structs32
       .map(({ fields, ...head }) => {
         const inner = fields.map((field) => `      ${JSON.stringify(field)}`).join(",\n");
         return `    ${JSON.stringify(head).slice(0, -1)},"fields":[\n${inner}\n    ]}`;

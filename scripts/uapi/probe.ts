@@ -3,10 +3,10 @@
  * the debug information of the same headers, which lists the members that there are.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HEADERS, parseType, type Facts, type StructFact } from "./facts.js";
+import { FUSE_HEADER, HEADERS, parseType, type Abi32, type Facts, type StructFact } from "./facts.js";
 import { GENMASK } from "./macros.js";
 
 /** Where a member is, by its C path from a named struct: `v4l2_buffer.m.offset`. The struct itself has no dot. */
@@ -99,6 +99,72 @@ export function probe(facts: Facts, root: string): Places {
   return new Map(
     rows.map(([path = "", offset, size]) => [path, { offset: Number(offset), size: Number(size) }]),
   );
+}
+
+/** What gcc says of one 32-bit ABI. */
+export interface Probed32 {
+  readonly places: Places;
+  /** Request numbers. */
+  readonly ioctls: ReadonlyMap<string, number>;
+}
+
+/**
+ * The same for 32-bit programs, out of gcc's assembly: nothing is run, and no 32-bit C library is needed. Structs are laid
+ * out on arm as on x86 with 64-bit members aligned to 8 bytes, for which gcc has an option.
+ */
+export function probe32(facts: Facts, root: string, abi: Abi32): Probed32 {
+  const structs = new Map(facts.structs.map((struct) => [struct.name, struct]));
+  const named = facts.structs.filter(({ name, header }) => !name.includes(".") && header !== FUSE_HEADER);
+  const rows = named.flatMap((struct): [path: string, offset: string, size: string][] => {
+    const type = `${struct.kind} ${struct.name}`;
+    const members = memberPaths(struct, structs).map(({ path, flexible }): [string, string, string] => {
+      const size = flexible ? String(FLEXIBLE) : `sizeof(((${type} *)0)->${path})`;
+      return [`${struct.name}.${path}`, `offsetof(${type}, ${path})`, size];
+    });
+    return [[struct.name, "0", `sizeof(${type})`], ...members];
+  });
+  const ioctls = facts.ioctls.filter(({ header }) => header !== FUSE_HEADER).map(({ name }) => name);
+  const words = [...rows.flatMap(([, offset, size]) => [offset, size]), ...ioctls];
+  const values = assembledWords(words, root, [
+    "-m32",
+    ...(abi.startsWith("arm") ? ["-malign-double"] : []),
+    ...(abi.endsWith("-time64") ? ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"] : []),
+  ]);
+  return {
+    places: new Map(
+      rows.map(([path], index) => [
+        path,
+        { offset: values[2 * index] ?? NaN, size: values[2 * index + 1] ?? NaN },
+      ]),
+    ),
+    ioctls: new Map(ioctls.map((name, index) => [name, values[2 * rows.length + index] ?? NaN])),
+  };
+}
+
+/** The values of constant expressions of 32 bits, as gcc writes them into an array. */
+function assembledWords(words: readonly string[], root: string, flags: readonly string[]): number[] {
+  const assembly = inWorkDirectory((directory) => {
+    const source = join(directory, "probe.c");
+    const output = join(directory, "probe.s");
+    mkdirSync(join(directory, "gnu"));
+    writeFileSync(join(directory, "gnu/stubs-32.h"), "");
+    // Each is a symbol of its own: gcc writes neighbouring zeroes as one.
+    const lines = words.map((word, index) => `const unsigned word_${index} = (unsigned)(${word});`);
+    writeFileSync(source, [...PROGRAM_HEAD, ...lines, ""].join("\n"));
+    const libc = ["-isystem", directory, "-isystem", "/usr/include/x86_64-linux-gnu"];
+    execFileSync("gcc", ["-O0", "-w", "-S", ...flags, ...includeFlags(root), ...libc, "-o", output, source]);
+    return readFileSync(output, "utf8");
+  });
+  const found = new Map(
+    [...assembly.matchAll(/^word_(\d+):\n\s+\.(?:long\s+(-?\d+)|zero\s+4)$/gm)].map(
+      ([, index, value = "0"]) => [Number(index), Number(value) >>> 0],
+    ),
+  );
+  return words.map((word, index) => {
+    const value = found.get(index);
+    if (value === undefined) throw new Error(`gcc's assembly has no value of ${word}`);
+    return value;
+  });
 }
 
 /** The values of constants, as unsigned 64-bit numbers: macros and enumerators alike. */

@@ -76,10 +76,13 @@ class SmallFiles {
 
 const files = new SmallFiles();
 
-/** Numbers of read(2) and write(2). */
+/**
+ * Numbers of read(2) and write(2): of this machine's programs, then of its 32-bit programs. A thread whose read or write we
+ * are serving is in no other call that has one of these numbers.
+ */
 const transferCalls: Partial<Record<NodeJS.Architecture, readonly number[]>> = {
-  x64: [0, 1],
-  arm64: [63, 64],
+  x64: [0, 1, 3, 4],
+  arm64: [63, 64, 3, 4],
 };
 
 /** Looks at the system calls that callers sleep in, where the kernel shows them. */

@@ -7,7 +7,7 @@ import { CharDeviceError, processOf } from "../cuse/index.js";
 import type { PendingCall } from "../cuse/index.js";
 import { isSystemError, processRead, processWrite } from "../native.js";
 import { attempt, unchanged } from "../settle.js";
-import type { Awaitable, Call, Caller, Client, ClientMemory } from "../v4l2/index.js";
+import type { Awaitable, Call, Caller, Client, ClientMemory, Structs32 } from "../v4l2/index.js";
 import { V4l2Error, withoutStack } from "../v4l2/index.js";
 import { ClientSocket } from "./client-socket.js";
 
@@ -100,6 +100,8 @@ export class AdapterCall implements Call {
   #client: Client | undefined;
   #memory: ClientMemory | undefined;
   sendFd?: (fd: number) => Awaitable<void>;
+  is32Bit = false;
+  structs32: Structs32 | undefined = undefined;
 
   constructor(pending: PendingCall, clients: LastClient) {
     this.#pending = pending;

@@ -19,7 +19,7 @@ import { Memory } from "../v4l2/index.js";
 import type { Awaitable, Client, FileHandle, VideoDevice } from "../v4l2/index.js";
 import type { AdapterCall } from "./client-call.js";
 import type { ClientPlaces, NodeSession, Unavailable } from "./client-files.js";
-import { NO_DRIVER_MMAP, NO_NODE_MMAP } from "./lacks.js";
+import { IS_32_BIT, NO_DRIVER_MMAP, NO_NODE_MMAP } from "./lacks.js";
 import { ReportedClients } from "./reported-clients.js";
 
 /** `offsetof(struct v4l2_exportbuffer, fd)`. */
@@ -95,6 +95,10 @@ export class Grafting<State> {
   /** EXPBUF of a client without the helper: the descriptor is put into its process. */
   deliver(request: IoctlRequest, call: AdapterCall): void {
     if (!this.#files.canInstall) return;
+    if (call.is32Bit) {
+      this.#explain(call.client, IS_32_BIT, "a descriptor");
+      return;
+    }
     const closeOnExec = (new ExportbufferView(request.arg).flags & O_CLOEXEC) !== 0;
     const refused = (sentence: string): void => this.#explain(call.client, sentence, "a descriptor");
     call.sendFd = (fd) =>
@@ -106,6 +110,10 @@ export class Grafting<State> {
     if (!this.canMap) {
       this.#explain(call.client, this.#mapProblem, "mmap()");
       return this.#device.ioctl(file, request.cmd, request.arg, call);
+    }
+    if (call.is32Bit) {
+      this.#explain(call.client, IS_32_BIT, "mmap()");
+      return this.#refuse({ file, request, call, isFirst: file.backing === undefined, isUndone: false });
     }
     request.uninterruptible();
     return this.#inTurn(file, request, call);

@@ -13,6 +13,8 @@ export interface Lack {
 export const NO_NODE_MMAP =
   "a FUSE node has mmap() only where the driver is root and the kernel has passthrough";
 export const NO_DRIVER_MMAP = "the driver does not support it";
+/** The tracer makes system calls of this machine's own kind. */
+export const IS_32_BIT = "it is a 32-bit program";
 
 /** Of a video node; nothing where the device has no memory to map. */
 export function lacksOfVideo<State>(

@@ -10,8 +10,10 @@ import type {
 } from "../cuse/index.js";
 import { mediaIoctlName } from "../media/index.js";
 import type { MediaDevice, MediaFile } from "../media/index.js";
+import type { Awaitable } from "../v4l2/index.js";
 import { MEDIA_IOC_REQUEST_ALLOC } from "../v4l2/gen/index.js";
 import { AdapterCall, answer, LastClient, LazyClient, refuse } from "./client-call.js";
+import { serve32 } from "./client-32.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice } from "./client-files.js";
 import { HELPER_FD, HelperFeature, isHelperIoctl } from "./helper-protocol.js";
@@ -19,6 +21,7 @@ import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
 import { unpluggable } from "./unplug.js";
 import type { Unpluggable } from "./unplug.js";
+import { IS_32_BIT } from "./lacks.js";
 import { RequestFiles } from "./request-files.js";
 
 /** A {@link MediaDevice} as the character device that src/cuse serves. */
@@ -64,17 +67,21 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
     this.#device.release(file);
   }
 
-  /** 32-bit programs are served too: only ENUM_LINKS has another layout, and with it another number. */
   ioctl(file: MediaFile, request: IoctlRequest): number | Promise<number> {
+    return answer(() =>
+      request.compat
+        ? serve32(request, this.#clients, (translated, call) => this.#ioctl(file, translated, call))
+        : this.#ioctl(file, request, new AdapterCall(request, this.#clients)),
+    );
+  }
+
+  #ioctl(file: MediaFile, request: IoctlRequest, call: AdapterCall): Awaitable<number> {
     const { cmd, arg } = request;
-    const call = new AdapterCall(request, this.#clients);
     // As in the kernel, a signal does not end what makes a request: programs do not look for that.
     if (cmd === MEDIA_IOC_REQUEST_ALLOC || cmd === HELPER_FD) request.uninterruptible();
-    return answer(() => {
-      if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
-      if (cmd === MEDIA_IOC_REQUEST_ALLOC && !this.#helped.has(file)) this.#deliver(request, call);
-      return this.#device.ioctl(file, cmd, arg, call);
-    });
+    if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
+    if (cmd === MEDIA_IOC_REQUEST_ALLOC && !this.#helped.has(file)) this.#deliver(request, call);
+    return this.#device.ioctl(file, cmd, arg, call);
   }
 
   poll(): number {
@@ -90,6 +97,10 @@ export class MediaCharDevice implements CharDevice<MediaFile> {
       const remedy = 'start it with "v4l2-cuse run --"';
       this.#device.message("warning", `${comm}[${pid}] cannot be given a request: ${sentence}; ${remedy}`);
     };
+    if (call.is32Bit) {
+      refused(IS_32_BIT);
+      return;
+    }
     // The argument is the number, and like the kernel's own requests they are close-on-exec.
     call.sendFd = (fd) => files.install({ request, fd, closeOnExec: true, numberAt: 0, refused });
   }

@@ -15,9 +15,10 @@ import type {
 } from "../cuse/index.js";
 import { attempt, isLater, unchanged } from "../settle.js";
 import { ExportbufferView, VIDIOC_EXPBUF } from "../v4l2/gen/index.js";
-import { ioctlName, is32, name32, V4l2Error } from "../v4l2/index.js";
-import type { Awaitable, Call, FileHandle, Mapping, VideoDevice } from "../v4l2/index.js";
+import { ioctlName, V4l2Error } from "../v4l2/index.js";
+import type { Awaitable, FileHandle, Mapping, VideoDevice } from "../v4l2/index.js";
 import { AdapterCall, answer, LastClient, LazyClient, refuse } from "./client-call.js";
+import { serve32 } from "./client-32.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
 import { allocates, Grafting, maps } from "./grafting.js";
@@ -26,7 +27,6 @@ import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
 import { lacksOfVideo } from "./lacks.js";
 import type { Lack } from "./lacks.js";
-import { ReportedClients } from "./reported-clients.js";
 import { unpluggable } from "./unplug.js";
 import type { Unpluggable } from "./unplug.js";
 import { ioctlDependsOnCloses, isHot, pollDependsOnCloses } from "./late-closes.js";
@@ -34,8 +34,6 @@ import { ioctlDependsOnCloses, isHot, pollDependsOnCloses } from "./late-closes.
 /** A {@link VideoDevice} as the character device that src/cuse serves. */
 export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
   readonly #device: VideoDevice<State>;
-  /** Processes whose 32-bit calls were refused, so that each is reported once. */
-  readonly #reported = new ReportedClients();
   readonly #clients = new LastClient();
 
   readonly #grafting: Grafting<State> | undefined;
@@ -109,7 +107,9 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     // As `answer`, without a function to pass.
     let outcome: Awaitable<number>;
     try {
-      outcome = this.#ioctl(file, request);
+      outcome = request.compat
+        ? serve32(request, this.#clients, (translated, call) => this.#ioctl(file, translated, call))
+        : this.#ioctl(file, request, new AdapterCall(request, this.#clients));
     } catch (error) {
       refuse(error);
     }
@@ -132,11 +132,9 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     return this.#device.poll(file, request.events);
   }
 
-  #ioctl(file: FileHandle<State>, request: IoctlRequest): Awaitable<number> {
+  #ioctl(file: FileHandle<State>, request: IoctlRequest, call: AdapterCall): Awaitable<number> {
     const { cmd, arg } = request;
-    const call = new AdapterCall(request, this.#clients);
     const grafting = this.#grafting;
-    if (request.compat || is32(cmd)) this.#refuse32(request, call);
     if (grafting?.mayBeLate(file) === true) {
       if (isHot(cmd)) return this.#unlessLate(file, () => this.#device.ioctl(file, cmd, arg, call));
       if (ioctlDependsOnCloses(file, cmd)) grafting.catchUp();
@@ -179,23 +177,6 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
     else this.#helped.delete(file);
     // Where its clients have descriptors that map, the buffers stay behind those.
     if (file.backing === undefined) file.mapping = maps ? "by-asking" : this.#unaided;
-  }
-
-  /**
-   * A 32-bit client, or one built with a 32-bit `time_t`: its structs have another layout. This is the place to
-   * translate them.
-   * @throws {V4l2Error} ENOTTY, always.
-   */
-  #refuse32({ cmd }: IoctlRequest, call: Call): never {
-    const { pid, comm } = call.client;
-    const name = name32(cmd) ?? ioctlName(cmd);
-    if (this.#reported.isNew(pid)) {
-      this.#device.message(
-        "warning",
-        `${comm}[${pid}] is a 32-bit program (${name}): refused, 32-bit clients are not supported yet`,
-      );
-    }
-    throw new V4l2Error("ENOTTY", `${name} of a 32-bit client`);
   }
 }
 

@@ -8,16 +8,18 @@ import { WIDTHS, type BytesSource } from "./runtime.js";
  * of their own. A struct is compiled when it is first used, so a table costs little to load.
  */
 export class LayoutTable<Values extends object> {
-  readonly #definitions: Readonly<Record<string, Definition>>;
+  readonly #definitions: Readonly<Record<string, Definition>> & Readonly<Record<keyof Values, Definition>>;
+  readonly #enums: EnumTable;
   readonly #compiler: PlainCompiler;
   readonly #layouts = new Map<string, Layout>();
   readonly #structs = new Map<string, StructType<unknown>>();
 
   constructor(
-    definitions: Readonly<Record<string, Definition> & Record<keyof Values, Definition>>,
+    definitions: Readonly<Record<string, Definition>> & Readonly<Record<keyof Values, Definition>>,
     enums: EnumTable = new EnumTable({}),
   ) {
     this.#definitions = definitions;
+    this.#enums = enums;
     this.#compiler = new PlainCompiler((type) => this.#layout(type), enums);
   }
 
@@ -29,6 +31,16 @@ export class LayoutTable<Values extends object> {
   /** The layout of a struct or union, or undefined for a name that is not in the table. */
   find(name: string): Layout | undefined {
     return Object.hasOwn(this.#definitions, name) ? this.#layout(name) : undefined;
+  }
+
+  /** The same of a struct that is there. @throws {Error} It is not. */
+  get(name: string): Layout {
+    return this.#layout(name);
+  }
+
+  /** The same structs, some of them laid out in another way. */
+  with(others: Readonly<Record<string, Definition>>): LayoutTable<Values> {
+    return new LayoutTable<Values>({ ...this.#definitions, ...others }, this.#enums);
   }
 
   /** What reads, writes and prints a struct; keep it where calls are many. */

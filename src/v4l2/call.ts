@@ -3,6 +3,7 @@
  * src/serve implements these over src/cuse, unit tests with fakes.
  */
 import type { Caller } from "../linux.js";
+import type { Translation } from "../uapi/translate.js";
 import type { Awaitable } from "./values/types.js";
 
 export type { Caller };
@@ -23,11 +24,24 @@ export interface ClientMemory {
   write(address: bigint, from: Uint8Array): void;
 }
 
+/** The structs of a 32-bit program, in its memory. */
+export interface Structs32 {
+  /** How a struct is copied that it lays out in another way, by C name. */
+  of(struct: string): Translation;
+}
+
 /** One call of a client, alive until it is answered. */
 export interface Call {
   readonly caller: Caller;
   readonly client: Client;
   readonly memory: ClientMemory;
+  /**
+   * A 32-bit program calls. V4L2's own structs arrive here as 64-bit programs have them; in the structs of a driver's own
+   * ioctls, pointers and longs have 4 bytes.
+   */
+  readonly is32Bit?: boolean;
+  /** How the structs are laid out that the argument points to. Absent: as ours. */
+  readonly structs32?: Structs32 | undefined;
   /** Is the file O_NONBLOCK right now? Costs system calls; ask only when the call would wait. */
   nonblocking(): boolean;
   /**

@@ -222,6 +222,20 @@ describe("REQBUFS with MMAP", () => {
     expect([file.canMap, bench.asked]).toEqual([true, [[4, true]]]);
   });
 
+  it.runIf(process.arch === "x64")(
+    "of a 32-bit client is EINVAL without the tracer, and the log says why once",
+    async () => {
+      const file = bench.open();
+      expect(await bench.reqbufs(file, 4, Memory.Mmap, { compat: true })).toBe("EINVAL");
+      expect(await bench.reqbufs(file, 4, Memory.Mmap, { compat: true })).toBe("EINVAL");
+      expect([bench.places.tasks, file.backing]).toEqual([[], undefined]);
+      expect(bench.messages).toHaveLength(1);
+      expect(bench.messages[0]).toMatch(/cannot be given mmap\(\): it is a 32-bit program; start it with/);
+      // A 64-bit process that shares the file is not concerned.
+      expect(await bench.reqbufs(file, 4)).toBe(0);
+    },
+  );
+
   it("is taken back when the graft fails after the answer", async () => {
     const file = bench.open();
     bench.places.next = (task) => {

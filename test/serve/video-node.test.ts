@@ -12,7 +12,6 @@ import {
   HELPER_MAP,
   HELPER_MAP_BYTES,
 } from "../../src/serve/helper-protocol.js";
-import type { TraceEvent } from "../../src/v4l2/trace/trace.js";
 import { Poll } from "../../src/v4l2/values/types.js";
 import { allOps } from "../v4l2/support/all-ops.js";
 import { hex, padded } from "../v4l2/support/bytes.js";
@@ -139,23 +138,62 @@ describe("the adapter to src/cuse", () => {
   });
 });
 
-describe("32-bit clients", () => {
-  it("are refused with ENOTTY, and reported once per process", async () => {
-    const { charDevice, handle, device } = adapter({ ops: allOps });
-    const events: TraceEvent[] = [];
-    device.trace.subscribe((event) => events.push(event));
-    const requests = [
-      ioctlRequest(IOCTLS.VIDIOC_QBUF.number32, new Uint8Array(68)),
-      ioctlRequest(IOCTLS.VIDIOC_QBUF.number32Time64, new Uint8Array(76)),
-      ioctlRequest(IOCTLS.VIDIOC_QUERYCAP.number, new Uint8Array(104), { compat: true }),
-    ];
-    for (const request of requests) {
-      expect(await refusalOf(() => charDevice.ioctl(handle, request))).toMatchObject({ code: "ENOTTY" });
-    }
-    expect(events).toMatchObject([{ kind: "message", level: "warning" }]);
-    expect(events[0]?.kind === "message" && events[0].text).toContain(
-      `[${process.pid}] is a 32-bit program (VIDIOC_QBUF)`,
-    );
+describe.runIf(process.arch === "x64")("32-bit clients", () => {
+  const compat = { compat: true };
+
+  it("get the answer in their layout", () => {
+    const { charDevice, handle } = adapter({
+      ops: { enuminput: () => ({ name: "x", type: 2, std: 0x1122_3344_5566_7788n, status: 0x99 }) },
+    });
+    const arg = new Uint8Array(76);
+    expect(charDevice.ioctl(handle, ioctlRequest(0xc04c561a, arg, compat))).toBe(0);
+    expect(arg.subarray(48, 60)).toEqual(hex`8877665544332211 99000000`);
+  });
+
+  it("get it later, and after a refusal where the API wants it", async () => {
+    const { charDevice, handle } = adapter({
+      ops: { enuminput: async () => ({ name: "x", type: 2, std: 0x77n }) },
+      controls: {
+        gExtCtrls: () => {
+          throw Object.assign(new V4l2Error("EINVAL", "no such control"));
+        },
+      } as never,
+    });
+    const input = new Uint8Array(76);
+    expect(await charDevice.ioctl(handle, ioctlRequest(0xc04c561a, input, compat))).toBe(0);
+    expect(input[48]).toBe(0x77);
+    const controls = hex`00000000 00000000 ffffffff 00000000 00000000 00000000`;
+    const refused = () => charDevice.ioctl(handle, ioctlRequest(0xc0185647, controls, compat));
+    expect(await refusalOf(refused)).toMatchObject({ code: "EINVAL", copyOut: true });
+    expect(controls.subarray(8, 12)).not.toEqual(hex`ffffffff`);
+  });
+
+  it("have the other ioctls in common with 64-bit clients", () => {
+    const { charDevice, handle } = adapter({ ops: allOps });
+    const arg = new Uint8Array(104);
+    expect(charDevice.ioctl(handle, ioctlRequest(IOCTLS.VIDIOC_QUERYCAP.number, arg, compat))).toBe(0);
+    expect(Buffer.from(arg).toString("latin1")).toMatch(/^fake\0/);
+  });
+
+  it("are known to the driver in its own ioctls", () => {
+    const seen: (boolean | undefined)[] = [];
+    const { charDevice, handle } = adapter({
+      ops: {
+        default: (_file, _cmd, _arg, call) => {
+          seen.push(call.is32Bit);
+          return 0;
+        },
+      },
+    });
+    void charDevice.ioctl(handle, ioctlRequest(0xc00456c1, new Uint8Array(4), compat));
+    void charDevice.ioctl(handle, ioctlRequest(0xc00456c1, new Uint8Array(4)));
+    expect(seen).toEqual([true, false]);
+  });
+
+  it("a 64-bit client has none of their numbers", async () => {
+    const { charDevice, handle } = adapter({ ops: allOps });
+    const request = ioctlRequest(0xc044560f, new Uint8Array(68));
+    expect(await refusalOf(() => charDevice.ioctl(handle, request))).toMatchObject({ code: "ENOTTY" });
   });
 });
 

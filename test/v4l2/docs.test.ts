@@ -17,7 +17,7 @@ LOG_STATUS.
 The ioctls of media.h are defined in \`src/media/media-definitions.ts\`. They need no op: the graph and the requests of a
 \`MediaDevice\` answer them.
 
-32-bit clients of video nodes, and clients built with a 32-bit \`time_t\`, are refused with ENOTTY.
+32-bit clients are served, with a \`time_t\` of 32 or 64 bits: see [programs-32.md](programs-32.md).
 
 This file is made from the definitions: \`npx vitest run --project unit test/v4l2/docs.test.ts -u\` writes it.
 `;

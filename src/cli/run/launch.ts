@@ -8,7 +8,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
+import { helperForLoader, helperPath, isSystemError, rebuildCommand, unshareMounts } from "../../native.js";
 import { Failure, UsageError } from "../failure.js";
 import { asAccount, findAccount, mayRead, type Account } from "./account.js";
 import { describeForHelper, findFileNodes, nameInDev, type FileNode, type FolderNode } from "./file-nodes.js";
@@ -189,11 +189,12 @@ export function clientEnvironment(
 
 function preload(others: string | undefined, helper: string | undefined): NodeJS.ProcessEnv {
   if (helper !== undefined) {
-    return { LD_PRELOAD: others === undefined || others === "" ? helper : `${helper}:${others}` };
+    const ours = helper === helperPath() ? helperForLoader() : helper;
+    return { LD_PRELOAD: others === undefined || others === "" ? ours : `${ours}:${others}` };
   }
-  const ours = helperPath();
+  const ours = [helperPath(), helperForLoader()];
   // Either separates paths, see ld.so(8).
-  const kept = others?.split(/[ :]/).filter((path) => path !== ours);
+  const kept = others?.split(/[ :]/).filter((path) => !ours.includes(path));
   return kept === undefined ? {} : { LD_PRELOAD: kept.length === 0 ? undefined : kept.join(":") };
 }
 

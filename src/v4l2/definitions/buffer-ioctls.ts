@@ -59,6 +59,7 @@ const reqbufs = defineIoctl({
 /** The planes of a multi-planar buffer. */
 const planes: NestedArray<BufferView> = {
   elementBytes: PlaneView.SIZE,
+  struct32: "v4l2_plane",
   max: MAX_PLANES,
   count: (view) => (isMultiplanar(view.type) ? view.length : 0),
   address: (view) => view.m.planes,

@@ -175,14 +175,20 @@ class ClientExtControl implements ExtControl {
     this.#view.value64 = value;
   }
 
+  /** Of a 32-bit program's pointer, the other half of the union is what the program had there. */
+  get #address(): bigint {
+    const { ptr } = this.#view;
+    return this.#call.structs32 === undefined ? ptr : BigInt.asUintN(32, ptr);
+  }
+
   readPayload(sizeBytes: number): Uint8Array {
     const bytes = new Uint8Array(sizeBytes);
-    if (sizeBytes > 0) this.#call.memory.read(this.#view.ptr, bytes);
+    if (sizeBytes > 0) this.#call.memory.read(this.#address, bytes);
     return bytes;
   }
 
   writePayload(bytes: Uint8Array): void {
-    if (bytes.byteLength > 0) this.#call.memory.write(this.#view.ptr, bytes);
+    if (bytes.byteLength > 0) this.#call.memory.write(this.#address, bytes);
   }
 }
 

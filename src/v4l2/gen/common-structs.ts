@@ -5,8 +5,6 @@ import { NumberArray } from "../../uapi/runtime.js";
 /** View over `struct v4l2_edid`: 40 bytes. Validates length only, never content. */
 export class EdidView {
   static readonly SIZE = 40;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 36;
   readonly #view: DataView;
   #reserved: NumberArray | undefined;
 

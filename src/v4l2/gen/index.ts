@@ -13,6 +13,7 @@ export * from "./controls.js";
 export * from "./enumerations.js";
 export * from "./fourccs.js";
 export * from "./ioctls.js";
+export * from "./layouts-32.js";
 export * from "./layouts.js";
 export * from "./libc.js";
 export * from "./media-structs.js";

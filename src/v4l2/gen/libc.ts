@@ -4,8 +4,6 @@
 /** View over `struct timeval`: 16 bytes. Validates length only, never content. */
 export class TimevalView {
   static readonly SIZE = 16;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 8;
   readonly #view: DataView;
 
   /** @throws {RangeError} `bytes` is shorter than {@link TimevalView.SIZE}. */
@@ -34,8 +32,6 @@ export interface Timeval {
 /** View over `struct timespec`: 16 bytes. Validates length only, never content. */
 export class TimespecView {
   static readonly SIZE = 16;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 8;
   readonly #view: DataView;
 
   /** @throws {RangeError} `bytes` is shorter than {@link TimespecView.SIZE}. */

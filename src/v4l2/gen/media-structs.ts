@@ -407,8 +407,6 @@ export interface MediaLinkDesc {
 /** View over `struct media_links_enum`: 40 bytes. Validates length only, never content. */
 export class MediaLinksEnumView {
   static readonly SIZE = 40;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 28;
   readonly #view: DataView;
   #reserved: NumberArray | undefined;
 

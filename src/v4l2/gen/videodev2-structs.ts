@@ -715,8 +715,6 @@ export interface Requestbuffers {
 /** View over `union v4l2_plane.m`: 8 bytes. Validates length only, never content. */
 export class PlaneMView {
   static readonly SIZE = 8;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 4;
   readonly #view: DataView;
 
   /** @throws {RangeError} `bytes` is shorter than {@link PlaneMView.SIZE}. */
@@ -743,8 +741,6 @@ export class PlaneMView {
 /** View over `struct v4l2_plane`: 64 bytes. Validates length only, never content. */
 export class PlaneView {
   static readonly SIZE = 64;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 60;
   readonly #view: DataView;
   #m: PlaneMView | undefined;
   #reserved: NumberArray | undefined;
@@ -790,8 +786,6 @@ export interface Plane {
 /** View over `union v4l2_buffer.m`: 8 bytes. Validates length only, never content. */
 export class BufferMView {
   static readonly SIZE = 8;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 4;
   readonly #view: DataView;
 
   /** @throws {RangeError} `bytes` is shorter than {@link BufferMView.SIZE}. */
@@ -822,10 +816,6 @@ export class BufferMView {
 /** View over `struct v4l2_buffer`: 88 bytes. Validates length only, never content. */
 export class BufferView {
   static readonly SIZE = 88;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 68;
-  /** Size on i386 with a 64-bit `time_t`. */
-  static readonly SIZE32_TIME64 = 76;
   readonly #view: DataView;
   #timestamp: TimevalView | undefined;
   #timecode: TimecodeView | undefined;
@@ -1021,8 +1011,6 @@ export interface FramebufferFmt {
 /** View over `struct v4l2_framebuffer`: 48 bytes. Validates length only, never content. */
 export class FramebufferView {
   static readonly SIZE = 48;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 44;
   readonly #view: DataView;
   #fmt: FramebufferFmtView | undefined;
 
@@ -1067,8 +1055,6 @@ export interface Clip {
 /** View over `struct v4l2_window`: 56 bytes. Validates length only, never content. */
 export class WindowView {
   static readonly SIZE = 56;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 40;
   readonly #view: DataView;
   #w: RectView | undefined;
 
@@ -1330,8 +1316,6 @@ export interface Selection {
 /** View over `struct v4l2_standard`: 72 bytes. Validates length only, never content. */
 export class StandardView {
   static readonly SIZE = 72;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 64;
   readonly #view: DataView;
   #frameperiod: FractView | undefined;
   #reserved: NumberArray | undefined;
@@ -1731,8 +1715,6 @@ export interface DvTimingsCap {
 /** View over `struct v4l2_input`: 80 bytes. Validates length only, never content. */
 export class InputView {
   static readonly SIZE = 80;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 76;
   readonly #view: DataView;
   #reserved: NumberArray | undefined;
 
@@ -2222,8 +2204,6 @@ export interface ExtControl {
 /** View over `struct v4l2_ext_controls`: 32 bytes. Validates length only, never content. */
 export class ExtControlsView {
   static readonly SIZE = 32;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 24;
   readonly #view: DataView;
   #reserved: NumberArray | undefined;
 
@@ -3616,8 +3596,6 @@ export class FormatFmtView {
 /** View over `struct v4l2_format`: 208 bytes. Validates length only, never content. */
 export class FormatView {
   static readonly SIZE = 208;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 204;
   readonly #view: DataView;
   #fmt: FormatFmtView | undefined;
 
@@ -3745,8 +3723,6 @@ export class EventCtrlAnonView {
 /** View over `struct v4l2_event_ctrl`: 40 bytes. Validates length only, never content. */
 export class EventCtrlView {
   static readonly SIZE = 40;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 36;
   readonly #view: DataView;
 
   /** @throws {RangeError} `bytes` is shorter than {@link EventCtrlView.SIZE}. */
@@ -3925,10 +3901,6 @@ export class EventUView {
 /** View over `struct v4l2_event`: 136 bytes. Validates length only, never content. */
 export class EventView {
   static readonly SIZE = 136;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 120;
-  /** Size on i386 with a 64-bit `time_t`. */
-  static readonly SIZE32_TIME64 = 128;
   readonly #view: DataView;
   #u: EventUView | undefined;
   #timestamp: TimespecView | undefined;
@@ -4167,8 +4139,6 @@ export interface DbgChipInfo {
 /** View over `struct v4l2_create_buffers`: 256 bytes. Validates length only, never content. */
 export class CreateBuffersView {
   static readonly SIZE = 256;
-  /** Size on i386 with a 32-bit `time_t`. */
-  static readonly SIZE32 = 248;
   readonly #view: DataView;
   #format: FormatView | undefined;
   #reserved: NumberArray | undefined;

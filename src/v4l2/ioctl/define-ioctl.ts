@@ -34,6 +34,8 @@ export interface IoctlContext<View = unknown> {
 /** An array in the client that the argument points to. */
 export interface NestedArray<View> {
   readonly elementBytes: number;
+  /** The elements' C name, if 32-bit programs lay them out in another way. */
+  readonly struct32?: string;
   /** More elements are EINVAL, before anything is allocated. */
   readonly max: number;
   /** 0: there is no array. */

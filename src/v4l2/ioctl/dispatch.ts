@@ -22,6 +22,7 @@ import type { FileHandle } from "../file-handle.js";
 import { ioctlsOf } from "./ioctl-table.js";
 import type { IoctlOps } from "../ops.js";
 import { clearBytes } from "../../uapi/runtime.js";
+import type { Translation } from "../../uapi/translate.js";
 import type { Awaitable } from "../values/types.js";
 
 /** What the log wants to know of a call besides its argument. */
@@ -61,6 +62,8 @@ export function dispatch(
 class Context implements IoctlContext {
   readonly ops: IoctlOps<FileHandle>;
   array: Uint8Array | undefined = undefined;
+  /** The array as a 32-bit client has it, where that is another. */
+  array32: Array32 | undefined = undefined;
   /** Of the array in the client, as it was before the driver saw the argument. */
   address = 0n;
 
@@ -98,15 +101,59 @@ function fetchArray(definition: IoctlDefinition, context: Context): void {
   if (count === 0) return;
   if (count > nested.max) throw new V4l2Error("EINVAL", `${count} array elements, at most ${nested.max}`);
   context.address = nested.address(context.view);
-  context.array = new Uint8Array(count * nested.elementBytes);
-  context.call.memory.read(context.address, context.array);
+  const array = new Uint8Array(count * nested.elementBytes);
+  context.array = array;
+  const { memory, structs32 } = context.call;
+  if (structs32 === undefined || nested.struct32 === undefined) memory.read(context.address, array);
+  else {
+    context.array32 = new Array32(structs32.of(nested.struct32), array);
+    memory.read(context.address, context.array32.theirs);
+    context.array32.take();
+  }
+}
+
+/** A nested array that the client lays out in another way. */
+class Array32 {
+  /** As the client has it. */
+  readonly theirs: Uint8Array;
+  readonly #ours: Uint8Array;
+  readonly #element: Translation;
+
+  constructor(element: Translation, ours: Uint8Array) {
+    this.#element = element;
+    this.#ours = ours;
+    this.theirs = new Uint8Array((ours.byteLength / element.ourSize) * element.theirSize);
+  }
+
+  take(): void {
+    this.#each((theirs, ours) => {
+      this.#element.toOurs(theirs, ours);
+    });
+  }
+
+  giveBack(): void {
+    this.#each((theirs, ours) => {
+      this.#element.toTheirs(ours, theirs);
+    });
+  }
+
+  #each(copy: (theirs: Uint8Array, ours: Uint8Array) => void): void {
+    const { ourSize, theirSize } = this.#element;
+    for (let index = 0; index * ourSize < this.#ours.byteLength; index++) {
+      copy(
+        this.theirs.subarray(index * theirSize, (index + 1) * theirSize),
+        this.#ours.subarray(index * ourSize, (index + 1) * ourSize),
+      );
+    }
+  }
 }
 
 /** @throws {V4l2Error} EFAULT; the argument goes back even then (v4l2-ioctl.c, video_usercopy). */
-function storeArray({ call, array, address }: Context): void {
+function storeArray({ call, array, array32, address }: Context): void {
   if (array === undefined) return;
   try {
-    call.memory.write(address, array);
+    array32?.giveBack();
+    call.memory.write(address, array32?.theirs ?? array);
   } catch (error) {
     if (error instanceof V4l2Error) error.copyOut = true;
     throw error;

@@ -2,20 +2,9 @@
 import type { IoctlDefinition } from "./define-ioctl.js";
 import { definitions, subdevDefinitions } from "../definitions/index.js";
 import type { DeviceTraits } from "../device-traits.js";
-import { IOCTLS } from "../gen/index.js";
 import type { ViewClass } from "../gen/index.js";
 
 const NR_MASK = 0xff;
-
-/** Request numbers of the 32-bit layouts: a 32-bit client, or an old 32-bit `time_t`. */
-const names32: ReadonlyMap<number, string> = new Map(
-  Object.values(IOCTLS).flatMap((entry): [number, string][] => {
-    const numbers: number[] = [];
-    if ("number32" in entry) numbers.push(entry.number32);
-    if ("number32Time64" in entry) numbers.push(entry.number32Time64);
-    return numbers.map((number) => [number, entry.name]);
-  }),
-);
 
 /** What every table needs of a definition. */
 export interface IoctlRow {
@@ -71,16 +60,6 @@ export const subdevIoctlTable = new IoctlTable<IoctlDefinition>(subdevDefinition
 /** The ioctls of a kind of node, whether a device has them or not. */
 export const ioctlsOf = ({ isSubdev }: DeviceTraits): IoctlTable<IoctlDefinition> =>
   isSubdev ? subdevIoctlTable : ioctlTable;
-
-/** Is it the number of a 32-bit layout? No such number is one of the table, which is faster to ask. */
-export function is32(cmd: number): boolean {
-  return ioctlTable.find(cmd) === undefined && names32.has(cmd);
-}
-
-/** The ioctl whose 32-bit layout has this number. */
-export function name32(cmd: number): string | undefined {
-  return names32.get(cmd);
-}
 
 /** The name for the log: `VIDIOC_QBUF`, or the kernel's words for a number that it does not know. */
 export function ioctlName(cmd: number): string {

@@ -45,7 +45,7 @@ function fuseLayouts(): AnyTable {
   );
 }
 
-const tables: readonly AnyTable[] = [v4l2.layouts as unknown as AnyTable, fuseLayouts()];
+const tables: readonly AnyTable[] = [v4l2.layouts, fuseLayouts()];
 
 /** The table that knows a struct. */
 export function tableOf(cName: string): AnyTable {
@@ -84,14 +84,15 @@ export interface Place {
   readonly field: FieldLayout;
 }
 
-/** All members, those of unnamed and anonymous types too, by their C path. */
-export function placesOf(layout: Layout, prefix = "", base = 0): Place[] {
+/** All members, those of unnamed and anonymous types too, by their C path. @param find - Another table's layouts. */
+export function placesOf(layout: Layout, prefix = "", base = 0, find = layoutOf): Place[] {
   return layout.fields.flatMap((field): Place[] => {
     const offset = base + field.offset;
-    if (field.name === "") return placesOf(layoutOf(field.type), prefix, offset);
+    if (field.name === "") return placesOf(find(field.type), prefix, offset, find);
     const path = prefix + field.name;
-    const place = { path, offset, size: sizeOfType(field.type) * countOf(field), field };
+    const width = WIDTHS[field.type] ?? find(field.type).size;
+    const place = { path, offset, size: width * countOf(field), field };
     const anonymous = field.type.includes(".") && field.dims.length === 0;
-    return anonymous ? [place, ...placesOf(layoutOf(field.type), `${path}.`, offset)] : [place];
+    return anonymous ? [place, ...placesOf(find(field.type), `${path}.`, offset, find)] : [place];
   });
 }
