@@ -74,6 +74,7 @@ interface Addon {
   startOpener(directoryFd: number): { orders: NativeFd; files: NativeFd };
   socketPair(): [NativeFd, NativeFd];
   sendMessage(socketFd: number, message: Uint8Array, fds: readonly number[]): void;
+  sendDatagram(path: string, message: Uint8Array): void;
   ioctl(fd: number, command: number, argument: Uint8Array, offset?: number, array?: Uint8Array): number;
   unshareMounts(): void;
   mount(source: string, target: string, type: string, flags: number, options: string): void;
@@ -354,6 +355,14 @@ export function socketPair(): [OwnedFd, OwnedFd] {
  */
 export function sendMessage(socketFd: number, message: Uint8Array, fds: readonly number[]): void {
   addon().sendMessage(socketFd, message, fds);
+}
+
+/**
+ * Sends one datagram to a unix socket with a name; `@name` is one without a file. Never waits.
+ * @throws {SystemError} ENOENT, ECONNREFUSED: nobody is there. EAGAIN: the socket is full. EINVAL: 108 bytes or more.
+ */
+export function sendDatagram(path: string, message: Uint8Array): void {
+  addon().sendDatagram(path, message);
 }
 
 // ---- Another process -----------------------------------------------------------------------------------------------
