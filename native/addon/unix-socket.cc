@@ -98,7 +98,7 @@ void SendDatagram(const Napi::CallbackInfo& info) {
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) throw SystemError(env, "sendto", EINVAL, path);
   std::memcpy(address.sun_path, path.data(), path.size());
-  socklen_t length = offsetof(sockaddr_un, sun_path) + path.size();
+  auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   if (path[0] == '@') {
     // A name without a file: systemd writes the NUL before it so.
     address.sun_path[0] = 0;
