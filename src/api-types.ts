@@ -236,6 +236,7 @@ export type {
   GraftChoice,
   Lack,
   MediaSessionOptions,
+  ReadyOptions,
   MediaStartOptions,
   StartOptions,
   Unpluggable,

@@ -75,6 +75,7 @@ interface Addon {
   startOpener(directoryFd: number): { orders: NativeFd; files: NativeFd };
   socketPair(): [NativeFd, NativeFd];
   sendMessage(socketFd: number, message: Uint8Array, fds: readonly number[]): void;
+  sendDatagram(path: string, message: Uint8Array): void;
   ioctl(fd: number, command: number, argument: Uint8Array, offset?: number, array?: Uint8Array): number;
   unshareMounts(): void;
   mount(source: string, target: string, type: string, flags: number, options: string): void;
@@ -83,17 +84,20 @@ interface Addon {
 }
 
 /**
- * A file that `make -C native` builds. This module is one folder below the package's root both as source and
- * compiled. `V4L2_CUSE_NATIVE` names another folder: `make check-asan` uses it.
+ * A file that `make -C native` builds, or one that came built with the package for this kind of processor. This module is
+ * one folder below the package's root both as source and compiled. `V4L2_CUSE_NATIVE` names another folder:
+ * `make check-asan` uses it.
  */
 function built(name: string): string {
   const elsewhere = process.env["V4L2_CUSE_NATIVE"];
-  return elsewhere === undefined
-    ? fileURLToPath(new URL(`../native/build/${name}`, import.meta.url))
-    : `${elsewhere}/${name}`;
+  if (elsewhere !== undefined) return `${elsewhere}/${name}`;
+  const [own, shipped] = ["build", `prebuilt/${process.arch}`].map((folder) =>
+    fileURLToPath(new URL(`../native/${folder}/${name}`, import.meta.url)),
+  ) as [string, string];
+  return !existsSync(own) && existsSync(shipped) ? shipped : own;
 }
 
-/** How to build what is missing: a clone and an installed package differ. */
+/** How to build what is missing: a clone, a package of npm and one of Debian differ. */
 export const rebuildCommand = import.meta.url.includes("/node_modules/")
   ? "npm rebuild v4l2-cuse"
   : "npm run build:native";
@@ -376,6 +380,14 @@ export function socketPair(): [OwnedFd, OwnedFd] {
  */
 export function sendMessage(socketFd: number, message: Uint8Array, fds: readonly number[]): void {
   addon().sendMessage(socketFd, message, fds);
+}
+
+/**
+ * Sends one datagram to a unix socket with a name; `@name` is one without a file. Never waits.
+ * @throws {SystemError} ENOENT, ECONNREFUSED: nobody is there. EAGAIN: the socket is full. EINVAL: 108 bytes or more.
+ */
+export function sendDatagram(path: string, message: Uint8Array): void {
+  addon().sendDatagram(path, message);
 }
 
 // ---- Another process -----------------------------------------------------------------------------------------------

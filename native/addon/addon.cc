@@ -12,7 +12,7 @@
 #include "mounts.h"
 #include "process.h"
 #include "shared-memory.h"
-#include "tracer-socket.h"
+#include "unix-socket.h"
 
 namespace v4l2cuse {
 namespace {
@@ -43,6 +43,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("startOpener", Napi::Function::New<StartOpener>(env, "startOpener"));
   exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
   exports.Set("sendMessage", Napi::Function::New<SendMessage>(env, "sendMessage"));
+  exports.Set("sendDatagram", Napi::Function::New<SendDatagram>(env, "sendDatagram"));
   exports.Set("ioctl", Napi::Function::New<Ioctl>(env, "ioctl"));
   exports.Set("unshareMounts", Napi::Function::New<UnshareMounts>(env, "unshareMounts"));
   exports.Set("mount", Napi::Function::New<Mount>(env, "mount"));

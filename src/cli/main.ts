@@ -4,18 +4,9 @@ import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { reportAndExit, USAGE } from "./failure.js";
 import { LOST_OUTPUT, writeOut } from "./output.js";
+import { DESCRIPTION, subcommands } from "./subcommands.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-
-// `run` starts before every client of every test: it should not load the drivers.
-const subcommands = new Map<string, () => Promise<Command>>([
-  ["sample", async () => (await import("./sample.js")).sampleCommand()],
-  ["visl", async () => (await import("./visl.js")).vislCommand()],
-  ["decoder", async () => (await import("./decoder.js")).decoderCommand()],
-  ["parse", async () => (await import("./parse.js")).parseCommand()],
-  ["run", async () => (await import("./run.js")).runCommand()],
-  ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
-]);
 
 /** Errors of the command line look as all others do, and exit with 2; whatever is listed is written, or said not to be. */
 function inOurStyle(command: Command): Command {
@@ -37,7 +28,7 @@ function commandPath(command: Command): string {
 }
 
 const program = inOurStyle(new Command("v4l2-cuse"))
-  .description("V4L2 devices served from userspace: a real /dev/videoN without a kernel module")
+  .description(DESCRIPTION)
   .version(version)
   .enablePositionalOptions();
 

@@ -1,5 +1,5 @@
 /** The options that every driver command has: which node, who may open it, what is logged. */
-import { existsSync } from "node:fs";
+import { existsSync, fstatSync } from "node:fs";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { NameTakenError, type NodeKind } from "../cuse/index.js";
@@ -16,11 +16,13 @@ export interface NodeOptions {
   readonly graft: GraftChoice;
   readonly node?: NodeKind;
   readonly nodeFolder?: string;
+  readonly readyFd?: number;
+  readonly readyFile?: string;
 }
 
 const MAX_NODE_NUMBER = 255;
 
-/** Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft` and `--log` to a command. */
+/** Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft`, `--log`, `--ready-fd` and `--ready-file` to a command. */
 export function addNodeOptions(command: Command): Command {
   return command
     .option("--video <N>", "the number in /dev/videoN (default: the first free one)", parseNodeNumber)
@@ -45,7 +47,13 @@ export function addNodeOptions(command: Command): Command {
       new Option("--log <form>", "what is printed for each ioctl")
         .choices(["pretty", "json", "none"])
         .default("pretty"),
-    );
+    )
+    .option(
+      "--ready-fd <N>",
+      "write the nodes' paths to this descriptor when they are there, and close it",
+      parseFd,
+    )
+    .option("--ready-file <path>", "write them to this file, which goes when they go");
 }
 
 export function parseNodeNumber(text: string): number {
@@ -54,6 +62,22 @@ export function parseNodeNumber(text: string): number {
     throw new InvalidArgumentError(`A node number is 0 to ${MAX_NODE_NUMBER}.`);
   }
   return number;
+}
+
+function parseFd(text: string): number {
+  const fd = Number(text);
+  if (!/^\d{1,7}$/.test(text) || fd < 3)
+    throw new InvalidArgumentError("A descriptor is a number from 3 on.");
+  try {
+    const facts = fstatSync(fd);
+    if (facts.isFIFO() || facts.isSocket() || facts.isFile() || facts.isCharacterDevice()) return fd;
+  } catch {
+    // It is not open.
+  }
+  // Node.js has some of its own.
+  throw new InvalidArgumentError(
+    `Descriptor ${fd} is no pipe, socket or file: open it for this command, as in 3>ready.`,
+  );
 }
 
 function parseMode(text: string): number {

@@ -40,7 +40,7 @@ export async function serve(
 
 /** @returns false: one of the names is taken, and there are others. */
 async function serveUnlessTaken(served: Served, names: NodeNames, options: NodeOptions): Promise<boolean> {
-  const { mode, group, graft, node, nodeFolder: folder } = options;
+  const { mode, group, graft, node, nodeFolder: folder, readyFd, readyFile } = options;
   const log = startEventLog(served.logged, options.log);
   try {
     let session: DeviceSession;
@@ -51,7 +51,7 @@ async function serveUnlessTaken(served: Served, names: NodeNames, options: NodeO
       throw error;
     }
     const closed = session.closed.then((error) => error && new Failure(error.message));
-    await serveUntilSignal({ ...session, closed }, async (nodes) => {
+    const announce = async (nodes: readonly string[]): Promise<void> => {
       await served.started?.();
       if (isSupervised()) return;
       const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
@@ -62,7 +62,8 @@ async function serveUnlessTaken(served: Served, names: NodeNames, options: NodeO
       process.stderr.write(
         `${it} of a FUSE mount: 'v4l2-cuse run -- CLIENT' shows ${them} to the client as ${nodes.length === 1 ? "a device" : "devices"} in /dev.\n`,
       );
-    });
+    };
+    await serveUntilSignal({ ...session, closed }, announce, { readyFd, readyFile });
     return true;
   } catch (error) {
     throw error instanceof CuseError ? new Failure(error.message) : error;

@@ -1,28 +1,8 @@
 /** Keeps a driver's process running until somebody ends it. */
-import { closeSync, writeSync } from "node:fs";
 import { CuseError } from "../cuse/index.js";
+import { isSupervised, Readiness, type ReadyOptions } from "./readiness.js";
 import type { DeviceSession } from "./start.js";
 import { UNPLUG_MS } from "./unplug.js";
-
-/** The environment variable that names the descriptor of a pipe: whoever started us waits there for our nodes. */
-const READY_FD = "V4L2_CUSE_READY_FD";
-
-/** Has `v4l2-cuse run --device` started this process? Then no person wants to hear that the nodes are there. */
-export const isSupervised = (): boolean => /^\d+$/.test(process.env[READY_FD] ?? "");
-
-/** Writes the nodes, one a line, and an end of file. */
-function tellSupervisor(nodes: readonly string[]): void {
-  if (!isSupervised()) return;
-  const fd = Number(process.env[READY_FD]);
-  // Not for programs that the driver starts.
-  Reflect.deleteProperty(process.env, READY_FD);
-  try {
-    writeSync(fd, `${nodes.join("\n")}\n`);
-    closeSync(fd);
-  } catch {
-    // It has gone, or an outer program's variable came down to us.
-  }
-}
 
 /**
  * The last line of a driver's program: waits for SIGINT, SIGTERM or SIGHUP, or until the kernel takes a node away; then
@@ -34,6 +14,7 @@ function tellSupervisor(nodes: readonly string[]): void {
  *   and the exit status becomes 1.
  * @param ready - Is told the nodes, and may take its time: a signal meanwhile counts when it is done. Default: a line
  *   on standard error.
+ * @param waiting - Who waits for the nodes; systemd and `run --device` are found in the environment, and told.
  * @throws {Error} The kernel ended the device.
  */
 export async function serveUntilSignal(
@@ -41,7 +22,9 @@ export async function serveUntilSignal(
   ready: (nodes: readonly string[]) => void | Promise<void> = (nodes) => {
     if (!isSupervised()) process.stderr.write(`${nodes.join(" and ")}: ready; Ctrl-C ends it.\n`);
   },
+  waiting: ReadyOptions = {},
 ): Promise<void> {
+  const readiness = new Readiness(waiting);
   let session: DeviceSession;
   try {
     session = await starting;
@@ -62,11 +45,12 @@ export async function serveUntilSignal(
   let ended: Error | undefined;
   try {
     await ready(session.nodes);
-    tellSupervisor(session.nodes);
+    readiness.ready(session.nodes);
     ended = await Promise.race([stopped, session.closed]);
   } finally {
     // From here on a signal ends the process at once.
     for (const signal of signals) process.off(signal, stop);
+    readiness.stopping();
     // Not when the kernel took a node away: it has told the clients.
     if (ended === undefined) await session.unplug?.(UNPLUG_MS);
     await session.close();

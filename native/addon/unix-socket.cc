@@ -1,12 +1,14 @@
-#include "tracer-socket.h"
+#include "unix-socket.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -83,6 +85,35 @@ void SendMessage(const Napi::CallbackInfo& info) {
     sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) throw SystemError(env, "sendmsg", errno);
+}
+
+void SendDatagram(const Napi::CallbackInfo& info) {
+  static constexpr const char* kUsage = "sendDatagram(path, message)";
+  const Napi::Env env = info.Env();
+  const std::string path = TextArgument(info, 0, kUsage);
+  // SAFETY: rooted by this call, and no JavaScript runs before sendto(2) returns.
+  const ByteSpan bytes = BytesArgument(info, 1, kUsage);
+
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) throw SystemError(env, "sendto", EINVAL, path);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  if (path[0] == '@') {
+    // A name without a file: systemd writes the NUL before it so.
+    address.sun_path[0] = 0;
+  } else {
+    length += 1;
+  }
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) throw SystemError(env, "socket", errno);
+  ssize_t sent = 0;
+  do {
+    // SAFETY: every address begins with its family; the call reads no more than `length`.
+    const auto* to = reinterpret_cast<const sockaddr*>(&address);
+    sent = ::sendto(socket.get(), bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL, to, length);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) throw SystemError(env, "sendto", errno, path);
 }
 
 }  // namespace v4l2cuse

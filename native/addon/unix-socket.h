@@ -1,4 +1,4 @@
-// The sockets to the tracer process (native/tracer): pairs of them, and messages that carry descriptors.
+// Unix sockets: pairs to programs that we start, messages that carry descriptors, and a word to who started us.
 #pragma once
 
 #include <napi.h>
@@ -9,5 +9,7 @@ namespace v4l2cuse {
 Napi::Value SocketPair(const Napi::CallbackInfo& info);
 // sendMessage(socketFd, message: Uint8Array, fds: number[]): SCM_RIGHTS; never waits
 void SendMessage(const Napi::CallbackInfo& info);
+// sendDatagram(path, message: Uint8Array): to a socket with a name, `@` for those without a file; never waits
+void SendDatagram(const Napi::CallbackInfo& info);
 
 }  // namespace v4l2cuse

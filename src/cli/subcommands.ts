@@ -1,0 +1,15 @@
+/** What `v4l2-cuse` can do. The manual pages and the shells' completions are made from the same list. */
+import type { Command } from "commander";
+
+/** Of the command as a whole. */
+export const DESCRIPTION = "V4L2 devices served from userspace: a real /dev/videoN without a kernel module";
+
+// `run` starts before every client of every test: it should not load the drivers.
+export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["sample", async () => (await import("./sample.js")).sampleCommand()],
+  ["visl", async () => (await import("./visl.js")).vislCommand()],
+  ["decoder", async () => (await import("./decoder.js")).decoderCommand()],
+  ["parse", async () => (await import("./parse.js")).parseCommand()],
+  ["run", async () => (await import("./run.js")).runCommand()],
+  ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
+]);
