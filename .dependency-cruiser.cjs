@@ -17,8 +17,10 @@ const layers = {
   stateless: ["codec", "m2m", "vb2", "v4l2", "media"],
   sample: ["tpg", "vb2", "v4l2", "media", "subdev"],
   visl: ["tpg", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
-  decoder: ["stateless", "codec", "m2m", "vb2", "v4l2", "media"],
-  cli: ["visl", "decoder", "sample", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
+  worker: [],
+  convert: ["worker", "v4l2"],
+  decoder: ["worker", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
+  cli: ["convert", "visl", "decoder", "sample", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
 };
 
 const rules = Object.entries(layers).map(([layer, below]) => ({
