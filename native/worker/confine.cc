@@ -23,9 +23,7 @@
 #include <iterator>
 #include <vector>
 
-#include "protocol.h"
-
-namespace v4l2cuse::decoder
+namespace v4l2cuse::worker
 {
 namespace
 {
@@ -47,7 +45,7 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 
 [[noreturn]] void Die(const char *what)
 {
-	std::fprintf(stderr, "v4l2-cuse-decoder: %s: %s\n", what, std::strerror(errno));
+	std::fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, std::strerror(errno));
 	std::_Exit(1);
 }
 
@@ -153,7 +151,7 @@ uint32_t Confine()
 		Die("chdir");
 	CloseOthers();
 	if (BecomeNobody())
-		features |= DECODER_IS_NOBODY;
+		features |= WORKER_IS_NOBODY;
 	if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		Die("no_new_privs");
 	if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -171,7 +169,7 @@ uint32_t Confine()
 	Limit(RLIMIT_NOFILE, kMostFiles);
 	Limit(RLIMIT_DATA, kMostData);
 	FilterCalls();
-	return features | DECODER_IS_FILTERED;
+	return features | WORKER_IS_FILTERED;
 }
 
 int Probe()
@@ -204,4 +202,4 @@ int Probe()
 	return fine ? 0 : 1;
 }
 
-} // namespace v4l2cuse::decoder
+} // namespace v4l2cuse::worker
