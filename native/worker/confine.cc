@@ -30,8 +30,6 @@ namespace
 
 constexpr uid_t kNobody = 65534;
 
-// Frames of the largest streams (8192x4352 with 16 bits a sample, nine of them and the one that is decoded) fit.
-constexpr rlim_t kMostData = rlim_t{3} << 30;
 // Descriptors 0 to 2, and one that arrives with a message.
 constexpr rlim_t kMostFiles = 4;
 
@@ -144,7 +142,7 @@ bool Refused(const char *what, long result)
 
 } // namespace
 
-uint32_t Confine()
+uint32_t Confine(size_t mostData)
 {
 	uint32_t features = 0;
 	if (::chdir("/") != 0)
@@ -167,14 +165,14 @@ uint32_t Confine()
 	Limit(RLIMIT_NPROC, 0);
 	Limit(RLIMIT_MEMLOCK, 0);
 	Limit(RLIMIT_NOFILE, kMostFiles);
-	Limit(RLIMIT_DATA, kMostData);
+	Limit(RLIMIT_DATA, mostData);
 	FilterCalls();
 	return features | WORKER_IS_FILTERED;
 }
 
 int Probe()
 {
-	Confine();
+	Confine(kMostData);
 	const int file = STDIN_FILENO;
 	char *const nothing[] = {nullptr};
 	bool fine = true;

@@ -107,6 +107,15 @@ export function canConvert(from: number, to: number): boolean {
   return convertibleFormat(from) !== undefined && convertibleFormat(to)?.isSourceOnly === false;
 }
 
+/** The bytes of a line that hold pixels, and the lines, of a component plane. */
+export function linesOf(
+  { sampleBytes, hsub, vsub }: Component,
+  width: number,
+  height: number,
+): { readonly lineBytes: number; readonly lines: number } {
+  return { lineBytes: Math.ceil(width / hsub) * sampleBytes, lines: Math.ceil(height / vsub) };
+}
+
 /** Where the planes of a picture are, and how large it is. */
 export interface PictureLayout {
   readonly planes: readonly PicturePlane[];
