@@ -1,7 +1,7 @@
 /** `v4l2-cuse loopback`: a camera that shows what other programs feed it. */
 import { Command } from "commander";
 import { DEFAULT_CARD, Loopback } from "../loopback/index.js";
-import { deviceSession, startVideoDevice } from "../serve/index.js";
+import { startVideoDevices } from "../serve/index.js";
 import { addNodeOptions, type NodeNames, type NodeOptions } from "./node-options.js";
 import { serve, type Served } from "./serve-nodes.js";
 
@@ -29,10 +29,6 @@ function served(names: NodeNames, { card, pair }: LoopbackCommandOptions): Serve
   });
   return {
     logged: loopback.devices,
-    start: async (access) => {
-      const sessions = [];
-      for (const device of loopback.devices) sessions.push(await startVideoDevice(device, access));
-      return deviceSession(...sessions);
-    },
+    start: (access) => startVideoDevices(loopback.devices, access),
   };
 }
