@@ -12,6 +12,7 @@ const subcommands = new Map<string, () => Promise<Command>>([
   ["sample", async () => (await import("./sample.js")).sampleCommand()],
   ["visl", async () => (await import("./visl.js")).vislCommand()],
   ["decoder", async () => (await import("./decoder.js")).decoderCommand()],
+  ["loopback", async () => (await import("./loopback.js")).loopbackCommand()],
   ["parse", async () => (await import("./parse.js")).parseCommand()],
   ["run", async () => (await import("./run.js")).runCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],

@@ -19,6 +19,7 @@ const builtIn: Readonly<Record<string, readonly string[]>> = {
   sample: ["--log", "none"],
   visl: ["--log", "none", "--no-debugfs"],
   decoder: ["--log", "none", "--no-debugfs"],
+  loopback: ["--log", "none"],
 };
 
 /** @param isLogged - The log goes where the client's output does not. */
