@@ -15,6 +15,10 @@ const subcommands = new Map<string, () => Promise<Command>>([
   ["loopback", async () => (await import("./loopback.js")).loopbackCommand()],
   ["parse", async () => (await import("./parse.js")).parseCommand()],
   ["run", async () => (await import("./run.js")).runCommand()],
+  ["up", async () => (await import("./up.js")).upCommand()],
+  ["list", async () => (await import("./up.js")).listCommand()],
+  ["add", async () => (await import("./up.js")).addCommand()],
+  ["remove", async () => (await import("./up.js")).removeCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);
 
