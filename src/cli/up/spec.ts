@@ -95,7 +95,7 @@ export function wordsOf(
   if (typeof value === "boolean" && !option.required) return value ? [`--${name}`] : [];
   if (option.isBoolean()) throw new SpecError(`"${key}" of ${driver} is true or false`);
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (values.length === 0 || (values.length > 1 && !option.variadic && option.parseArg === undefined)) {
+  if (values.length === 0 || (values.length > 1 && !option.variadic)) {
     throw new SpecError(`"${key}" of ${driver} takes one value`);
   }
   return values.flatMap((each) => [`--${name}`, textOf(option, driver, key, each)]);
