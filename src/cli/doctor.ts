@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { Command } from "commander";
+import { converterProblem } from "../convert/index.js";
 import { decoderProblem } from "../decoder/index.js";
 import { helperPath, nativeProblem, rebuildCommand } from "../native.js";
 import { clientKinds, clientTable, type ClientKind } from "./doctor/clients.js";
@@ -81,6 +82,7 @@ export async function examine(): Promise<Examination> {
     finding(helper, false, "the helper library: mmap on any kernel (v4l2-cuse run -- CLIENT)"),
     finding(deviceProblem(), false, "devices for one client (v4l2-cuse run --device sample -- CLIENT)"),
     finding(decoderProblem(), false, "a decoder of the distribution's libraries (v4l2-cuse decoder)"),
+    finding(converterProblem(), false, "conversion between pixel formats (v4l2-cuse loopback)"),
     finding(
       existsSync("/dev/udmabuf")
         ? undefined

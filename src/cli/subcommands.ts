@@ -9,7 +9,12 @@ export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map(
   ["sample", async () => (await import("./sample.js")).sampleCommand()],
   ["visl", async () => (await import("./visl.js")).vislCommand()],
   ["decoder", async () => (await import("./decoder.js")).decoderCommand()],
+  ["loopback", async () => (await import("./loopback.js")).loopbackCommand()],
   ["parse", async () => (await import("./parse.js")).parseCommand()],
   ["run", async () => (await import("./run.js")).runCommand()],
+  ["up", async () => (await import("./up.js")).upCommand()],
+  ["list", async () => (await import("./up.js")).listCommand()],
+  ["add", async () => (await import("./up.js")).addCommand()],
+  ["remove", async () => (await import("./up.js")).removeCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);

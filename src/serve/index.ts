@@ -12,7 +12,7 @@ export { ClientFiles, type ClientFilesOptions, type GraftChoice } from "./client
 export { lackSentences, type Lack } from "./lacks.js";
 export { MediaCharDevice, startMediaDevice, type MediaSessionOptions } from "./media-node.js";
 export { RequestFiles, type AnonymousFiles } from "./request-files.js";
-export { deviceSession, startWithMedia } from "./start.js";
+export { deviceSession, startVideoDevices, startWithMedia } from "./start.js";
 export type { DeviceSession, MediaStartOptions, StartOptions } from "./start.js";
 export type { Unpluggable } from "./unplug.js";
 export { isSupervised, type ReadyOptions } from "./readiness.js";

@@ -51,6 +51,31 @@ export function deviceSession(
   };
 }
 
+/**
+ * Makes the nodes of several video devices that belong together, in one folder where they are FUSE nodes.
+ * @throws {CuseError} As `startNode`; nothing is left behind.
+ */
+export async function startVideoDevices<State>(
+  devices: readonly VideoDevice<State>[],
+  options: StartOptions = {},
+): Promise<DeviceSession> {
+  const [first] = devices;
+  if (first === undefined) throw new RangeError("no device to start");
+  const mount = await mountForNodes(first.name, options);
+  const sessions: Awaited<ReturnType<typeof startVideoDevice>>[] = [];
+  const end = async (): Promise<void> => {
+    for (const session of sessions) await session.close();
+    await mount?.close();
+  };
+  try {
+    for (const device of devices) sessions.push(await startVideoDevice(device, { ...options, mount }));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { ...deviceSession(...sessions), close: end };
+}
+
 /** The nodes besides those of the video and media device. */
 export interface MediaStartOptions extends StartOptions {
   /** Sub-devices, whose nodes come first. */

@@ -25,7 +25,7 @@ export * from "./error.js";
 export * from "./events.js";
 export * from "./file-handle.js";
 export * from "./trace/log.js";
-export { escapeText } from "./values/names.js";
+export { escapeText, fourccText } from "./values/names.js";
 export * from "./ops.js";
 export type { SubdevOps } from "./ops-subdev.js";
 export type { VideoOps } from "./ops-video.js";

@@ -12,6 +12,8 @@ import type { BufferUser } from "./buffer-user.js";
 import type { BufferQueue } from "./core.js";
 
 const NOTHING = new Uint8Array(0);
+/** All but the last piece of a call are 128 KiB long, less a page where the client's memory begins in the middle of one. */
+const LEAST_PIECE_BYTES = 124 * 1024;
 
 export interface FileIoOptions {
   /** How many are allocated. */
@@ -20,6 +22,8 @@ export interface FileIoOptions {
   readonly writeImmediately: boolean;
   /** write(): OUTPUT buffers get the time of the call. */
   readonly copyTimestamp: boolean;
+  /** write(): queue the buffer at the end of each `write(2)`, full or not. */
+  readonly framePerWrite: boolean;
 }
 
 export class FileIo<B extends QueueBuffer> {
@@ -91,6 +95,7 @@ export class FileIo<B extends QueueBuffer> {
     const { data } = request;
     const offset = Number(request.offset);
     if (this.#isPastEnd(offset)) return 0;
+    this.#endWithCall(offset);
     const buffer = this.#current ?? this.#fresh() ?? this.queue.dequeue(this.#taker);
     if (buffer !== undefined) return this.#copyIn(buffer, data, offset);
     return this.#wait(call).then(() => this.write(request, call));
@@ -103,6 +108,12 @@ export class FileIo<B extends QueueBuffer> {
       return Poll.Out | Poll.WrNorm;
     }
     return undefined;
+  }
+
+  /** A new call begins: what the last one brought is a frame, if each call is one and its end was not seen. */
+  #endWithCall(offset: number): void {
+    if (offset !== 0 || !this.options.framePerWrite) return;
+    if (this.#current !== undefined && this.#at > 0) this.#requeue(this.#current, this.#at);
   }
 
   #isPastEnd(offset: number): boolean {
@@ -150,7 +161,9 @@ export class FileIo<B extends QueueBuffer> {
     const taken = Math.min(data.length, plane.length - this.#at);
     plane.bytes.set(data.subarray(0, taken), this.#at);
     this.#at += taken;
-    if (this.#at === plane.length || this.options.writeImmediately) {
+    const { writeImmediately, framePerWrite } = this.options;
+    const isLast = framePerWrite && data.length < LEAST_PIECE_BYTES;
+    if (this.#at === plane.length || writeImmediately || isLast) {
       if (this.options.copyTimestamp) buffer.timestampNs = process.hrtime.bigint();
       this.#requeue(buffer, this.#at);
       this.#endedAt = offset + taken;

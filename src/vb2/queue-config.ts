@@ -84,6 +84,16 @@ export interface QueueConfig<B extends QueueBuffer> {
   readonly minReqBufs?: number;
   /** read() and write() use so many. Default `minReqBufs`; with fewer, frames may be missed while one is copied. */
   readonly fileIoBuffers?: number;
+  /**
+   * OUTPUT: STREAMON without buffers succeeds for a client that goes on with `write()`, and STREAMOFF ends that. Programs
+   * that know v4l2loopback do so. Differs from vb2, where the one is EINVAL and the other EBUSY. Default false.
+   */
+  readonly streamsByWrite?: boolean;
+  /**
+   * OUTPUT: is each `write(2)` a frame, though it does not fill its buffer (compressed pictures)? Asked when the first begins.
+   * Default: a frame is a full buffer, however many calls bring it.
+   */
+  readonly framePerWrite?: () => boolean;
   /** 1 to 32767. Default 32. */
   readonly maxNumBuffers?: number;
   /**

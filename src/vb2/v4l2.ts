@@ -386,13 +386,16 @@ export function bufferOps<File extends QueueFile>(select: SelectQueue<File>) {
       const queue = find(file, type);
       queue.assertOwner(file);
       queue.assertNoFileIo();
-      queue.streamon();
+      if (queue.streamsByWrite) queue.owner = file;
+      else queue.streamon();
     },
     streamoff: (file, type) => {
       const queue = find(file, type);
       queue.assertOwner(file);
+      if (queue.endFileIo()) return;
       queue.assertNoFileIo();
       queue.streamoff();
+      if (queue.streamsByWrite) queue.owner = undefined;
     },
   } satisfies Required<BufferOps<File>>;
 }

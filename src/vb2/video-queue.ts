@@ -208,8 +208,26 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
       buffers: this.#video.fileIoBuffers ?? this.minReqBufs,
       writeImmediately: this.#video.writeImmediately ?? false,
       copyTimestamp: mode === "write" && this.traits.copyTimestamp,
+      framePerWrite: mode === "write" && (this.#video.framePerWrite?.() ?? false),
     });
     return this.#io;
+  }
+
+  /** Does STREAMON without buffers announce `write()`? */
+  get streamsByWrite(): boolean {
+    return this.isOutput && this.numBuffers === 0 && (this.#video.streamsByWrite ?? false);
+  }
+
+  /**
+   * STREAMOFF of a client that announced `write()` with STREAMON: gives the queue back, without buffers.
+   * @returns false: it did not.
+   */
+  endFileIo(): boolean {
+    if (this.#video.streamsByWrite !== true || this.#io === undefined) return false;
+    this.#io.stop();
+    this.#io = undefined;
+    this.owner = undefined;
+    return true;
   }
 
   override release(): void {

@@ -19,22 +19,39 @@ const builtIn: Readonly<Record<string, readonly string[]>> = {
   sample: ["--log", "none"],
   visl: ["--log", "none", "--no-debugfs"],
   decoder: ["--log", "none", "--no-debugfs"],
+  loopback: ["--log", "none"],
 };
+
+/** Are these the drivers of this package? */
+export const builtInNames = (): readonly string[] => Object.keys(builtIn);
 
 /** @param isLogged - The log goes where the client's output does not. */
 export function parseDevice(option: string, isLogged: boolean): DeviceProgram {
   const [name = "", ...words] = splitWords(option);
   const label = option.trim();
+  const known = driverProgram(name, words, label, isLogged);
+  if (known !== undefined) return known;
+  throw new UsageError(
+    `there is no built-in device "${name}": name ${builtInNames().join(" or ")}, or a module, as in --device ./camera.js`,
+  );
+}
+
+/**
+ * What is started for a driver and the words of its command line.
+ * @returns undefined: the name is neither a built-in driver's nor a module's.
+ */
+export function driverProgram(
+  name: string,
+  words: readonly string[],
+  label: string,
+  isLogged: boolean,
+): DeviceProgram | undefined {
   const defaults = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
   if (defaults !== undefined) {
     const quiet = isLogged ? defaults.filter((word) => word !== "--log" && word !== "none") : defaults;
     return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...words] };
   }
-  if (!name.includes("/") && !/\.[cm]?[jt]s$/.test(name)) {
-    throw new UsageError(
-      `there is no built-in device "${name}": name ${Object.keys(builtIn).join(" or ")}, or a module, as in --device ./camera.js`,
-    );
-  }
+  if (!name.includes("/") && !/\.[cm]?[jt]s$/.test(name)) return undefined;
   return { label, args: [...process.execArgv, name, ...words] };
 }
 

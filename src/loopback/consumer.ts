@@ -1,0 +1,267 @@
+/** The side of a file that gets frames: a CAPTURE queue with a format, a size and a rate of its own. */
+import type { AnyFile, DriverTask, Fract, VideoFormat } from "../v4l2/index.js";
+import { BufType, Field, V4l2Error } from "../v4l2/index.js";
+import type { QueueDevice, QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
+import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
+import type { Frame } from "./frame.js";
+import type { Hub } from "./hub.js";
+import { nanoseconds, nearestInterval, RateLimit } from "./rate.js";
+import {
+  describeShape,
+  drawableFormat,
+  isCompressed,
+  isSameLayout,
+  listedSizes,
+  nearestShape,
+  nearestSize,
+  wishOf,
+} from "./shape.js";
+import type { Shape, Size } from "./shape.js";
+
+/** One is being filled, the other is the client's. */
+const LEAST_BUFFERS = 2;
+/** `read()` uses so many: a client that is held up for a moment loses no frame. */
+export const READ_BUFFERS = 4;
+const WRAP = 2 ** 32;
+
+export class Consumer implements QueueOps<VideoBuffer> {
+  readonly queue: VideoQueue;
+  readonly #hub: Hub;
+  readonly #sized;
+  /** What the file has set by S_FMT; else it follows the producer. */
+  #chosen: Shape | undefined;
+  /** While buffers are there: what they hold. */
+  #locked: Shape | undefined;
+  /** What the file has set by S_PARM; else all frames are its. */
+  #interval: Fract | undefined;
+  readonly #rate = new RateLimit();
+  #owned: VideoBuffer[] = [];
+  /** The buffer that is being converted into; one at a time. */
+  #converting: VideoBuffer | undefined;
+  #ticks: DriverTask | undefined;
+  #sequence = 0;
+
+  constructor(hub: Hub, device: QueueDevice, file: AnyFile) {
+    this.#hub = hub;
+    this.#sized = sizedByFormat(
+      () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
+      false,
+    );
+    this.queue = new VideoQueue({
+      device,
+      file,
+      type: BufType.VideoCapture,
+      timestamps: "monotonic",
+      io: ["mmap", "userptr", "dmabuf", "read"],
+      ops: this,
+      memory: new SharedMemoryProvider({ name: `${device.name}-capture` }),
+      createBuffer: (init) => new VideoBuffer(init),
+      minReqBufs: LEAST_BUFFERS,
+      fileIoBuffers: READ_BUFFERS,
+    });
+  }
+
+  // Formats
+
+  get shape(): Shape {
+    return (this.queue.busy ? this.#locked : undefined) ?? this.#chosen ?? this.#hub.shape;
+  }
+
+  /** What can be asked for, the producer's first. */
+  get formats(): readonly number[] {
+    const { shape, converter, producer } = this.#hub;
+    const others = converter?.formats ?? [];
+    if (producer !== undefined)
+      return [...new Set([shape.pixelformat, ...others.filter((other) => this.#makes(other))])];
+    return [...new Set([shape.pixelformat, ...others])];
+  }
+
+  #makes(pixelformat: number): boolean {
+    const { shape } = this.#hub;
+    return this.#hub.reaches(nearestShape({ pixelformat }, shape));
+  }
+
+  /** Sizes of a format, the producer's first. */
+  sizes(pixelformat: number): readonly Size[] {
+    if (!this.formats.includes(pixelformat)) return [];
+    const { width, height, pixelformat: own } = this.#hub.shape;
+    const first = { width, height };
+    if (this.#hub.converter === undefined || (isCompressed(own) && pixelformat === own)) return [first];
+    return [first, ...listedSizes.filter((size) => size.width !== width || size.height !== height)];
+  }
+
+  describe(): VideoFormat {
+    return describeShape(this.shape, BufType.VideoCapture);
+  }
+
+  try(wish: VideoFormat): VideoFormat {
+    return describeShape(this.#nearest(wish), BufType.VideoCapture);
+  }
+
+  /** @throws {V4l2Error} EBUSY - buffers are allocated. */
+  set(wish: VideoFormat): VideoFormat {
+    if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
+    this.#chosen = this.#nearest(wish);
+    return this.describe();
+  }
+
+  #nearest(format: VideoFormat): Shape {
+    const wish = wishOf(format);
+    const { shape } = this.#hub;
+    const known = wish.pixelformat !== undefined && this.formats.includes(wish.pixelformat);
+    const pixelformat = known ? (wish.pixelformat ?? shape.pixelformat) : shape.pixelformat;
+    const sizes = this.sizes(pixelformat);
+    const size = nearestSize({ width: wish.width ?? 0, height: wish.height ?? 0 }, sizes);
+    if (pixelformat === shape.pixelformat && size.width === shape.width && size.height === shape.height)
+      return shape;
+    return nearestShape({ pixelformat, ...size }, shape);
+  }
+
+  // Rates
+
+  get interval(): Fract {
+    return this.#interval ?? this.#hub.interval;
+  }
+
+  setInterval(wish: Fract): void {
+    this.#interval = nearestInterval(wish, this.#hub.interval);
+    this.#rate.restart();
+    if (this.#ticks !== undefined) this.#tick();
+  }
+
+  // What the queue asks
+
+  queueSetup(ask: SetupRequest): SetupPlan {
+    if (!this.queue.busy) this.#locked = this.#chosen ?? this.#hub.shape;
+    return this.#sized.queueSetup(ask);
+  }
+
+  bufPrepare(buffer: VideoBuffer): void {
+    this.#sized.bufPrepare(buffer);
+  }
+
+  bufQueue(buffer: VideoBuffer): void {
+    this.#owned.push(buffer);
+  }
+
+  startStreaming(): void {
+    this.#sequence = 0;
+    this.#rate.restart();
+    this.#hub.started(this);
+    this.#tick();
+  }
+
+  stopStreaming(): void {
+    this.#ticks = undefined;
+    this.#hub.stoppedConsumer(this);
+    const converting = this.#converting;
+    this.#converting = undefined;
+    if (converting !== undefined) this.queue.bufferDone(converting, "error");
+    for (const buffer of this.#owned.splice(0)) this.queue.bufferDone(buffer, "error");
+  }
+
+  // Frames
+
+  /** The producer has brought a frame. */
+  offer(frame: Frame): void {
+    if (!this.#hub.reaches(this.shape)) return;
+    if (!this.#rate.takes(this.#hub.now(), this.#interval && nanoseconds(this.#interval))) return;
+    if (this.#owned.length === 0 || this.#converting !== undefined) {
+      this.#count();
+      return;
+    }
+    this.#take(frame);
+  }
+
+  #count(): number {
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + 1) % WRAP;
+    return sequence;
+  }
+
+  #tick(): void {
+    this.#ticks?.stop();
+    const intervalMs = Number(nanoseconds(this.interval)) / 1e6;
+    this.#ticks = this.queue.tasks.every(intervalMs, () => {
+      if (!this.#hub.isFed || !this.#hub.reaches(this.shape)) this.#standIn();
+    });
+  }
+
+  /** While nobody brings frames. A client that has no buffer queued misses nothing. */
+  #standIn(): void {
+    const [buffer] = this.#owned;
+    if (buffer === undefined || this.#converting !== undefined) return;
+    const { standby } = this.#hub;
+    const nowNs = this.#hub.now();
+    const last = standby.lastFrame(nowNs);
+    if (last !== undefined && this.#canTake(last.shape)) {
+      this.#take(last);
+      return;
+    }
+    const { shape } = this;
+    const lines = this.#hub.lines(shape);
+    if (drawableFormat(shape.pixelformat) !== undefined) {
+      standby.drawBars(shape, buffer.plane(0).bytes, lines);
+      this.#owned.shift();
+      this.#done(buffer, shape.sizeimage, nowNs);
+      return;
+    }
+    const bars = standby.barsFrame(shape, lines, nowNs);
+    if (this.#canTake(bars.shape)) this.#take(bars);
+  }
+
+  #canTake(shape: Shape): boolean {
+    return isSameLayout(shape, this.shape) || (this.#hub.converter?.converts(shape, this.shape) ?? false);
+  }
+
+  #take(frame: Frame): void {
+    const buffer = this.#owned.shift();
+    if (buffer === undefined) return;
+    const plane = buffer.plane(0);
+    const { bytes } = frame;
+    if (isSameLayout(frame.shape, this.shape)) {
+      if (bytes.length > plane.length) {
+        this.#owned.unshift(buffer);
+        this.#count();
+        return;
+      }
+      plane.bytes.set(bytes);
+      this.#done(buffer, bytes.length, frame.timestampNs);
+      return;
+    }
+    const { converter } = this.#hub;
+    const { memory } = plane;
+    if (converter === undefined || memory === undefined) throw new Error("no converter, or no memory");
+    this.#converting = buffer;
+    frame.hold();
+    converter
+      .convert(frame, this.shape, memory)
+      .then(
+        (bytesused) => this.#converted(buffer, bytesused, frame.timestampNs),
+        () => this.#converted(buffer, undefined, frame.timestampNs),
+      )
+      .finally(() => frame.release());
+  }
+
+  /** @param bytesused - Undefined: it came to nothing. */
+  #converted(buffer: VideoBuffer, bytesused: number | undefined, timestampNs: bigint): void {
+    // The stream has ended meanwhile, and with it whose the buffer was.
+    if (this.#converting !== buffer) return;
+    this.#converting = undefined;
+    if (bytesused !== undefined) {
+      this.#done(buffer, bytesused, timestampNs);
+      return;
+    }
+    this.#owned.unshift(buffer);
+    this.#count();
+  }
+
+  #done(buffer: VideoBuffer, bytesused: number, timestampNs: bigint): void {
+    this.queue.bufferDone(buffer, "done", {
+      sequence: this.#count(),
+      timestampNs,
+      field: Field.None,
+      bytesused: [bytesused],
+    });
+  }
+}

@@ -1,0 +1,17 @@
+/** What makes a picture of one shape out of one of another. */
+import type { PlaneMemory } from "../vb2/index.js";
+import type { Frame } from "./frame.js";
+import type { Shape } from "./shape.js";
+
+/** Converts and scales; src/convert is what does it. */
+export interface ShapeConverter {
+  /** What consumers may ask for, the most usual first. */
+  readonly formats: readonly number[];
+  converts(from: Shape, to: Shape): boolean;
+  /**
+   * Both memories stay as they are until the promise is settled.
+   * @returns Payload, bytes.
+   * @throws {Error} By promise: the picture cannot be read, or the worker has ended. What is in `to` then is anything.
+   */
+  convert(from: Frame, shape: Shape, to: PlaneMemory): Promise<number>;
+}

@@ -1,0 +1,182 @@
+/**
+ * The loopback: what one program puts out is what others capture. Each open file has queues of its own, so that each
+ * consumer has its own format, size and rate, and loses only its own frames.
+ */
+import { bufferOps, fileOps } from "../vb2/index.js";
+import type { VideoQueue } from "../vb2/index.js";
+import type { FileHandle, IoctlOps, StreamParm, VideoBufType, VideoFormat } from "../v4l2/index.js";
+import {
+  BufType,
+  CAP_TIMEPERFRAME,
+  Cap,
+  isOutput,
+  isVideoBufType,
+  OutputType,
+  singleInput,
+  V4l2Error,
+  VideoDevice,
+} from "../v4l2/index.js";
+import { Consumer, READ_BUFFERS } from "./consumer.js";
+import { Hub } from "./hub.js";
+import type { HubOptions } from "./hub.js";
+import { Producer, producerFormatAt } from "./producer.js";
+import { listedIntervals } from "./rate.js";
+import { anyInterval, anySize, producerFormats } from "./shape.js";
+
+/** What a loopback is made from. */
+export interface LoopbackOptions extends Omit<HubOptions, "name"> {
+  /** Node name, `"video0"`. With `captureName` of the node that producers feed. */
+  readonly name: string;
+  /** A node of its own for consumers. Without it one node has both roles. */
+  readonly captureName?: string;
+  /** Name of the device: QUERYCAP's `card`, at most 31 bytes. */
+  readonly card?: string;
+}
+
+/** What an open file can be: a consumer, a producer, or what it turns out to be. */
+interface Sides {
+  readonly consumer: Consumer | undefined;
+  readonly producer: Producer | undefined;
+  /** Formats, sizes and rates are listed for producers: it was the last that the file asked for. */
+  asksAsProducer: boolean;
+}
+
+type File = FileHandle<Sides>;
+type Side = Consumer | Producer;
+
+export const DEFAULT_CARD = "Loopback";
+
+/** A loopback device: one node, or two. */
+export class Loopback {
+  /** One, or the producers' and the consumers'. */
+  readonly devices: readonly VideoDevice<Sides>[];
+  readonly hub: Hub;
+  readonly #options: LoopbackOptions;
+
+  constructor(options: LoopbackOptions) {
+    this.#options = options;
+    this.hub = new Hub(options);
+    const { name, captureName } = options;
+    this.devices =
+      captureName === undefined
+        ? [this.#device(name, { consumes: true, produces: true })]
+        : [
+            this.#device(name, { consumes: false, produces: true }),
+            this.#device(captureName, { consumes: true, produces: false }),
+          ];
+  }
+
+  #device(
+    name: string,
+    roles: { readonly consumes: boolean; readonly produces: boolean },
+  ): VideoDevice<Sides> {
+    const { consumes, produces } = roles;
+    const { hub } = this;
+    const device: VideoDevice<Sides> = new VideoDevice<Sides>({
+      name,
+      driver: "loopback",
+      card: this.#options.card ?? DEFAULT_CARD,
+      busInfo: `platform:${name}`,
+      deviceCaps:
+        (consumes ? Cap.VideoCapture : 0) | (produces ? Cap.VideoOutput : 0) | Cap.Streaming | Cap.ReadWrite,
+      oldFormatNames: true,
+      ops: {
+        ...formatOps(hub),
+        ...(consumes && singleInput<File>("loopback")),
+        ...(produces && outputOps()),
+        ...bufferOps<File>(({ state }, type) => sideOf(state, type)?.queue),
+      },
+      fileOps: fileOps<File>(({ state }) => queuesOf(state)),
+      open: (file) => ({
+        consumer: consumes ? new Consumer(hub, device, file) : undefined,
+        producer: produces ? new Producer(hub, device, file) : undefined,
+        asksAsProducer: !consumes,
+      }),
+      release: (file) => {
+        for (const queue of queuesOf(file.state)) queue.releaseFile(file);
+      },
+    });
+    return device;
+  }
+}
+
+function queuesOf({ consumer, producer }: Sides): VideoQueue[] {
+  return [consumer, producer].flatMap((side) => side?.queue ?? []);
+}
+
+function sideOf({ consumer, producer }: Sides, type: BufType): Side | undefined {
+  if (type === BufType.VideoCapture) return consumer;
+  return type === BufType.VideoOutput ? producer : undefined;
+}
+
+/** @throws {V4l2Error} EINVAL - the node has no such queue. */
+function requireSide(file: File, type: VideoBufType): Side {
+  const side = sideOf(file.state, type);
+  if (side === undefined) throw new V4l2Error("EINVAL", `no queue of buffer type ${type}`);
+  file.state.asksAsProducer = isOutput(type);
+  return side;
+}
+
+function formatOps(hub: Hub): IoctlOps<File> {
+  const parm = (file: File, type: BufType): StreamParm => {
+    const side = sideOf(file.state, type);
+    if (side === undefined) throw new V4l2Error("EINVAL", `no queue of buffer type ${type}`);
+    return {
+      type,
+      capability: CAP_TIMEPERFRAME,
+      mode: 0,
+      timeperframe: side instanceof Consumer ? side.interval : hub.interval,
+      extendedmode: 0,
+      buffers: READ_BUFFERS,
+    };
+  };
+  return {
+    enumFmt: (file, { type, index }) => {
+      if (!isVideoBufType(type)) return undefined;
+      const side = requireSide(file, type);
+      const pixelformat =
+        side instanceof Consumer
+          ? side.formats[index]
+          : producerFormatAt(index, producerFormats, hub.shape.pixelformat);
+      return pixelformat === undefined ? undefined : { pixelformat };
+    },
+    gFmt: (file, type): VideoFormat => requireSide(file, type).describe(),
+    tryFmt: (file, format) => requireSide(file, format.type).try(format),
+    sFmt: (file, format) => requireSide(file, format.type).set(format),
+    enumFramesizes: ({ state }, { index, pixelformat }) => {
+      const { consumer, asksAsProducer } = state;
+      if (asksAsProducer || consumer === undefined)
+        return index === 0 && producerFormats.includes(pixelformat) ? anySize : undefined;
+      const size = consumer.sizes(pixelformat)[index];
+      return size && { kind: "discrete", ...size };
+    },
+    enumFrameintervals: ({ state }, { index, pixelformat, width, height }) => {
+      const { consumer, asksAsProducer } = state;
+      if (asksAsProducer || consumer === undefined) {
+        const fits = width % 2 === 0 && height % 2 === 0 && width > 0 && height > 0;
+        return index === 0 && fits && producerFormats.includes(pixelformat) ? anyInterval : undefined;
+      }
+      const isListed = consumer
+        .sizes(pixelformat)
+        .some((size) => size.width === width && size.height === height);
+      const interval = isListed ? listedIntervals(hub.interval)[index] : undefined;
+      return interval && { kind: "discrete", interval };
+    },
+    gParm: parm,
+    sParm: (file, { type, timeperframe }) => {
+      sideOf(file.state, type)?.setInterval(timeperframe);
+      return parm(file, type);
+    },
+  };
+}
+
+function outputOps(): IoctlOps<File> {
+  return {
+    enumoutput: (_file, index) =>
+      index === 0 ? { name: "loopback in", type: OutputType.Analog } : undefined,
+    gOutput: () => 0,
+    sOutput: (_file, index) => {
+      if (index !== 0) throw new V4l2Error("EINVAL", `there is no output ${index}`);
+    },
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * Where frames change hands: one producer at most, and the consumers that stream. What the producer brings goes to all of
+ * them at once; while it brings nothing, each gets what stands in for it, at its own rate.
+ */
+import type { Fract } from "../v4l2/index.js";
+import { V4l2Error } from "../v4l2/index.js";
+import type { Consumer } from "./consumer.js";
+import type { ShapeConverter } from "./converter.js";
+import type { Frame } from "./frame.js";
+import type { Producer } from "./producer.js";
+import { DEFAULT_INTERVAL } from "./rate.js";
+import { defaultShape, isSameLayout, nearestShape } from "./shape.js";
+import type { Shape, ShapeWish } from "./shape.js";
+import { Standby } from "./standby.js";
+
+/** What the operator fixes, and what becomes of frames. */
+export interface HubOptions {
+  /** The first node's, for messages and pictures. */
+  readonly name: string;
+  /** What a producer must bring; what is left out is the producer's choice. */
+  readonly fixed?: ShapeWish;
+  /** Rate of the pictures that stand in, and of producers that name none. */
+  readonly interval?: Fract;
+  /** A producer that brings nothing for so long has stopped, ms; 0: its last frame is shown as it is, for ever. */
+  readonly timeoutMs?: number;
+  /** Frames have the time stamps of the producer's, not of the moment when they came. */
+  readonly keepsTimestamps?: boolean;
+  readonly converter?: ShapeConverter;
+  readonly now?: () => bigint;
+}
+
+const NS_PER_MS = 1_000_000n;
+export const DEFAULT_TIMEOUT_MS = 3000;
+/** Without a timeout: the last frame is shown again when none has come for so long. */
+const AGAIN_MS = 1000;
+
+export class Hub {
+  readonly standby: Standby;
+  readonly converter: ShapeConverter | undefined;
+  readonly options: HubOptions;
+  /** The first consumer streams, or the last one has stopped. */
+  onWatched: (isWatched: boolean) => void = () => undefined;
+  /** A producer has come, has another shape, or is gone. */
+  onProducer: () => void = () => undefined;
+  readonly #consumers = new Set<Consumer>();
+  readonly #now: () => bigint;
+  #producer: Producer | undefined;
+  #shape: Shape = defaultShape;
+  #interval: Fract;
+  #lastNs: bigint | undefined;
+  /** Nothing has come since; wall clock. */
+  #idleSince = new Date();
+  #isStale = true;
+
+  constructor(options: HubOptions) {
+    this.options = options;
+    this.converter = options.converter;
+    this.standby = new Standby(options.name);
+    this.#now = options.now ?? (() => process.hrtime.bigint());
+    this.#shape = this.fix({});
+    this.#interval = options.interval ?? DEFAULT_INTERVAL;
+  }
+
+  now(): bigint {
+    return this.#now();
+  }
+
+  /** What the producer brings, or what one would bring that does not care. */
+  get shape(): Shape {
+    return this.#shape;
+  }
+
+  get interval(): Fract {
+    return this.#interval;
+  }
+
+  get consumers(): ReadonlySet<Consumer> {
+    return this.#consumers;
+  }
+
+  /** Who has buffers to bring frames in. */
+  get producer(): Producer | undefined {
+    return this.#producer?.queue.busy === true ? this.#producer : undefined;
+  }
+
+  // The producer's side
+
+  /** The nearest to a wish that the operator allows. */
+  fix(wish: ShapeWish): Shape {
+    return nearestShape({ ...wish, ...this.options.fixed }, this.#shape);
+  }
+
+  /** @throws {V4l2Error} EBUSY - another file brings frames. */
+  assertFree(producer: Producer): void {
+    const other = this.producer;
+    if (other !== undefined && other !== producer)
+      throw new V4l2Error("EBUSY", "another file feeds the device");
+  }
+
+  /** The producer's format, for consumers that name none. @throws {V4l2Error} EBUSY */
+  setShape(producer: Producer, shape: Shape): void {
+    this.assertFree(producer);
+    this.#change(shape);
+  }
+
+  setInterval(interval: Fract): void {
+    this.#interval = this.options.interval ?? interval;
+  }
+
+  /** @throws {V4l2Error} EBUSY */
+  claim(producer: Producer, shape: Shape): void {
+    this.assertFree(producer);
+    this.#producer = producer;
+    this.#change(shape);
+  }
+
+  #change(shape: Shape): void {
+    if (isSameLayout(shape, this.#shape)) return;
+    this.#shape = shape;
+    this.onProducer();
+  }
+
+  /** A frame has come. It is the consumers' until they have released it. */
+  offer(frame: Frame): void {
+    this.#lastNs = this.#now();
+    if (this.#isStale) {
+      this.#isStale = false;
+      this.standby.forgetLast();
+    }
+    for (const consumer of this.#consumers) consumer.offer(frame);
+  }
+
+  /** The producer stops, and takes the memory of its last frame with it. */
+  stopped(last: Frame | undefined): void {
+    if (last !== undefined && !this.#isStale) this.#goStale(last);
+  }
+
+  #goStale({ shape, bytes }: Pick<Frame, "shape" | "bytes">): void {
+    this.#isStale = true;
+    this.#idleSince = new Date();
+    this.standby.keepLast(
+      shape,
+      bytes,
+      (this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS) > 0,
+      this.#lines("stopped"),
+    );
+  }
+
+  // The consumers' side
+
+  started(consumer: Consumer): void {
+    this.#consumers.add(consumer);
+    if (this.#consumers.size === 1) this.onWatched(true);
+  }
+
+  stoppedConsumer(consumer: Consumer): void {
+    if (this.#consumers.delete(consumer) && this.#consumers.size === 0) this.onWatched(false);
+  }
+
+  /** Can a consumer of that shape be given frames of the producer's? */
+  reaches(shape: Shape): boolean {
+    return isSameLayout(this.#shape, shape) || (this.converter?.converts(this.#shape, shape) ?? false);
+  }
+
+  /** Does the producer bring frames? Else consumers are shown what stands in for them. */
+  get isFed(): boolean {
+    const { producer } = this;
+    if (this.#lastNs === undefined || producer?.queue.streaming !== true) return false;
+    const limitMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    if (this.#now() - this.#lastNs < BigInt(limitMs === 0 ? AGAIN_MS : limitMs) * NS_PER_MS) return true;
+    if (!this.#isStale) {
+      const last = producer.lastFrame;
+      if (last !== undefined) this.#goStale(last);
+    }
+    return false;
+  }
+
+  /** Text for pictures that stand in. */
+  lines(shape: Shape): readonly string[] {
+    return this.#lines(this.producer !== undefined && !this.reaches(shape) ? "format" : "idle");
+  }
+
+  #lines(why: "idle" | "stopped" | "format"): readonly string[] {
+    const since = this.#idleSince.toTimeString().slice(0, 8);
+    const { name } = this.options;
+    if (why === "stopped") return [` no new picture since ${since} `];
+    if (why === "format") return [` ${name}: the producer's format is another `];
+    return [` nobody feeds ${name} `, ` since ${since} `];
+  }
+}
