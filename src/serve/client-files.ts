@@ -91,7 +91,7 @@ export class ClientFiles {
       const grafter = await Grafter.start();
       const install = grafter.abilities.canTrace
         ? undefined
-        : "this process may not trace others (ptrace is forbidden here: a container, yama, or a security module)";
+        : "this process may not trace others (a container, yama or a security module forbids it; v4l2-cuse doctor says which, and whether the helper can do without)";
       const canMap = await session.canMap;
       const map = canMap
         ? undefined

@@ -213,13 +213,13 @@ export class Grafting<State> {
       return;
     }
     if (!outcome.answered) {
-      this.#explain(call.client, outcome.sentence, "mmap()");
+      this.#explain(call.client, outcome.sentence, "mmap()", outcome.reason);
       resolve(this.#refuse(attempt));
       return;
     }
     if (outcome.reason !== "call-failed") {
       // The client was told EINVAL, as by a queue that does not offer MMAP.
-      this.#explain(call.client, outcome.sentence, "mmap()", outcome.reason === "other-file");
+      this.#explain(call.client, outcome.sentence, "mmap()", outcome.reason);
       await this.#undo(attempt);
     }
   }
@@ -258,16 +258,23 @@ export class Grafting<State> {
     if (isFirst) file.mapping = "none";
   }
 
-  #explain(client: Client, sentence: string, what: string, isItsOwnDoing = false): void {
+  #explain(client: Client, sentence: string, what: string, reason?: string): void {
     const { pid } = client;
     if (!this.#reported.isNew(pid)) return;
-    const remedy = isItsOwnDoing ? "" : '; start it with "v4l2-cuse run --", or use another I/O method';
-    this.#say("warning", client, `cannot be given ${what}: ${sentence}${remedy}`);
+    this.#say("warning", client, `cannot be given ${what}: ${sentence}${remedyFor(reason)}`);
   }
 
   #say(level: "info" | "warning", { comm, pid }: Client, text: string): void {
     this.#device.message(level, `${comm}[${pid}] ${text}`);
   }
+}
+
+/** What can be done about a client that was refused a descriptor; nothing where it has brought that about itself. */
+function remedyFor(reason: string | undefined): string {
+  if (reason === "other-file") return "";
+  // Whoever may not trace may mostly not take the helper's socket either: yama's ptrace_scope 3, no CAP_SYS_PTRACE.
+  if (reason === "forbidden") return '; "v4l2-cuse doctor" says why, and whether "v4l2-cuse run --" helps';
+  return '; start it with "v4l2-cuse run --", or use another I/O method';
 }
 
 function isReplaced(outcome: GraftOutcome | Unavailable): boolean {

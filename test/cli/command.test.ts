@@ -47,7 +47,7 @@ describe("v4l2-cuse", () => {
     [["run"], "missing required argument"],
     [["visl", "--transtime-ms", "-5"], "-5 is out of range: 0 to 4294967295"],
     [["visl", "--transtime-ms", "5x"], '"5x" is not a number'],
-    [["visl", "--trace", "nonsense"], "no trace event is named nonsense"],
+    [["visl", "--trace", "nonsense"], "No trace event is named nonsense"],
     [["parse"], "missing required argument"],
     [["parse", "--codec", "theora", "x"], "theora"],
     [["doctor", "now"], "too many arguments"],

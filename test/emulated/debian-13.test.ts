@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Examination } from "../../src/cli/doctor.js";
 import { complianceVersion, expectedFailures, findings } from "../compliance/support.js";
 import { builtProgram } from "../device/support/camera.js";
+import { buffersProgram, gone, lives, readOnly, untilEnd, type Life } from "../device/support/buffers.js";
 import { clientsScript, plainClient, promised, remedies, servedIn } from "../device/support/doctor.js";
 import {
   GRAFTED,
@@ -20,6 +21,7 @@ import {
   staticClient,
 } from "../device/support/plain.js";
 import { checkFrames, roundsIn, stormProgram, wrongWith } from "../device/support/storm.js";
+import { helperPath } from "../../src/native.js";
 import { checkFile } from "../support/camera-frame.js";
 import { NODE, runInGuest, type Command, type GuestRun, type Outcome } from "./support.js";
 
@@ -281,11 +283,58 @@ const compliance: Step = {
   },
 };
 
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** What a client is told of its buffers: all of test/device/support/buffers.ts, one after the other. */
+function told(how: string, wrapper: readonly string[], ofReadOnly: readonly string[]): Step {
+  const all: readonly Life[] = [
+    ...lives,
+    { title: "a file opened O_RDONLY cannot be mapped", words: readOnly.words, lines: ofReadOnly },
+  ];
+  return {
+    title: `${how} is told of its buffers what a kernel driver tells`,
+    words: [...wrapper, script("every-life"), NODE, buffersProgram, ...all.map(({ words }) => words)],
+    limitS: 120,
+    check: ({ stdout }) => {
+      const printed = stdout.split(/^ended: /m);
+      expect(printed).toHaveLength(all.length + 1);
+      for (const [index, { title, lines }] of all.entries()) {
+        // Before its own lines is the exit status of the one before it.
+        const own = (printed[index] ?? "").trimEnd().split("\n");
+        expect(index === 0 ? own : own.slice(1), title).toEqual(lines);
+        expect(printed[index + 1]?.split("\n")[0], title).toBe("0");
+      }
+    },
+  };
+}
+
+const withTheHelper = ["env", `LD_PRELOAD=${helperPath()}`];
+
+const buffers: readonly Step[] = [
+  told("as it is", [], readOnly.asItIs),
+  told("with the helper", withTheHelper, readOnly.helped),
+  {
+    title: "whose device ends hears ENODEV, as it is and with the helper",
+    words: [
+      ...[script("ending-step"), helperPath(), buffersProgram, untilEnd],
+      ...[process.execPath, builtProgram()],
+    ],
+    limitS: 120,
+    check: (outcome) => {
+      const lines = (name: string): string[] =>
+        readFileSync(join(outcome.folder, name), "utf8").trimEnd().split("\n").slice(-gone.length);
+      expectEnd(outcome);
+      expect(lines("as-it-is")).toEqual(gone);
+      expect(lines("helped")).toEqual(gone);
+    },
+  },
+];
+
 /** What doctor says under yama is what then happens, to a driver that was there before, too. */
 const yama = (scope: 1 | 2 | 3): Step => ({
   title: `under yama ${scope} can do what doctor says`,
   words: [
-    fileURLToPath(new URL("doctor-step", import.meta.url)),
+    script("doctor-step"),
     ...[`${scope}`, NODE, clientsScript, plainClient, process.execPath, builtProgram()],
   ],
   limitS: 120,
@@ -299,7 +348,8 @@ const yama = (scope: 1 | 2 | 3): Step => ({
     expect(said).toMatchObject({ canServe: true, node: "cuse" });
     expect(promised(said)).toEqual(all);
     expect(remedies(said).includes("kernel.yama.ptrace_scope = 3")).toBe(!can);
-    for (const served of ["served", "served-new"]) expect(servedIn(read(served)), served).toEqual(all);
+    expect(servedIn(read("served"))).toEqual(all);
+    if (!can) expect(servedIn(read("served-new"))).toEqual(all);
   },
 });
 
@@ -308,6 +358,7 @@ const steps: readonly Step[] = [
   ...circumstances,
   ...streams,
   ...debuggers,
+  ...buffers,
   ...races,
   storm,
   compliance,

@@ -236,6 +236,14 @@ describe("REQBUFS with MMAP", () => {
     },
   );
 
+  it("of a client that may not be traced is told with doctor: the helper may be forbidden what it needs, too", async () => {
+    bench.places.next = () => refused(false, "forbidden");
+    expect(await bench.reqbufs(bench.open(), 4)).toBe("EINVAL");
+    expect(bench.messages).toEqual([
+      expect.stringMatching(/; "v4l2-cuse doctor" says why, and whether "v4l2-cuse run --" helps$/),
+    ]);
+  });
+
   it("is taken back when the graft fails after the answer", async () => {
     const file = bench.open();
     bench.places.next = (task) => {

@@ -60,7 +60,7 @@ describe("v4l2-cuse visl", () => {
   });
 
   it.each([
-    [["--trace", "vp10"], "no trace event is named vp10: --trace list shows them."],
+    [["--trace", "vp10"], "No trace event is named vp10: --trace list shows them."],
     [["--transtime-ms", "soon"], 'visl_transtime_ms: "soon" is not a number.'],
     [["--dprintk-nframes", "-1"], "visl_dprintk_nframes: -1 is out of range: 0 to 4294967295."],
     [["--kernel", "5.4"], "Allowed choices are 6.12, 7.2."],

@@ -49,7 +49,7 @@ export function matchEvents(pattern: string): string[] {
       return (matches(first, group) || matches(first, codec)) && matches(second, name);
     return first === "all" || matches(first, codec) || matches(first, group) || matches(first, name);
   });
-  if (pattern === "" || found.length === 0) throw new RangeError(`no trace event is named ${pattern}`);
+  if (pattern === "" || found.length === 0) throw new RangeError(`No trace event is named ${pattern}`);
   return found.map(({ fullName }) => fullName);
 }
 
