@@ -113,8 +113,8 @@ int main(int argc, char **argv)
 	call(fd, VIDIOC_S_FMT, &format, "S_FMT");
 	if (format.fmt.pix.width != 320 || format.fmt.pix.sizeimage != 320 * 180 * 2)
 		fail("S_FMT: members");
-	check_create(fd, &format);
 	call(fd, VIDIOC_REQBUFS, &request, "REQBUFS");
+	check_create(fd, &format);
 	for (unsigned int i = 0; i < COUNT; i++) {
 		struct v4l2_buffer buffer = {.index = i, .type = request.type, .memory = request.memory};
 

@@ -20,6 +20,7 @@ import {
   REFUSED,
   staticClient,
 } from "../device/support/plain.js";
+import { client32, compileClient32, helper32 } from "../device/support/programs-32.js";
 import { checkFrames, roundsIn, stormProgram, wrongWith } from "../device/support/storm.js";
 import { helperPath } from "../../src/native.js";
 import { checkFile } from "../support/camera-frame.js";
@@ -270,6 +271,31 @@ const storm: Step = {
   },
 };
 
+const IN_32_BITS = ["time32", "time64", "small-files"] as const;
+
+/** Programs of 32 bits, which this kernel runs, on a CUSE node: `test/clients/layout-client.c`. */
+const programs32: readonly Step[] = [
+  ...IN_32_BITS.map((kind): Step => ({
+    title: `of 32 bits (${kind}) streams with the helper, and finds every member in its place`,
+    words: ["env", `LD_PRELOAD=${helper32}`, client32(kind), NODE, FILE],
+    check: (outcome) => {
+      expectEnd(outcome);
+      expectFrames(outcome, 3);
+      expect(outcome.messages).toEqual([]);
+    },
+  })),
+  {
+    title: "of 32 bits without the helper gets EINVAL, and the log says why",
+    words: [client32("time32"), NODE, FILE],
+    check: ({ status, stdout, messages }) => {
+      expect(stdout).toBe("REQBUFS (Invalid argument)");
+      expect(status).toBe(1);
+      expect(messages).toHaveLength(1);
+      expect(messages[0]).toContain("cannot be given mmap(): it is a 32-bit program");
+    },
+  },
+];
+
 const compliance: Step = {
   title: "like v4l2-compliance finds nothing, streaming",
   words: ["v4l2-compliance", "-d", NODE, "-s"],
@@ -362,6 +388,7 @@ const steps: readonly Step[] = [
   ...races,
   storm,
   compliance,
+  ...programs32,
   mapping("that comes after all these", plain, [got, done]),
   // The last cannot be taken back.
   yama(1),
@@ -372,6 +399,7 @@ const steps: readonly Step[] = [
 describe("on Debian 13's kernel, without a helper, a client", () => {
   let run: GuestRun;
   beforeAll(async () => {
+    for (const kind of IN_32_BITS) await compileClient32(kind);
     run = await runInGuest("debian-13", ["--mode", "0666", "--unpaced"], steps);
   }, 880_000);
 

@@ -14,9 +14,16 @@ const kinds = {
   "small-files": [],
 } as const;
 
-/** `test/clients/layout-client.c` as a program of 32 bits. */
-export async function compileClient32(kind: keyof typeof kinds): Promise<string> {
-  const program = join(dirname(helperPath()), `layout-client-${kind}`);
-  await compile(source, program, ...flags, ...kinds[kind]);
-  return program;
+type Kind = keyof typeof kinds;
+
+/** The helper library of 32-bit programs. */
+export const helper32 = join(dirname(helperPath()), "libv4l2-cuse-32.so");
+
+/** Where {@link compileClient32} puts it. */
+export const client32 = (kind: Kind): string => join(dirname(helperPath()), `layout-client-${kind}`);
+
+/** `test/clients/layout-client.c` as a program of 32 bits. @returns Its path. */
+export async function compileClient32(kind: Kind): Promise<string> {
+  await compile(source, client32(kind), ...flags, ...kinds[kind]);
+  return client32(kind);
 }
