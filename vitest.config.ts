@@ -48,6 +48,9 @@ function filesOf(project: Split): { include: string[]; exclude: string[] } {
   };
 }
 
+/** Before the tests of every project. */
+const globalSetup = ["test/support/place-for-all.ts"];
+
 const guest = [
   "test/device/**",
   "test/compliance/**",
@@ -70,6 +73,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          globalSetup,
           include: ["test/**/*.test.ts"],
           exclude: guest,
           // Milliseconds each; but a machine that runs guests beside them is slow at times.
@@ -80,6 +84,7 @@ export default defineConfig({
       {
         test: {
           name: "device",
+          globalSetup,
           ...filesOf("device"),
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -90,6 +95,7 @@ export default defineConfig({
       {
         test: {
           name: "fuse-node",
+          globalSetup,
           include: ["test/fuse-node/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -100,6 +106,7 @@ export default defineConfig({
       {
         test: {
           name: "run-device",
+          globalSetup,
           include: ["test/run-device/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -110,6 +117,7 @@ export default defineConfig({
       {
         test: {
           name: "emulated",
+          globalSetup,
           include: ["test/emulated/**/*.test.ts"],
           testTimeout: 60_000,
           fileParallelism: false,
@@ -119,6 +127,7 @@ export default defineConfig({
       {
         test: {
           name: "compliance",
+          globalSetup,
           ...filesOf("compliance"),
           testTimeout: 300_000,
           hookTimeout: 60_000,
@@ -129,6 +138,7 @@ export default defineConfig({
       {
         test: {
           name: "gstreamer",
+          globalSetup,
           ...filesOf("gstreamer"),
           testTimeout: 240_000,
           hookTimeout: 60_000,

@@ -3,14 +3,14 @@
  * ends (`test/clients/buffer-life.c`): as it is, where the kernel can map, and with the helper. What is right was seen on
  * vivid (kernel 6.12).
  */
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { sharedCamera, startCamera, withHelper } from "./support/camera.js";
 import { describeDevice } from "./support/device.js";
 import { kernelMaps } from "./support/plain.js";
 import { startProgram, type Client } from "./support/probe.js";
+import { built } from "../support/built.js";
 
-const program = fileURLToPath(new URL("../../native/build/buffer-life", import.meta.url));
+const program = built("buffer-life");
 
 interface Life {
   readonly title: string;

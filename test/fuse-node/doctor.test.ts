@@ -12,18 +12,20 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Examination } from "../../src/cli/doctor.js";
+import { helperPath } from "../../src/native.js";
 import { builtProgram } from "../device/support/camera.js";
 import { compile } from "../device/support/compile.js";
+import { built } from "../support/built.js";
 
 const run = promisify(execFile);
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-const denyCalls = path("native/build/deny-calls");
-const plainClient = path("native/build/v4l2-client");
+const denyCalls = built("deny-calls");
+const plainClient = built("v4l2-client");
 
 const isPossible = existsSync("/dev/fuse") && process.getuid?.() === 0;
 const describeNodes = isPossible ? describe : describe.skip;
@@ -226,7 +228,7 @@ describeNodes(`doctor${why}`, () => {
   }, 120_000);
 
   it("without the helper", async () => {
-    const build = path("native/build");
+    const build = dirname(helperPath());
     const folder = join(temporaryFolder(), "build");
     mkdirSync(folder);
     for (const file of ["v4l2_cuse.node", "v4l2-cuse-tracer"]) {
