@@ -50,6 +50,9 @@ function filesOf(project: Split): { include: string[]; exclude: string[] } {
   };
 }
 
+/** Before the tests of every project. */
+const globalSetup = ["test/support/place-for-all.ts"];
+
 const guest = [
   "test/device/**",
   "test/compliance/**",
@@ -72,6 +75,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          globalSetup,
           include: ["test/**/*.test.ts"],
           exclude: guest,
           // Milliseconds each; but a machine that runs guests beside them is slow at times.
@@ -82,6 +86,7 @@ export default defineConfig({
       {
         test: {
           name: "device",
+          globalSetup,
           ...filesOf("device"),
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -92,6 +97,7 @@ export default defineConfig({
       {
         test: {
           name: "fuse-node",
+          globalSetup,
           include: ["test/fuse-node/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -102,6 +108,7 @@ export default defineConfig({
       {
         test: {
           name: "run-device",
+          globalSetup,
           include: ["test/run-device/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -112,6 +119,7 @@ export default defineConfig({
       {
         test: {
           name: "emulated",
+          globalSetup,
           include: ["test/emulated/**/*.test.ts"],
           testTimeout: 60_000,
           fileParallelism: false,
@@ -121,6 +129,7 @@ export default defineConfig({
       {
         test: {
           name: "compliance",
+          globalSetup,
           ...filesOf("compliance"),
           testTimeout: 300_000,
           hookTimeout: 60_000,
@@ -131,6 +140,7 @@ export default defineConfig({
       {
         test: {
           name: "gstreamer",
+          globalSetup,
           ...filesOf("gstreamer"),
           testTimeout: 240_000,
           hookTimeout: 60_000,

@@ -7,18 +7,20 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const [sampleText = "", seedText = "", allTests = "no", ...folders] = process.argv.slice(2);
+const [sampleText = "", seedText = "", allTests = "no", jobsText = "", ...folders] = process.argv.slice(2);
 /** Results lie beside the copy. */
 const RESULTS = "..";
-/** What is never worth a change: texts for people. */
+/** Of no use: what takes away a whole body or value, which types or the first test notice. */
 const EXCLUDED = [
-  "StringLiteral",
   "Regex",
   "ObjectLiteral",
   "ArrayDeclaration",
+  "ArrowFunction",
   "BlockStatement",
   "MethodExpression",
 ];
+/** Of texts only the errnos: the others are for people. */
+const ERRNO = /^"E[A-Z0-9]{2,}"$/;
 
 interface Place {
   readonly line: number;
@@ -28,6 +30,7 @@ interface Change {
   readonly file: string;
   readonly start: Place;
   readonly end: Place;
+  readonly replacement: string;
 }
 interface Report {
   readonly files: Readonly<
@@ -63,6 +66,10 @@ const sources = (folder: string): string[] =>
     .filter((path) => path.endsWith(".ts") && !path.includes("/gen/"))
     .sort();
 
+/** Of one line. */
+const textAt = (text: string, { start, end }: { readonly start: Place; readonly end: Place }): string =>
+  start.line === end.line ? (text.split("\n")[start.line]?.slice(start.column, end.column) ?? "") : "";
+
 /** Every change that StrykerJS would make. */
 async function allChanges(files: readonly string[]): Promise<Change[]> {
   // Installed by scripts/mutate, and no dependency that types could come from.
@@ -77,7 +84,14 @@ async function allChanges(files: readonly string[]): Promise<Change[]> {
     instrument(
       files: readonly { name: string; content: string; mutate: true }[],
       options: { ignorers: []; plugins: null; excludedMutations: readonly string[] },
-    ): Promise<{ mutants: readonly { fileName: string; location: { start: Place; end: Place } }[] }>;
+    ): Promise<{
+      mutants: readonly {
+        fileName: string;
+        mutatorName: string;
+        replacement: string;
+        location: { start: Place; end: Place };
+      }[];
+    }>;
   }
   const { createInstrumenter } = (await import(load.resolve("@stryker-mutator/instrumenter"))) as {
     createInstrumenter: unknown;
@@ -86,11 +100,18 @@ async function allChanges(files: readonly string[]): Promise<Change[]> {
     ["isDebugEnabled", "debug", "info", "warn"].map((name) => [name, () => undefined]),
   );
   const instrumenter = createInjector().provideValue("logger", silent).injectFunction(createInstrumenter);
+  const texts = new Map(files.map((name) => [name, readFileSync(name, "utf8")]));
   const { mutants } = await instrumenter.instrument(
-    files.map((name) => ({ name, content: readFileSync(name, "utf8"), mutate: true as const })),
+    files.map((name) => ({ name, content: texts.get(name) ?? "", mutate: true as const })),
     { ignorers: [], plugins: null, excludedMutations: EXCLUDED },
   );
-  return mutants.map(({ fileName, location }) => ({ file: fileName, ...location }));
+  return mutants
+    .filter(
+      ({ mutatorName, fileName, location }) =>
+        !EXCLUDED.includes(mutatorName) &&
+        (mutatorName !== "StringLiteral" || ERRNO.test(textAt(texts.get(fileName) ?? "", location))),
+    )
+    .map(({ fileName, location, replacement }) => ({ file: fileName, ...location, replacement }));
 }
 
 function choose(changes: readonly Change[], count: number, random: () => number): Change[] {
@@ -103,6 +124,13 @@ function choose(changes: readonly Change[], count: number, random: () => number)
   return chosen;
 }
 
+/** The same for the same change, whoever tells of it. */
+const nameOf = (
+  file: string,
+  { start, end }: { readonly start: Place; readonly end: Place },
+  replacement: string,
+): string => `${file}:${start.line}:${start.column}-${end.line}:${end.column} ${replacement}`;
+
 /** Runs StrykerJS on the chosen changes of a folder. */
 function tryChanges(folder: string, changes: readonly Change[]): Report {
   const tests = allTests === "yes" ? "test/**/*.test.ts" : `test/${folder}/**/*.test.ts`;
@@ -111,19 +139,32 @@ function tryChanges(folder: string, changes: readonly Change[]): Report {
     `import { defineConfig } from "vitest/config";
 export default defineConfig({ test: { include: ["${tests}"], exclude: ["test/{device,compliance,gstreamer,emulated,fuse-node,run-device}/**"], testTimeout: 30000, pool: "forks" } });\n`,
   );
+  // Within a chosen range StrykerJS would try all, of which only what is as large was chosen.
+  writeFileSync(
+    "mutate-chosen.mjs",
+    `import { declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
+const chosen = ${JSON.stringify(changes.map(({ start, end }) => [start.line + 1, start.column, end.line + 1, end.column]))};
+const isBefore = (lineA, columnA, lineB, columnB) => lineA < lineB || (lineA === lineB && columnA <= columnB);
+const shouldIgnore = ({ node: { loc } }) =>
+  loc && !chosen.some(([line, column, lastLine, lastColumn]) =>
+    isBefore(loc.start.line, loc.start.column, line, column) && isBefore(lastLine, lastColumn, loc.end.line, loc.end.column))
+    ? "was not chosen" : undefined;
+export const strykerPlugins = [declareValuePlugin(PluginKind.Ignore, "chosen", { shouldIgnore })];\n`,
+  );
   const report = join(RESULTS, `report-${folder}.json`);
   writeFileSync(
     "stryker.config.json",
     JSON.stringify({
       testRunner: "vitest",
       vitest: { configFile: "vitest.mutate.config.ts", related: true },
-      plugins: ["@stryker-mutator/vitest-runner"],
+      plugins: ["@stryker-mutator/vitest-runner", "./mutate-chosen.mjs"],
+      ignorers: ["chosen"],
       mutate: changes.map(
         ({ file, start, end }) => `${file}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`,
       ),
       mutator: { excludedMutations: EXCLUDED },
       inPlace: true,
-      concurrency: 2,
+      concurrency: Number(jobsText),
       coverageAnalysis: "perTest",
       timeoutMS: 10_000,
       reporters: ["progress-append-only", "json"],
@@ -155,21 +196,35 @@ console.log(`${chosen.length} of ${all.length} changes`);
 
 const survivors: string[] = [];
 let caught = 0;
+let timedOut = 0;
 for (const folder of folders) {
   const own = chosen.filter((change) => folderOf.get(change) === folder);
   if (own.length === 0) continue;
+  // StrykerJS is told ranges, and tries every change of one: the others are no part of the sample.
+  const wanted = new Set(own.map((change) => nameOf(change.file, change, change.replacement)));
   for (const [file, { source, mutants }] of Object.entries(tryChanges(folder, own).files)) {
     const lines = source.split("\n");
     for (const { status, mutatorName, replacement = "", location } of mutants) {
+      const { start, end } = location;
+      // Counted from 1 there.
+      const place = {
+        start: { line: start.line - 1, column: start.column - 1 },
+        end: { line: end.line - 1, column: end.column - 1 },
+      };
+      if (!wanted.delete(nameOf(file, place, replacement))) continue;
       if (status === "Killed" || status === "Timeout" || status === "RuntimeError") caught += 1;
+      if (status === "Timeout") timedOut += 1;
       else if (status === "Survived" || status === "NoCoverage")
         survivors.push(
           `${file}:${location.start.line} ${mutatorName} (${status}) -> ${replacement.replace(/\s+/g, " ")}\n    ${lines[location.start.line - 1]?.trim() ?? ""}`,
         );
     }
   }
+  for (const name of wanted) console.error(`not tried: ${name}`);
 }
 writeFileSync(join(RESULTS, "survivors.txt"), `${survivors.join("\n")}\n`);
 const tried = caught + survivors.length;
 console.log(survivors.join("\n"));
-console.log(`${caught} of ${tried} changes caught (${((100 * caught) / Math.max(1, tried)).toFixed(1)} %)`);
+console.log(
+  `${caught} of ${tried} changes caught (${((100 * caught) / Math.max(1, tried)).toFixed(1)} %), ${timedOut} of them by tests that did not end`,
+);

@@ -143,17 +143,27 @@ async function makeAlone(folder: string, ownRoot: string): Promise<string[]> {
   const whole = path.resolve(folder);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     try {
-      mkdirSync(path.dirname(whole), { recursive: true, mode: 0o755 });
+      makeAbove(whole);
       mkdirSync(whole, { mode: 0o755 });
       return upTo(whole, path.resolve(ownRoot));
     } catch (error) {
       // ENOENT: somebody has just taken away the folder above, with the last that was in it.
       if (systemCode(error) === "ENOENT") continue;
+      if (error instanceof CuseError) throw error;
       if (systemCode(error) !== "EEXIST") throw cannotBeMade(folder, error);
     }
     if (!(await clearLeftover(whole))) throw inUse(whole);
   }
   throw inUse(whole);
+}
+
+/** @throws {CuseError} Something that is no folder is in the way. @throws ENOENT: try again. */
+function makeAbove(folder: string): void {
+  try {
+    mkdirSync(path.dirname(folder), { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw systemCode(error) === "EEXIST" ? cannotBeMade(folder, error) : error;
+  }
 }
 
 /** From the folder to one above it, innermost first. */

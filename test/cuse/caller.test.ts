@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CallerFlags, processOf } from "../../src/cuse/caller.js";
+import { CallWatch, CallerFlags, processOf } from "../../src/cuse/caller.js";
 import { OpenFileHandle } from "../../src/cuse/open-file-handle.js";
 
 const RDWR = 0o2;
@@ -224,5 +224,30 @@ describe("processOf", () => {
   it("knows nothing of a thread that has gone or is not visible", () => {
     expect(processOf(7, proc)).toBeUndefined();
     expect(processOf(0, proc)).toBeUndefined();
+  });
+});
+
+describe("how much a caller's read(2) or write(2) asks for", () => {
+  const [read, write] = process.arch === "arm64" ? [63, 64] : [0, 1];
+  const asks = (text: string | undefined, isShown = true): number | undefined => {
+    if (isShown) withSyscallFiles();
+    addThread(100);
+    if (text !== undefined) sleepsIn(100, text);
+    return new CallWatch(proc).transferBytes(100);
+  };
+
+  it.each([
+    ["read", `${read} 0x3 0x7f00 0x1000 0x0 0x0 0x0 0x7ffd 0x7f00\n`, 4096],
+    ["write", `${write} 0x3 0x7f00 0x10 0x0 0x0 0x0 0x7ffd 0x7f00\n`, 16],
+    ["another call", "7 0x3 0x7f00 0x1000 0x0 0x0 0x0 0x7ffd 0x7f00\n", undefined],
+    ["no call", "-1 0x7ffd 0x7f00\n", undefined],
+    ["a caller that runs", "running\n", undefined],
+    ["a caller that is not there", undefined, undefined],
+  ])("is told of %s", (_title, text, bytes) => {
+    expect(asks(text)).toBe(bytes);
+  });
+
+  it("is not known where the kernel does not show calls", () => {
+    expect(asks(`${read} 0x3 0x7f00 0x1000 0x0 0x0 0x0 0x7ffd 0x7f00\n`, false)).toBeUndefined();
   });
 });

@@ -169,11 +169,18 @@ describe("the mount", () => {
     expect(mount.canMap).toBe(false);
   });
 
-  it("gives the folder back when it cannot be mounted, and says what to do", async () => {
+  it.each([
+    ["EPERM", /^\/dev\/fuse may not be used to mount by this user: run as root/],
+    ["EACCES", /^\/dev\/fuse may not be used to mount by this user: run as root/],
+    ["ENOENT", /^\/dev\/fuse is missing: load it with "modprobe fuse"/],
+    ["ENODEV", /^\/dev\/fuse is missing: load it/],
+    ["ENXIO", /^\/dev\/fuse is missing: load it/],
+    ["EMFILE", /^FUSE nodes cannot be made: .*EMFILE/],
+  ])("gives the folder back when it cannot be mounted (%s), and says what to do", async (code, sentence) => {
     const system = new System();
-    system.mountError = systemError("EPERM", "mount");
+    system.mountError = systemError(code, "mount");
     const start = FuseMount.start({ folder: FOLDER, log: new RecordingLog() }, system);
-    await expect(start).rejects.toThrow(/^\/dev\/fuse may not be used to mount by this user: run as root/);
+    await expect(start).rejects.toThrow(sentence);
     expect(system.steps.at(-1)).toBe("release");
     expect(system.channel.isClosed).toBe(true);
   });
@@ -183,7 +190,21 @@ describe("the mount", () => {
     const node = bench.node();
     bench.system.channel.handlers.onClose(systemError("ENODEV", "read"));
     expect(await node.closed).toMatchObject({ message: expect.stringContaining("was ended") as string });
-    expect(await bench.mount.closed).toMatchObject({ name: "CuseError" });
+    expect(await bench.mount.closed).toMatchObject({
+      name: "CuseError",
+      message: expect.stringMatching(/^The mount on \/run\/nodes was ended \(.*ENODEV.*\)\.$/) as string,
+    });
+    // Once: what comes later changes nothing.
+    const steps = [...bench.system.steps];
+    await bench.mount.close();
+    bench.system.channel.handlers.onClose(undefined);
+    expect(bench.system.steps).toEqual(steps);
+  });
+
+  it("says no reason where the kernel gives none", async () => {
+    const bench = await Bench.start();
+    bench.system.channel.handlers.onClose(undefined);
+    expect(await bench.mount.closed).toMatchObject({ message: "The mount on /run/nodes was ended." });
   });
 });
 
@@ -363,6 +384,33 @@ describe("files that can be mapped", () => {
     }
     bench.deliver(send.about(inode, send.read(6, 1, 100, 2, 262_244n)));
     expect(offsets).toEqual([0n, 131_072n, 262_144n, 0n]);
+  });
+});
+
+describe.each([true, false])("files of a device that has no read() or write(), mapped: %s,", (maps) => {
+  it("answer both with EINVAL", async () => {
+    const bench = await Bench.start(maps);
+    bench.node(new MappingDevice());
+    const inode = bench.lookup();
+    bench.deliver(send.about(inode, send.open(4)));
+    for (const message of [send.read(6, 1, 100), send.write(8, 1, new Uint8Array(100))])
+      expect(bench.deliver(send.about(inode, message)).map(error)).toEqual([EINVAL]);
+  });
+});
+
+describe("memory that cannot be registered", () => {
+  it.each([
+    ["EMFILE", -24],
+    ["EPERM", -12],
+    ["ENOMEM", -12],
+  ])("for %s is told to the client as errno %i", async (code, errno) => {
+    const bench = await Bench.start();
+    bench.node(new MappingDevice());
+    const inode = bench.lookup();
+    bench.system.ioctl = () => {
+      throw systemError(code, "ioctl");
+    };
+    expect(bench.deliver(send.about(inode, send.open(4))).map(error)).toEqual([errno]);
   });
 });
 

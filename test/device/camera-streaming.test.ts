@@ -2,7 +2,6 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import {
   checkFile,
@@ -17,8 +16,9 @@ import {
 } from "./support/camera.js";
 import { helperPath } from "../../src/native.js";
 import { casesHere, describeDevice, onFuseNodes, until } from "./support/device.js";
+import { built } from "../support/built.js";
 
-const client = fileURLToPath(new URL("../../native/build/v4l2-client", import.meta.url));
+const client = built("v4l2-client");
 const size = { width: 320, height: 240 };
 const NOBODY = 65534;
 

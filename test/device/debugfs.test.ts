@@ -10,7 +10,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { DebugMount } from "../../src/stateless/debugfs/mount.js";
 import { fuseDescriptors } from "../../src/stateless/debugfs/threads.js";
 import { fixedDirectory, textFile } from "../../src/stateless/debugfs/tree.js";
-import { cli, withHelper, withoutHelper } from "./support/camera.js";
+import { builtProgram, cli, withHelper, withoutHelper } from "./support/camera.js";
 import { describeDevice, until } from "./support/device.js";
 import { temporaryFolder } from "./support/mem2mem.js";
 import type { Client, ClientOptions } from "./support/probe.js";
@@ -248,7 +248,7 @@ describeDevice("visl without its tree", () => {
     const number = ++lastNumber;
     const nodes = ["--video", String(number), "--media", String(number), "--log", "none"];
     const driver = withoutHelper([
-      ...["setpriv", "--bounding-set", "-sys_admin", process.execPath, "dist/cli/main.js", "visl", ...nodes],
+      ...["setpriv", "--bounding-set", "-sys_admin", process.execPath, builtProgram(), "visl", ...nodes],
     ]);
     onTestFinished(async () => {
       driver.kill("SIGTERM");

@@ -17,9 +17,10 @@ import { onFuseNodes } from "./support/device.js";
 import { temporaryFolder } from "./support/mem2mem.js";
 import { startProgram, type Client } from "./support/probe.js";
 import { startDecoder, type Visl } from "./support/visl.js";
+import { built } from "../support/built.js";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const program = path("../../native/build/request-client");
+const program = built("request-client");
 const mutations = Number(process.env["V4L2_CUSE_DECODER_MUTATIONS"] ?? 700);
 const kills = Number(process.env["V4L2_CUSE_DECODER_KILLS"] ?? 10);
 const HOURS = 3_600_000;

@@ -1,13 +1,13 @@
 /** What clients of each kind of node hear when their driver ends (`test/clients/ending.c`). */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { builtProgram } from "./support/camera.js";
 import { describeDevice } from "./support/device.js";
 import { startProgram } from "./support/probe.js";
+import { built } from "../support/built.js";
 
-const program = fileURLToPath(new URL("../../native/build/ending", import.meta.url));
+const program = built("ending");
 
 describeDevice("a driver that ends", () => {
   it("is told to clients of its video, sub-device and media nodes as by the kernel, until they close", async () => {

@@ -3,13 +3,13 @@
  * the kernel's own drivers would keep such a client waiting, we must not keep the others waiting.
  */
 import { chmodSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { describeDevice, until } from "./support/device.js";
 import { Control, runClient, sharedMem2mem, type Mem2mem } from "./support/mem2mem.js";
 import { startProgram, type Client } from "./support/probe.js";
+import { built } from "../support/built.js";
 
-const program = fileURLToPath(new URL("../../native/build/fuse-client", import.meta.url));
+const program = built("fuse-client");
 
 function startHostile({ video }: Mem2mem, steps: string): Client {
   const client = startProgram(program, [video, ...steps.split(" ")], { timeoutMs: 50_000 });

@@ -6,6 +6,7 @@ import { expect, it, vi } from "vitest";
 import { builtProgram, launchCamera, sharedCamera } from "./support/camera.js";
 import { describeDevice } from "./support/device.js";
 import { expectMapping, kernelMaps, mappingClient, MappingRun, NO_PASSTHROUGH } from "./support/plain.js";
+import { nobodysUserNamespaces } from "../support/user-namespaces.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -31,11 +32,17 @@ const tracers: readonly (readonly [string, readonly string[]])[] = [
 describeDevice("without a helper, a client", () => {
   const camera = sharedCamera("--mode", "0666");
 
+  const namespaces = nobodysUserNamespaces();
+  it.skipIf(namespaces.isMissing)(
+    `in its own user, mount and pid namespace streams${namespaces.why}`,
+    async () => {
+      const unshare = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc"];
+      const wrapper = [...asNobody, ...unshare];
+      await expectMapping(new MappingRun(camera(), steps, { wrapper }), 3, [got, done]);
+    },
+  );
+
   it.each([
-    [
-      "in its own user, mount and pid namespace",
-      [...asNobody, "unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc"],
-    ],
     ["in its own pid namespace", ["unshare", "--pid", "--fork"]],
     ["of another user that may not be looked into", asNobody],
   ])("%s streams", async (_title, wrapper) => {

@@ -24,10 +24,11 @@ import { describeDevice, freeName, startDevice, until } from "./support/device.j
 import { EchoDevice } from "./support/echo-device.js";
 import { startMediaPair, TinyVideo } from "./support/media-pair.js";
 import { runProgram, type ClientOptions, type ClientResult } from "./support/probe.js";
+import { builtProgram, builtRoot } from "../support/built.js";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const udevProbe = here("../../out/test/udev-probe");
-const main = here("../../dist/cli/main.js");
+const udevProbe = join(builtRoot, "out/test/udev-probe");
+const main = builtProgram();
 const cuse = "/sys/devices/virtual/cuse";
 
 /** Numbers that neither a real device nor another test has. */

@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { helperPath } from "../../src/native.js";
 import { golden } from "../visl/golden.js";
@@ -13,8 +12,9 @@ import { describeDevice, until } from "./support/device.js";
 import { temporaryFolder } from "./support/mem2mem.js";
 import { startProgram, type Client, type ClientOptions } from "./support/probe.js";
 import { startVisl, type Visl } from "./support/visl.js";
+import { built } from "../support/built.js";
 
-const program = fileURLToPath(new URL("../../native/build/visl-client", import.meta.url));
+const program = built("visl-client");
 const FRAME_SIZE = 115_200;
 const MPEG2_SEQUENCE = 0x00a409dc;
 const VP8_FRAME = 0x00a409c8;

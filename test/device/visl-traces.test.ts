@@ -4,7 +4,6 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { helperPath } from "../../src/native.js";
 import { splitTrace } from "../stateless/trace-text.js";
@@ -12,8 +11,9 @@ import { describeDevice, until } from "./support/device.js";
 import { temporaryFolder } from "./support/mem2mem.js";
 import { startProgram } from "./support/probe.js";
 import { startVisl, type Visl } from "./support/visl.js";
+import { built } from "../support/built.js";
 
-const program = fileURLToPath(new URL("../../native/build/visl-client", import.meta.url));
+const program = built("visl-client");
 
 /** Decodes one frame of VP8 and one of FWHT. */
 async function decodeBoth(visl: Visl): Promise<void> {

@@ -10,11 +10,14 @@ import { builtProgram } from "../device/support/camera.js";
 import { compile } from "../device/support/compile.js";
 import { kernelMaps } from "../device/support/plain.js";
 import { startProgram, type Client } from "../device/support/probe.js";
+import { built } from "../support/built.js";
+import { helperPath } from "../../src/native.js";
+import { nobodysUserNamespaces } from "../support/user-namespaces.js";
 
 const run = promisify(execFile);
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-const client = path("native/build/node-client");
-const helper = path("native/build/libv4l2-cuse.so");
+const client = built("node-client");
+const helper = helperPath();
 
 const isPossible = existsSync("/dev/fuse") && process.getuid?.() === 0;
 const describeNodes = isPossible ? describe : describe.skip;
@@ -110,7 +113,9 @@ describeNodes(`a FUSE node${why}`, () => {
     ]);
   });
 
-  it("of an ordinary user in a user namespace streams with the helper, and refuses MMAP without it", async () => {
+  const namespaces = nobodysUserNamespaces();
+  const inNamespace = `of an ordinary user in a user namespace streams with the helper, and refuses MMAP without it${namespaces.why}`;
+  it.skipIf(namespaces.isMissing)(inNamespace, async () => {
     const script = `
       mount -t tmpfs none "$1" || exit
       "$2" "$3" sample --video 0 --node auto --node-folder "$1/n" --log none >&2 &

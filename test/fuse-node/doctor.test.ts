@@ -4,10 +4,11 @@
  */
 import { execFile } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
+import { helperPath } from "../../src/native.js";
 import { builtProgram } from "../device/support/camera.js";
 import { compile } from "../device/support/compile.js";
 import {
@@ -19,9 +20,10 @@ import {
   setPtraceScope,
   without,
 } from "../device/support/doctor.js";
+import { built } from "../support/built.js";
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-const denyCalls = path("native/build/deny-calls");
+const denyCalls = built("deny-calls");
 
 const isPossible = existsSync("/dev/fuse") && process.getuid?.() === 0;
 const describeNodes = isPossible ? describe : describe.skip;
@@ -73,7 +75,7 @@ describeNodes(`doctor${why}`, () => {
   }, 120_000);
 
   it("without the helper", async () => {
-    const build = path("native/build");
+    const build = dirname(helperPath());
     const folder = join(openFolder(), "build");
     mkdirSync(folder);
     for (const file of ["v4l2_cuse.node", "v4l2-cuse-tracer"]) {

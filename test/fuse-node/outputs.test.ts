@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { builtProgram } from "../device/support/camera.js";
+import { built } from "../support/built.js";
 
 const isPossible = existsSync("/dev/fuse") && process.getuid?.() === 0;
 const describeNodes = isPossible ? describe : describe.skip;
@@ -16,7 +16,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-const vislClient = fileURLToPath(new URL("../../native/build/visl-client", import.meta.url));
+const vislClient = built("visl-client");
 /** Decodes a frame. */
 const FWHT =
   "format SFWH 640x480 262144 alloc 1 on both request 0 fwht 0 bitstream 0 0 0 100 frame - 0 submit 0 wait 0 10000";

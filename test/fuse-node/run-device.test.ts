@@ -14,12 +14,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, type TestContext } from "vitest";
+import { nobodysUserNamespaces } from "../support/user-namespaces.js";
 import { helperPath } from "../../src/native.js";
 
 const NOBODY = 65534;
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const main = builtProgram();
 
 /** nobody, in a mount namespace whose /dev/fuse has the mode that most systems give it. */
 const asNobody = [
@@ -30,10 +30,15 @@ const asNobody = [
   `mount -t tmpfs none /mnt; mknod -m 666 /mnt/fuse c 10 229; mount --bind /mnt/fuse /dev/fuse; exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups "$@"`,
   "sh",
 ];
+const namespaces = nobodysUserNamespaces();
 const users: readonly (readonly [string, readonly string[]])[] = [
   ["root", ["env"]],
-  ["an ordinary user", asNobody],
+  [`an ordinary user${namespaces.why}`, asNobody],
 ];
+/** Before each test of such a user. */
+function needs(user: readonly string[], { skip }: TestContext): void {
+  skip(user === asNobody && namespaces.isMissing, namespaces.why);
+}
 
 const commandOf = (
   user: readonly string[],
@@ -75,6 +80,7 @@ try:
 except OSError as error:
     print(errno.errorcode[error.errno], flush=True)
 `;
+import { builtProgram } from "../support/built.js";
 
 /** Waits until the question is answered with yes. */
 async function until(question: () => boolean): Promise<void> {
@@ -86,6 +92,10 @@ async function until(question: () => boolean): Promise<void> {
 }
 
 describe.each(users)("a client with devices of its own, started by %s", (_name, user) => {
+  beforeEach((context) => {
+    needs(user, context);
+  });
+
   it("finds them as character devices, in sysfs too, and maps their buffers", () => {
     const { status, stdout, stderr } = run(
       user,

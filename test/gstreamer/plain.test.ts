@@ -4,7 +4,6 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { checkFile, startCamera, withoutHelper } from "../device/support/camera.js";
 import { describeDevice } from "../device/support/device.js";
@@ -15,7 +14,7 @@ import { frameBytes, type CameraScene } from "../support/camera-frame.js";
 /** Of a client, on a busy machine. */
 const timeoutMs = 150_000;
 const size = { width: 320, height: 180 };
-const capsChanger = fileURLToPath(new URL("../../native/build/gst-caps", import.meta.url));
+const capsChanger = built("gst-caps");
 
 const caps = (format: string, { width, height } = size): string =>
   `video/x-raw,format=${format},width=${width},height=${height},framerate=30/1`;
@@ -45,6 +44,7 @@ with open(path, "wb") as file:
         file.write(maps[index][:bytesused])
         buffer(QBUF, index)
 `;
+import { built } from "../support/built.js";
 
 describeDevice("without a helper, on the camera,", () => {
   it.each([

@@ -1,15 +1,16 @@
 /** Clips, and GStreamer pipelines that decode them on visl. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { withHelper } from "../device/support/camera.js";
 import type { Client } from "../device/support/probe.js";
+import { join } from "node:path";
+import { builtRoot } from "../support/built.js";
 
 const timeoutMs = 200_000;
 
 /** The path of a file in data/. */
-export const data = (name: string): string => fileURLToPath(new URL(`data/${name}`, import.meta.url));
+export const data = (name: string): string => join(builtRoot, "test/gstreamer/data", name);
 
 export const clips = [
   ["vp8.ivf", "v4l2slvp8dec", 320, 240],

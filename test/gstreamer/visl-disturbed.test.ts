@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { withHelper } from "../device/support/camera.js";
 import { until } from "../device/support/device.js";
@@ -14,9 +13,10 @@ import type { Client } from "../device/support/probe.js";
 import { startVisl, type Visl } from "../device/support/visl.js";
 import { drawnSums, sayFrames } from "./drawn.js";
 import { data, decode, frameSums, goldenSums, gstLaunch } from "./support.js";
+import { built } from "../support/built.js";
 
 const timeoutMs = 100_000;
-const seeker = fileURLToPath(new URL("../../native/build/gst-seek", import.meta.url));
+const seeker = built("gst-seek");
 
 /** A client that decodes undisturbed. */
 async function expectGolden(clip = "vp8.ivf", decoder = "v4l2slvp8dec"): Promise<void> {

@@ -188,3 +188,64 @@ it("what VideoDevice can do besides is passed on", () => {
   expect(video.options).toMatchObject({ title: "Scaler", oldFormatNames: true });
   expect(video.options.disabled).toEqual(["VIDIOC_CREATE_BUFS"]);
 });
+
+describe("what a driver declares of its device", () => {
+  const declared = {
+    version: 0x06_01_02,
+    disabled: ["VIDIOC_G_PARM"],
+    oldFormatNames: true,
+    title: "a title",
+    invertedCrop: true,
+    busInfo: "platform:other",
+  } as const;
+
+  it("becomes the video device's identity", () => {
+    const { disabled, ...identity } = declared;
+    const { video } = makeDevice({ ...declared });
+    expect(video.identity).toMatchObject(identity);
+    expect(disabled.map((name) => video.accepts(name))).toEqual([false]);
+  });
+
+  it("lists formats as numbers or with more, and all of them only to who asks for all", () => {
+    const described = { pixelformat: fourcc("NV12"), flags: 1 };
+    const listAll = (): readonly (number | typeof described)[] => [fourcc("YU12"), described, fourcc("GREY")];
+    const listed = (device: M2mDevice<string>, all: boolean): unknown[] => {
+      const file = open(device);
+      return [0, 1, 2, 3].map((index) =>
+        device.video.ops.enumFmt?.(file, { index, type: VideoOutput, mbusCode: 0, all }),
+      );
+    };
+    const device = makeDevice({}, { list: () => [format.pixelformat, described], listAll });
+    expect(listed(device, false)).toEqual([{ pixelformat: fourcc("GREY") }, described, undefined, undefined]);
+    const everything = [
+      { pixelformat: fourcc("YU12") },
+      described,
+      { pixelformat: fourcc("GREY") },
+      undefined,
+    ];
+    expect(listed(device, true)).toEqual(everything);
+    expect(device.video.identity.enumAllFormats).toBe(true);
+    const without = makeDevice();
+    expect(without.video.identity.enumAllFormats).toBe(false);
+    expect(listed(without, true)).toEqual([undefined, undefined, undefined, undefined]);
+    const file = open(without);
+    const other = without.video.ops.enumFmt?.(file, {
+      ...{ index: 0, type: BufType.MetaCapture, mbusCode: 0, all: false },
+    });
+    expect(other).toBeUndefined();
+  });
+
+  it("is not there unless it was said", () => {
+    const { identity } = makeDevice().video;
+    const { version, oldFormatNames, title, invertedCrop } = identity;
+    expect([version, oldFormatNames, title, invertedCrop]).toEqual(Array(4).fill(undefined));
+    expect(identity.busInfo).toBe("platform:video0");
+    expect(makeDevice().media?.info.version).toBe(0x06_0c_00);
+  });
+
+  it("says how long its ops may take", () => {
+    expect(makeDevice({ patienceMs: 123 }).video.patienceMs).toBe(123);
+    expect(makeDevice({ patienceMs: 0 }).video.patienceMs).toBe(0);
+    expect(makeDevice().video.patienceMs).toBeGreaterThan(123);
+  });
+});

@@ -5,6 +5,7 @@ import { IOCTLS } from "../../src/v4l2/gen/index.js";
 import type { TraceEvent, V4l2Error } from "../../src/v4l2/index.js";
 import { TraceStream } from "../../src/v4l2/index.js";
 import { FakeCall } from "../v4l2/support/fakes.js";
+import { mediaFile, vislMedia } from "./support/visl.js";
 
 const names = Object.keys(IOCTLS).filter((name) => name.startsWith("MEDIA_"));
 
@@ -49,5 +50,33 @@ describe("the tables of media ioctls", () => {
     expect(() => mediaRequestIoctls.serve(target, number, new Uint8Array(size), new FakeCall())).toThrow(
       expect.objectContaining({ code: "ENOTTY" }) as V4l2Error,
     );
+  });
+});
+
+describe("the trace of media ioctls", () => {
+  /** What the log says of one, and of what was asked. */
+  function described(
+    name: "MEDIA_IOC_DEVICE_INFO" | "MEDIA_IOC_SETUP_LINK" | "MEDIA_IOC_ENUM_LINKS",
+    arg: Uint8Array,
+  ) {
+    const device = vislMedia();
+    const events: TraceEvent[] = [];
+    device.trace.subscribe((event) => events.push(event));
+    try {
+      void device.ioctl(mediaFile, IOCTLS[name].number, arg, new FakeCall());
+    } catch {
+      // Refused: the event says so.
+    }
+    const [event] = events;
+    if (event?.kind !== "ioctl") throw new Error("no event");
+    return event;
+  }
+
+  it("has an event for each, with its device, its file, and its errno", () => {
+    const info = described("MEDIA_IOC_DEVICE_INFO", new Uint8Array(IOCTLS.MEDIA_IOC_DEVICE_INFO.size));
+    expect(info).toMatchObject({ name: "MEDIA_IOC_DEVICE_INFO", file: mediaFile.id });
+    expect(info.errno).toBeUndefined();
+    const link = described("MEDIA_IOC_SETUP_LINK", new Uint8Array(IOCTLS.MEDIA_IOC_SETUP_LINK.size));
+    expect(link).toMatchObject({ name: "MEDIA_IOC_SETUP_LINK", errno: "EINVAL" });
   });
 });

@@ -153,6 +153,34 @@ describe("MEDIA_IOC_ENUM_ENTITIES", () => {
   });
 });
 
+describe("the type that old clients are told", () => {
+  // The old ranges are 0x10000 to 0x20005 (MEDIA_ENT_F_OLD_BASE, MEDIA_ENT_F_TUNER).
+  it.each([
+    [0xffff, false, 0x1ffff],
+    [0xffff, true, 0x20000],
+    [0x10000, true, 0x10000],
+    [0x10001, true, 0x10001],
+    [0x20001, false, 0x20001],
+    [0x20005, true, 0x20005],
+    [0x20006, true, 0x20000],
+    [0x20006, false, 0x1ffff],
+    [0x1001, false, 0x1ffff],
+    [0x4005, true, 0x20000],
+  ])("of function %i, a sub-device: %s", (does, isSubDevice, type) => {
+    const device = vislMedia();
+    const entity = device.graph.addEntity({
+      name: "new",
+      function: does as EntityFunction,
+      pads: [],
+      isSubDevice,
+    });
+    const view = new MediaEntityDescView(new Uint8Array(MediaEntityDescView.SIZE));
+    view.id = entity.id;
+    expect(mediaIoctl(device, MEDIA_IOC_ENUM_ENTITIES, view.bytes)).toBe(0);
+    expect(view.type).toBe(type);
+  });
+});
+
 describe("MEDIA_IOC_ENUM_LINKS", () => {
   it("writes nothing where nothing is asked for, and clears what is reserved", () => {
     const view = new MediaLinksEnumView(new Uint8Array(MediaLinksEnumView.SIZE).fill(0xff));

@@ -298,6 +298,21 @@ describe("the last close", () => {
     expect(bench.request.state).toBe("cleaning");
   });
 
+  it("of a queued request that loses an object before its end: the others stay", () => {
+    const bench = new Bench();
+    const { buffer, controls } = bench.filled();
+    const second = bench.bound("second");
+    bench.request.queue();
+    bench.request.close();
+    bench.take();
+    bench.request.unbind(second);
+    expect([bench.take(), bench.request.state]).toEqual([["unbind second"], "queued"]);
+    bench.request.unbind(controls);
+    expect([bench.take(), bench.request.state]).toEqual([["unbind controls"], "queued"]);
+    bench.request.unbind(buffer);
+    expect([bench.take(), bench.request.state]).toEqual([["unbind buffer"], "cleaning"]);
+  });
+
   it("of an idle request with controls only: they go at once", () => {
     const bench = new Bench();
     bench.bound("controls", "controls");

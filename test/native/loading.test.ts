@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 describe("an addon that is not there", () => {
@@ -31,5 +33,23 @@ describe("an addon that is not there", () => {
       expect(helperPath()).toBe(join(root, "native/build/libv4l2-cuse.so"));
     }
     expect(nativeProblem()).toBeUndefined();
+  });
+});
+
+describe("an addon that only worker threads have loaded", () => {
+  it("stays loaded when they are gone: its own threads may still run", async () => {
+    const addon = fileURLToPath(new URL("../../native/build/v4l2_cuse.node", import.meta.url));
+    const inWorker = `
+      const { openSync } = require("node:fs");
+      require(${JSON.stringify(process.env["V4L2_CUSE_NATIVE"] === undefined ? addon : join(process.env["V4L2_CUSE_NATIVE"], "v4l2_cuse.node"))}).startOpener(openSync("/", "r"));`;
+    const script = `
+      const { Worker } = require("node:worker_threads");
+      (async () => {
+        for (let count = 0; count < 20; count++)
+          await new Promise((ended) => new Worker(${JSON.stringify(inWorker)}, { eval: true }).on("exit", ended));
+        console.log("alive");
+      })();`;
+    // Without that it ends with SIGSEGV.
+    expect((await promisify(execFile)(process.execPath, ["-e", script])).stdout).toBe("alive\n");
   });
 });

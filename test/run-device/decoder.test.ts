@@ -12,6 +12,7 @@ import { builtProgram } from "../device/support/camera.js";
 import { onFuseNodes } from "../device/support/device.js";
 import { temporaryFolder } from "../device/support/mem2mem.js";
 import { startProgram, type ClientResult } from "../device/support/probe.js";
+import { built } from "../support/built.js";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const withDecoder = path("../../scripts/lib/with-decoder");
@@ -147,7 +148,7 @@ describe.runIf(onFuseNodes)("GStreamer on a decoder of its own", () => {
     },
   );
 
-  const seeker = path("../../native/build/gst-seek");
+  const seeker = built("gst-seek");
   const [small, large] = ["h264_main_b.h264", "h264_720p.h264"].map((name) =>
     path(`../gstreamer/data/${name}`),
   );

@@ -6,7 +6,8 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from "vitest";
+import { nobodysUserNamespaces } from "../support/user-namespaces.js";
 import { findings } from "../compliance/support.js";
 import { builtProgram, checkFile } from "../device/support/camera.js";
 import { onFuseNodes } from "../device/support/device.js";
@@ -28,10 +29,15 @@ const asNobody = [
   "sh",
 ];
 
+const namespaces = nobodysUserNamespaces();
 const users: readonly (readonly [string, readonly string[]])[] = [
   ["root", ["env"]],
-  ["an ordinary user", asNobody],
+  [`an ordinary user${namespaces.why}`, asNobody],
 ];
+/** Before each test of such a user. */
+function needs(user: readonly string[], { skip }: TestContext): void {
+  skip(user === asNobody && namespaces.isMissing, namespaces.why);
+}
 
 let parent = "";
 beforeAll(() => {
@@ -71,6 +77,10 @@ function start(
 const asEither = describe.runIf(onFuseNodes).concurrent;
 
 asEither.each(users)("v4l2-compliance on a device of its own, as %s,", (_who, user) => {
+  beforeEach((context) => {
+    needs(user, context);
+  });
+
   it.each([
     // Every format, size and rate: as many tests as that, or something was left out.
     ["sample --unpaced", ["-d", "/dev/video0", "-s", "-f"], { atLeast: 1500 }],
@@ -90,6 +100,10 @@ asEither.each(users)("v4l2-compliance on a device of its own, as %s,", (_who, us
 });
 
 asEither.each(users)("with devices of its own, as %s,", (_who, user) => {
+  beforeEach((context) => {
+    needs(user, context);
+  });
+
   /** Runs a client in the shell; "$0" is a file for frames. @returns What it printed, and the file. */
   async function run(devices: readonly string[], script: string): Promise<{ text: string; file: string }> {
     const folder = temporaryFolder();

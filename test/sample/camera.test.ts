@@ -175,6 +175,11 @@ describe("colours", () => {
     expect((flags.get("NV12") ?? 0) & FmtFlag.CscYcbcrEnc).not.toBe(0);
     expect((flags.get("RGB3") ?? 0) & FmtFlag.CscYcbcrEnc).toBe(0);
     expect(flags.get("GREY")).toBe(0);
+    // RGB has no encoding, and encodings of other colour models are none of these formats'.
+    const rgb = newClient().setFormat({ ...wish, name: "RGB3", flags: PixFmtFlag.SetCsc });
+    expect(rgb).toMatchObject({ colorspace: wish.colorspace, ycbcrEnc: 0 });
+    const hsv = { ...wish, ycbcrEnc: YcbcrEnc.Hsv180, flags: PixFmtFlag.SetCsc };
+    expect(newClient().setFormat(hsv).ycbcrEnc).toBe(0);
     const grey = newClient().setFormat({ ...wish, name: "GREY", flags: PixFmtFlag.SetCsc });
     expect(grey).toMatchObject({ colorspace: Colorspace.Srgb, ycbcrEnc: 0, quantization: 0, xferFunc: 0 });
   });
@@ -454,5 +459,39 @@ describe("the trace", () => {
       "queued active",
       "active done",
     ]);
+  });
+});
+
+describe("a frame for which there is no buffer", () => {
+  it("is lost, and counted, when its time has come", async () => {
+    const client = newClient({ unpaced: false });
+    client.setFormat(small);
+    client.start(2);
+    const [first, second] = await frames(client, 2);
+    expect(second?.buffer.sequence).toBe((first?.buffer.sequence ?? 0) + 1);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    client.queue(0);
+    const [later] = await frames(client, 1);
+    // 30 frames a second: four were due meanwhile.
+    expect((later?.buffer.sequence ?? 0) - (second?.buffer.sequence ?? 0)).toBeGreaterThan(3);
+  });
+
+  it("is not made, and not counted, without a rate", async () => {
+    const client = newClient();
+    client.setFormat(small);
+    client.start(2);
+    const numbers: number[] = [];
+    const take = async (): Promise<number> => {
+      const { buffer } = await client.dequeue();
+      numbers.push(buffer.sequence);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return buffer.index;
+    };
+    const index = await take();
+    await take();
+    client.queue(index);
+    client.queue(await take());
+    await take();
+    expect(numbers).toEqual([0, 1, 2, 3]);
   });
 });

@@ -87,6 +87,25 @@ describe("frames are due", () => {
     expect(due).toEqual([1010, 1040, 1070]);
   });
 
+  it("after one timer each, rounded up to the next millisecond", () => {
+    const tasks = newTasks();
+    const after = vi.spyOn(tasks, "after");
+    const due: bigint[] = [];
+    const pacer = new Pacer({
+      tasks,
+      intervalNs: 2_500_000n,
+      now: () => BigInt(Date.now()) * MS,
+      onFrame: (_sequence, dueNs) => {
+        due.push(dueNs - 1000n * MS);
+      },
+    });
+    vi.advanceTimersByTime(7);
+    // 2.5 ms is 3; at 3 ms, 5 ms is 2 away; at 5 ms, 7.5 ms is 3.
+    expect(after.mock.calls.map(([waitMs]) => waitMs)).toEqual([3, 2, 3]);
+    expect(due).toEqual([2_500_000n, 5_000_000n]);
+    pacer.stop();
+  });
+
   it("when there is room, unpaced", () => {
     const { pacer, frames } = pace(undefined);
     vi.advanceTimersByTime(1000);

@@ -1,7 +1,7 @@
 /** What `test/clients/buffer-life.c` does, and the lines that it must print: seen on vivid (kernel 6.12). */
-import { fileURLToPath } from "node:url";
+import { built } from "../../support/built.js";
 
-export const buffersProgram = fileURLToPath(new URL("../../../native/build/buffer-life", import.meta.url));
+export const buffersProgram = built("buffer-life");
 
 export interface Life {
   readonly title: string;

@@ -1,22 +1,14 @@
 /** The camera as its users run it, from the command line; `checkFile` and the like check what clients captured. */
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { describeForHelper, findFileNodes } from "../../../src/cli/run/file-nodes.js";
 import { helperPath } from "../../../src/native.js";
 import { onFuseNodes, until } from "./device.js";
 import { startProgram, type Client, type ClientOptions } from "./probe.js";
+import { builtProgram } from "../../support/built.js";
 
+export { builtProgram } from "../../support/built.js";
 export { checkFile, checkFrame, type CameraScene, type Reading } from "../../support/camera-frame.js";
-
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-const program = `${root}dist/cli/main.js`;
-
-/** What starts the `v4l2-cuse` command in Node. */
-export function builtProgram(): string {
-  if (!existsSync(program)) throw new Error("dist/ is missing: run npm run build");
-  return program;
-}
 
 /** Any v4l2-cuse command. */
 export function cli(args: readonly string[], options?: ClientOptions): Client {

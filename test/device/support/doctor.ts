@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished } from "vitest";
 import type { Examination } from "../../../src/cli/doctor.js";
 import { builtProgram } from "./camera.js";
+import { built } from "../../support/built.js";
 
 const run = promisify(execFile);
 const path = (name: string): string => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
@@ -16,7 +17,7 @@ const path = (name: string): string => fileURLToPath(new URL(`../../../${name}`,
 /** A script that tries clients, and prints what they can. */
 export const clientsScript = path("test/device/support/what-clients-can");
 /** The client that it wants to be told. */
-export const plainClient = path("native/build/v4l2-client");
+export const plainClient = built("v4l2-client");
 
 /** Where doctor and driver run; clients do not. */
 export interface Surroundings {

@@ -4,29 +4,26 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { FuseSession } from "../../../src/cuse/index.js";
 import { checkFile, logged, withoutHelper, type Driver } from "./camera.js";
 import { TestLog, until } from "./device.js";
 import { temporaryFolder } from "./mem2mem.js";
 import type { Client } from "./probe.js";
+import { built, builtRoot } from "../../support/built.js";
 
-/** A C client of test/clients. */
-const client = (name: string): string =>
-  fileURLToPath(new URL(`../../../native/build/${name}`, import.meta.url));
-
-export const staticClient = client("v4l2-client-static");
+/** C clients of test/clients. */
+export const staticClient = built("v4l2-client-static");
 /** `test/clients/mapping-client.c` tells what it can. */
 export const mappingClient = {
-  glibc: client("mapping-client"),
-  static: client("mapping-client-static"),
-  musl: client("mapping-client-musl"),
-  go: client("mapping-client-go"),
+  glibc: built("mapping-client"),
+  static: built("mapping-client-static"),
+  musl: built("mapping-client-musl"),
+  go: built("mapping-client-go"),
 } as const;
-export const pythonClient = fileURLToPath(new URL("../../clients/mapping.py", import.meta.url));
+export const pythonClient = join(builtRoot, "test/clients/mapping.py");
 /** `test/clients/reqbufs-races.c`. */
-export const racingClient = client("reqbufs-races");
+export const racingClient = built("reqbufs-races");
 
 let passthrough: Promise<boolean> | undefined;
 

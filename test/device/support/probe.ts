@@ -17,9 +17,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { helperPath } from "../../../src/native.js";
 import { compile } from "./compile.js";
+import { builtRoot } from "../../support/built.js";
 
 const source = fileURLToPath(new URL("probe.c", import.meta.url));
-const folder = fileURLToPath(new URL("../../../out/test/", import.meta.url));
+const folder = `${builtRoot}/out/test/`;
 
 type Linking = "static" | "dynamic";
 const built: Partial<Record<Linking, Promise<string>>> = {};

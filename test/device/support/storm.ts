@@ -1,13 +1,13 @@
 /** The clients of test/clients/graft-storm.c, which are disturbed while they are given files, and what they leave behind. */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { checkFile, type CameraScene } from "../../support/camera-frame.js";
 import { descriptorsOf, workersOf } from "./descriptors.js";
 import { until } from "./device.js";
 import { startProgram, type Client } from "./probe.js";
+import { built } from "../../support/built.js";
 
-export const stormProgram = fileURLToPath(new URL("../../../native/build/graft-storm", import.meta.url));
+export const stormProgram = built("graft-storm");
 
 /** How a client ended, as its watcher saw it. */
 export interface End {
