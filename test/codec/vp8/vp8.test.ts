@@ -10,6 +10,7 @@ import * as vp8 from "../../../src/codec/vp8/index.js";
 import { golden } from "../../visl/golden.js";
 import { leadingBits, vpxClip } from "../support/clips.js";
 import { compareWithGStreamer } from "../support/golden-controls.js";
+import { compareHeaders, tracesVp8 } from "../support/headers.js";
 import { vectors } from "../support/vectors.js";
 
 const recorded = fileURLToPath(new URL("../../gstreamer/data/vp8.ivf", import.meta.url));
@@ -54,9 +55,18 @@ const streams: readonly (readonly [name: string, file: () => string])[] = [
   ...vectors("vp8", [".ivf"]).map((path) => [basename(path), () => path] as const),
 ];
 
+/** ffmpeg 7 traces VP8's headers, too. */
+const withOracle = tracesVp8();
+
 describe.each(streams)("VP8, %s", (_name, file) => {
   const stream = readFileSync(file());
   const frames = [...ivfFrames(stream)];
+
+  it.runIf(withOracle)("has every element of its headers where ffmpeg has it, with the same value", () => {
+    const { elements, differences } = compareHeaders("vp8", file());
+    expect(differences).toEqual([]);
+    expect(elements).toBeGreaterThan(50);
+  });
 
   it("has partitions that add up to the frame, and a header inside the first one", () => {
     expect(frames.length).toBeGreaterThan(0);
