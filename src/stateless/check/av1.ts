@@ -180,8 +180,8 @@ export class Av1Check implements StreamCheck {
     if (frame === undefined) return [];
     const expected = expectedFrame(header, seq, this.#timestamps, frame, isRead);
     return [
-      ...compareFields(expected, { ...frame }, places),
-      ...(grain === undefined ? [] : compareFields(expectedFilmGrain(header), { ...grain }, places)),
+      ...compareFields(expected, frame, places),
+      ...(grain === undefined ? [] : compareFields(expectedFilmGrain(header, grain), grain, places)),
     ];
   }
 
@@ -284,7 +284,7 @@ export class Av1Check implements StreamCheck {
       this.#sequence = { control, seq, isRead: true };
       this.#holdsObus = true;
       const disagreements = [
-        ...compareFields(expectedSequence(control), { ...sequence }, places),
+        ...compareFields(expectedSequence(control, sequence), sequence, places),
         ...this.#compare(found.header, seq, true, request.controls, places),
         ...compareTiles(tilesIn(found), entries, places),
       ];

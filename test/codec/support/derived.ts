@@ -71,8 +71,17 @@ const derivers: Readonly<Record<Codec, Derive>> = {
 export function derivedControls(codec: Codec, stream: Uint8Array): ControlValues[] {
   const derive = derivers[codec];
   const numbers: bigint[] = [];
-  for (const [i, { requests }] of [...derive(stream)].entries()) {
-    if (requests.length > 0) numbers.push(BigInt(i) * 1000n);
+  if (codec === "h264") {
+    // Each of two fields has a number, and the frame has that of the first.
+    let pictures = 0;
+    for (const frame of h264.codedFrames(stream)) {
+      numbers.push(BigInt(pictures) * 1000n);
+      pictures += frame.pictures.length;
+    }
+  } else {
+    for (const [i, { requests }] of [...derive(stream)].entries()) {
+      if (requests.length > 0) numbers.push(BigInt(i) * 1000n);
+    }
   }
   const timestampOf: TimestampOf = (index) => numbers[index] ?? -1n;
   return [...derive(stream, { timestampOf })].flatMap(({ requests }) =>
@@ -110,6 +119,41 @@ export const knownDifferences: readonly KnownDifference[] = [
         ? ours
         : theirs,
     why: "an entry without a picture has no fields: the API leaves the member open",
+  },
+  {
+    event: /^v4l2_ctrl_h264_scaling_matrix$/,
+    corrected: (theirs, ours) => (/^[0 ]+$/.test(theirs) ? ours : theirs),
+    why: "H.264 7.4.2.1.1: only 4:4:4 has 8x8 lists 2 to 5, and GStreamer leaves zeros there",
+  },
+  {
+    event: /^v4l2_h264_dpb_entry$/,
+    corrected: (theirs, ours) => {
+      const even = (line: string): string =>
+        line.replace(
+          /pic_num (\d+)(?=.*TOP_FIELD_REF\|BOTTOM_FIELD_REF)/,
+          (_, n: string) => `pic_num ${Number(n) & ~1}`,
+        );
+      return even(theirs) === even(ours) ? ours : theirs;
+    },
+    why: "H.264 8.2.4.1: for a field, a frame has two values of PicNum, and the structure has room for one",
+  },
+  {
+    event: /^v4l2_ctrl_hevc_pps$/,
+    corrected: (theirs, ours) => {
+      const [name = "", sizes = ""] = ours.split(" {");
+      const own = sizes.split(",").map(Number.parseInt);
+      const other = (theirs.split(" {")[1] ?? "").split(",").map(Number.parseInt);
+      const added = own.filter((size, i) => size !== other[i]);
+      return /^(column_width|row_height)_minus1$/.test(name) && added.length === 1 && added[0] === 0
+        ? ours
+        : theirs;
+    },
+    why: "HEVC 7.4.3.3.1: the size of the last tile is not coded, and GStreamer fills it in",
+  },
+  {
+    event: /^v4l2_ctrl_vp8_frame$/,
+    corrected: (theirs, ours) => (/^(last|golden|alt)_frame_ts 0$/.test(ours) ? ours : theirs),
+    why: "RFC 6386 9.7: key frames refer to nothing, and GStreamer leaves what was there",
   },
 ];
 

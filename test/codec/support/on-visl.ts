@@ -34,7 +34,8 @@ export function compareOnVisl(codec: Codec, file: string, timeoutMs = 120_000): 
   const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-visl-"));
   try {
     const [trace, log] = [join(folder, "trace"), join(folder, "log")];
-    const device = `visl --no-drawing --no-debugfs --trace all --trace-file ${trace} --check --log json`;
+    // GStreamer 1.26 knows no controls of kernels after 6.12.
+    const device = `visl --kernel 6.12 --no-drawing --no-debugfs --trace all --trace-file ${trace} --check --log json`;
     const pipeline = `filesrc location=${resolve(file)} ! parsebin ! ${decoders[codec]} ! fakesink`;
     const { status, stderr } = spawnSync(
       process.execPath,
