@@ -141,8 +141,9 @@ export const knownDifferences: readonly KnownDifference[] = [
     event: /^v4l2_ctrl_hevc_pps$/,
     corrected: (theirs, ours) => {
       const [name = "", sizes = ""] = ours.split(" {");
-      const own = sizes.split(",").map(Number.parseInt);
-      const other = (theirs.split(" {")[1] ?? "").split(",").map(Number.parseInt);
+      const numbers = (text: string): number[] => text.replace("}", "").split(",").map(Number);
+      const own = numbers(sizes);
+      const other = numbers(theirs.split(" {")[1] ?? "");
       const added = own.filter((size, i) => size !== other[i]);
       return /^(column_width|row_height)_minus1$/.test(name) && added.length === 1 && added[0] === 0
         ? ours
@@ -151,9 +152,31 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "HEVC 7.4.3.3.1: the size of the last tile is not coded, and GStreamer fills it in",
   },
   {
-    event: /^v4l2_ctrl_vp8_frame$/,
+    event: /^v4l2_ctrl_vp[89]_frame$/,
     corrected: (theirs, ours) => (/^(last|golden|alt)_frame_ts 0$/.test(ours) ? ours : theirs),
-    why: "RFC 6386 9.7: key frames refer to nothing, and GStreamer leaves what was there",
+    why: "RFC 6386 9.7, VP9 7.2: intra frames refer to nothing, and GStreamer leaves what was there",
+  },
+  {
+    event: /^v4l2_ctrl_mpeg2_picture$/,
+    corrected: (theirs, ours) =>
+      /^(forward|backward)_ref_ts 18446744073709551615$/.test(ours) ? ours : theirs,
+    why: "H.262 7.6.2: I pictures refer to nothing, and GStreamer names the picture before",
+  },
+  {
+    event: /^v4l2_ctrl_av1_frame$/,
+    corrected: (theirs, ours) =>
+      ours === "loop_filter.flags: DELTA_ENABLED" && theirs === "loop_filter.flags: " ? ours : theirs,
+    why: "AV1 5.9.11: a lossless frame has no loop_filter_delta_enabled, and setup_past_independence() sets it",
+  },
+  {
+    event: /^v4l2_ctrl_av1_frame$/,
+    corrected: (theirs, ours) => (ours.replace("|ERROR_RESILIENT_MODE", "") === theirs ? ours : theirs),
+    why: "AV1 5.9.2: with reduced_still_picture_header, error_resilient_mode is 1; GStreamer has 0",
+  },
+  {
+    event: /^v4l2_ctrl_av1_frame$/,
+    corrected: (theirs, ours) => (ours.replace("|USES_CHROMA_LR", "") === theirs ? ours : theirs),
+    why: "AV1 5.9.20: usesChromaLr is 1 where a chroma plane has lr_type; GStreamer has 0",
   },
 ];
 
