@@ -2,7 +2,6 @@
  * What the check of requests costs without a device: `npx tsx bench/check.ts FILE...` prints, for each file, the
  * microseconds of processor time of one request, in the best of some rounds. Other work of the machine counts little so.
  */
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { openStream } from "../src/cli/parse/stream.js";
 import type { ControlValues, FrameControls } from "../src/codec/index.js";
@@ -25,7 +24,7 @@ function requestsOf(frames: Iterable<FrameControls>): CheckedRequest[] {
   return [...frames].flatMap(({ requests, timestampNs }) =>
     requests.map(({ controls, payload, holdCapture }) => ({
       // As the device does: each request has values of its own.
-      controls: structuredClone(controls) as ControlValues,
+      controls: structuredClone<ControlValues>(controls),
       bitstream: payload,
       timestampNs,
       holdCapture,
