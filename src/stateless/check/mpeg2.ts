@@ -143,7 +143,10 @@ export class Mpeg2Check implements StreamCheck {
     const { picture_coding_type: type, forward_ref_ts: forward, backward_ref_ts: backward } = submitted;
     const { older, newer } = this.#next(timestampNs);
     if (newer === NO_REFERENCE) return type;
-    const isNone = (timestamp: bigint): boolean => timestamp === NO_REFERENCE || timestamp === 0n;
+    // 0 is what clients leave where there is no reference, unless a picture has it.
+    const isZeroNone = older !== 0n && newer !== 0n;
+    const isNone = (timestamp: bigint): boolean =>
+      timestamp === NO_REFERENCE || (timestamp === 0n && isZeroNone);
     const alike = [
       isNone(forward) && isNone(backward) && PictureType.I,
       forward === newer && isNone(backward) && PictureType.P,
