@@ -101,6 +101,7 @@ export type {
   MbusFrameSize,
   MediaRequest,
   MenuOptions,
+  MessageDetails,
   MessageEvent,
   MetaFormat,
   MmapReply,

@@ -22,7 +22,7 @@ import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
 import type { RequestResolver } from "./media-request.js";
 import { TraceStream, traceTime } from "./trace/trace.js";
-import type { FileEvent } from "./trace/trace.js";
+import type { FileEvent, MessageDetails } from "./trace/trace.js";
 import { tracedIoctl } from "./ioctl/traced-ioctl.js";
 import { fileEvent, traced } from "./trace/traced.js";
 import type { FileOperation, Outcome } from "./trace/traced.js";
@@ -361,9 +361,10 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     for (const file of this.#files) file.notifyPoll();
   }
 
-  /** A sentence for the operator. */
-  message(level: "info" | "warning" | "error", text: string): void {
-    this.trace.message({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
+  /** A sentence for the operator. @param details - The same in parts, for programs. */
+  message(level: "info" | "warning" | "error", text: string, details?: MessageDetails): void {
+    const event = { kind: "message", timeMs: traceTime(), device: this.name, level, text } as const;
+    this.trace.message(details === undefined ? event : { ...event, details });
   }
 
   #requireRegistered(): void {

@@ -55,7 +55,7 @@ export function* frameControls(
 function controlsOf({ store, pictures }: CodedFrame, options: H264ControlsOptions): FrameControls {
   const requests: RequestControls[] = [];
   for (const picture of pictures) {
-    const shared = sharedControls(picture);
+    const shared = sharedControls(picture, pictures[0]);
     if (options.decodeMode === "frame") {
       requests.push({ controls: shared, payload: payload(picture.slices, options), holdCapture: true });
       continue;
@@ -80,12 +80,12 @@ function payload(slices: readonly CodedSlice[], { startCode }: H264ControlsOptio
 }
 
 /** Controls that all slices of a picture have in common; slices may name different PPSs. */
-function sharedControls(picture: CodedPicture): ControlValues {
+function sharedControls(picture: CodedPicture, first: CodedPicture | undefined): ControlValues {
   const pps = picture.slices[0]?.pps;
   return {
     StatelessH264Sps: spsControl(picture.sps),
     ...(pps === undefined ? {} : ppsControls(picture.sps, pps)),
-    StatelessH264DecodeParams: decodeParams(picture),
+    StatelessH264DecodeParams: decodeParams(picture, first),
   };
 }
 
@@ -165,9 +165,11 @@ export function ppsControl(sps: Sps, pps: Pps): CtrlPps {
   };
 }
 
-/** `V4L2_CID_STATELESS_H264_DECODE_PARAMS`. */
-export function decodeParams(picture: CodedPicture): CtrlDecodeParams {
+/** `V4L2_CID_STATELESS_H264_DECODE_PARAMS`. @param first - The first field of the frame, if the picture may be its second. */
+export function decodeParams(picture: CodedPicture, first: CodedPicture = picture): CtrlDecodeParams {
   const { nal, structure, counts, references, slices } = picture;
+  const countsOf = (field: Structure): CodedPicture["counts"] =>
+    (structure & field) === 0 && (first.structure & field) !== 0 ? first.counts : counts;
   const entries = references.filter((frame) => !frame.nonExisting).map((frame) => dpbEntry(frame, structure));
   const header = slices[0]?.header;
   const types = slices.map((slice) => sliceType(slice.header));
@@ -177,8 +179,8 @@ export function decodeParams(picture: CodedPicture): CtrlDecodeParams {
     dpb: filled(DPB_ENTRIES, (i) => entries[i] ?? noEntry),
     nal_ref_idc: nal.nal_ref_idc,
     frame_num: header?.frame_num ?? 0,
-    top_field_order_cnt: counts.top,
-    bottom_field_order_cnt: counts.bottom,
+    top_field_order_cnt: countsOf(Structure.Top).top,
+    bottom_field_order_cnt: countsOf(Structure.Bottom).bottom,
     idr_pic_id: header?.idr_pic_id ?? 0,
     pic_order_cnt_lsb: header?.pic_order_cnt_lsb ?? 0,
     delta_pic_order_cnt_bottom: header?.delta_pic_order_cnt_bottom ?? 0,
@@ -218,8 +220,8 @@ function dpbEntry(frame: FrameStore, current: Structure): DpbEntry {
     frame_num: long ? frame.longTermFrameIdx : frame.frameNum,
     fields: frame.short | frame.long,
     reserved: [0, 0, 0, 0, 0],
-    top_field_order_cnt: frame.topPoc,
-    bottom_field_order_cnt: frame.bottomPoc,
+    top_field_order_cnt: (frame.decoded & Structure.Top) !== 0 ? frame.topPoc : 0,
+    bottom_field_order_cnt: (frame.decoded & Structure.Bottom) !== 0 ? frame.bottomPoc : 0,
     flags: flags(
       [true, DpbEntryFlag.Valid | DpbEntryFlag.Active],
       [long, DpbEntryFlag.LongTerm],

@@ -57,7 +57,6 @@ const extensionNames: Readonly<Record<number, string>> = {
 const otherNames: Readonly<Record<number, string>> = {
   [StartCode.UserData]: "User Data",
   [StartCode.SequenceError]: "Sequence Error",
-  [StartCode.SequenceEnd]: "Sequence End",
 };
 
 /** Parses units one after the other: some depend on those before them. */
@@ -96,6 +95,10 @@ export class Mpeg2Parser {
       }
       case StartCode.Extension:
         return this.#extension(c);
+      case StartCode.SequenceEnd:
+        c.structure("video_sequence", "6.2.2");
+        c.fixed("sequence_end_code", 8, code);
+        return { kind: "other", name: "Sequence End" };
       default:
         return { kind: "other", name: otherNames[code] ?? `start code 0x${code.toString(16)}` };
     }

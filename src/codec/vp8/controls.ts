@@ -22,7 +22,13 @@ const LAST_DEFINED_VERSION = 3;
 const noReferences: References = { last: 0n, golden: 0n, alternate: 0n };
 
 /** The value of the FRAME control. @param state - After `apply()` of the frame. */
-export function frameControl(frame: Vp8Frame, state: Vp8State): FrameControl {
+export const frameControl = (frame: Vp8Frame, state: Vp8State): FrameControl => ({
+  ...frameFields(frame, state),
+  entropy: entropyControl(state.entropy, frame.key !== undefined),
+});
+
+/** All of the FRAME control but its probabilities. @param state - After `apply()` of the frame. */
+export function frameFields(frame: Vp8Frame, state: Vp8State): Omit<FrameControl, "entropy"> {
   const { tag, key, header, coderState, dctPartSizes } = frame;
   const { quant_indices: quant } = header;
   const references = (key === undefined ? state.references : undefined) ?? noReferences;
@@ -46,7 +52,6 @@ export function frameControl(frame: Vp8Frame, state: Vp8State): FrameControl {
       uv_ac_delta: orZero(quant.uv_ac_delta),
       padding: 0,
     },
-    entropy: entropyControl(state.entropy, key !== undefined),
     coder_state: {
       range: coderState.range,
       value: coderState.value,
@@ -101,14 +106,21 @@ function loopFilterControl({ header }: Vp8Frame, state: Vp8State): FrameControl[
 }
 
 /** Macroblocks of key frames have modes of their own, whose probabilities never change: 11.2. */
+export const modeProbs = (
+  { yMode, uvMode }: Entropy,
+  isKey: boolean,
+): Pick<FrameControl["entropy"], "y_mode_probs" | "uv_mode_probs"> => ({
+  y_mode_probs: isKey ? keyYModeProbs : yMode,
+  uv_mode_probs: isKey ? keyUvModeProbs : uvMode,
+});
+
 function entropyControl(entropy: Entropy, isKey: boolean): FrameControl["entropy"] {
   const { coeff, mv } = entropy;
   const contexts = Array.from({ length: 4 * 8 * 3 }, (_, i) => [...coeff.subarray(11 * i, 11 * i + 11)]);
   const bands = Array.from({ length: 4 * 8 }, (_, i) => contexts.slice(3 * i, 3 * i + 3));
   return {
     coeff_probs: Array.from({ length: 4 }, (_, i) => bands.slice(8 * i, 8 * i + 8)),
-    y_mode_probs: isKey ? keyYModeProbs : entropy.yMode,
-    uv_mode_probs: isKey ? keyUvModeProbs : entropy.uvMode,
+    ...modeProbs(entropy, isKey),
     mv_probs: [[...mv.subarray(0, MV_PROBS)], [...mv.subarray(MV_PROBS)]],
     padding: [0, 0, 0],
   };

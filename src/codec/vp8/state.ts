@@ -93,12 +93,19 @@ export class Vp8State {
 /** A value that may be absent, or -0, which the syntax can tell from 0. */
 export const orZero = (value: number | undefined): number => (value ?? 0) + 0;
 
+/** Those of which none is sent stay the same object. */
+function update(probs: Uint8Array, sent: Int16Array): Uint8Array {
+  let changed = probs;
+  for (let i = 0; i < sent.length; i += 1) {
+    const value = sent[i] ?? -1;
+    if (value < 0) continue;
+    if (changed === probs) changed = probs.slice();
+    changed[i] = value;
+  }
+  return changed;
+}
+
 function updated(old: Entropy, header: FrameHeader): Entropy {
-  const update = (probs: Uint8Array, sent: Int16Array): Uint8Array =>
-    probs.map((prob, i) => {
-      const update = sent[i] ?? -1;
-      return update >= 0 ? update : prob;
-    });
   return {
     coeff: update(old.coeff, header.coeff_prob),
     mv: update(old.mv, header.mv_prob),

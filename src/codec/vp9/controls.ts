@@ -120,20 +120,20 @@ const distances: readonly number[] = (() => {
   return [...frequent, ...others, last];
 })();
 
-/** 0 is no change. */
-const distance = (change: number): number => distances[change] ?? 0;
+/** What the control has for a coded change; 0 is no change. */
+export const distanceOf = (change: number): number => distances[change] ?? 0;
 /** Of motion vectors: a new probability, 0 for none. */
-const mvProbability = (change: number): number => (change < 0 ? 0 : 2 * change + 1);
+export const mvProbabilityOf = (change: number): number => (change < 0 ? 0 : 2 * change + 1);
 
 /** Loops, here and below: every frame has some 2000 of these values, and `Array.from()` takes ten times as long. */
-function list(changes: Changes, value = distance, start = 0, end = changes.length): number[] {
+function list(changes: Changes, value = distanceOf, start = 0, end = changes.length): number[] {
   const values: number[] = [];
   for (let i = start; i < end; i += 1) values.push(value(changes[i] ?? NO_CHANGE));
   return values;
 }
 
 /** A table of two dimensions. */
-function table(changes: Changes, columns: number, value = distance): number[][] {
+function table(changes: Changes, columns: number, value = distanceOf): number[][] {
   const rows: number[][] = [];
   for (let start = 0; start < changes.length; start += columns)
     rows.push(list(changes, value, start, start + columns));
@@ -177,15 +177,15 @@ export function compressedControl(header: CompressedHeader): CompressedControl {
     uv_mode: noUvModes,
     partition: table(header.partition_probs, 3),
     mv: {
-      joint: list(header.mv_joint_probs, mvProbability),
-      sign: list(header.mv_sign_prob, mvProbability),
-      classes: table(header.mv_class_probs, 10, mvProbability),
-      class0_bit: list(header.mv_class0_bit_prob, mvProbability),
-      bits: table(header.mv_bits_prob, 10, mvProbability),
-      class0_fr: groups(table(header.mv_class0_fr_probs, 3, mvProbability), 2),
-      fr: table(header.mv_fr_probs, 3, mvProbability),
-      class0_hp: list(header.mv_class0_hp_prob, mvProbability),
-      hp: list(header.mv_hp_prob, mvProbability),
+      joint: list(header.mv_joint_probs, mvProbabilityOf),
+      sign: list(header.mv_sign_prob, mvProbabilityOf),
+      classes: table(header.mv_class_probs, 10, mvProbabilityOf),
+      class0_bit: list(header.mv_class0_bit_prob, mvProbabilityOf),
+      bits: table(header.mv_bits_prob, 10, mvProbabilityOf),
+      class0_fr: groups(table(header.mv_class0_fr_probs, 3, mvProbabilityOf), 2),
+      fr: table(header.mv_fr_probs, 3, mvProbabilityOf),
+      class0_hp: list(header.mv_class0_hp_prob, mvProbabilityOf),
+      hp: list(header.mv_hp_prob, mvProbabilityOf),
     },
   };
 }

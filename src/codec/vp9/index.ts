@@ -1,5 +1,12 @@
 /** VP9: frame headers and superframes, and the controls that follow from them. */
-export { compressedControl, controlsOf, frameControl, frameControls } from "./controls.js";
+export {
+  compressedControl,
+  controlsOf,
+  distanceOf,
+  frameControl,
+  frameControls,
+  mvProbabilityOf,
+} from "./controls.js";
 export { chunkFrames, parseFrame, parseUnits } from "./parse.js";
 export type { ChunkFrame, Vp9Frame } from "./parse.js";
 export { Vp9State } from "./state.js";

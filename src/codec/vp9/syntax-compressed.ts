@@ -92,21 +92,21 @@ export function compressedHeader(c: BoolCoder, header: CompressedHeader, frame: 
   txMode(c, header, isLossless(frame));
   coefProbs(c, header);
   c.structure("read_skip_prob", "6.3.8");
-  rows(c, "skip_prob", header.skip_prob);
+  rows(c, "skip_prob.update_prob", header.skip_prob);
   if (isIntra(frame)) return;
   c.structure("read_inter_mode_probs", "6.3.9");
-  rows(c, "inter_mode_probs", header.inter_mode_probs, 3);
+  rows(c, "inter_mode_probs.update_prob", header.inter_mode_probs, 3);
   if (frame.interpolation_filter === SWITCHABLE) {
     c.structure("read_interp_filter_probs", "6.3.10");
-    rows(c, "interp_filter_probs", header.interp_filter_probs, 2);
+    rows(c, "interp_filter_probs.update_prob", header.interp_filter_probs, 2);
   }
   c.structure("read_is_inter_probs", "6.3.11");
-  rows(c, "is_inter_prob", header.is_inter_prob);
+  rows(c, "is_inter_prob.update_prob", header.is_inter_prob);
   referenceMode(c, header, frame);
   c.structure("read_y_mode_probs", "6.3.14");
-  rows(c, "y_mode_probs", header.y_mode_probs, 9);
+  rows(c, "y_mode_probs.update_prob", header.y_mode_probs, 9);
   c.structure("read_partition_probs", "6.3.15");
-  rows(c, "partition_probs", header.partition_probs, 3);
+  rows(c, "partition_probs.update_prob", header.partition_probs, 3);
   mvProbs(c, header, frame.allow_high_precision_mv);
 }
 
@@ -122,9 +122,9 @@ function txMode(c: BoolCoder, header: CompressedHeader, lossless: boolean): void
   if (header.tx_mode === Allow32x32 && c.bool("tx_mode_select", 128, wantsSelect)) header.tx_mode = Select;
   if (header.tx_mode !== Select) return;
   c.structure("tx_mode_probs", "6.3.2");
-  rows(c, "tx_probs_8x8", header.tx_probs_8x8, 1);
-  rows(c, "tx_probs_16x16", header.tx_probs_16x16, 2);
-  rows(c, "tx_probs_32x32", header.tx_probs_32x32, 3);
+  rows(c, "tx_probs_8x8.update_prob", header.tx_probs_8x8, 1);
+  rows(c, "tx_probs_16x16.update_prob", header.tx_probs_16x16, 2);
+  rows(c, "tx_probs_32x32.update_prob", header.tx_probs_32x32, 3);
 }
 
 function coefProbs(c: BoolCoder, header: CompressedHeader): void {
@@ -141,7 +141,7 @@ function coefProbs(c: BoolCoder, header: CompressedHeader): void {
           for (let l = 0; l < (k === 0 ? 3 : 6); l += 1)
             for (let m = 0; m < 3; m += 1) {
               const at = (((i * 2 + j) * 6 + k) * 6 + l) * 3 + m;
-              table[at] = diffUpdateProb(c, "coef_probs", table[at], size, i, j, k, l, m);
+              table[at] = diffUpdateProb(c, "coef_probs.update_prob", table[at], size, i, j, k, l, m);
             }
   }
 }
@@ -156,34 +156,36 @@ function referenceMode(c: BoolCoder, header: CompressedHeader, frame: Uncompress
   if (!allowsCompound || !c.bool("non_single_reference", 128, old !== Single)) header.reference_mode = Single;
   else header.reference_mode = c.bool("reference_select", 128, old === Select) ? Select : Compound;
   c.structure("frame_reference_mode_probs", "6.3.13");
-  if (header.reference_mode === Select) rows(c, "comp_mode_prob", header.comp_mode_prob);
-  if (header.reference_mode !== Compound) rows(c, "single_ref_prob", header.single_ref_prob, 2);
-  if (header.reference_mode !== Single) rows(c, "comp_ref_prob", header.comp_ref_prob);
+  if (header.reference_mode === Select) rows(c, "comp_mode_prob.update_prob", header.comp_mode_prob);
+  if (header.reference_mode !== Compound) rows(c, "single_ref_prob.update_prob", header.single_ref_prob, 2);
+  if (header.reference_mode !== Single) rows(c, "comp_ref_prob.update_prob", header.comp_ref_prob);
 }
 
 function mvProbs(c: BoolCoder, h: CompressedHeader, highPrecision: boolean): void {
   c.structure("mv_probs", "6.3.16");
-  for (let j = 0; j < 3; j += 1) mvProb(c, "mv_joint_probs", h.mv_joint_probs, j, j);
+  for (let j = 0; j < 3; j += 1) mvProb(c, "mv_joint_probs.update_mv_prob", h.mv_joint_probs, j, j);
   for (let i = 0; i < 2; i += 1) {
-    mvProb(c, "mv_sign_prob", h.mv_sign_prob, i, i);
-    for (let j = 0; j < 10; j += 1) mvProb(c, "mv_class_probs", h.mv_class_probs, 10 * i + j, i, j);
-    mvProb(c, "mv_class0_bit_prob", h.mv_class0_bit_prob, i, i);
-    for (let j = 0; j < 10; j += 1) mvProb(c, "mv_bits_prob", h.mv_bits_prob, 10 * i + j, i, j);
+    mvProb(c, "mv_sign_prob.update_mv_prob", h.mv_sign_prob, i, i);
+    for (let j = 0; j < 10; j += 1)
+      mvProb(c, "mv_class_probs.update_mv_prob", h.mv_class_probs, 10 * i + j, i, j);
+    mvProb(c, "mv_class0_bit_prob.update_mv_prob", h.mv_class0_bit_prob, i, i);
+    for (let j = 0; j < 10; j += 1)
+      mvProb(c, "mv_bits_prob.update_mv_prob", h.mv_bits_prob, 10 * i + j, i, j);
   }
   for (let i = 0; i < 2; i += 1) {
     for (let j = 0; j < 2; j += 1)
       for (let k = 0; k < 3; k += 1)
-        mvProb(c, "mv_class0_fr_probs", h.mv_class0_fr_probs, 6 * i + 3 * j + k, i, j, k);
-    for (let k = 0; k < 3; k += 1) mvProb(c, "mv_fr_probs", h.mv_fr_probs, 3 * i + k, i, k);
+        mvProb(c, "mv_class0_fr_probs.update_mv_prob", h.mv_class0_fr_probs, 6 * i + 3 * j + k, i, j, k);
+    for (let k = 0; k < 3; k += 1) mvProb(c, "mv_fr_probs.update_mv_prob", h.mv_fr_probs, 3 * i + k, i, k);
   }
   if (!highPrecision) return;
   for (let i = 0; i < 2; i += 1) {
-    mvProb(c, "mv_class0_hp_prob", h.mv_class0_hp_prob, i, i);
-    mvProb(c, "mv_hp_prob", h.mv_hp_prob, i, i);
+    mvProb(c, "mv_class0_hp_prob.update_mv_prob", h.mv_class0_hp_prob, i, i);
+    mvProb(c, "mv_hp_prob.update_mv_prob", h.mv_hp_prob, i, i);
   }
 }
 
-/** `diff_update_prob()` for each of a table. @param columns - Of the second dimension, if there is one. */
+/** `diff_update_prob()` for each of a table. @param name - Of its flags. @param columns - Of the second dimension, if there is one. */
 function rows(c: BoolCoder, name: string, table: Changes, columns?: number): void {
   for (let at = 0; at < table.length; at += 1) {
     const i = columns === undefined ? at : Math.floor(at / columns);
@@ -202,8 +204,7 @@ function diffUpdateProb(
   m?: number,
   n?: number,
 ): number {
-  if (!c.bool(`${name}.update_prob`, UPDATE_PROBABILITY, change !== NO_CHANGE, i, j, k, l, m, n))
-    return NO_CHANGE;
+  if (!c.bool(name, UPDATE_PROBABILITY, change !== NO_CHANGE, i, j, k, l, m, n)) return NO_CHANGE;
   return termSubexp(c, change);
 }
 
@@ -235,6 +236,6 @@ function mvProb(
   k?: number,
 ): void {
   const old = table[at] ?? NO_CHANGE;
-  const isUpdate = c.bool(`${name}.update_mv_prob`, UPDATE_PROBABILITY, old !== NO_CHANGE, i, j, k);
+  const isUpdate = c.bool(name, UPDATE_PROBABILITY, old !== NO_CHANGE, i, j, k);
   table[at] = isUpdate ? c.literal("mv_prob", 7, Math.max(old, 0)) : NO_CHANGE;
 }

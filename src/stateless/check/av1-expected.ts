@@ -23,10 +23,11 @@ export type Sequence = NonNullable<ControlValues["StatelessAv1Sequence"]>;
 export type Frame = NonNullable<ControlValues["StatelessAv1Frame"]>;
 export type FilmGrain = NonNullable<ControlValues["StatelessAv1FilmGrain"]>;
 
-export const expectedSequence = (sequence: Sequence): ExpectedControl => ({
+/** @param sequence - As it should be. */
+export const expectedSequence = (sequence: Sequence, submitted: Sequence): ExpectedControl => ({
   control: "AV1_SEQUENCE",
   fields: { ...sequence, flags: undefined, reserved: undefined },
-  flags: expectedFlags(sequenceFlags, sequence.flags),
+  flags: expectedFlags(sequenceFlags, sequence.flags, submitted.flags),
 });
 
 /** Of the seven references; the first entry stands for INTRA_FRAME. */
@@ -55,7 +56,12 @@ export function expectedFrame(
     planes > 1 && !noFilter && (loop_filter.level[0] !== 0 || loop_filter.level[1] !== 0);
   const strengths = 1 << header.cdef_bits;
   const ofPlanes = <Value>(values: readonly Value[]): Value[] => values.slice(0, planes);
-  const { invalid } = submitted.global_motion;
+  const { invalid, flags: motionWords } = submitted.global_motion;
+  const motion = global_motion.flags.flatMap((flags, i) =>
+    i === 0 || flags === motionWords[i]
+      ? []
+      : expectedFlags(motionFlags(i), flags, motionWords[i] ?? 0, 0, `global_motion.flags[${i}]`),
+  );
   return {
     control: "AV1_FRAME",
     fields: {
@@ -106,39 +112,37 @@ export function expectedFrame(
       ref_frame_idx: inInterFrames(control.ref_frame_idx),
     },
     flags: [
-      ...expectedFlags(tileFlags, tile_info.flags, 0, {
-        path: "tile_info.flags",
-        value: submitted.tile_info.flags,
-      }),
-      ...expectedFlags(quantizationFlags, quantization.flags, 0, {
-        path: "quantization.flags",
-        value: submitted.quantization.flags,
-      }),
+      ...expectedFlags(tileFlags, tile_info.flags, submitted.tile_info.flags, 0, "tile_info.flags"),
+      ...expectedFlags(
+        quantizationFlags,
+        quantization.flags,
+        submitted.quantization.flags,
+        0,
+        "quantization.flags",
+      ),
       ...expectedFlags(
         segmentationFlags,
         segmentation.flags,
+        submitted.segmentation.flags,
         header.segmentation_enabled ? 0 : SEGMENTATION_UPDATES,
-        { path: "segmentation.flags", value: submitted.segmentation.flags },
+        "segmentation.flags",
       ),
       ...expectedFlags(
         filterFlags,
         loop_filter.flags,
+        submitted.loop_filter.flags,
         (noFilter ? DELTA_ENABLED : 0) | (hasDeltas ? 0 : DELTA_UPDATE),
-        { path: "loop_filter.flags", value: submitted.loop_filter.flags },
+        "loop_filter.flags",
       ),
-      ...expectedFlags(restorationFlags, loop_restoration.flags, 0, {
-        path: "loop_restoration.flags",
-        value: submitted.loop_restoration.flags,
-      }),
-      ...global_motion.flags.flatMap((flags, i) =>
-        i === 0
-          ? []
-          : expectedFlags(motionFlags(i), flags, 0, {
-              path: `global_motion.flags[${i}]`,
-              value: submitted.global_motion.flags[i] ?? 0,
-            }),
+      ...expectedFlags(
+        restorationFlags,
+        loop_restoration.flags,
+        submitted.loop_restoration.flags,
+        0,
+        "loop_restoration.flags",
       ),
-      ...expectedFlags(frameFlags, control.flags, isInter ? 0 : INTER_FLAGS),
+      ...motion,
+      ...expectedFlags(frameFlags, control.flags, submitted.flags, isInter ? 0 : INTER_FLAGS),
     ],
   };
 }
@@ -170,9 +174,9 @@ function expectedTileInfo(
   };
 }
 
-export function expectedFilmGrain(header: av1.FrameHeader): ExpectedControl {
+export function expectedFilmGrain(header: av1.FrameHeader, submitted: FilmGrain): ExpectedControl {
   const control = av1.filmGrainControl(header);
-  const flags = expectedFlags(grainFlags, control.flags);
+  const flags = expectedFlags(grainFlags, control.flags, submitted.flags);
   const fields = { ...control, flags: undefined, reserved: undefined };
   const { filmGrain: grain } = header;
   if (!grain.applied) return { control: "AV1_FILM_GRAIN", fields, flags };

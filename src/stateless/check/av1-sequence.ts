@@ -129,7 +129,7 @@ export const differencesOf = (
   submitted: Sequence,
   place: Disagreement["place"],
 ): Disagreement[] =>
-  compareFields(expectedSequence(right), { ...submitted }, new FieldPlaces()).map((found) => ({
+  compareFields(expectedSequence(right, submitted), submitted, new FieldPlaces()).map((found) => ({
     ...found,
     place,
   }));

@@ -29,6 +29,8 @@ interface Outcome {
   /** Absent where it cannot be read. */
   readonly header?: av1.FrameHeader;
   readonly problem?: string | undefined;
+  /** What a wrong field of the sequence may be to blame for as well. */
+  readonly contradiction?: readonly Disagreement[];
 }
 
 /** More than all fields together. */
@@ -104,6 +106,11 @@ export class Av1Check implements StreamCheck {
     const { outcome, found, wrong } = this.#findSequence(request, sequence, frame);
     this.#sequence = found;
     this.#holdsObus ??= outcome.header === undefined ? undefined : false;
+    // Before a frame confirmed the sequence, a wrong field of it looks like wrong ones of the frame.
+    const all = [...wrong, ...outcome.disagreements];
+    const isUnsure = all.length > 1 || SHIFTED.has(outcome.disagreements[0]?.field ?? "");
+    if (known === undefined && isUnsure)
+      return this.#conclude({ ...outcome, disagreements: [], contradiction: all }, request, []);
     return this.#conclude(outcome, request, wrong);
   }
 
@@ -180,8 +187,8 @@ export class Av1Check implements StreamCheck {
     if (frame === undefined) return [];
     const expected = expectedFrame(header, seq, this.#timestamps, frame, isRead);
     return [
-      ...compareFields(expected, { ...frame }, places),
-      ...(grain === undefined ? [] : compareFields(expectedFilmGrain(header), { ...grain }, places)),
+      ...compareFields(expected, frame, places),
+      ...(grain === undefined ? [] : compareFields(expectedFilmGrain(header, grain), grain, places)),
     ];
   }
 
@@ -195,7 +202,10 @@ export class Av1Check implements StreamCheck {
     }
     this.#isLost = false;
     this.#update(header, request.timestampNs);
-    return { disagreements };
+    const { contradiction } = outcome;
+    return contradiction === undefined
+      ? { disagreements }
+      : { disagreements, problem: contradictory(contradiction) };
   }
 
   #update(header: av1.FrameHeader, timestampNs: bigint | undefined): void {
@@ -284,7 +294,7 @@ export class Av1Check implements StreamCheck {
       this.#sequence = { control, seq, isRead: true };
       this.#holdsObus = true;
       const disagreements = [
-        ...compareFields(expectedSequence(control), { ...sequence }, places),
+        ...compareFields(expectedSequence(control, sequence), sequence, places),
         ...this.#compare(found.header, seq, true, request.controls, places),
         ...compareTiles(tilesIn(found), entries, places),
       ];
@@ -301,6 +311,20 @@ export class Av1Check implements StreamCheck {
   #updateIn(sink: FieldSink | undefined, header: av1.FrameHeader, timestampNs: bigint | undefined): void {
     if (sink === undefined) this.#update(header, timestampNs);
   }
+}
+
+/** With another length of an element in front of them, they have another value, and what follows may still agree. */
+const SHIFTED: ReadonlySet<string> = new Set(["current_frame_id", "order_hint"]);
+
+/** At most so many fields are told in a sentence. */
+const TOLD = 4;
+
+function contradictory(fields: readonly Disagreement[]): string {
+  const told = fields
+    .slice(0, TOLD)
+    .map(({ control, field, expected }) => `${control}.${field} should be ${Number(expected)}`);
+  const more = fields.length > TOLD ? `, and ${fields.length - TOLD} more` : "";
+  return `the request contradicts itself: a field of AV1_SEQUENCE is wrong, or ${told.join(", ")}${more}`;
 }
 
 const isKey = (frame: Frame): boolean => frame.frame_type === av1.FrameType.Key;

@@ -29,7 +29,54 @@ export type Scalar = number | bigint | boolean;
 
 /** What a control should hold. Arrays and structs are compared as far as they are given; nothing is said of undefined. */
 export type ExpectedValue =
-  Scalar | readonly (ExpectedValue | undefined)[] | { readonly [field: string]: ExpectedValue | undefined };
+  | Scalar
+  | ExpectedTable
+  | readonly (ExpectedValue | undefined)[]
+  | { readonly [field: string]: ExpectedValue | undefined };
+
+/** Numbers of an array of several dimensions, one after the other: most are compared without an array of arrays. */
+export class ExpectedTable {
+  /** @param values - Nothing is said where one is -1. @param dims - The outermost first. */
+  constructor(
+    readonly values: Uint8Array | Int16Array,
+    readonly dims: readonly number[],
+  ) {}
+
+  agrees(submitted: unknown, depth = 0, start = 0): boolean {
+    const { values, dims } = this;
+    if (!isList(submitted)) return false;
+    const count = dims[depth] ?? 0;
+    const numbers: readonly unknown[] = submitted;
+    if (depth === dims.length - 1) {
+      for (let i = 0; i < count; i += 1) {
+        const expected = values[start + i];
+        if (expected !== numbers[i] && expected !== -1) return false;
+      }
+      return true;
+    }
+    const size = this.#sizeOf(depth + 1);
+    for (let i = 0; i < count; i += 1) {
+      if (!this.agrees(numbers[i], depth + 1, start + i * size)) return false;
+    }
+    return true;
+  }
+
+  /** The array of arrays that it stands for. */
+  nested(depth = 0, start = 0): readonly (ExpectedValue | undefined)[] {
+    const size = this.#sizeOf(depth + 1);
+    return Array.from({ length: this.dims[depth] ?? 0 }, (_, i) => {
+      if (depth < this.dims.length - 1) return this.nested(depth + 1, start + i * size);
+      const value = this.values[start + i] ?? -1;
+      return value === -1 ? undefined : value;
+    });
+  }
+
+  #sizeOf(depth: number): number {
+    let size = 1;
+    for (let i = depth; i < this.dims.length; i += 1) size *= this.dims[i] ?? 1;
+    return size;
+  }
+}
 
 /** One bit of a control's `flags`. */
 export interface ExpectedFlag {
@@ -115,13 +162,15 @@ export function compareFields(
   const compare = (path: string, expected: ExpectedValue | undefined, value: unknown): void => {
     // Most fields agree, and have no need of a path.
     if (expected === undefined || expected === value) return;
-    if (isList(expected)) {
+    if (expected instanceof ExpectedTable) {
+      if (!expected.agrees(value)) compare(path, expected.nested(), value);
+    } else if (isList(expected)) {
       if (!isList(value)) return;
       for (let i = 0; i < expected.length; i += 1) {
         if (expected[i] !== value[i]) compare(`${path}[${i}]`, expected[i], value[i]);
       }
     } else if (typeof expected === "object") {
-      for (const [name, member] of Object.entries(expected)) {
+      for (const [name, member] of Object.entries(expected as ExpectedStruct)) {
         const its = memberOf(value, name);
         if (member !== its) compare(path === "" ? name : `${path}.${name}`, member, its);
       }
@@ -137,6 +186,7 @@ export function compareFields(
   };
   // Most often all is well, and no path has to be made.
   if (!agrees(fields, submitted)) compare(prefix, fields, submitted);
+  if (flags.length === 0) return found;
   const own = memberOf(submitted, "flags");
   const ownWord = typeof own === "number" || typeof own === "bigint" ? own : 0;
   for (const { name, mask, isSet, element, section, word } of flags) {
@@ -149,11 +199,12 @@ export function compareFields(
   return found;
 }
 
-type ExpectedStruct = Extract<ExpectedValue, { readonly [field: string]: unknown }>;
+type ExpectedStruct = { readonly [field: string]: ExpectedValue | undefined };
 
 function agrees(expected: ExpectedValue | undefined, value: unknown): boolean {
   if (expected === undefined || expected === value) return true;
   if (typeof expected !== "object") return !isScalar(value);
+  if (expected instanceof ExpectedTable) return expected.agrees(value);
   if (isList(expected)) {
     const values = isList(value) ? value : undefined;
     for (let i = 0; i < expected.length; i += 1) if (!agrees(expected[i], values?.[i])) return false;
@@ -193,4 +244,18 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null
     ? (value as Readonly<Record<string, unknown>>)[name]
     : undefined;
+}
+
+/** Are two values of a control the same? They have the same members. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (isList(a)) {
+    if (!isList(b) || a.length !== b.length) return false;
+    for (let i = 0; i < a.length; i += 1) if (!isSame(a[i], b[i])) return false;
+    return true;
+  }
+  if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) return false;
+  const [left, right] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
+  for (const name in left) if (!isSame(left[name], right[name])) return false;
+  return true;
 }

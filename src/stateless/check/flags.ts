@@ -5,25 +5,24 @@ import { FieldPlaces, type ExpectedFlag, type FieldElements } from "./compare.js
 /** A flag: its name, the syntax element, and the clause that gives it a value where the element is absent. */
 export type FlagName = readonly [name: string, element: string, section?: string | undefined];
 
-/** A word of flags that is not `flags` of the control itself. */
-interface FlagWord {
-  readonly path: string;
-  /** As submitted. */
-  readonly value: number | bigint;
-}
-
 /**
- * What is expected of a word of flags.
+ * What is expected of a word of flags; nothing where it is as it should be.
  * @param names - Of bit 0 and those above it.
  * @param bits - The word as it should be.
+ * @param value - The word as it was submitted.
  * @param ignored - Bits that mean nothing in this frame.
+ * @param path - Of the word, if it is not `flags` of the control itself.
  */
 export function expectedFlags(
   names: readonly FlagName[],
   bits: number | bigint,
+  value: number | bigint,
   ignored = 0,
-  word?: FlagWord,
-): ExpectedFlag[] {
+  path?: string,
+): readonly ExpectedFlag[] {
+  const known = 2 ** names.length - 1;
+  if (((Number(bits) ^ Number(value)) & known & ~ignored) === 0) return none;
+  const word = path === undefined ? undefined : { path, value };
   const flags: ExpectedFlag[] = [];
   for (const [bit, [name, element, section]] of names.entries()) {
     const mask = 2 ** bit;
@@ -32,6 +31,8 @@ export function expectedFlags(
   }
   return flags;
 }
+
+const none: readonly ExpectedFlag[] = [];
 
 /** @param record - Reads the bitstream once more, when the first place is asked for, and may throw a `CodecError`. */
 export function placesOnDemand(

@@ -75,9 +75,13 @@ export class FwhtCheck implements StreamCheck {
       // Numbers of several bits, beside the flags.
       flags: submitted.flags >>> 16 === flags >>> 16 ? undefined : flags,
     };
-    const expected = { control: "FWHT_PARAMS", fields, flags: expectedFlags(flagNames, flags) };
+    const expected = {
+      control: "FWHT_PARAMS",
+      fields,
+      flags: expectedFlags(flagNames, flags, submitted.flags),
+    };
     const places = placesOnDemand(ofHeader, (sink) => headerOf(bitstream, sink));
-    return compareFields(expected, { ...submitted }, places);
+    return compareFields(expected, submitted, places);
   }
 
   #compareShared(submitted: Params): Disagreement[] {
@@ -87,13 +91,13 @@ export class FwhtCheck implements StreamCheck {
     const control = "FWHT_PARAMS";
     // A frame without a reference is an I frame, whatever the flag says.
     if (submitted.backward_ref_ts === 0n && timestampNs !== 0n) {
-      const flags = expectedFlags(flagNames, I_FRAME, ~I_FRAME);
-      return compareFields({ control, fields: {}, flags }, { ...submitted }, shared);
+      const flags = expectedFlags(flagNames, I_FRAME, submitted.flags, ~I_FRAME);
+      return compareFields({ control, fields: {}, flags }, submitted, shared);
     }
     const { version, width, height } = params;
     const fields = { backward_ref_ts: timestampNs, version, width, height };
-    const flags = expectedFlags(flagNames, params.flags, ~LAYOUT);
-    return compareFields({ control, fields, flags }, { ...submitted }, shared);
+    const flags = expectedFlags(flagNames, params.flags, submitted.flags, ~LAYOUT);
+    return compareFields({ control, fields, flags }, submitted, shared);
   }
 }
 

@@ -24,7 +24,7 @@ export function expectedDpb(picture: h264.CodedPicture, submitted: readonly DpbE
     const index = indices.get(frame.timestampNs);
     if (index === undefined) continue;
     used.add(index);
-    entries[index] = expectedEntry(frame, picture.structure);
+    entries[index] = expectedEntry(frame, picture.structure, submitted[index]);
     flags.push(...expectedFlags(frame, index, submitted[index]));
   }
   for (const [index, entry] of submitted.entries()) {
@@ -35,11 +35,19 @@ export function expectedDpb(picture: h264.CodedPicture, submitted: readonly DpbE
   return { entries, flags, indices };
 }
 
-function expectedEntry(frame: h264.FrameStore, current: h264.Structure): ExpectedValue {
+function expectedEntry(
+  frame: h264.FrameStore,
+  current: h264.Structure,
+  submitted: DpbEntry | undefined,
+): ExpectedValue {
+  const picNum = h264.entryPicNum(frame, current) >>> 0;
+  // Of a frame, a field has two numbers for the two fields, 2n and 2n + 1. The API does not say which, and clients differ.
+  const isPair = current !== Structure.Frame && (frame.short | frame.long) === Structure.Frame;
+  const isEither = isPair && submitted !== undefined && submitted.pic_num >>> 1 === picNum >>> 1;
   const has = (field: number): boolean => (frame.decoded & field) !== 0;
   return {
     reference_ts: frame.timestampNs,
-    pic_num: h264.entryPicNum(frame, current) >>> 0,
+    pic_num: isEither ? undefined : picNum,
     frame_num: frame.long !== 0 ? frame.longTermFrameIdx : frame.frameNum,
     fields: frame.short | frame.long,
     top_field_order_cnt: has(Structure.Top) ? frame.topPoc : undefined,

@@ -1,9 +1,8 @@
 /** The check of H.264: controls against slice headers, and against what earlier requests say of the pictures before. */
-import { isDeepStrictEqual } from "node:util";
 import { CodecError, h264, RbspBuffer, RecordingReader, SyntaxReader } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
 import { leastBlame, type Examination } from "./blame.js";
-import { compareFields, FieldPlaces, type Disagreement, type ExpectedControl } from "./compare.js";
+import { compareFields, FieldPlaces, isSame, type Disagreement, type ExpectedControl } from "./compare.js";
 import {
   elements,
   expectedDecodeParams,
@@ -171,8 +170,6 @@ export class H264Check implements StreamCheck {
 const lost = (problem: string, sets: SetsOfControls): Outcome => {
   return { disagreements: [], problem, follower: new h264.SliceFollower(), sets };
 };
-
-const isSame = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);
 
 const slicesOf = (bitstream: Uint8Array): Uint8Array[] =>
   nalUnitsOf(bitstream, ([first]) => h264.isSlice(first));

@@ -3,6 +3,7 @@ import { hevc, type ControlValues } from "../../codec/index.js";
 import type { Alternative } from "./blame.js";
 import {
   compareFields,
+  isSame,
   FieldPlaces,
   type Disagreement,
   type ExpectedControl,
@@ -225,8 +226,9 @@ export function differencesOfSps(
   const compare = (expected: ExpectedControl, value: object | undefined): void => {
     if (value !== undefined) found.push(...compareFields(expected, value, new FieldPlaces()));
   };
-  if (sets.spsControl !== submitted.spsControl) compare(expectedSps(sets.spsControl), submitted.spsControl);
-  if (sets.stRps !== submitted.stRps) {
+  if (!isSame(sets.spsControl, submitted.spsControl))
+    compare(expectedSps(sets.spsControl), submitted.spsControl);
+  if (!isSame(sets.stRps, submitted.stRps)) {
     const control = "HEVC_EXT_SPS_ST_RPS";
     compare({ control, fields: { length: sets.stRps.length } }, { length: submitted.stRps.length });
     for (const [i, set] of sets.stRps.entries()) {
@@ -236,7 +238,7 @@ export function differencesOfSps(
       );
     }
   }
-  if (sets.ltRps !== submitted.ltRps) {
+  if (!isSame(sets.ltRps, submitted.ltRps)) {
     const control = "HEVC_EXT_SPS_LT_RPS";
     compare({ control, fields: { length: sets.ltRps.length } }, { length: submitted.ltRps.length });
     for (const [i, set] of sets.ltRps.entries()) {
@@ -251,7 +253,7 @@ export function differencesOfPps(
   sets: SetsOfControls,
   submitted: Pick<SetsOfControls, "ppsControl">,
 ): Disagreement[] {
-  if (sets.ppsControl === submitted.ppsControl) return [];
+  if (isSame(sets.ppsControl, submitted.ppsControl)) return [];
   const { reserved: _reserved, ...fields } = sets.ppsControl;
   const expected = asBefore("HEVC_PPS", fields, allPpsFlags);
   return compareFields(expected, submitted.ppsControl, new FieldPlaces()).map((difference) => {

@@ -1,9 +1,8 @@
 /** The check of HEVC: controls against slice segment headers, and against what earlier requests say of the pictures before. */
-import { isDeepStrictEqual } from "node:util";
 import { CodecError, hevc, RbspBuffer, RecordingReader, SyntaxReader } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
 import { leastBlame, type Examination } from "./blame.js";
-import { compareFields, FieldPlaces, type Disagreement, type ExpectedControl } from "./compare.js";
+import { compareFields, FieldPlaces, isSame, type Disagreement, type ExpectedControl } from "./compare.js";
 import { elements, expectedDecodeParams, expectedSliceFlags, expectedSliceParams } from "./hevc-expected.js";
 import {
   alternatives,
@@ -195,8 +194,6 @@ export class HevcCheck implements StreamCheck {
 
 const isWrong = ({ disagreements, problem }: Examination): boolean =>
   disagreements.length > 0 || problem !== undefined;
-
-const isSame = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);
 
 type SubmittedSets = Omit<SetsOfControls, "sps" | "pps">;
 

@@ -1,10 +1,10 @@
 /** Checks the requests of a device while it runs: what clients submit, against the bitstreams they submit it for. */
 import type { ControlValues } from "../../codec/index.js";
-import { BufFlag, Cid, type ControlHandler } from "../../v4l2/index.js";
+import { BufFlag, Cid, type ControlHandler, type MessageDetails } from "../../v4l2/index.js";
 import type { StatelessDevice } from "../device.js";
 import type { StatelessFile } from "../file.js";
 import type { StatelessJob } from "../job.js";
-import { describeDisagreement } from "./compare.js";
+import { describeDisagreement, type Disagreement, type Scalar } from "./compare.js";
 import { codecChecks, type CodecCheck } from "./codecs.js";
 import type { CheckResult, StreamCheck } from "./stream-check.js";
 
@@ -43,17 +43,39 @@ export function checkJobs<State extends StatelessFile>(
     if (result === undefined) return;
     counters.requests += 1;
     const { disagreements, problem } = result;
-    const lines = [...disagreements.map(describeDisagreement), ...(problem === undefined ? [] : [problem])];
-    const [first] = lines;
-    if (first === undefined) return;
+    const [wrong] = disagreements;
+    if (wrong === undefined && problem === undefined) return;
     counters.wrong += 1;
-    for (const { control } of disagreements) count(control);
-    if (problem !== undefined) count("other");
-    const frame = `frame ${job.destination.sequence} of file ${job.context.file.id}`;
-    for (const line of lines) device.video.message("warning", `${frame}: ${line}`);
-    if (fail) job.report(first);
+    const place = { frame: job.destination.sequence, file: Number(job.context.file.id) };
+    const tell = (sentence: string, details: MessageDetails): void => {
+      const text = `frame ${place.frame} of file ${place.file}: ${sentence}`;
+      device.video.message("warning", text, { ...place, ...details });
+    };
+    for (const disagreement of disagreements) {
+      count(disagreement.control);
+      tell(describeDisagreement(disagreement), detailsOf(disagreement));
+    }
+    if (problem !== undefined) {
+      count("other");
+      tell(problem, { problem });
+    }
+    if (fail) job.report(wrong === undefined ? (problem ?? "") : describeDisagreement(wrong));
   });
   return { counters, stop };
+}
+
+/** A disagreement in parts, as docs/codecs.md has them. */
+function detailsOf({ control, field, submitted, expected, place }: Disagreement): MessageDetails {
+  const plain = (value: Scalar): number | bigint => (typeof value === "boolean" ? Number(value) : value);
+  return {
+    control,
+    field,
+    submitted: plain(submitted),
+    expected: plain(expected),
+    element: place.element,
+    ...(place.bitPosition !== undefined && { bit: place.bitPosition }),
+    ...(place.section !== undefined && { section: place.section }),
+  };
 }
 
 /** The stream of an open file since it was last started. */

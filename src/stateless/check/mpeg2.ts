@@ -93,14 +93,14 @@ export class Mpeg2Check implements StreamCheck {
       this.#headers = { sequence, extension: sequenceExtension, weights };
       const expected = mpeg2.sequenceControl(sequence, sequenceExtension);
       this.#sequence = expected;
-      return compareFields(expectedSequence(expected), { ...submitted }, places);
+      return compareFields(expectedSequence(expected, submitted), submitted, places);
     }
     const before = this.#sequence;
     if (before === undefined || type === PictureType.I) {
       this.#sequence = submitted;
       return [];
     }
-    return compareFields(expectedSequence(before), { ...submitted }, new FieldPlaces()).map((found) => ({
+    return compareFields(expectedSequence(before, submitted), submitted, new FieldPlaces()).map((found) => ({
       ...found,
       place: sameSequence,
     }));
@@ -124,15 +124,15 @@ export class Mpeg2Check implements StreamCheck {
       const expected = mpeg2.pictureControl(header, pictureExtension, { forward: 0n, backward: 0n });
       const { forward_ref_ts, backward_ref_ts } = references;
       const fields = { ...expected, forward_ref_ts, backward_ref_ts, flags: undefined, reserved: undefined };
-      const flags = expectedFlags(pictureFlags, expected.flags);
-      return compareFields({ control: "MPEG2_PICTURE", fields, flags }, { ...submitted }, places);
+      const flags = expectedFlags(pictureFlags, expected.flags, submitted.flags);
+      return compareFields({ control: "MPEG2_PICTURE", fields, flags }, submitted, places);
     }
     const fields = {
       ...references,
       picture_coding_type: type,
       picture_structure: isWhole ? structure : undefined,
     };
-    return compareFields({ control: "MPEG2_PICTURE", fields }, { ...submitted }, () => placesOfSlices);
+    return compareFields({ control: "MPEG2_PICTURE", fields }, submitted, () => placesOfSlices);
   }
 
   /**
@@ -143,7 +143,10 @@ export class Mpeg2Check implements StreamCheck {
     const { picture_coding_type: type, forward_ref_ts: forward, backward_ref_ts: backward } = submitted;
     const { older, newer } = this.#next(timestampNs);
     if (newer === NO_REFERENCE) return type;
-    const isNone = (timestamp: bigint): boolean => timestamp === NO_REFERENCE || timestamp === 0n;
+    // 0 is what clients leave where there is no reference, unless a picture has it.
+    const isZeroNone = older !== 0n && newer !== 0n;
+    const isNone = (timestamp: bigint): boolean =>
+      timestamp === NO_REFERENCE || (timestamp === 0n && isZeroNone);
     const alike = [
       isNone(forward) && isNone(backward) && PictureType.I,
       forward === newer && isNone(backward) && PictureType.P,
@@ -184,7 +187,7 @@ export class Mpeg2Check implements StreamCheck {
         chroma_non_intra_quantiser_matrix: undefined,
       }),
     };
-    return compareFields({ control: "MPEG2_QUANTISATION", fields }, { ...submitted }, places);
+    return compareFields({ control: "MPEG2_QUANTISATION", fields }, submitted, places);
   }
 
   /** Goes on to a picture. @returns Is it the second field of the frame before? 6.1.1.4.1 */
@@ -235,10 +238,10 @@ const placesOfSlices = new FieldPlaces({
   "MPEG2_PICTURE.picture_structure": { element: "slice_vertical_position", section: "6.1.1.4" },
 });
 
-const expectedSequence = (sequence: Sequence): ExpectedControl => ({
+const expectedSequence = (sequence: Sequence, submitted: Sequence): ExpectedControl => ({
   control: "MPEG2_SEQUENCE",
   fields: { ...sequence, flags: undefined },
-  flags: expectedFlags(sequenceFlags, sequence.flags),
+  flags: expectedFlags(sequenceFlags, sequence.flags, submitted.flags),
 });
 
 /** Rows of macroblocks in a frame and in one of its fields: 6.3.3. */

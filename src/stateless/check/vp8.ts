@@ -1,11 +1,16 @@
 /** What a VP8 frame in an OUTPUT buffer, and the frames before it, say of the FRAME control. */
 import { CodecError, vp8 } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { compareFields, type ExpectedControl, type FieldElements } from "./compare.js";
+import { compareFields, ExpectedTable, type ExpectedControl, type FieldElements } from "./compare.js";
 import { expectedFlags, placesOnDemand, type FlagName } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
 
 type FrameControl = NonNullable<ControlValues["StatelessVp8Frame"]>;
+
+/** Block types, bands, contexts and nodes of coefficient probabilities. */
+const COEFFICIENTS = [4, 8, 3, 11];
+/** Rows and columns, and their probabilities. */
+const MOTION = [2, 19];
 
 const frameFlags: readonly FlagName[] = [
   ["KEY_FRAME", "key_frame"],
@@ -87,11 +92,7 @@ export class Vp8Check implements StreamCheck {
       this.#state.apply(frame);
       this.#isLost = false;
       const places = placesOnDemand(elements, (sink) => vp8.parseFrame(bitstream, sink));
-      const disagreements = compareFields(
-        expectedFrame(frame, this.#state, submitted),
-        { ...submitted },
-        places,
-      );
+      const disagreements = compareFields(expectedFrame(frame, this.#state, submitted), submitted, places);
       this.#state.finish(frame, timestampNs);
       return { disagreements };
     } catch (error) {
@@ -105,13 +106,14 @@ export class Vp8Check implements StreamCheck {
 
 /** Without the fields that mean nothing in the frame: decoders ignore them, and clients leave there what they like. */
 function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: FrameControl): ExpectedControl {
-  const control = vp8.frameControl(frame, state);
+  const control = vp8.frameFields(frame, state);
   const { header } = frame;
   const isKey = frame.key !== undefined;
   const { segmentation_enabled: hasSegments, update_mb_segmentation_map: hasMap } = header.segmentation;
   const { loop_filter_adj_enable: hasDeltas } = header.deltas;
   const inInterFrames = <Value>(value: Value): Value | undefined => (isKey ? undefined : value);
-  const { segment, lf, entropy, coder_state } = control;
+  const { segment, lf, coder_state } = control;
+  const { entropy } = state;
   return {
     control: "VP8_FRAME",
     fields: {
@@ -128,10 +130,9 @@ function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: Fram
       },
       quant: { ...control.quant, padding: undefined },
       entropy: {
-        coeff_probs: entropy.coeff_probs,
-        y_mode_probs: entropy.y_mode_probs,
-        uv_mode_probs: entropy.uv_mode_probs,
-        mv_probs: entropy.mv_probs,
+        coeff_probs: new ExpectedTable(entropy.coeff, COEFFICIENTS),
+        ...vp8.modeProbs(entropy, isKey),
+        mv_probs: new ExpectedTable(entropy.mv, MOTION),
       },
       coder_state: { ...coder_state, padding: undefined },
       width: control.width,
@@ -152,15 +153,15 @@ function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: Fram
       alt_frame_ts: inInterFrames(control.alt_frame_ts),
     },
     flags: [
-      ...expectedFlags(segmentFlags, segment.flags, hasSegments ? 0 : ALL_BUT_ENABLED, {
-        path: "segment.flags",
-        value: submitted.segment.flags,
-      }),
-      ...expectedFlags(filterFlags, lf.flags, hasDeltas ? 0 : DELTA_UPDATE, {
-        path: "lf.flags",
-        value: submitted.lf.flags,
-      }),
-      ...expectedFlags(frameFlags, control.flags, isKey ? SIGN_BIASES : 0),
+      ...expectedFlags(
+        segmentFlags,
+        segment.flags,
+        submitted.segment.flags,
+        hasSegments ? 0 : ALL_BUT_ENABLED,
+        "segment.flags",
+      ),
+      ...expectedFlags(filterFlags, lf.flags, submitted.lf.flags, hasDeltas ? 0 : DELTA_UPDATE, "lf.flags"),
+      ...expectedFlags(frameFlags, control.flags, submitted.flags, isKey ? SIGN_BIASES : 0),
     ],
   };
 }

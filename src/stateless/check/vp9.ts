@@ -1,7 +1,7 @@
 /** What a VP9 frame in an OUTPUT buffer, and the frames before it, say of the FRAME and COMPRESSED_HDR controls. */
 import { CodecError, vp9 } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { compareFields, type ExpectedControl, type ExpectedValue } from "./compare.js";
+import { compareFields, type ExpectedControl } from "./compare.js";
 import { expectedFlags, placesOnDemand } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
 import {
@@ -13,13 +13,9 @@ import {
   frameFlags,
   segmentationFlags,
 } from "./vp9-fields.js";
+import { probabilityTables } from "./vp9-probabilities.js";
 
 type FrameControl = NonNullable<ControlValues["StatelessVp9Frame"]>;
-type CompressedControl = NonNullable<ControlValues["StatelessVp9CompressedHdr"]>;
-
-/** Contexts of the first band of coefficients; the table has room for as many as the other bands have. */
-const FIRST_BAND_CONTEXTS = 3;
-
 export class Vp9Check implements StreamCheck {
   #state = new vp9.Vp9State();
   /** A frame could not be read: what it established is not known until the next key frame. */
@@ -63,11 +59,10 @@ export class Vp9Check implements StreamCheck {
     const places = placesOnDemand(elements, (sink) => vp9.parseFrame(data, state, sink));
     state.apply(header);
     this.#isLost = false;
-    const disagreements = compareFields(expectedFrame(frame, state, submitted), { ...submitted }, places);
+    const disagreements = compareFields(expectedFrame(frame, state, submitted), submitted, places);
     const probabilities = controls.StatelessVp9CompressedHdr;
     if (probabilities !== undefined) {
-      const expected = expectedProbabilities(compressed);
-      disagreements.push(...compareFields(expected, { ...probabilities }, places));
+      disagreements.push(...compareFields(expectedProbabilities(compressed), probabilities, places));
     }
     state.finish(header, timestampNs);
     return { disagreements };
@@ -170,15 +165,15 @@ function expectedFrame(frame: vp9.Vp9Frame, state: vp9.Vp9State, submitted: Fram
       reference_mode: inInterFrames(control.reference_mode),
     },
     flags: [
-      ...expectedFlags(filterFlags, lf.flags, hasDeltas ? 0 : DELTA_UPDATE, {
-        path: "lf.flags",
-        value: submitted.lf.flags,
-      }),
-      ...expectedFlags(segmentationFlags, seg.flags, hasSegments ? 0 : ALL_BUT_ENABLED, {
-        path: "seg.flags",
-        value: submitted.seg.flags,
-      }),
-      ...expectedFlags(frameFlags, control.flags, isInter ? 0 : ALLOW_HIGH_PREC_MV),
+      ...expectedFlags(filterFlags, lf.flags, submitted.lf.flags, hasDeltas ? 0 : DELTA_UPDATE, "lf.flags"),
+      ...expectedFlags(
+        segmentationFlags,
+        seg.flags,
+        submitted.seg.flags,
+        hasSegments ? 0 : ALL_BUT_ENABLED,
+        "seg.flags",
+      ),
+      ...expectedFlags(frameFlags, control.flags, submitted.flags, isInter ? 0 : ALLOW_HIGH_PREC_MV),
     ],
   };
 }
@@ -192,23 +187,5 @@ const enabledFeatures = (seg: FrameControl["seg"]): (number | undefined)[][] =>
   );
 
 function expectedProbabilities(header: vp9.CompressedHeader): ExpectedControl {
-  const { mv, coef, ...others } = vp9.compressedControl(header);
-  return {
-    control: "VP9_COMPRESSED_HDR",
-    fields: { ...others, coef: coef.map(codedContexts), mv: { ...mv } },
-  };
+  return { control: "VP9_COMPRESSED_HDR", fields: probabilityTables(header) };
 }
-
-/** All but the contexts that the first band has not. */
-function codedContexts(size: CompressedControl["coef"][number]): ExpectedValue {
-  const known = codedTables.get(size);
-  if (known !== undefined) return known;
-  const coded = size.map((planes) =>
-    planes.map(([first = [], ...bands]) => [first.slice(0, FIRST_BAND_CONTEXTS), ...bands]),
-  );
-  codedTables.set(size, coded);
-  return coded;
-}
-
-/** Most frames change few of the tables, and the others are one and the same. */
-const codedTables = new WeakMap<object, ExpectedValue>();

@@ -82,11 +82,16 @@ export interface JobEvent extends EventBase {
   readonly action: "queued" | "started" | "finished" | "aborted";
 }
 
+/** Parts of a message by their names. */
+export type MessageDetails = Readonly<Record<string, string | number | bigint>>;
+
 /** A sentence for the operator: LOG_STATUS lines, warnings, refused 32-bit clients. */
 export interface MessageEvent extends EventBase {
   readonly kind: "message";
   readonly level: "info" | "warning" | "error";
   readonly text: string;
+  /** What the sentence says, in parts, for programs. */
+  readonly details?: MessageDetails;
   /** Of a mistake of the driver: where it was. */
   readonly stack?: string;
 }

@@ -21,17 +21,25 @@ export interface ControlsComparison {
   readonly differences: string[];
 }
 
-/**
- * Prints derived values as visl's trace events and compares them with those of a clip, line by line.
- * @param ignored - Lines that the API leaves open: they are compared with nothing.
- */
-export function compareWithGStreamer<C extends Codec>(
+/** Lines that the API leaves open: they are compared with nothing. */
+export type Ignored = (event: string, ours: string, theirs: string) => boolean;
+
+/** Prints derived values as visl's trace events and compares them with those of a golden clip, line by line. */
+export const compareWithGStreamer = <C extends Codec>(
   codec: C,
   clip: string,
   jobs: Iterable<CodecValues[C]>,
-  ignored: (event: string, ours: string, theirs: string) => boolean = () => false,
+  ignored: Ignored = () => false,
+): ControlsComparison => compareWithTrace(codec, golden(`${clip}/trace-controls.txt.gz`), jobs, ignored);
+
+/** The same with a trace of the kernel's form. */
+export function compareWithTrace<C extends Codec>(
+  codec: C,
+  trace: string,
+  jobs: Iterable<CodecValues[C]>,
+  ignored: Ignored,
 ): ControlsComparison {
-  const events = splitTrace(golden(`${clip}/trace-controls.txt.gz`));
+  const events = splitTrace(trace);
   const result: ControlsComparison = { compared: 0, jobs: 0, differences: [] };
   let next = 0;
   for (const job of jobs) {

@@ -20,7 +20,7 @@ const vp9 = (name: string, options: readonly string[], passes: 1 | 2 = 1, source
 const format = (pixFmt: string): string => vp9(pixFmt, ["-pix_fmt", pixFmt, "-frames:v", "6", "-speed", "4"]);
 
 /** Names, and functions that make a clip when it is not there yet. */
-const made: readonly (readonly [name: string, file: () => string])[] = [
+export const made: readonly (readonly [name: string, file: () => string])[] = [
   ["the clip of the golden recordings", () => recorded],
   ["hidden frames in superframes", () => vp9("hidden", hidden, 2)],
   ["many hidden frames", () => vp9("hidden6", [...hidden.slice(0, 3), "6", ...hidden.slice(4)], 2)],
