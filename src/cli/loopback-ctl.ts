@@ -4,12 +4,20 @@
  * place in them are the original's; what is asked of the module there is asked of the running `v4l2-cuse up` here.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, reportAndExit, UsageError } from "./failure.js";
-import { addArguments, capsText, deviceNumber, parseCaps, parseFps, usage } from "./loopback-ctl/words.js";
+import {
+  addArguments,
+  capsText,
+  deviceNumber,
+  parseCaps,
+  parseFps,
+  reducedRate,
+  usage,
+} from "./loopback-ctl/words.js";
 import { writeOut } from "./output.js";
 import { ask, defaultSocket } from "./up/control.js";
 import { optionsOf } from "./up/spec.js";
@@ -19,12 +27,15 @@ import type { DeviceStatus } from "./up/supervisor.js";
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 
+const inDev = (node: string): string => `/dev/${basename(node)}`;
+
+/** The command itself. */
+const mainPath = (): string => fileURLToPath(import.meta.url).replace(/loopback-ctl(\.\w+)$/, "main$1");
+
 /** As programs find it: a FUSE node is a file elsewhere, to which /dev may lead. */
 function shown(node: string): string {
-  const inDev = `/dev/${basename(node)}`;
   try {
-    const [there, here] = [statSync(inDev), statSync(node)];
-    return there.dev === here.dev && there.ino === here.ino ? inDev : node;
+    return realpathSync(inDev(node)) === realpathSync(node) ? inDev(node) : node;
   } catch {
     return node;
   }
@@ -56,8 +67,7 @@ async function ensureUp(): Promise<void> {
       () => false,
     );
   if (await isThere()) return;
-  const main = fileURLToPath(import.meta.url).replace(/loopback-ctl(\.\w+)$/, "main$1");
-  const child = spawn(process.execPath, [...process.execArgv, main, "up"], {
+  const child = spawn(process.execPath, [...process.execArgv, mainPath(), "up"], {
     detached: true,
     stdio: "ignore",
     // A loader that is named in execArgv is found from here.
@@ -127,9 +137,11 @@ async function query(devices: readonly string[]): Promise<void> {
 
 /** Asks the device as any program does. @throws {Failure} It refuses. */
 function v4l2ctl(node: string, ...args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync("v4l2-ctl", ["-d", node, ...args], {
-    encoding: "utf8",
-  });
+  const [program = "", ...words] = statSync(node).isCharacterDevice()
+    ? ["v4l2-ctl", "-d", node]
+    : // v4l2-ctl takes files of a FUSE mount for no devices: it needs the view that `run` gives.
+      [process.execPath, ...process.execArgv, mainPath(), "run", "-q", "--", "v4l2-ctl", "-d", inDev(node)];
+  const { status, stdout, stderr, error } = spawnSync(program, [...words, ...args], { encoding: "utf8" });
   if (error !== undefined) throw new Failure(`v4l2-ctl does not start (${error.message}): install v4l-utils`);
   // It says what failed on standard error, and does not always end with another status.
   const problem = stderr.split("\n").find((line) => /fail|error|unknown|cannot/i.test(line));
@@ -156,8 +168,10 @@ async function setFps(args: readonly string[]): Promise<void> {
   v4l2ctl(node, `--set-output-parm=${numerator / denominator}`);
 }
 
-const parmOf = (node: string): string =>
-  /Frames per second: [\d.]+ \((\d+\/\d+)\)/.exec(v4l2ctl(node, "--get-output-parm"))?.[1] ?? "";
+function parmOf(node: string): string {
+  const text = v4l2ctl(node, "--get-output-parm");
+  return reducedRate(/Frames per second: [\d.]+ \((\d+\/\d+)\)/.exec(text)?.[1] ?? "");
+}
 
 async function getFps([device]: readonly string[]): Promise<void> {
   if (device === undefined) throw new UsageError("get-fps wants a device");

@@ -6,6 +6,7 @@ import {
   deviceNumber,
   parseCaps,
   parseFps,
+  reducedRate,
 } from "../../src/cli/loopback-ctl/words.js";
 
 const none = (): boolean => false;
@@ -54,6 +55,12 @@ describe("devices, rates and formats", () => {
       ...{ fourcc: "UYVY", width: 640, height: 480, fps: { numerator: 30, denominator: 1 } },
     });
     expect(parseCaps("RGB3:1280x720")).toEqual({ fourcc: "RGB3", width: 1280, height: 720 });
+    expect(["30000/1000", "30000/1001", "50/2", ""].map(reducedRate)).toEqual([
+      "30/1",
+      "30000/1001",
+      "25/1",
+      "",
+    ]);
     expect(parseCaps("any")).toBeUndefined();
     for (const text of ["", "0", "1/0", "-3", "30fps"]) expect(() => parseFps(text)).toThrow("is no rate");
     for (const text of ["", "video/x-raw,format=UYVY", "UYVY:640", "UYVY:640x480@", "YUV:1x1"]) {

@@ -96,6 +96,14 @@ export function parseFps(text: string): Rate {
   return { numerator: Number(numerator), denominator: Number(denominator) };
 }
 
+/** `30000/1000` is `30/1`. What is no rate stays as it is. */
+export function reducedRate(text: string): string {
+  const [, numerator = "", denominator = ""] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  let [divisor, rest] = [Number(numerator), Number(denominator)];
+  while (rest > 0) [divisor, rest] = [rest, divisor % rest];
+  return divisor > 0 ? `${Number(numerator) / divisor}/${Number(denominator) / divisor}` : text;
+}
+
 export interface Caps {
   readonly fourcc: string;
   readonly width: number;
