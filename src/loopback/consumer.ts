@@ -18,22 +18,33 @@ import {
 } from "./shape.js";
 import type { Shape, Size } from "./shape.js";
 
+/** What it has of its process: V4L2 wants that files of one program which say nothing else are one camera. */
+export interface Fellows {
+  /** The consumers of the same process, without this one. */
+  others(): Iterable<Consumer>;
+}
+
 /** One is being filled, the other is the client's. */
 const LEAST_BUFFERS = 2;
 /** `read()` uses so many: a client that is held up for a moment loses no frame. */
 export const READ_BUFFERS = 4;
 const WRAP = 2 ** 32;
+/** Of settings, of all files. */
+let turns = 0;
 
 export class Consumer implements QueueOps<VideoBuffer> {
   readonly queue: VideoQueue;
   readonly #hub: Hub;
+  readonly #fellows: Fellows;
   readonly #sized;
   /** What the file has set by S_FMT; else it follows the producer. */
   #chosen: Shape | undefined;
+  #chosenTurn = 0;
   /** While buffers are there: what they hold. */
   #locked: Shape | undefined;
   /** What the file has set by S_PARM; else all frames are its. */
   #interval: Fract | undefined;
+  #intervalTurn = 0;
   readonly #rate = new RateLimit();
   #owned: VideoBuffer[] = [];
   /** The buffer that is being converted into; one at a time. */
@@ -41,8 +52,9 @@ export class Consumer implements QueueOps<VideoBuffer> {
   #ticks: DriverTask | undefined;
   #sequence = 0;
 
-  constructor(hub: Hub, device: QueueDevice, file: AnyFile) {
+  constructor(hub: Hub, device: QueueDevice, file: AnyFile, fellows: Fellows) {
     this.#hub = hub;
+    this.#fellows = fellows;
     this.#sized = sizedByFormat(
       () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
       false,
@@ -64,7 +76,44 @@ export class Consumer implements QueueOps<VideoBuffer> {
   // Formats
 
   get shape(): Shape {
-    return (this.queue.busy ? this.#locked : undefined) ?? this.#chosen ?? this.#hub.shape;
+    return (this.queue.busy ? this.#locked : undefined) ?? this.#wanted;
+  }
+
+  /** Its own, or what its program has set with another file, or what the producer brings. */
+  get #wanted(): Shape {
+    return this.#chosen ?? this.#newest(({ chosen }) => chosen) ?? this.#hub.shape;
+  }
+
+  /** What the file has set by S_FMT, and when: a count of all settings. */
+  get chosen(): { readonly turn: number; readonly value: Shape } | undefined {
+    return this.#chosen && { turn: this.#chosenTurn, value: this.#chosen };
+  }
+
+  /** The same of S_PARM. */
+  get chosenInterval(): { readonly turn: number; readonly value: Fract } | undefined {
+    return this.#interval && { turn: this.#intervalTurn, value: this.#interval };
+  }
+
+  #newest<Value>(
+    of: (consumer: Consumer) => { readonly turn: number; readonly value: Value } | undefined,
+  ): Value | undefined {
+    let newest: { readonly turn: number; readonly value: Value } | undefined;
+    for (const other of this.#fellows.others()) {
+      const set = of(other);
+      if (set !== undefined && set.turn >= (newest?.turn ?? 0)) newest = set;
+    }
+    return newest?.value;
+  }
+
+  /**
+   * Before any change of the buffers there are.
+   * @throws {V4l2Error} EBUSY - the file has set no format of its own, and another one of its program has buffers.
+   */
+  assertMine(): void {
+    if (this.#chosen !== undefined || this.queue.busy) return;
+    for (const { queue } of this.#fellows.others())
+      if (queue.busy)
+        throw new V4l2Error("EBUSY", "another file of the program captures; this one has set no format");
   }
 
   /** What can be asked for, the producer's first. */
@@ -102,6 +151,7 @@ export class Consumer implements QueueOps<VideoBuffer> {
   set(wish: VideoFormat): VideoFormat {
     if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
     this.#chosen = this.#nearest(wish);
+    this.#chosenTurn = ++turns;
     return this.describe();
   }
 
@@ -120,11 +170,12 @@ export class Consumer implements QueueOps<VideoBuffer> {
   // Rates
 
   get interval(): Fract {
-    return this.#interval ?? this.#hub.interval;
+    return this.#interval ?? this.#newest(({ chosenInterval }) => chosenInterval) ?? this.#hub.interval;
   }
 
   setInterval(wish: Fract): void {
     this.#interval = nearestInterval(wish, this.#hub.interval);
+    this.#intervalTurn = ++turns;
     this.#rate.restart();
     if (this.#ticks !== undefined) this.#tick();
   }
@@ -132,7 +183,8 @@ export class Consumer implements QueueOps<VideoBuffer> {
   // What the queue asks
 
   queueSetup(ask: SetupRequest): SetupPlan {
-    if (!this.queue.busy) this.#locked = this.#chosen ?? this.#hub.shape;
+    this.assertMine();
+    if (!this.queue.busy) this.#locked = this.#wanted;
     return this.#sized.queueSetup(ask);
   }
 

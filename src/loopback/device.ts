@@ -4,7 +4,14 @@
  */
 import { bufferOps, fileOps } from "../vb2/index.js";
 import type { VideoQueue } from "../vb2/index.js";
-import type { FileHandle, IoctlOps, StreamParm, VideoBufType, VideoFormat } from "../v4l2/index.js";
+import type {
+  BufferOps,
+  FileHandle,
+  IoctlOps,
+  StreamParm,
+  VideoBufType,
+  VideoFormat,
+} from "../v4l2/index.js";
 import {
   BufType,
   CAP_TIMEPERFRAME,
@@ -29,6 +36,15 @@ export interface LoopbackOptions extends Omit<HubOptions, "name"> {
   readonly name: string;
   /** A node of its own for consumers. Without it one node has both roles. */
   readonly captureName?: string;
+  /**
+   * A file of a node with both roles has one: it sees OUTPUT only while nobody feeds the device or if it is the one that does,
+   * and CAPTURE only otherwise. For programs that take a node with both for no camera (Chromium). Default false.
+   */
+  readonly exclusiveCaps?: boolean;
+  /**
+   * Processes that feed the device, where we start them: all others see CAPTURE only, always.
+   */
+  readonly isFeeder?: (pid: number) => boolean;
   /** Name of the device: QUERYCAP's `card`, at most 31 bytes. */
   readonly card?: string;
 }
@@ -37,6 +53,8 @@ export interface LoopbackOptions extends Omit<HubOptions, "name"> {
 interface Sides {
   readonly consumer: Consumer | undefined;
   readonly producer: Producer | undefined;
+  /** Its process is one that we have started to feed the device. */
+  readonly isFeeder: boolean;
   /** Formats, sizes and rates are listed for producers: it was the last that the file asked for. */
   asksAsProducer: boolean;
 }
@@ -80,23 +98,64 @@ export class Loopback {
       deviceCaps:
         (consumes ? Cap.VideoCapture : 0) | (produces ? Cap.VideoOutput : 0) | Cap.Streaming | Cap.ReadWrite,
       oldFormatNames: true,
+      ...(consumes && produces && this.#hasRoles && { capsOf: (file: File) => this.#capsOf(file) }),
       ops: {
         ...formatOps(hub),
         ...(consumes && singleInput<File>("loopback")),
         ...(produces && outputOps()),
-        ...bufferOps<File>(({ state }, type) => sideOf(state, type)?.queue),
+        ...loopbackBufferOps(),
       },
       fileOps: fileOps<File>(({ state }) => queuesOf(state)),
       open: (file) => ({
-        consumer: consumes ? new Consumer(hub, device, file) : undefined,
+        consumer: consumes
+          ? new Consumer(hub, device, file, { others: () => fellowsOf(device, file) })
+          : undefined,
         producer: produces ? new Producer(hub, device, file) : undefined,
         asksAsProducer: !consumes,
+        isFeeder: this.#options.isFeeder?.(file.client.pid) ?? false,
       }),
       release: (file) => {
         for (const queue of queuesOf(file.state)) queue.releaseFile(file);
       },
     });
     return device;
+  }
+
+  get #hasRoles(): boolean {
+    return this.#options.exclusiveCaps === true || this.#options.isFeeder !== undefined;
+  }
+
+  #capsOf({ state }: File): number {
+    return this.#isProducer(state) ? ~Cap.VideoCapture : ~Cap.VideoOutput;
+  }
+
+  /** Of a node whose files have one role: which one? */
+  #isProducer({ consumer, producer, isFeeder }: Sides): boolean {
+    // Whoever has buffers goes on with them.
+    if (producer?.queue.busy === true) return true;
+    if (consumer?.queue.busy === true) return false;
+    return this.#options.isFeeder === undefined ? this.hub.producer === undefined : isFeeder;
+  }
+}
+
+/** REQBUFS to STREAMOFF: vb2's, once it is clear that the file may. */
+function loopbackBufferOps(): Required<BufferOps<File>> {
+  const vb2 = bufferOps<File>(({ state }, type) => sideOf(state, type)?.queue);
+  return {
+    ...vb2,
+    reqbufs: (file, request) => {
+      sideOf(file.state, request.type)?.assertMine();
+      return vb2.reqbufs(file, request);
+    },
+  };
+}
+
+/** Consumers of the process that has opened `file`, without that one. */
+function* fellowsOf(device: VideoDevice<Sides>, file: File): Iterable<Consumer> {
+  const { pid } = file.client;
+  for (const other of device.files) {
+    const { consumer } = other.state;
+    if (other !== file && consumer !== undefined && other.client.pid === pid) yield consumer;
   }
 }
 

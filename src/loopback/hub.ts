@@ -74,6 +74,17 @@ export class Hub {
     return this.#interval;
   }
 
+  /** What the first consumer that streams is given; without one, what is set. */
+  get wantedShape(): Shape {
+    const [first] = this.#consumers;
+    return this.fix(first?.shape ?? {});
+  }
+
+  get wantedInterval(): Fract {
+    const [first] = this.#consumers;
+    return this.options.interval ?? first?.interval ?? this.#interval;
+  }
+
   get consumers(): ReadonlySet<Consumer> {
     return this.#consumers;
   }
@@ -155,6 +166,11 @@ export class Hub {
 
   stoppedConsumer(consumer: Consumer): void {
     if (this.#consumers.delete(consumer) && this.#consumers.size === 0) this.onWatched(false);
+  }
+
+  /** Nobody comes any more. */
+  close(): void {
+    this.standby.close();
   }
 
   /** Can a consumer of that shape be given frames of the producer's? */

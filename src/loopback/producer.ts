@@ -26,8 +26,8 @@ export class Producer implements QueueOps<VideoBuffer> {
   readonly queue: VideoQueue;
   readonly #hub: Hub;
   readonly #sized;
-  /** What the file has set by S_FMT. */
-  #chosen: Shape | undefined;
+  /** The file has set a format: it knows what it does. */
+  #hasSetFormat = false;
   /** While buffers are there: what they hold. */
   #locked: Shape | undefined;
   #arrived: VideoBuffer[] = [];
@@ -52,13 +52,13 @@ export class Producer implements QueueOps<VideoBuffer> {
       createBuffer: (init) => new VideoBuffer(init),
       minReqBufs: LEAST_BUFFERS,
       fileIoBuffers: WRITE_BUFFERS,
-      streamsByWrite: true,
+      streamsByWrite: () => this.#hasSetFormat,
       framePerWrite: () => isCompressed(this.shape.pixelformat),
     });
   }
 
   get shape(): Shape {
-    return (this.queue.busy ? this.#locked : undefined) ?? this.#chosen ?? this.#hub.shape;
+    return (this.queue.busy ? this.#locked : undefined) ?? this.#hub.shape;
   }
 
   /** The newest frame, as long as its memory is there. */
@@ -79,7 +79,7 @@ export class Producer implements QueueOps<VideoBuffer> {
     if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
     const shape = this.#hub.fix(wishOf(wish));
     this.#hub.setShape(this, shape);
-    this.#chosen = shape;
+    this.#hasSetFormat = true;
     return this.describe();
   }
 
@@ -87,6 +87,11 @@ export class Producer implements QueueOps<VideoBuffer> {
   setInterval(wish: Fract): void {
     this.#hub.assertFree(this);
     this.#hub.setInterval(nearestInterval(wish, this.#hub.interval));
+  }
+
+  /** Before any change of the buffers there are. @throws {V4l2Error} EBUSY - another file feeds the device. */
+  assertMine(): void {
+    this.#hub.assertFree(this);
   }
 
   // What the queue asks
