@@ -18,8 +18,13 @@ const layers = {
   sample: ["tpg", "vb2", "v4l2", "media", "subdev"],
   loopback: ["tpg", "vb2", "v4l2"],
   visl: ["tpg", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
-  decoder: ["stateless", "codec", "m2m", "vb2", "v4l2", "media"],
-  cli: ["visl", "decoder", "sample", "loopback", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
+  worker: [],
+  convert: ["worker", "v4l2"],
+  decoder: ["worker", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
+  cli: [
+    ...["convert", "visl", "decoder", "sample", "loopback", "stateless", "codec", "m2m"],
+    ...["serve", "vb2", "media", "v4l2", "cuse", "tpg"],
+  ],
 };
 
 const rules = Object.entries(layers).map(([layer, below]) => ({

@@ -139,6 +139,9 @@ export const tracerPath = (): string => built("v4l2-cuse-tracer");
 /** Where the program that decodes bitstreams is, or would be (`native/decoder/`). */
 export const decoderPath = (): string => built("v4l2-cuse-decoder");
 
+/** Where the program that converts pictures is, or would be (`native/convert/`). */
+export const converterPath = (): string => built("v4l2-cuse-convert");
+
 // ---- Channel -------------------------------------------------------------------------------------------------------
 
 /**

@@ -1,11 +1,7 @@
 // v4l2-cuse-decoder: decodes for one open file of a stateless decoder (src/decoder). Started by the driver, which it
 // serves over a socket; protocol.h has the messages. What it decodes is hostile, so it has nothing that it does not
 // need (confine.h), and when it ends, the driver starts another one.
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,9 +9,9 @@
 #include <new>
 #include <utility>
 
-#include "../addon/unique-fd.h"
+#include "../worker/confine.h"
+#include "../worker/orders.h"
 #include "codec.h"
-#include "confine.h"
 #include "memory.h"
 #include "packet-buffer.h"
 #include "protocol.h"
@@ -25,24 +21,11 @@ namespace v4l2cuse::decoder
 namespace
 {
 
-constexpr int kDriver = 0; // The socket is our standard input.
+using worker::Order;
+
+static_assert(DECODER_IS_NOBODY == WORKER_IS_NOBODY && DECODER_IS_FILTERED == WORKER_IS_FILTERED);
+
 constexpr size_t kMostMessage = sizeof(decoder_job) + DECODER_PIECES * sizeof(decoder_piece) + DECODER_INLINE;
-
-// An order from the driver.
-struct Order {
-	const uint8_t *bytes = nullptr;
-	size_t size = 0;
-	UniqueFd fd;
-
-	// The struct at its start, when it is that long.
-	template <typename T> bool Read(T *into, bool isWhole = true) const
-	{
-		if (size < sizeof *into || (isWhole && size != sizeof *into))
-			return false;
-		std::memcpy(into, bytes, sizeof *into);
-		return true;
-	}
-};
 
 class Worker
 {
@@ -50,11 +33,11 @@ class Worker
 	int Serve(uint32_t features)
 	{
 		const decoder_hello hello{DECODER_PROTOCOL, features};
-		if (!Send(&hello, sizeof hello))
+		if (!worker::Send(&hello, sizeof hello))
 			return 1;
 		for (;;) {
 			Order order;
-			if (!Receive(&order))
+			if (!worker::Receive(message_.data(), message_.size(), &order))
 				return 1;
 			if (order.size == 0)
 				return 0;
@@ -66,42 +49,6 @@ class Worker
 	}
 
       private:
-	static bool Send(const void *message, size_t size)
-	{
-		ssize_t sent = 0;
-		do {
-			sent = ::send(kDriver, message, size, MSG_NOSIGNAL);
-		} while (sent < 0 && errno == EINTR);
-		return sent == static_cast<ssize_t>(size);
-	}
-
-	// False: the socket fails, or a message is too long. Size 0: the driver is gone.
-	bool Receive(Order *order)
-	{
-		iovec data{message_.data(), message_.size()};
-		alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-		msghdr header{};
-		header.msg_iov = &data;
-		header.msg_iovlen = 1;
-		header.msg_control = control.data();
-		header.msg_controllen = control.size();
-		ssize_t size = 0;
-		do {
-			size = ::recvmsg(kDriver, &header, MSG_CMSG_CLOEXEC);
-		} while (size < 0 && errno == EINTR);
-		if (size < 0 || (header.msg_flags & MSG_TRUNC) != 0)
-			return false;
-		const cmsghdr *rights = CMSG_FIRSTHDR(&header);
-		if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
-			int fd = -1;
-			std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-			order->fd.reset(fd);
-		}
-		order->bytes = message_.data();
-		order->size = static_cast<size_t>(size);
-		return true;
-	}
-
 	bool Obey(const Order &order)
 	{
 		uint32_t kind = 0;
@@ -137,7 +84,7 @@ class Worker
 				answer.status = DECODER_NO_MEMORY;
 			}
 		}
-		return Send(&answer, sizeof answer);
+		return worker::Send(&answer, sizeof answer);
 	}
 
 	bool PutTogether(const decoder_job &job, const Order &order)
@@ -236,8 +183,8 @@ int main(int count, char **arguments)
 {
 	using namespace v4l2cuse::decoder;
 	if (count > 1 && std::strcmp(arguments[1], "--probe") == 0)
-		return Probe();
-	const uint32_t features = Confine();
+		return v4l2cuse::worker::Probe();
+	const uint32_t features = v4l2cuse::worker::Confine();
 	const auto worker = std::make_unique<Worker>();
 	return worker->Serve(features | DECODER_HAS_DAV1D);
 }

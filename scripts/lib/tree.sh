@@ -13,6 +13,7 @@ readonly tree_packages=(
   nodejs python3-minimal
   gcc g++ libc6-dev make
   libavcodec-dev libdav1d-dev
+  libswscale-dev libturbojpeg0-dev libpng-dev
   ca-certificates strace gdb procps iproute2 kmod udev busybox-static
 )
 # Raise this when a tree of the same packages is made in another way.

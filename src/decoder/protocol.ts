@@ -85,12 +85,6 @@ export function encodeForget(first: number, count: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(Order.Forget, first, count).buffer);
 }
 
-export interface Hello {
-  readonly protocol: number;
-  readonly features: number;
-}
-
-export const HELLO_BYTES = 8;
 export const ANSWER_BYTES = 16;
 
 /** How a job ended; the names of `decoder_answer.status`. */
@@ -116,13 +110,6 @@ export interface Answer {
 }
 
 /** @returns undefined: nothing that we understand. A bitstream may have taken the process over. */
-export function decodeHello(message: Uint8Array): Hello | undefined {
-  if (message.byteLength !== HELLO_BYTES) return undefined;
-  const view = new DataView(message.buffer, message.byteOffset, HELLO_BYTES);
-  return { protocol: view.getUint32(0, true), features: view.getUint32(4, true) };
-}
-
-/** @returns undefined: nothing that we understand. */
 export function decodeAnswer(message: Uint8Array): Answer | undefined {
   if (message.byteLength !== ANSWER_BYTES) return undefined;
   const view = new DataView(message.buffer, message.byteOffset, ANSWER_BYTES);

@@ -6,12 +6,10 @@ import {
   CAPTURE_SLOT,
   CodecNumber,
   decodeAnswer,
-  decodeHello,
   encodeForget,
   encodeJob,
   encodeMemory,
   Feature,
-  HELLO_BYTES,
   JobFlag,
   LayoutNumber,
   MAX_INLINE,
@@ -20,6 +18,7 @@ import {
   PROTOCOL,
   SLOTS,
 } from "../../src/decoder/protocol.js";
+import { decodeHello, HELLO_BYTES } from "../../src/worker/index.js";
 
 const header = readFileSync(new URL("../../native/decoder/protocol.h", import.meta.url), "utf8");
 const numbers = Object.fromEntries(

@@ -23,17 +23,13 @@
 #include <iterator>
 #include <vector>
 
-#include "protocol.h"
-
-namespace v4l2cuse::decoder
+namespace v4l2cuse::worker
 {
 namespace
 {
 
 constexpr uid_t kNobody = 65534;
 
-// Frames of the largest streams (8192x4352 with 16 bits a sample, nine of them and the one that is decoded) fit.
-constexpr rlim_t kMostData = rlim_t{3} << 30;
 // Descriptors 0 to 2, and one that arrives with a message.
 constexpr rlim_t kMostFiles = 4;
 
@@ -47,7 +43,7 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 
 [[noreturn]] void Die(const char *what)
 {
-	std::fprintf(stderr, "v4l2-cuse-decoder: %s: %s\n", what, std::strerror(errno));
+	std::fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, std::strerror(errno));
 	std::_Exit(1);
 }
 
@@ -146,14 +142,14 @@ bool Refused(const char *what, long result)
 
 } // namespace
 
-uint32_t Confine()
+uint32_t Confine(size_t mostData)
 {
 	uint32_t features = 0;
 	if (::chdir("/") != 0)
 		Die("chdir");
 	CloseOthers();
 	if (BecomeNobody())
-		features |= DECODER_IS_NOBODY;
+		features |= WORKER_IS_NOBODY;
 	if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		Die("no_new_privs");
 	if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -169,14 +165,14 @@ uint32_t Confine()
 	Limit(RLIMIT_NPROC, 0);
 	Limit(RLIMIT_MEMLOCK, 0);
 	Limit(RLIMIT_NOFILE, kMostFiles);
-	Limit(RLIMIT_DATA, kMostData);
+	Limit(RLIMIT_DATA, mostData);
 	FilterCalls();
-	return features | DECODER_IS_FILTERED;
+	return features | WORKER_IS_FILTERED;
 }
 
 int Probe()
 {
-	Confine();
+	Confine(kMostData);
 	const int file = STDIN_FILENO;
 	char *const nothing[] = {nullptr};
 	bool fine = true;
@@ -204,4 +200,4 @@ int Probe()
 	return fine ? 0 : 1;
 }
 
-} // namespace v4l2cuse::decoder
+} // namespace v4l2cuse::worker
