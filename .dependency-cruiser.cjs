@@ -16,7 +16,7 @@ const layers = {
   m2m: ["serve", "vb2", "v4l2", "media"],
   stateless: ["codec", "m2m", "vb2", "v4l2", "media"],
   sample: ["tpg", "vb2", "v4l2", "media", "subdev"],
-  loopback: ["tpg", "vb2", "v4l2"],
+  loopback: ["convert", "tpg", "vb2", "v4l2"],
   visl: ["tpg", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
   worker: [],
   convert: ["worker", "v4l2"],

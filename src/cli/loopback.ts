@@ -1,4 +1,5 @@
 /** `v4l2-cuse loopback`: a camera that shows what other programs feed it. */
+import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   DEFAULT_CARD,
@@ -9,9 +10,12 @@ import {
   Loopback,
   MOST_SIDE,
   OnDemand,
+  PictureConversion,
   producerFormats,
 } from "../loopback/index.js";
 import type { Shape, Size } from "../loopback/index.js";
+import { converterProblem, PIXELFORMAT_PNG } from "../convert/index.js";
+import { Failure } from "./failure.js";
 import { fourcc } from "../v4l2/index.js";
 import type { Fract } from "../v4l2/index.js";
 import { startVideoDevices } from "../serve/index.js";
@@ -30,6 +34,9 @@ interface LoopbackCommandOptions extends NodeOptions {
   readonly onDemand?: string;
   readonly from?: string;
   readonly linger: number;
+  readonly picture?: string;
+  readonly negotiate?: boolean;
+  readonly keepFormat?: boolean;
 }
 
 export function loopbackCommand(): Command {
@@ -113,9 +120,14 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
           environment: () => environmentOf(wanted()),
           log: say,
         });
+  const picture = options.picture === undefined ? undefined : readPicture(options.picture);
+  const converter = conversion(say);
   const loopback = new Loopback({
     name,
     card,
+    ...(converter !== undefined && { converter }),
+    ...((options.negotiate === true || onDemand !== undefined) && { negotiates: true }),
+    ...(options.keepFormat === true && { keepsFormat: true }),
     fixed: { ...(format !== undefined && { pixelformat: format }), ...size },
     timeoutMs: timeout * 1000,
     keepsTimestamps: timestamps === "producer",
@@ -134,6 +146,8 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
     };
   };
   hub.onWatched = (isWatched) => onDemand?.want(isWatched);
+  hub.onMismatch = () => onDemand?.restart();
+  if (picture !== undefined) hub.standby.usePicture(picture.bytes, picture.pixelformat);
   return {
     logged: loopback.devices,
     start: async (access) => {
@@ -148,6 +162,30 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
       hub.close();
     },
   };
+}
+
+/** What converts; undefined, and said, where that was not built. */
+function conversion(log: (text: string) => void): PictureConversion | undefined {
+  const problem = converterProblem();
+  if (problem === undefined) return new PictureConversion({ log });
+  log(`consumers get the producer's format and no other: ${problem}`);
+  return undefined;
+}
+
+const MOST_PICTURE_BYTES = 64 * 2 ** 20;
+
+/** @throws {Failure} It cannot be read, or is neither a PNG nor a JPEG file. */
+function readPicture(path: string): { readonly bytes: Uint8Array; readonly pixelformat: number } {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new Failure(`cannot read the picture: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (bytes.length > MOST_PICTURE_BYTES) throw new Failure(`${path} is too large for a picture`);
+  if (bytes[0] === 0x89 && bytes[1] === 0x50) return { bytes, pixelformat: PIXELFORMAT_PNG };
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return { bytes, pixelformat: fourcc("MJPG") };
+  throw new Failure(`${path} is neither a PNG nor a JPEG file`);
 }
 
 /** What a command is asked to bring. */

@@ -118,24 +118,26 @@ export class Consumer implements QueueOps<VideoBuffer> {
 
   /** What can be asked for, the producer's first. */
   get formats(): readonly number[] {
-    const { shape, converter, producer } = this.#hub;
-    const others = converter?.formats ?? [];
-    if (producer !== undefined)
-      return [...new Set([shape.pixelformat, ...others.filter((other) => this.#makes(other))])];
+    const { shape, converter } = this.#hub;
+    const others = this.#hub.isBound
+      ? (converter?.formats ?? []).filter((other) =>
+          this.#hub.reaches(nearestShape({ pixelformat: other }, shape)),
+        )
+      : (converter?.formats ??
+        (this.#hub.followsWishes ? commonFormats.filter((each) => !isCompressed(each)) : []));
     return [...new Set([shape.pixelformat, ...others])];
-  }
-
-  #makes(pixelformat: number): boolean {
-    const { shape } = this.#hub;
-    return this.#hub.reaches(nearestShape({ pixelformat }, shape));
   }
 
   /** Sizes of a format, the producer's first. */
   sizes(pixelformat: number): readonly Size[] {
     if (!this.formats.includes(pixelformat)) return [];
-    const { width, height, pixelformat: own } = this.#hub.shape;
+    const { shape, isBound, followsWishes } = this.#hub;
+    const { width, height } = shape;
     const first = { width, height };
-    if (this.#hub.converter === undefined || (isCompressed(own) && pixelformat === own)) return [first];
+    const isFixed = isBound
+      ? !this.#hub.reaches(nearestShape({ pixelformat, width: 16, height: 16 }, shape))
+      : !followsWishes && this.#hub.converter === undefined;
+    if (isFixed) return [first];
     return [first, ...listedSizes.filter((size) => size.width !== width || size.height !== height)];
   }
 
@@ -190,6 +192,10 @@ export class Consumer implements QueueOps<VideoBuffer> {
 
   bufPrepare(buffer: VideoBuffer): void {
     this.#sized.bufPrepare(buffer);
+  }
+
+  bufCleanup(buffer: VideoBuffer): void {
+    this.#hub.forget(buffer);
   }
 
   bufQueue(buffer: VideoBuffer): void {
@@ -251,6 +257,11 @@ export class Consumer implements QueueOps<VideoBuffer> {
       return;
     }
     const { shape } = this;
+    const picture = standby.pictureFor(shape, nowNs);
+    if (picture !== undefined && this.#canTake(picture.shape)) {
+      this.#take(picture, (bytes) => standby.keepPicture(shape, bytes));
+      return;
+    }
     const lines = this.#hub.lines(shape);
     if (drawableFormat(shape.pixelformat) !== undefined) {
       standby.drawBars(shape, buffer.plane(0).bytes, lines);
@@ -266,7 +277,8 @@ export class Consumer implements QueueOps<VideoBuffer> {
     return isSameLayout(shape, this.shape) || (this.#hub.converter?.converts(shape, this.shape) ?? false);
   }
 
-  #take(frame: Frame): void {
+  /** @param made - Called with what a conversion has made. */
+  #take(frame: Frame, made: (bytes: Uint8Array) => void = () => undefined): void {
     const buffer = this.#owned.shift();
     if (buffer === undefined) return;
     const plane = buffer.plane(0);
@@ -289,7 +301,10 @@ export class Consumer implements QueueOps<VideoBuffer> {
     converter
       .convert(frame, this.shape, memory)
       .then(
-        (bytesused) => this.#converted(buffer, bytesused, frame.timestampNs),
+        (bytesused) => {
+          if (this.#converting === buffer) made(plane.bytes.subarray(0, bytesused));
+          this.#converted(buffer, bytesused, frame.timestampNs);
+        },
         () => this.#converted(buffer, undefined, frame.timestampNs),
       )
       .finally(() => frame.release());

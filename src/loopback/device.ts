@@ -125,16 +125,19 @@ export class Loopback {
     return this.#options.exclusiveCaps === true || this.#options.isFeeder !== undefined;
   }
 
-  #capsOf({ state }: File): number {
-    return this.#isProducer(state) ? ~Cap.VideoCapture : ~Cap.VideoOutput;
+  #capsOf(file: File): number {
+    return this.#isProducer(file) ? ~Cap.VideoCapture : ~Cap.VideoOutput;
   }
 
   /** Of a node whose files have one role: which one? */
-  #isProducer({ consumer, producer, isFeeder }: Sides): boolean {
+  #isProducer({ state, client }: File): boolean {
+    const { consumer, producer, isFeeder } = state;
     // Whoever has buffers goes on with them.
     if (producer?.queue.busy === true) return true;
     if (consumer?.queue.busy === true) return false;
-    return this.#options.isFeeder === undefined ? this.hub.producer === undefined : isFeeder;
+    if (this.#options.isFeeder !== undefined) return isFeeder;
+    const feeding = this.hub.producer;
+    return feeding === undefined || feeding.file.client?.pid === client.pid;
   }
 }
 

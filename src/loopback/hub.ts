@@ -12,6 +12,7 @@ import { DEFAULT_INTERVAL } from "./rate.js";
 import { defaultShape, isSameLayout, nearestShape } from "./shape.js";
 import type { Shape, ShapeWish } from "./shape.js";
 import { Standby } from "./standby.js";
+import type { VideoBuffer } from "../vb2/index.js";
 
 /** What the operator fixes, and what becomes of frames. */
 export interface HubOptions {
@@ -26,6 +27,10 @@ export interface HubOptions {
   /** Frames have the time stamps of the producer's, not of the moment when they came. */
   readonly keepsTimestamps?: boolean;
   readonly converter?: ShapeConverter;
+  /** Whoever feeds the device is told what the first consumer wants, and brings that. */
+  readonly negotiates?: boolean;
+  /** The producer's format stays when it is gone: the next one is given it. */
+  readonly keepsFormat?: boolean;
   readonly now?: () => bigint;
 }
 
@@ -40,8 +45,10 @@ export class Hub {
   readonly options: HubOptions;
   /** The first consumer streams, or the last one has stopped. */
   onWatched: (isWatched: boolean) => void = () => undefined;
-  /** A producer has come, has another shape, or is gone. */
-  onProducer: () => void = () => undefined;
+  /** What the producer brings has another shape. */
+  onShape: () => void = () => undefined;
+  /** The first consumer wants something else than the producer brings. */
+  onMismatch: () => void = () => undefined;
   readonly #consumers = new Set<Consumer>();
   readonly #now: () => bigint;
   #producer: Producer | undefined;
@@ -51,11 +58,13 @@ export class Hub {
   /** Nothing has come since; wall clock. */
   #idleSince = new Date();
   #isStale = true;
+  /** A producer has set a format. */
+  #wasSet = false;
 
   constructor(options: HubOptions) {
     this.options = options;
     this.converter = options.converter;
-    this.standby = new Standby(options.name);
+    this.standby = new Standby(options.name, (plane) => this.converter?.forget(plane));
     this.#now = options.now ?? (() => process.hrtime.bigint());
     this.#shape = this.fix({});
     this.#interval = options.interval ?? DEFAULT_INTERVAL;
@@ -101,6 +110,28 @@ export class Hub {
     return nearestShape({ ...wish, ...this.options.fixed }, this.#shape);
   }
 
+  /** The same for a producer, who may be told what the first consumer wants. */
+  answer(wish: ShapeWish): Shape {
+    const { keepsFormat, negotiates } = this.options;
+    if (keepsFormat === true && this.#wasSet) return this.#shape;
+    return this.fix(negotiates === true && this.#consumers.size > 0 ? this.wantedShape : wish);
+  }
+
+  /** Does whoever feeds the device bring what the first consumer wants? */
+  get followsWishes(): boolean {
+    return this.options.negotiates ?? false;
+  }
+
+  /** Do frames come as they are, whatever the next consumer wants? */
+  get isBound(): boolean {
+    return this.producer !== undefined && !(this.followsWishes && this.#consumers.size === 0);
+  }
+
+  /** A buffer is freed. */
+  forget({ planes }: VideoBuffer): void {
+    for (const { memory } of planes) if (memory !== undefined) this.converter?.forget(memory);
+  }
+
   /** @throws {V4l2Error} EBUSY - another file brings frames. */
   assertFree(producer: Producer): void {
     const other = this.producer;
@@ -111,6 +142,7 @@ export class Hub {
   /** The producer's format, for consumers that name none. @throws {V4l2Error} EBUSY */
   setShape(producer: Producer, shape: Shape): void {
     this.assertFree(producer);
+    this.#wasSet = true;
     this.#change(shape);
   }
 
@@ -128,7 +160,7 @@ export class Hub {
   #change(shape: Shape): void {
     if (isSameLayout(shape, this.#shape)) return;
     this.#shape = shape;
-    this.onProducer();
+    this.onShape();
   }
 
   /** A frame has come. It is the consumers' until they have released it. */
@@ -161,7 +193,9 @@ export class Hub {
 
   started(consumer: Consumer): void {
     this.#consumers.add(consumer);
-    if (this.#consumers.size === 1) this.onWatched(true);
+    if (this.#consumers.size > 1) return;
+    this.onWatched(true);
+    if (this.followsWishes && this.producer !== undefined && !this.reaches(consumer.shape)) this.onMismatch();
   }
 
   stoppedConsumer(consumer: Consumer): void {
@@ -171,6 +205,7 @@ export class Hub {
   /** Nobody comes any more. */
   close(): void {
     this.standby.close();
+    this.converter?.close();
   }
 
   /** Can a consumer of that shape be given frames of the producer's? */

@@ -35,7 +35,11 @@ export class Producer implements QueueOps<VideoBuffer> {
   #sequence = 0;
   #last: { readonly buffer: VideoBuffer; readonly frame: Frame } | undefined;
 
-  constructor(hub: Hub, device: QueueDevice, file: AnyFile) {
+  constructor(
+    hub: Hub,
+    device: QueueDevice,
+    readonly file: AnyFile,
+  ) {
     this.#hub = hub;
     this.#sized = sizedByFormat(
       () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
@@ -71,13 +75,13 @@ export class Producer implements QueueOps<VideoBuffer> {
   }
 
   try(wish: VideoFormat): VideoFormat {
-    return describeShape(this.#hub.fix(wishOf(wish)), BufType.VideoOutput);
+    return describeShape(this.#hub.answer(wishOf(wish)), BufType.VideoOutput);
   }
 
   /** @throws {V4l2Error} EBUSY - buffers are allocated, or another file feeds the device. */
   set(wish: VideoFormat): VideoFormat {
     if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
-    const shape = this.#hub.fix(wishOf(wish));
+    const shape = this.#hub.answer(wishOf(wish));
     this.#hub.setShape(this, shape);
     this.#hasSetFormat = true;
     return this.describe();
@@ -116,6 +120,10 @@ export class Producer implements QueueOps<VideoBuffer> {
     this.#sized.bufPrepare(buffer);
     // What the client says of the payload of a picture that is not compressed can only be this.
     plane.bytesused = Math.max(plane.bytesused, sizeimage);
+  }
+
+  bufCleanup(buffer: VideoBuffer): void {
+    this.#hub.forget(buffer);
   }
 
   bufQueue(buffer: VideoBuffer): void {
