@@ -23,7 +23,8 @@ import { addNodeOptions, type NodeNames, type NodeOptions } from "./node-options
 import { serve, type Served } from "./serve-nodes.js";
 
 interface LoopbackCommandOptions extends NodeOptions {
-  readonly card: string;
+  readonly card?: string;
+  readonly compat?: "v4l2loopback";
   readonly pair?: boolean;
   readonly exclusiveCaps?: boolean;
   readonly format?: number;
@@ -42,7 +43,7 @@ interface LoopbackCommandOptions extends NodeOptions {
 export function loopbackCommand(): Command {
   const command = new Command("loopback").description("a camera that shows what another program feeds it");
   return addNodeOptions(command)
-    .option("--card <name>", "the name that programs show", DEFAULT_CARD)
+    .option("--card <name>", `the name that programs show (default: "${DEFAULT_CARD}")`)
     .option("--pair", "two nodes: the first is fed, the second is a camera")
     .option("--exclusive-caps", "one node shows one role at a time: it is a camera only while it is fed")
     .option("--format <fourcc>", "the one format that it is fed, for example YUYV", parseFormat)
@@ -68,6 +69,12 @@ export function loopbackCommand(): Command {
         "--from <source>",
         "show this while somebody watches, by ffmpeg: a video file, an image, rtsp:// or http://, /dev/videoN, testsrc",
       ).conflicts("onDemand"),
+    )
+    .addOption(
+      new Option(
+        "--compat <module>",
+        "names and controls are the module's, for programs that compare them",
+      ).choices(["v4l2loopback"]),
     )
     .option("--linger <s>", "how long that goes on when nobody watches any more", parseSeconds, 2)
     .action(async (options: LoopbackCommandOptions) => {
@@ -124,7 +131,8 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
   const converter = conversion(say);
   const loopback = new Loopback({
     name,
-    card,
+    ...(card !== undefined && { card }),
+    ...(options.compat !== undefined && { isV4l2loopback: true }),
     ...(converter !== undefined && { converter }),
     ...((options.negotiate === true || onDemand !== undefined) && { negotiates: true }),
     ...(options.keepFormat === true && { keepsFormat: true }),

@@ -51,6 +51,8 @@ export class Consumer implements QueueOps<VideoBuffer> {
   #converting: VideoBuffer | undefined;
   #ticks: DriverTask | undefined;
   #sequence = 0;
+  /** No frame has come since the last tick. */
+  #isLate = false;
 
   constructor(hub: Hub, device: QueueDevice, file: AnyFile, fellows: Fellows) {
     this.#hub = hub;
@@ -241,8 +243,16 @@ export class Consumer implements QueueOps<VideoBuffer> {
     this.#ticks?.stop();
     const intervalMs = Number(nanoseconds(this.interval)) / 1e6;
     this.#ticks = this.queue.tasks.every(intervalMs, () => {
+      const isLate = this.#isLate;
+      this.#isLate = true;
       if (!this.#hub.isFed || !this.#hub.reaches(this.shape)) this.#standIn();
+      else if (isLate && this.#hub.settings.sustainsRate) this.#again();
     });
+  }
+
+  #again(): void {
+    const last = this.#hub.standby.lastFrame(this.#hub.now());
+    if (last !== undefined && this.#converting === undefined && this.#canTake(last.shape)) this.#take(last);
   }
 
   /** While nobody brings frames. A client that has no buffer queued misses nothing. */
@@ -324,6 +334,7 @@ export class Consumer implements QueueOps<VideoBuffer> {
   }
 
   #done(buffer: VideoBuffer, bytesused: number, timestampNs: bigint): void {
+    this.#isLate = false;
     this.queue.bufferDone(buffer, "done", {
       sequence: this.#count(),
       timestampNs,

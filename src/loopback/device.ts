@@ -15,6 +15,12 @@ import type {
 import {
   BufType,
   CAP_TIMEPERFRAME,
+  eventQueue,
+  EventType,
+  queueEvent,
+  SourceChange,
+  subscribeControlEvent,
+  subscribeSourceChange,
   Cap,
   isOutput,
   isVideoBufType,
@@ -24,6 +30,7 @@ import {
   VideoDevice,
 } from "../v4l2/index.js";
 import { Consumer, READ_BUFFERS } from "./consumer.js";
+import { loopbackControls } from "./controls.js";
 import { Hub } from "./hub.js";
 import type { HubOptions } from "./hub.js";
 import { Producer, producerFormatAt } from "./producer.js";
@@ -45,6 +52,8 @@ export interface LoopbackOptions extends Omit<HubOptions, "name"> {
    * Processes that feed the device, where we start them: all others see CAPTURE only, always.
    */
   readonly isFeeder?: (pid: number) => boolean;
+  /** Be v4l2loopback for the programs that ask: names and controls are its. Default false. */
+  readonly isV4l2loopback?: boolean;
   /** Name of the device: QUERYCAP's `card`, at most 31 bytes. */
   readonly card?: string;
 }
@@ -64,16 +73,52 @@ type Side = Consumer | Producer;
 
 export const DEFAULT_CARD = "Loopback";
 
+/** Whether somebody watches: events of v4l2loopback, since its version 0.13 and before. */
+const ClientUsage = EventType.PrivateStart + 0x08e0_0001;
+const OldClientUsage = EventType.PrivateStart;
+
+function identityOf(name: string, { card, isV4l2loopback }: LoopbackOptions) {
+  const number = /\d+$/.exec(name)?.[0] ?? "0";
+  if (isV4l2loopback !== true)
+    return { driver: "loopback", card: card ?? DEFAULT_CARD, busInfo: `platform:${name}` };
+  return {
+    driver: "v4l2 loopback",
+    card: card ?? `Dummy video device (0x${Number(number).toString(16).padStart(4, "0")})`,
+    busInfo: `platform:v4l2loopback-${number.padStart(3, "0")}`,
+  };
+}
+
+/** A consumer that cannot have what the producer brings now has to ask again. */
+function tellOfShape(hub: Hub, file: File): void {
+  const { consumer } = file.state;
+  if (consumer?.queue.busy !== true || hub.reaches(consumer.shape)) return;
+  queueEvent([file], {
+    type: EventType.SourceChange,
+    id: 0,
+    payload: { kind: "source-change", changes: SourceChange.Resolution },
+  });
+}
+
 /** A loopback device: one node, or two. */
 export class Loopback {
   /** One, or the producers' and the consumers'. */
   readonly devices: readonly VideoDevice<Sides>[];
   readonly hub: Hub;
   readonly #options: LoopbackOptions;
+  readonly #controls: ControlHandler | undefined;
 
   constructor(options: LoopbackOptions) {
     this.#options = options;
     this.hub = new Hub(options);
+    this.#controls = options.isV4l2loopback === true ? loopbackControls(this.hub) : undefined;
+    this.hub.onUsed = () => {
+      for (const device of this.devices)
+        for (const type of [ClientUsage, OldClientUsage])
+          queueEvent(device.files, { type, id: 0, payload: this.#usage });
+    };
+    this.hub.onShape = () => {
+      for (const device of this.devices) for (const file of device.files) tellOfShape(this.hub, file);
+    };
     const { name, captureName } = options;
     this.devices =
       captureName === undefined
@@ -92,9 +137,8 @@ export class Loopback {
     const { hub } = this;
     const device: VideoDevice<Sides> = new VideoDevice<Sides>({
       name,
-      driver: "loopback",
-      card: this.#options.card ?? DEFAULT_CARD,
-      busInfo: `platform:${name}`,
+      ...identityOf(name, this.#options),
+      ...(this.#controls !== undefined && { controls: this.#controls }),
       deviceCaps:
         (consumes ? Cap.VideoCapture : 0) | (produces ? Cap.VideoOutput : 0) | Cap.Streaming | Cap.ReadWrite,
       oldFormatNames: true,
@@ -104,6 +148,7 @@ export class Loopback {
         ...(consumes && singleInput<File>("loopback")),
         ...(produces && outputOps()),
         ...loopbackBufferOps(),
+        subscribeEvent: (file, subscription) => this.#subscribe(file, subscription),
       },
       fileOps: fileOps<File>(({ state }) => queuesOf(state)),
       open: (file) => ({
@@ -119,6 +164,24 @@ export class Loopback {
       },
     });
     return device;
+  }
+
+  /** How many consumers stream: one or more are 1. */
+  get #usage(): EventPayload {
+    return { kind: "raw", bytes: Uint8Array.of(this.hub.consumers.size > 0 ? 1 : 0, 0, 0, 0) };
+  }
+
+  #subscribe(file: File, subscription: EventSubscription): void {
+    const { type } = subscription;
+    if (type === EventType.Ctrl) {
+      subscribeControlEvent(file, subscription);
+    } else if (type === EventType.SourceChange) {
+      subscribeSourceChange(file, subscription);
+    } else if (type === ClientUsage || type === OldClientUsage) {
+      eventQueue(file).subscribe(subscription, 1, { add: (added) => added.send(this.#usage) });
+    } else {
+      throw new V4l2Error("EINVAL", `no event of type ${type}`);
+    }
   }
 
   get #hasRoles(): boolean {

@@ -31,6 +31,7 @@ export interface HubOptions {
   readonly negotiates?: boolean;
   /** The producer's format stays when it is gone: the next one is given it. */
   readonly keepsFormat?: boolean;
+  readonly sustainsRate?: boolean;
   readonly now?: () => bigint;
 }
 
@@ -39,12 +40,25 @@ export const DEFAULT_TIMEOUT_MS = 3000;
 /** Without a timeout: the last frame is shown again when none has come for so long. */
 const AGAIN_MS = 1000;
 
+/** What controls change. */
+export interface HubSettings {
+  keepsFormat: boolean;
+  /** Consumers get the last frame again when the producer is slower than they asked for. */
+  sustainsRate: boolean;
+  timeoutMs: number;
+  /** What the next producer brings is shown while nobody feeds the device. */
+  takesImage: boolean;
+}
+
 export class Hub {
+  readonly settings: HubSettings;
   readonly standby: Standby;
   readonly converter: ShapeConverter | undefined;
   readonly options: HubOptions;
   /** The first consumer streams, or the last one has stopped. */
   onWatched: (isWatched: boolean) => void = () => undefined;
+  /** The same, for clients that listen. */
+  onUsed: () => void = () => undefined;
   /** What the producer brings has another shape. */
   onShape: () => void = () => undefined;
   /** The first consumer wants something else than the producer brings. */
@@ -64,6 +78,12 @@ export class Hub {
   constructor(options: HubOptions) {
     this.options = options;
     this.converter = options.converter;
+    this.settings = {
+      keepsFormat: options.keepsFormat ?? false,
+      sustainsRate: options.sustainsRate ?? false,
+      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      takesImage: false,
+    };
     this.standby = new Standby(options.name, (plane) => this.converter?.forget(plane));
     this.#now = options.now ?? (() => process.hrtime.bigint());
     this.#shape = this.fix({});
@@ -112,8 +132,8 @@ export class Hub {
 
   /** The same for a producer, who may be told what the first consumer wants. */
   answer(wish: ShapeWish): Shape {
-    const { keepsFormat, negotiates } = this.options;
-    if (keepsFormat === true && this.#wasSet) return this.#shape;
+    const { negotiates } = this.options;
+    if (this.settings.keepsFormat && this.#wasSet) return this.#shape;
     return this.fix(negotiates === true && this.#consumers.size > 0 ? this.wantedShape : wish);
   }
 
@@ -171,6 +191,7 @@ export class Hub {
       this.standby.forgetLast();
     }
     for (const consumer of this.#consumers) consumer.offer(frame);
+    if (this.settings.sustainsRate) this.standby.keepLast(frame.shape, frame.bytes, false, []);
   }
 
   /** The producer stops, and takes the memory of its last frame with it. */
@@ -181,12 +202,7 @@ export class Hub {
   #goStale({ shape, bytes }: Pick<Frame, "shape" | "bytes">): void {
     this.#isStale = true;
     this.#idleSince = new Date();
-    this.standby.keepLast(
-      shape,
-      bytes,
-      (this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS) > 0,
-      this.#lines("stopped"),
-    );
+    this.standby.keepLast(shape, bytes, this.settings.timeoutMs > 0, this.#lines("stopped"));
   }
 
   // The consumers' side
@@ -194,12 +210,15 @@ export class Hub {
   started(consumer: Consumer): void {
     this.#consumers.add(consumer);
     if (this.#consumers.size > 1) return;
+    this.onUsed();
     this.onWatched(true);
     if (this.followsWishes && this.producer !== undefined && !this.reaches(consumer.shape)) this.onMismatch();
   }
 
   stoppedConsumer(consumer: Consumer): void {
-    if (this.#consumers.delete(consumer) && this.#consumers.size === 0) this.onWatched(false);
+    if (!this.#consumers.delete(consumer) || this.#consumers.size > 0) return;
+    this.onUsed();
+    this.onWatched(false);
   }
 
   /** Nobody comes any more. */
@@ -217,7 +236,7 @@ export class Hub {
   get isFed(): boolean {
     const { producer } = this;
     if (this.#lastNs === undefined || producer?.queue.streaming !== true) return false;
-    const limitMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const limitMs = this.settings.timeoutMs;
     if (this.#now() - this.#lastNs < BigInt(limitMs === 0 ? AGAIN_MS : limitMs) * NS_PER_MS) return true;
     if (!this.#isStale) {
       const last = producer.lastFrame;

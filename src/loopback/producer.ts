@@ -28,6 +28,8 @@ export class Producer implements QueueOps<VideoBuffer> {
   readonly #sized;
   /** The file has set a format: it knows what it does. */
   #hasSetFormat = false;
+  /** What the buffers bring is the picture that stands in for a producer. */
+  #bringsImage = false;
   /** While buffers are there: what they hold. */
   #locked: Shape | undefined;
   #arrived: VideoBuffer[] = [];
@@ -81,6 +83,7 @@ export class Producer implements QueueOps<VideoBuffer> {
   /** @throws {V4l2Error} EBUSY - buffers are allocated, or another file feeds the device. */
   set(wish: VideoFormat): VideoFormat {
     if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
+    if (this.#hub.settings.takesImage) return this.describe();
     const shape = this.#hub.answer(wishOf(wish));
     this.#hub.setShape(this, shape);
     this.#hasSetFormat = true;
@@ -95,16 +98,17 @@ export class Producer implements QueueOps<VideoBuffer> {
 
   /** Before any change of the buffers there are. @throws {V4l2Error} EBUSY - another file feeds the device. */
   assertMine(): void {
-    this.#hub.assertFree(this);
+    if (!this.#hub.settings.takesImage && !this.#bringsImage) this.#hub.assertFree(this);
   }
 
   // What the queue asks
 
   queueSetup(ask: SetupRequest): SetupPlan {
-    this.#hub.assertFree(this);
+    this.assertMine();
     const shape = this.shape;
     const plan = this.#sized.queueSetup(ask);
-    this.#hub.claim(this, shape);
+    if (!this.queue.busy) this.#bringsImage = this.#hub.settings.takesImage;
+    if (!this.#bringsImage) this.#hub.claim(this, shape);
     this.#locked = shape;
     return plan;
   }
@@ -137,7 +141,7 @@ export class Producer implements QueueOps<VideoBuffer> {
   }
 
   stopStreaming(): void {
-    this.#hub.stopped(this.#last?.frame);
+    if (!this.#bringsImage) this.#hub.stopped(this.#last?.frame);
     this.#last = undefined;
     const kept = [...this.#pending.splice(0).map(({ buffer }) => buffer), ...this.#arrived.splice(0)];
     for (const buffer of kept) this.queue.bufferDone(buffer, "error");
@@ -162,8 +166,12 @@ export class Producer implements QueueOps<VideoBuffer> {
         pending.isFree = true;
         this.#giveBack();
       });
-      this.#last = { buffer, frame };
-      this.#hub.offer(frame);
+      if (this.#bringsImage) {
+        this.#hub.standby.useFrame(frame);
+      } else {
+        this.#last = { buffer, frame };
+        this.#hub.offer(frame);
+      }
       if (keepsTimestamps !== true) buffer.timestampNs = timestampNs;
       frame.release();
     }

@@ -86,6 +86,14 @@ export class Standby {
     this.#picture = { shape, plane, length: file.length };
   }
 
+  /** The same from a producer. */
+  useFrame({ shape, bytes }: Frame): void {
+    for (const kept of this.#made.values()) this.#free(kept);
+    this.#made.clear();
+    this.#picture = this.#keep(shape, bytes.length, this.#picture);
+    this.#picture.plane.bytes.set(bytes);
+  }
+
   /** The user's picture in this shape if it was made before, or as it is. */
   pictureFor(shape: Shape, timestampNs: bigint): Frame | undefined {
     const kept = this.#made.get(keyOf(shape)) ?? this.#picture;

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { Loopback } from "../../src/loopback/index.js";
+import { afterEach, describe, expect, it } from "vitest";
+import { Loopback, PictureConversion } from "../../src/loopback/index.js";
 import type { LoopbackOptions } from "../../src/loopback/index.js";
 import { BufType, Cap, fourcc } from "../../src/v4l2/index.js";
 import { errnoOf } from "../support/errno.js";
@@ -268,5 +268,185 @@ describe("nodes", () => {
     // It goes on with what it has.
     expect(other.file.device.identity.deviceCaps & Cap.VideoCapture).toBe(Cap.VideoCapture);
     other.close();
+  });
+});
+
+describe("with a converter", () => {
+  const converted: PictureConversion[] = [];
+  const converting = (options: Partial<LoopbackOptions> = {}): Programs => {
+    const converter = new PictureConversion();
+    converted.push(converter);
+    return programs({ converter, ...options });
+  };
+  afterEach(() => {
+    for (const converter of converted.splice(0)) converter.close();
+  });
+
+  it("consumers get the format and the size that they ask for, each its own", async () => {
+    const all = converting();
+    const producer = all.producer();
+    producer.set("GREY", 64, 48);
+    producer.start(2);
+    const wishes = [
+      ["NV12", 320, 240, 320 * 240 * 1.5],
+      ["RGB3", 640, 480, 640 * 480 * 3],
+      ["GREY", 64, 48, 64 * 48],
+    ] as const;
+    const consumers = wishes.map(([name, width, height]) => {
+      const consumer = all.consumer();
+      expect(consumer.set(name, width, height)).toMatchObject({ pixelformat: fourcc(name), width, height });
+      consumer.start();
+      return consumer;
+    });
+    await producer.show(128);
+    for (const [index, consumer] of consumers.entries()) {
+      const { bytes } = await consumer.capture();
+      expect(bytes).toHaveLength(wishes[index]?.[3] ?? 0);
+      for (const byte of bytes.subarray(0, 1000)) expect(Math.abs(byte - 128)).toBeLessThan(4);
+      consumer.close();
+    }
+  });
+
+  it("a consumer that stops in the middle of a conversion has its buffers back", async () => {
+    const all = converting();
+    const producer = all.producer();
+    producer.set("YUYV", 1280, 720);
+    producer.start(2);
+    for (let round = 0; round < 10; round++) {
+      const consumer = all.consumer();
+      consumer.set("RGB3", 1920, 1080);
+      consumer.start(2);
+      producer.enqueue(0);
+      await settled();
+      consumer.stop();
+      expect(consumer.queue.ownedByDriver).toBe(0);
+      consumer.close();
+      await producer.dequeue();
+    }
+  });
+
+  it("a producer that comes back with another format reaches consumers that have buffers", async () => {
+    const all = converting();
+    const first = all.producer();
+    first.set("GREY", 64, 48);
+    first.start(2);
+    const consumer = all.consumer();
+    consumer.start();
+    await first.show(50);
+    expect((await consumer.capture()).bytes).toEqual(new Uint8Array(64 * 48).fill(50));
+    first.close();
+    const second = all.producer();
+    second.set("NV12", 128, 96);
+    second.start(2);
+    await second.show(128);
+    let frame = await consumer.capture();
+    while (Math.abs((frame.bytes[0] ?? 0) - 128) > 4) frame = await consumer.capture();
+    expect(frame.bytes).toHaveLength(64 * 48);
+    consumer.close();
+  });
+
+  it("bars reach consumers whose format nobody draws", async () => {
+    const all = converting();
+    const consumer = all.consumer();
+    consumer.setRate(50);
+    consumer.set("MJPG", 320, 240);
+    consumer.start();
+    const { bytes } = await consumer.capture();
+    expect([...bytes.subarray(0, 2), ...bytes.subarray(-2)]).toEqual([0xff, 0xd8, 0xff, 0xd9]);
+    consumer.close();
+  });
+});
+
+describe("wishes", () => {
+  it("a producer is told what the first consumer wants", () => {
+    const all = programs({ negotiates: true });
+    const consumer = all.consumer();
+    consumer.set("NV12", 320, 240);
+    consumer.start();
+    const producer = all.producer();
+    expect(producer.set("YUYV", 1280, 720)).toMatchObject({
+      pixelformat: fourcc("NV12"),
+      width: 320,
+      height: 240,
+    });
+    consumer.close();
+    expect(producer.set("YUYV", 1280, 720)).toMatchObject({ pixelformat: fourcc("YUYV"), width: 1280 });
+  });
+
+  it("the module's keep_format gives later producers the first one's format", () => {
+    const all = programs({ isV4l2loopback: true });
+    const [first, second] = [all.producer(), all.producer()];
+    first.set("NV12", 320, 240);
+    void first.file.requireControls().sCtrl({ id: 0x0098f900, value: 1 }, first.file);
+    first.close();
+    expect(second.set("YUYV", 64, 64)).toMatchObject({
+      pixelformat: fourcc("NV12"),
+      width: 320,
+      height: 240,
+    });
+  });
+
+  it("the module's timeout_image_io takes a picture that stands in for a producer", async () => {
+    const all = programs({ isV4l2loopback: true });
+    const producer = all.producer();
+    producer.set("GREY", 64, 32);
+    const other = all.producer();
+    void other.file.requireControls().sCtrl({ id: 0x0098f903, value: 1 }, other.file);
+    await other.write(new Uint8Array(64 * 32).fill(77));
+    other.close();
+    void producer.file.requireControls().sCtrl({ id: 0x0098f903, value: 0 }, producer.file);
+    const consumer = all.consumer();
+    consumer.setRate(100);
+    consumer.start();
+    expect((await consumer.capture()).bytes).toEqual(new Uint8Array(64 * 32).fill(77));
+    consumer.close();
+  });
+
+  it("a producer that subscribes hears whether somebody watches", async () => {
+    const all = programs();
+    const producer = all.producer();
+    const usage = 0x10e00001;
+    void producer.op("subscribeEvent")(producer.file, { type: usage, id: 0, flags: 0 });
+    const heard = async (): Promise<unknown> => {
+      const event = await producer.file.events?.dequeue(producer.call);
+      return event?.payload;
+    };
+    const count = (value: number): unknown => ({ kind: "raw", bytes: Uint8Array.of(value, 0, 0, 0) });
+    expect(await heard()).toEqual(count(0));
+    const consumer = all.consumer();
+    consumer.start();
+    expect(await heard()).toEqual(count(1));
+    consumer.stop();
+    expect(await heard()).toEqual(count(0));
+  });
+
+  it("a faster consumer gets frames again if the rate is to be kept", async () => {
+    const all = programs({ sustainsRate: true });
+    const producer = all.producer();
+    producer.set("GREY", 64, 32);
+    producer.start(2);
+    const consumer = all.consumer();
+    consumer.setRate(100);
+    consumer.start();
+    await producer.show(42);
+    for (let frame = 0; frame < 5; frame++) expect((await consumer.capture()).bytes[0]).toBe(42);
+    consumer.close();
+  });
+
+  it("a slower consumer gets as many frames as it asked for", async () => {
+    let nowNs = 0n;
+    const all = programs({ now: () => nowNs });
+    const producer = all.producer();
+    producer.set("GREY", 32, 16);
+    producer.start(2);
+    const consumer = all.consumer();
+    consumer.setRate(10);
+    consumer.start(8);
+    for (let value = 0; value < 21; value++) {
+      nowNs += 33_333_333n + (value % 2 === 0 ? 3_000_000n : -3_000_000n);
+      await producer.show(value);
+    }
+    expect(consumer.queue.doneCount).toBe(7);
+    consumer.close();
   });
 });
