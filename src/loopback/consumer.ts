@@ -7,6 +7,7 @@ import type { Frame } from "./frame.js";
 import type { Hub } from "./hub.js";
 import { nanoseconds, nearestInterval, RateLimit } from "./rate.js";
 import {
+  commonFormats,
   describeShape,
   drawableFormat,
   isCompressed,

@@ -6,6 +6,9 @@ import { bufferOps, fileOps } from "../vb2/index.js";
 import type { VideoQueue } from "../vb2/index.js";
 import type {
   BufferOps,
+  ControlHandler,
+  EventPayload,
+  EventSubscription,
   FileHandle,
   IoctlOps,
   StreamParm,
