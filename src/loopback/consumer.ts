@@ -18,6 +18,7 @@ import {
   wishOf,
 } from "./shape.js";
 import type { Shape, Size } from "./shape.js";
+import type { FrameSink } from "./sides.js";
 
 /** What it has of its process: V4L2 wants that files of one program which say nothing else are one camera. */
 export interface Fellows {
@@ -33,7 +34,8 @@ const WRAP = 2 ** 32;
 /** Of settings, of all files. */
 let turns = 0;
 
-export class Consumer implements QueueOps<VideoBuffer> {
+/** Gets frames, or what stands in for them. */
+export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   readonly queue: VideoQueue;
   readonly #hub: Hub;
   readonly #fellows: Fellows;

@@ -4,13 +4,12 @@
  */
 import type { Fract } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
-import type { Consumer } from "./consumer.js";
 import type { ShapeConverter } from "./converter.js";
 import type { Frame } from "./frame.js";
-import type { Producer } from "./producer.js";
 import { DEFAULT_INTERVAL } from "./rate.js";
 import { defaultShape, isSameLayout, nearestShape } from "./shape.js";
 import type { Shape, ShapeWish } from "./shape.js";
+import type { FrameSink, FrameSource } from "./sides.js";
 import { Standby } from "./standby.js";
 import type { VideoBuffer } from "../vb2/index.js";
 
@@ -63,9 +62,9 @@ export class Hub {
   onShape: () => void = () => undefined;
   /** The first consumer wants something else than the producer brings. */
   onMismatch: () => void = () => undefined;
-  readonly #consumers = new Set<Consumer>();
+  readonly #consumers = new Set<FrameSink>();
   readonly #now: () => bigint;
-  #producer: Producer | undefined;
+  #producer: FrameSource | undefined;
   #shape: Shape = defaultShape;
   #interval: Fract;
   #lastNs: bigint | undefined;
@@ -114,12 +113,12 @@ export class Hub {
     return this.options.interval ?? first?.interval ?? this.#interval;
   }
 
-  get consumers(): ReadonlySet<Consumer> {
+  get consumers(): ReadonlySet<FrameSink> {
     return this.#consumers;
   }
 
   /** Who has buffers to bring frames in. */
-  get producer(): Producer | undefined {
+  get producer(): FrameSource | undefined {
     return this.#producer?.queue.busy === true ? this.#producer : undefined;
   }
 
@@ -153,14 +152,14 @@ export class Hub {
   }
 
   /** @throws {V4l2Error} EBUSY - another file brings frames. */
-  assertFree(producer: Producer): void {
+  assertFree(producer: FrameSource): void {
     const other = this.producer;
     if (other !== undefined && other !== producer)
       throw new V4l2Error("EBUSY", "another file feeds the device");
   }
 
   /** The producer's format, for consumers that name none. @throws {V4l2Error} EBUSY */
-  setShape(producer: Producer, shape: Shape): void {
+  setShape(producer: FrameSource, shape: Shape): void {
     this.assertFree(producer);
     this.#wasSet = true;
     this.#change(shape);
@@ -171,16 +170,16 @@ export class Hub {
   }
 
   /** @throws {V4l2Error} EBUSY */
-  claim(producer: Producer, shape: Shape): void {
+  claim(producer: FrameSource, shape: Shape): void {
     this.assertFree(producer);
     this.#producer = producer;
     this.#change(shape);
   }
 
   #change(shape: Shape): void {
-    if (isSameLayout(shape, this.#shape)) return;
+    const isOther = !isSameLayout(shape, this.#shape);
     this.#shape = shape;
-    this.onShape();
+    if (isOther) this.onShape();
   }
 
   /** A frame has come. It is the consumers' until they have released it. */
@@ -207,7 +206,7 @@ export class Hub {
 
   // The consumers' side
 
-  started(consumer: Consumer): void {
+  started(consumer: FrameSink): void {
     this.#consumers.add(consumer);
     if (this.#consumers.size > 1) return;
     this.onUsed();
@@ -215,7 +214,7 @@ export class Hub {
     if (this.followsWishes && this.producer !== undefined && !this.reaches(consumer.shape)) this.onMismatch();
   }
 
-  stoppedConsumer(consumer: Consumer): void {
+  stoppedConsumer(consumer: FrameSink): void {
     if (!this.#consumers.delete(consumer) || this.#consumers.size > 0) return;
     this.onUsed();
     this.onWatched(false);

@@ -89,14 +89,15 @@ export class OnDemand {
 
   #start(): void {
     if (this.#child !== undefined || this.#retry !== undefined) return;
-    const { command, environment, log } = this.#options;
+    const { command } = this.#options;
+    const log = (text: string): void => this.#options.log(text);
     const [program, ...args] =
       typeof command === "string" ? (["/bin/sh", "-c", command] as const) : command();
     const startedMs = Date.now();
     const child = spawn(program, args, {
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...withoutOurs(process.env), ...environment() },
+      env: { ...withoutOurs(process.env), ...this.#options.environment() },
     });
     this.#child = child;
     listen(child, log);

@@ -10,6 +10,7 @@ import type { Hub } from "./hub.js";
 import { nearestInterval } from "./rate.js";
 import { describeShape, isCompressed, wishOf } from "./shape.js";
 import type { Shape } from "./shape.js";
+import type { FrameSource } from "./sides.js";
 
 /** `write()` fills one while another is being converted. */
 const WRITE_BUFFERS = 3;
@@ -22,7 +23,8 @@ interface Pending {
   isFree: boolean;
 }
 
-export class Producer implements QueueOps<VideoBuffer> {
+/** Brings frames: one file at a time does. */
+export class Producer implements QueueOps<VideoBuffer>, FrameSource {
   readonly queue: VideoQueue;
   readonly #hub: Hub;
   readonly #sized;

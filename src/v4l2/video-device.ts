@@ -135,10 +135,10 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   /** The device as the file sees it. */
   #seenBy(file: () => FileHandle<State>): Device<FileHandle<State>> {
-    const { capsOf } = this.options;
-    if (capsOf === undefined) return this;
+    const { options } = this;
+    if (options.capsOf === undefined) return this;
     return new DeviceOfFile(this, () =>
-      this.#role(this.options.deviceCaps & capsOf.call(this.options, file())),
+      this.#role(options.deviceCaps & (options.capsOf?.(file()) ?? options.deviceCaps)),
     );
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Loopback, PictureConversion } from "../../src/loopback/index.js";
 import type { LoopbackOptions } from "../../src/loopback/index.js";
-import { BufType, Cap, fourcc } from "../../src/v4l2/index.js";
+import { BufType, Cap, Colorspace, fourcc } from "../../src/v4l2/index.js";
 import { errnoOf } from "../support/errno.js";
 import { Programs } from "./client.js";
 
@@ -144,6 +144,14 @@ describe("formats", () => {
     consumer.allocate(2);
     producer.set("YUYV", 32, 32);
     expect(consumer.format).toMatchObject({ pixelformat: fourcc("UYVY"), width: 64, height: 64 });
+  });
+
+  it("colours are those that the producer set last, whatever the size", () => {
+    const producer = programs().producer();
+    const set = producer.op("sFmt");
+    const wish = { ...producer.set("YUYV", 320, 240), colorspace: Colorspace.Smpte170m };
+    expect(set(producer.file, wish)).toMatchObject({ colorspace: Colorspace.Smpte170m });
+    expect(producer.format).toMatchObject({ width: 320, colorspace: Colorspace.Smpte170m });
   });
 
   it("what the operator fixes is what a producer gets", () => {

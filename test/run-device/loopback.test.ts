@@ -76,7 +76,7 @@ const producers: readonly (readonly [string, string])[] = [
     (mode) =>
       [
         `GStreamer's v4l2sink io-mode=${mode}`,
-        `gst-launch-1.0 -q filesrc location="$0/in.raw" ! rawvideoparse format=yuy2 width=${WIDTH} height=${HEIGHT} framerate=30/1 ! v4l2sink device=/dev/video0 io-mode=${mode}`,
+        `gst-launch-1.0 -q filesrc location="$0/in.raw" ! rawvideoparse format=yuy2 width=${WIDTH} height=${HEIGHT} framerate=30/1 ! capssetter caps=video/x-raw,colorimetry=bt601 ! v4l2sink device=/dev/video0 io-mode=${mode}`,
       ] as const,
   ),
 ];
