@@ -16,6 +16,7 @@ export {
   serveUntilSignal,
   startMediaDevice,
   startVideoDevice,
+  startVideoDevices,
   startWithMedia,
 } from "./serve/index.js";
 export { CuseError } from "./cuse/index.js";

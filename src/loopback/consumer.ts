@@ -7,6 +7,7 @@ import type { Frame } from "./frame.js";
 import type { Hub } from "./hub.js";
 import { nanoseconds, nearestInterval, RateLimit } from "./rate.js";
 import {
+  commonFormats,
   describeShape,
   drawableFormat,
   isCompressed,
@@ -17,32 +18,48 @@ import {
   wishOf,
 } from "./shape.js";
 import type { Shape, Size } from "./shape.js";
+import type { FrameSink } from "./sides.js";
+
+/** What it has of its process: V4L2 wants that files of one program which say nothing else are one camera. */
+export interface Fellows {
+  /** The consumers of the same process, without this one. */
+  others(): Iterable<Consumer>;
+}
 
 /** One is being filled, the other is the client's. */
 const LEAST_BUFFERS = 2;
 /** `read()` uses so many: a client that is held up for a moment loses no frame. */
 export const READ_BUFFERS = 4;
 const WRAP = 2 ** 32;
+/** Of settings, of all files. */
+let turns = 0;
 
-export class Consumer implements QueueOps<VideoBuffer> {
+/** Gets frames, or what stands in for them. */
+export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   readonly queue: VideoQueue;
   readonly #hub: Hub;
+  readonly #fellows: Fellows;
   readonly #sized;
   /** What the file has set by S_FMT; else it follows the producer. */
   #chosen: Shape | undefined;
+  #chosenTurn = 0;
   /** While buffers are there: what they hold. */
   #locked: Shape | undefined;
   /** What the file has set by S_PARM; else all frames are its. */
   #interval: Fract | undefined;
+  #intervalTurn = 0;
   readonly #rate = new RateLimit();
   #owned: VideoBuffer[] = [];
   /** The buffer that is being converted into; one at a time. */
   #converting: VideoBuffer | undefined;
   #ticks: DriverTask | undefined;
   #sequence = 0;
+  /** No frame has come since the last tick. */
+  #isLate = false;
 
-  constructor(hub: Hub, device: QueueDevice, file: AnyFile) {
+  constructor(hub: Hub, device: QueueDevice, file: AnyFile, fellows: Fellows) {
     this.#hub = hub;
+    this.#fellows = fellows;
     this.#sized = sizedByFormat(
       () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
       false,
@@ -64,29 +81,68 @@ export class Consumer implements QueueOps<VideoBuffer> {
   // Formats
 
   get shape(): Shape {
-    return (this.queue.busy ? this.#locked : undefined) ?? this.#chosen ?? this.#hub.shape;
+    return (this.queue.busy ? this.#locked : undefined) ?? this.#wanted;
+  }
+
+  /** Its own, or what its program has set with another file, or what the producer brings. */
+  get #wanted(): Shape {
+    return this.#chosen ?? this.#newest(({ chosen }) => chosen) ?? this.#hub.shape;
+  }
+
+  /** What the file has set by S_FMT, and when: a count of all settings. */
+  get chosen(): { readonly turn: number; readonly value: Shape } | undefined {
+    return this.#chosen && { turn: this.#chosenTurn, value: this.#chosen };
+  }
+
+  /** The same of S_PARM. */
+  get chosenInterval(): { readonly turn: number; readonly value: Fract } | undefined {
+    return this.#interval && { turn: this.#intervalTurn, value: this.#interval };
+  }
+
+  #newest<Value>(
+    of: (consumer: Consumer) => { readonly turn: number; readonly value: Value } | undefined,
+  ): Value | undefined {
+    let newest: { readonly turn: number; readonly value: Value } | undefined;
+    for (const other of this.#fellows.others()) {
+      const set = of(other);
+      if (set !== undefined && set.turn >= (newest?.turn ?? 0)) newest = set;
+    }
+    return newest?.value;
+  }
+
+  /**
+   * Before any change of the buffers there are.
+   * @throws {V4l2Error} EBUSY - the file has set no format of its own, and another one of its program has buffers.
+   */
+  assertMine(): void {
+    if (this.#chosen !== undefined || this.queue.busy) return;
+    for (const { queue } of this.#fellows.others())
+      if (queue.busy)
+        throw new V4l2Error("EBUSY", "another file of the program captures; this one has set no format");
   }
 
   /** What can be asked for, the producer's first. */
   get formats(): readonly number[] {
-    const { shape, converter, producer } = this.#hub;
-    const others = converter?.formats ?? [];
-    if (producer !== undefined)
-      return [...new Set([shape.pixelformat, ...others.filter((other) => this.#makes(other))])];
+    const { shape, converter } = this.#hub;
+    const others = this.#hub.isBound
+      ? (converter?.formats ?? []).filter((other) =>
+          this.#hub.reaches(nearestShape({ pixelformat: other }, shape)),
+        )
+      : (converter?.formats ??
+        (this.#hub.followsWishes ? commonFormats.filter((each) => !isCompressed(each)) : []));
     return [...new Set([shape.pixelformat, ...others])];
-  }
-
-  #makes(pixelformat: number): boolean {
-    const { shape } = this.#hub;
-    return this.#hub.reaches(nearestShape({ pixelformat }, shape));
   }
 
   /** Sizes of a format, the producer's first. */
   sizes(pixelformat: number): readonly Size[] {
     if (!this.formats.includes(pixelformat)) return [];
-    const { width, height, pixelformat: own } = this.#hub.shape;
+    const { shape, isBound, followsWishes } = this.#hub;
+    const { width, height } = shape;
     const first = { width, height };
-    if (this.#hub.converter === undefined || (isCompressed(own) && pixelformat === own)) return [first];
+    const isFixed = isBound
+      ? !this.#hub.reaches(nearestShape({ pixelformat, width: 16, height: 16 }, shape))
+      : !followsWishes && this.#hub.converter === undefined;
+    if (isFixed) return [first];
     return [first, ...listedSizes.filter((size) => size.width !== width || size.height !== height)];
   }
 
@@ -102,6 +158,7 @@ export class Consumer implements QueueOps<VideoBuffer> {
   set(wish: VideoFormat): VideoFormat {
     if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
     this.#chosen = this.#nearest(wish);
+    this.#chosenTurn = ++turns;
     return this.describe();
   }
 
@@ -120,11 +177,12 @@ export class Consumer implements QueueOps<VideoBuffer> {
   // Rates
 
   get interval(): Fract {
-    return this.#interval ?? this.#hub.interval;
+    return this.#interval ?? this.#newest(({ chosenInterval }) => chosenInterval) ?? this.#hub.interval;
   }
 
   setInterval(wish: Fract): void {
     this.#interval = nearestInterval(wish, this.#hub.interval);
+    this.#intervalTurn = ++turns;
     this.#rate.restart();
     if (this.#ticks !== undefined) this.#tick();
   }
@@ -132,12 +190,17 @@ export class Consumer implements QueueOps<VideoBuffer> {
   // What the queue asks
 
   queueSetup(ask: SetupRequest): SetupPlan {
-    if (!this.queue.busy) this.#locked = this.#chosen ?? this.#hub.shape;
+    this.assertMine();
+    if (!this.queue.busy) this.#locked = this.#wanted;
     return this.#sized.queueSetup(ask);
   }
 
   bufPrepare(buffer: VideoBuffer): void {
     this.#sized.bufPrepare(buffer);
+  }
+
+  bufCleanup(buffer: VideoBuffer): void {
+    this.#hub.forget(buffer);
   }
 
   bufQueue(buffer: VideoBuffer): void {
@@ -183,8 +246,16 @@ export class Consumer implements QueueOps<VideoBuffer> {
     this.#ticks?.stop();
     const intervalMs = Number(nanoseconds(this.interval)) / 1e6;
     this.#ticks = this.queue.tasks.every(intervalMs, () => {
+      const isLate = this.#isLate;
+      this.#isLate = true;
       if (!this.#hub.isFed || !this.#hub.reaches(this.shape)) this.#standIn();
+      else if (isLate && this.#hub.settings.sustainsRate) this.#again();
     });
+  }
+
+  #again(): void {
+    const last = this.#hub.standby.lastFrame(this.#hub.now());
+    if (last !== undefined && this.#converting === undefined && this.#canTake(last.shape)) this.#take(last);
   }
 
   /** While nobody brings frames. A client that has no buffer queued misses nothing. */
@@ -199,6 +270,11 @@ export class Consumer implements QueueOps<VideoBuffer> {
       return;
     }
     const { shape } = this;
+    const picture = standby.pictureFor(shape, nowNs);
+    if (picture !== undefined && this.#canTake(picture.shape)) {
+      this.#take(picture, (bytes) => standby.keepPicture(shape, bytes));
+      return;
+    }
     const lines = this.#hub.lines(shape);
     if (drawableFormat(shape.pixelformat) !== undefined) {
       standby.drawBars(shape, buffer.plane(0).bytes, lines);
@@ -214,7 +290,8 @@ export class Consumer implements QueueOps<VideoBuffer> {
     return isSameLayout(shape, this.shape) || (this.#hub.converter?.converts(shape, this.shape) ?? false);
   }
 
-  #take(frame: Frame): void {
+  /** @param made - Called with what a conversion has made. */
+  #take(frame: Frame, made: (bytes: Uint8Array) => void = () => undefined): void {
     const buffer = this.#owned.shift();
     if (buffer === undefined) return;
     const plane = buffer.plane(0);
@@ -237,7 +314,10 @@ export class Consumer implements QueueOps<VideoBuffer> {
     converter
       .convert(frame, this.shape, memory)
       .then(
-        (bytesused) => this.#converted(buffer, bytesused, frame.timestampNs),
+        (bytesused) => {
+          if (this.#converting === buffer) made(plane.bytes.subarray(0, bytesused));
+          this.#converted(buffer, bytesused, frame.timestampNs);
+        },
         () => this.#converted(buffer, undefined, frame.timestampNs),
       )
       .finally(() => frame.release());
@@ -257,6 +337,7 @@ export class Consumer implements QueueOps<VideoBuffer> {
   }
 
   #done(buffer: VideoBuffer, bytesused: number, timestampNs: bigint): void {
+    this.#isLate = false;
     this.queue.bufferDone(buffer, "done", {
       sequence: this.#count(),
       timestampNs,

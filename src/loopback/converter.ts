@@ -14,4 +14,7 @@ export interface ShapeConverter {
    * @throws {Error} By promise: the picture cannot be read, or the worker has ended. What is in `to` then is anything.
    */
   convert(from: Frame, shape: Shape, to: PlaneMemory): Promise<number>;
+  /** The memory is about to be freed. */
+  forget(plane: PlaneMemory): void;
+  close(): void;
 }

@@ -4,10 +4,26 @@
  */
 import { bufferOps, fileOps } from "../vb2/index.js";
 import type { VideoQueue } from "../vb2/index.js";
-import type { FileHandle, IoctlOps, StreamParm, VideoBufType, VideoFormat } from "../v4l2/index.js";
+import type {
+  BufferOps,
+  ControlHandler,
+  EventPayload,
+  EventSubscription,
+  FileHandle,
+  IoctlOps,
+  StreamParm,
+  VideoBufType,
+  VideoFormat,
+} from "../v4l2/index.js";
 import {
   BufType,
   CAP_TIMEPERFRAME,
+  eventQueue,
+  EventType,
+  queueEvent,
+  SourceChange,
+  subscribeControlEvent,
+  subscribeSourceChange,
   Cap,
   isOutput,
   isVideoBufType,
@@ -17,6 +33,7 @@ import {
   VideoDevice,
 } from "../v4l2/index.js";
 import { Consumer, READ_BUFFERS } from "./consumer.js";
+import { loopbackControls } from "./controls.js";
 import { Hub } from "./hub.js";
 import type { HubOptions } from "./hub.js";
 import { Producer, producerFormatAt } from "./producer.js";
@@ -29,6 +46,17 @@ export interface LoopbackOptions extends Omit<HubOptions, "name"> {
   readonly name: string;
   /** A node of its own for consumers. Without it one node has both roles. */
   readonly captureName?: string;
+  /**
+   * A file of a node with both roles has one: it sees OUTPUT only while nobody feeds the device or if it is the one that does,
+   * and CAPTURE only otherwise. For programs that take a node with both for no camera (Chromium). Default false.
+   */
+  readonly exclusiveCaps?: boolean;
+  /**
+   * Processes that feed the device, where we start them: all others see CAPTURE only, always.
+   */
+  readonly isFeeder?: (pid: number) => boolean;
+  /** Be v4l2loopback for the programs that ask: names and controls are its. Default false. */
+  readonly isV4l2loopback?: boolean;
   /** Name of the device: QUERYCAP's `card`, at most 31 bytes. */
   readonly card?: string;
 }
@@ -37,6 +65,8 @@ export interface LoopbackOptions extends Omit<HubOptions, "name"> {
 interface Sides {
   readonly consumer: Consumer | undefined;
   readonly producer: Producer | undefined;
+  /** Its process is one that we have started to feed the device. */
+  readonly isFeeder: boolean;
   /** Formats, sizes and rates are listed for producers: it was the last that the file asked for. */
   asksAsProducer: boolean;
 }
@@ -46,16 +76,52 @@ type Side = Consumer | Producer;
 
 export const DEFAULT_CARD = "Loopback";
 
+/** Whether somebody watches: events of v4l2loopback, since its version 0.13 and before. */
+const ClientUsage = EventType.PrivateStart + 0x08e0_0001;
+const OldClientUsage = EventType.PrivateStart;
+
+function identityOf(name: string, { card, isV4l2loopback }: LoopbackOptions) {
+  const number = /\d+$/.exec(name)?.[0] ?? "0";
+  if (isV4l2loopback !== true)
+    return { driver: "loopback", card: card ?? DEFAULT_CARD, busInfo: `platform:${name}` };
+  return {
+    driver: "v4l2 loopback",
+    card: card ?? `Dummy video device (0x${Number(number).toString(16).padStart(4, "0")})`,
+    busInfo: `platform:v4l2loopback-${number.padStart(3, "0")}`,
+  };
+}
+
+/** A consumer that cannot have what the producer brings now has to ask again. */
+function tellOfShape(hub: Hub, file: File): void {
+  const { consumer } = file.state;
+  if (consumer?.queue.busy !== true || hub.reaches(consumer.shape)) return;
+  queueEvent([file], {
+    type: EventType.SourceChange,
+    id: 0,
+    payload: { kind: "source-change", changes: SourceChange.Resolution },
+  });
+}
+
 /** A loopback device: one node, or two. */
 export class Loopback {
   /** One, or the producers' and the consumers'. */
   readonly devices: readonly VideoDevice<Sides>[];
   readonly hub: Hub;
   readonly #options: LoopbackOptions;
+  readonly #controls: ControlHandler | undefined;
 
   constructor(options: LoopbackOptions) {
     this.#options = options;
     this.hub = new Hub(options);
+    this.#controls = options.isV4l2loopback === true ? loopbackControls(this.hub) : undefined;
+    this.hub.onUsed = () => {
+      for (const device of this.devices)
+        for (const type of [ClientUsage, OldClientUsage])
+          queueEvent(device.files, { type, id: 0, payload: this.#usage });
+    };
+    this.hub.onShape = () => {
+      for (const device of this.devices) for (const file of device.files) tellOfShape(this.hub, file);
+    };
     const { name, captureName } = options;
     this.devices =
       captureName === undefined
@@ -74,29 +140,91 @@ export class Loopback {
     const { hub } = this;
     const device: VideoDevice<Sides> = new VideoDevice<Sides>({
       name,
-      driver: "loopback",
-      card: this.#options.card ?? DEFAULT_CARD,
-      busInfo: `platform:${name}`,
+      ...identityOf(name, this.#options),
+      ...(this.#controls !== undefined && { controls: this.#controls }),
       deviceCaps:
         (consumes ? Cap.VideoCapture : 0) | (produces ? Cap.VideoOutput : 0) | Cap.Streaming | Cap.ReadWrite,
       oldFormatNames: true,
+      ...(consumes && produces && this.#hasRoles && { capsOf: (file: File) => this.#capsOf(file) }),
       ops: {
         ...formatOps(hub),
         ...(consumes && singleInput<File>("loopback")),
         ...(produces && outputOps()),
-        ...bufferOps<File>(({ state }, type) => sideOf(state, type)?.queue),
+        ...loopbackBufferOps(),
+        subscribeEvent: (file, subscription) => this.#subscribe(file, subscription),
       },
       fileOps: fileOps<File>(({ state }) => queuesOf(state)),
       open: (file) => ({
-        consumer: consumes ? new Consumer(hub, device, file) : undefined,
+        consumer: consumes
+          ? new Consumer(hub, device, file, { others: () => fellowsOf(device, file) })
+          : undefined,
         producer: produces ? new Producer(hub, device, file) : undefined,
         asksAsProducer: !consumes,
+        isFeeder: this.#options.isFeeder?.(file.client.pid) ?? false,
       }),
       release: (file) => {
         for (const queue of queuesOf(file.state)) queue.releaseFile(file);
       },
     });
     return device;
+  }
+
+  /** How many consumers stream: one or more are 1. */
+  get #usage(): EventPayload {
+    return { kind: "raw", bytes: Uint8Array.of(this.hub.consumers.size > 0 ? 1 : 0, 0, 0, 0) };
+  }
+
+  #subscribe(file: File, subscription: EventSubscription): void {
+    const { type } = subscription;
+    if (type === EventType.Ctrl) {
+      subscribeControlEvent(file, subscription);
+    } else if (type === EventType.SourceChange) {
+      subscribeSourceChange(file, subscription);
+    } else if (type === ClientUsage || type === OldClientUsage) {
+      eventQueue(file).subscribe(subscription, 1, { add: (added) => added.send(this.#usage) });
+    } else {
+      throw new V4l2Error("EINVAL", `no event of type ${type}`);
+    }
+  }
+
+  get #hasRoles(): boolean {
+    return this.#options.exclusiveCaps === true || this.#options.isFeeder !== undefined;
+  }
+
+  #capsOf(file: File): number {
+    return this.#isProducer(file) ? ~Cap.VideoCapture : ~Cap.VideoOutput;
+  }
+
+  /** Of a node whose files have one role: which one? */
+  #isProducer({ state, client }: File): boolean {
+    const { consumer, producer, isFeeder } = state;
+    // Whoever has buffers goes on with them.
+    if (producer?.queue.busy === true) return true;
+    if (consumer?.queue.busy === true) return false;
+    if (this.#options.isFeeder !== undefined) return isFeeder;
+    const feeding = this.hub.producer;
+    return feeding === undefined || feeding.file.client?.pid === client.pid;
+  }
+}
+
+/** REQBUFS to STREAMOFF: vb2's, once it is clear that the file may. */
+function loopbackBufferOps(): Required<BufferOps<File>> {
+  const vb2 = bufferOps<File>(({ state }, type) => sideOf(state, type)?.queue);
+  return {
+    ...vb2,
+    reqbufs: (file, request) => {
+      sideOf(file.state, request.type)?.assertMine();
+      return vb2.reqbufs(file, request);
+    },
+  };
+}
+
+/** Consumers of the process that has opened `file`, without that one. */
+function* fellowsOf(device: VideoDevice<Sides>, file: File): Iterable<Consumer> {
+  const { pid } = file.client;
+  for (const other of device.files) {
+    const { consumer } = other.state;
+    if (other !== file && consumer !== undefined && other.client.pid === pid) yield consumer;
   }
 }
 

@@ -4,14 +4,14 @@
  */
 import type { Fract } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
-import type { Consumer } from "./consumer.js";
 import type { ShapeConverter } from "./converter.js";
 import type { Frame } from "./frame.js";
-import type { Producer } from "./producer.js";
 import { DEFAULT_INTERVAL } from "./rate.js";
 import { defaultShape, isSameLayout, nearestShape } from "./shape.js";
 import type { Shape, ShapeWish } from "./shape.js";
+import type { FrameSink, FrameSource } from "./sides.js";
 import { Standby } from "./standby.js";
+import type { VideoBuffer } from "../vb2/index.js";
 
 /** What the operator fixes, and what becomes of frames. */
 export interface HubOptions {
@@ -26,6 +26,11 @@ export interface HubOptions {
   /** Frames have the time stamps of the producer's, not of the moment when they came. */
   readonly keepsTimestamps?: boolean;
   readonly converter?: ShapeConverter;
+  /** Whoever feeds the device is told what the first consumer wants, and brings that. */
+  readonly negotiates?: boolean;
+  /** The producer's format stays when it is gone: the next one is given it. */
+  readonly keepsFormat?: boolean;
+  readonly sustainsRate?: boolean;
   readonly now?: () => bigint;
 }
 
@@ -34,28 +39,51 @@ export const DEFAULT_TIMEOUT_MS = 3000;
 /** Without a timeout: the last frame is shown again when none has come for so long. */
 const AGAIN_MS = 1000;
 
+/** What controls change. */
+export interface HubSettings {
+  keepsFormat: boolean;
+  /** Consumers get the last frame again when the producer is slower than they asked for. */
+  sustainsRate: boolean;
+  timeoutMs: number;
+  /** What the next producer brings is shown while nobody feeds the device. */
+  takesImage: boolean;
+}
+
 export class Hub {
+  readonly settings: HubSettings;
   readonly standby: Standby;
   readonly converter: ShapeConverter | undefined;
   readonly options: HubOptions;
   /** The first consumer streams, or the last one has stopped. */
   onWatched: (isWatched: boolean) => void = () => undefined;
-  /** A producer has come, has another shape, or is gone. */
-  onProducer: () => void = () => undefined;
-  readonly #consumers = new Set<Consumer>();
+  /** The same, for clients that listen. */
+  onUsed: () => void = () => undefined;
+  /** What the producer brings has another shape. */
+  onShape: () => void = () => undefined;
+  /** The first consumer wants something else than the producer brings. */
+  onMismatch: () => void = () => undefined;
+  readonly #consumers = new Set<FrameSink>();
   readonly #now: () => bigint;
-  #producer: Producer | undefined;
+  #producer: FrameSource | undefined;
   #shape: Shape = defaultShape;
   #interval: Fract;
   #lastNs: bigint | undefined;
   /** Nothing has come since; wall clock. */
   #idleSince = new Date();
   #isStale = true;
+  /** A producer has set a format. */
+  #wasSet = false;
 
   constructor(options: HubOptions) {
     this.options = options;
     this.converter = options.converter;
-    this.standby = new Standby(options.name);
+    this.settings = {
+      keepsFormat: options.keepsFormat ?? false,
+      sustainsRate: options.sustainsRate ?? false,
+      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      takesImage: false,
+    };
+    this.standby = new Standby(options.name, (plane) => this.converter?.forget(plane));
     this.#now = options.now ?? (() => process.hrtime.bigint());
     this.#shape = this.fix({});
     this.#interval = options.interval ?? DEFAULT_INTERVAL;
@@ -74,12 +102,23 @@ export class Hub {
     return this.#interval;
   }
 
-  get consumers(): ReadonlySet<Consumer> {
+  /** What the first consumer that streams is given; without one, what is set. */
+  get wantedShape(): Shape {
+    const [first] = this.#consumers;
+    return this.fix(first?.shape ?? {});
+  }
+
+  get wantedInterval(): Fract {
+    const [first] = this.#consumers;
+    return this.options.interval ?? first?.interval ?? this.#interval;
+  }
+
+  get consumers(): ReadonlySet<FrameSink> {
     return this.#consumers;
   }
 
   /** Who has buffers to bring frames in. */
-  get producer(): Producer | undefined {
+  get producer(): FrameSource | undefined {
     return this.#producer?.queue.busy === true ? this.#producer : undefined;
   }
 
@@ -90,16 +129,39 @@ export class Hub {
     return nearestShape({ ...wish, ...this.options.fixed }, this.#shape);
   }
 
+  /** The same for a producer, who may be told what the first consumer wants. */
+  answer(wish: ShapeWish): Shape {
+    const { negotiates } = this.options;
+    if (this.settings.keepsFormat && this.#wasSet) return this.#shape;
+    return this.fix(negotiates === true && this.#consumers.size > 0 ? this.wantedShape : wish);
+  }
+
+  /** Does whoever feeds the device bring what the first consumer wants? */
+  get followsWishes(): boolean {
+    return this.options.negotiates ?? false;
+  }
+
+  /** Do frames come as they are, whatever the next consumer wants? */
+  get isBound(): boolean {
+    return this.producer !== undefined && !(this.followsWishes && this.#consumers.size === 0);
+  }
+
+  /** A buffer is freed. */
+  forget({ planes }: VideoBuffer): void {
+    for (const { memory } of planes) if (memory !== undefined) this.converter?.forget(memory);
+  }
+
   /** @throws {V4l2Error} EBUSY - another file brings frames. */
-  assertFree(producer: Producer): void {
+  assertFree(producer: FrameSource): void {
     const other = this.producer;
     if (other !== undefined && other !== producer)
       throw new V4l2Error("EBUSY", "another file feeds the device");
   }
 
   /** The producer's format, for consumers that name none. @throws {V4l2Error} EBUSY */
-  setShape(producer: Producer, shape: Shape): void {
+  setShape(producer: FrameSource, shape: Shape): void {
     this.assertFree(producer);
+    this.#wasSet = true;
     this.#change(shape);
   }
 
@@ -108,16 +170,16 @@ export class Hub {
   }
 
   /** @throws {V4l2Error} EBUSY */
-  claim(producer: Producer, shape: Shape): void {
+  claim(producer: FrameSource, shape: Shape): void {
     this.assertFree(producer);
     this.#producer = producer;
     this.#change(shape);
   }
 
   #change(shape: Shape): void {
-    if (isSameLayout(shape, this.#shape)) return;
+    const isOther = !isSameLayout(shape, this.#shape);
     this.#shape = shape;
-    this.onProducer();
+    if (isOther) this.onShape();
   }
 
   /** A frame has come. It is the consumers' until they have released it. */
@@ -128,6 +190,7 @@ export class Hub {
       this.standby.forgetLast();
     }
     for (const consumer of this.#consumers) consumer.offer(frame);
+    if (this.settings.sustainsRate) this.standby.keepLast(frame.shape, frame.bytes, false, []);
   }
 
   /** The producer stops, and takes the memory of its last frame with it. */
@@ -138,23 +201,29 @@ export class Hub {
   #goStale({ shape, bytes }: Pick<Frame, "shape" | "bytes">): void {
     this.#isStale = true;
     this.#idleSince = new Date();
-    this.standby.keepLast(
-      shape,
-      bytes,
-      (this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS) > 0,
-      this.#lines("stopped"),
-    );
+    this.standby.keepLast(shape, bytes, this.settings.timeoutMs > 0, this.#lines("stopped"));
   }
 
   // The consumers' side
 
-  started(consumer: Consumer): void {
+  started(consumer: FrameSink): void {
     this.#consumers.add(consumer);
-    if (this.#consumers.size === 1) this.onWatched(true);
+    if (this.#consumers.size > 1) return;
+    this.onUsed();
+    this.onWatched(true);
+    if (this.followsWishes && this.producer !== undefined && !this.reaches(consumer.shape)) this.onMismatch();
   }
 
-  stoppedConsumer(consumer: Consumer): void {
-    if (this.#consumers.delete(consumer) && this.#consumers.size === 0) this.onWatched(false);
+  stoppedConsumer(consumer: FrameSink): void {
+    if (!this.#consumers.delete(consumer) || this.#consumers.size > 0) return;
+    this.onUsed();
+    this.onWatched(false);
+  }
+
+  /** Nobody comes any more. */
+  close(): void {
+    this.standby.close();
+    this.converter?.close();
   }
 
   /** Can a consumer of that shape be given frames of the producer's? */
@@ -166,7 +235,7 @@ export class Hub {
   get isFed(): boolean {
     const { producer } = this;
     if (this.#lastNs === undefined || producer?.queue.streaming !== true) return false;
-    const limitMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const limitMs = this.settings.timeoutMs;
     if (this.#now() - this.#lastNs < BigInt(limitMs === 0 ? AGAIN_MS : limitMs) * NS_PER_MS) return true;
     if (!this.#isStale) {
       const last = producer.lastFrame;

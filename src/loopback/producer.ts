@@ -10,6 +10,7 @@ import type { Hub } from "./hub.js";
 import { nearestInterval } from "./rate.js";
 import { describeShape, isCompressed, wishOf } from "./shape.js";
 import type { Shape } from "./shape.js";
+import type { FrameSource } from "./sides.js";
 
 /** `write()` fills one while another is being converted. */
 const WRITE_BUFFERS = 3;
@@ -22,12 +23,15 @@ interface Pending {
   isFree: boolean;
 }
 
-export class Producer implements QueueOps<VideoBuffer> {
+/** Brings frames: one file at a time does. */
+export class Producer implements QueueOps<VideoBuffer>, FrameSource {
   readonly queue: VideoQueue;
   readonly #hub: Hub;
   readonly #sized;
-  /** What the file has set by S_FMT. */
-  #chosen: Shape | undefined;
+  /** The file has set a format: it knows what it does. */
+  #hasSetFormat = false;
+  /** What the buffers bring is the picture that stands in for a producer. */
+  #bringsImage = false;
   /** While buffers are there: what they hold. */
   #locked: Shape | undefined;
   #arrived: VideoBuffer[] = [];
@@ -35,7 +39,11 @@ export class Producer implements QueueOps<VideoBuffer> {
   #sequence = 0;
   #last: { readonly buffer: VideoBuffer; readonly frame: Frame } | undefined;
 
-  constructor(hub: Hub, device: QueueDevice, file: AnyFile) {
+  constructor(
+    hub: Hub,
+    device: QueueDevice,
+    readonly file: AnyFile,
+  ) {
     this.#hub = hub;
     this.#sized = sizedByFormat(
       () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
@@ -52,13 +60,13 @@ export class Producer implements QueueOps<VideoBuffer> {
       createBuffer: (init) => new VideoBuffer(init),
       minReqBufs: LEAST_BUFFERS,
       fileIoBuffers: WRITE_BUFFERS,
-      streamsByWrite: true,
+      streamsByWrite: () => this.#hasSetFormat,
       framePerWrite: () => isCompressed(this.shape.pixelformat),
     });
   }
 
   get shape(): Shape {
-    return (this.queue.busy ? this.#locked : undefined) ?? this.#chosen ?? this.#hub.shape;
+    return (this.queue.busy ? this.#locked : undefined) ?? this.#hub.shape;
   }
 
   /** The newest frame, as long as its memory is there. */
@@ -71,15 +79,16 @@ export class Producer implements QueueOps<VideoBuffer> {
   }
 
   try(wish: VideoFormat): VideoFormat {
-    return describeShape(this.#hub.fix(wishOf(wish)), BufType.VideoOutput);
+    return describeShape(this.#hub.answer(wishOf(wish)), BufType.VideoOutput);
   }
 
   /** @throws {V4l2Error} EBUSY - buffers are allocated, or another file feeds the device. */
   set(wish: VideoFormat): VideoFormat {
     if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
-    const shape = this.#hub.fix(wishOf(wish));
+    if (this.#hub.settings.takesImage) return this.describe();
+    const shape = this.#hub.answer(wishOf(wish));
     this.#hub.setShape(this, shape);
-    this.#chosen = shape;
+    this.#hasSetFormat = true;
     return this.describe();
   }
 
@@ -89,13 +98,19 @@ export class Producer implements QueueOps<VideoBuffer> {
     this.#hub.setInterval(nearestInterval(wish, this.#hub.interval));
   }
 
+  /** Before any change of the buffers there are. @throws {V4l2Error} EBUSY - another file feeds the device. */
+  assertMine(): void {
+    if (!this.#hub.settings.takesImage && !this.#bringsImage) this.#hub.assertFree(this);
+  }
+
   // What the queue asks
 
   queueSetup(ask: SetupRequest): SetupPlan {
-    this.#hub.assertFree(this);
+    this.assertMine();
     const shape = this.shape;
     const plan = this.#sized.queueSetup(ask);
-    this.#hub.claim(this, shape);
+    if (!this.queue.busy) this.#bringsImage = this.#hub.settings.takesImage;
+    if (!this.#bringsImage) this.#hub.claim(this, shape);
     this.#locked = shape;
     return plan;
   }
@@ -113,6 +128,10 @@ export class Producer implements QueueOps<VideoBuffer> {
     plane.bytesused = Math.max(plane.bytesused, sizeimage);
   }
 
+  bufCleanup(buffer: VideoBuffer): void {
+    this.#hub.forget(buffer);
+  }
+
   bufQueue(buffer: VideoBuffer): void {
     this.#arrived.push(buffer);
     // The client is answered first: its buffer is queued, and then it is done.
@@ -124,7 +143,7 @@ export class Producer implements QueueOps<VideoBuffer> {
   }
 
   stopStreaming(): void {
-    this.#hub.stopped(this.#last?.frame);
+    if (!this.#bringsImage) this.#hub.stopped(this.#last?.frame);
     this.#last = undefined;
     const kept = [...this.#pending.splice(0).map(({ buffer }) => buffer), ...this.#arrived.splice(0)];
     for (const buffer of kept) this.queue.bufferDone(buffer, "error");
@@ -149,8 +168,12 @@ export class Producer implements QueueOps<VideoBuffer> {
         pending.isFree = true;
         this.#giveBack();
       });
-      this.#last = { buffer, frame };
-      this.#hub.offer(frame);
+      if (this.#bringsImage) {
+        this.#hub.standby.useFrame(frame);
+      } else {
+        this.#last = { buffer, frame };
+        this.#hub.offer(frame);
+      }
       if (keepsTimestamps !== true) buffer.timestampNs = timestampNs;
       frame.release();
     }

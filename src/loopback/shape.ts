@@ -34,8 +34,7 @@ const compressed: readonly number[] = ["MJPG", "JPEG", "H264", "HEVC", "VP80", "
 );
 const P010 = fourcc("P010");
 
-/** Those that are offered first, in this order. */
-const common = [
+const commonNames = [
   "YUYV",
   "UYVY",
   "NV12",
@@ -50,10 +49,13 @@ const common = [
   "GREY",
 ];
 
+/** Those that are offered first, in this order. */
+export const commonFormats: readonly number[] = [...commonNames, "MJPG"].map((name) => fourcc(name));
+
 /** Formats of one memory plane with pixels that lie in whole bytes, P010 and compressed ones: what a producer may bring. */
 export const producerFormats: readonly number[] = [
   ...new Set([
-    ...common.map((name) => fourcc(name)),
+    ...commonNames.map((name) => fourcc(name)),
     ...pixelFormats.filter(({ memoryPlanes }) => memoryPlanes === 1).map((info) => info.fourcc),
     P010,
     ...compressed,

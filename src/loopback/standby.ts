@@ -10,6 +10,8 @@ import type { Shape } from "./shape.js";
 
 /** Generators are kept for so many shapes. */
 const MAX_PATTERNS = 8;
+/** So many shapes of the user's picture are kept. */
+const MAX_PICTURES = 4;
 const LINE_PIXELS = 16;
 const LEFT_PIXELS = 8;
 
@@ -26,8 +28,15 @@ export class Standby {
   readonly #memory: SharedMemoryProvider;
   #last: Kept | undefined;
   #scratch: Kept | undefined;
+  #picture: Kept | undefined;
+  /** The picture as consumers have it. */
+  readonly #made = new Map<string, Kept>();
 
-  constructor(name: string) {
+  /** @param freed - Memory that a picture was in is freed. */
+  constructor(
+    name: string,
+    private readonly freed: (plane: PlaneMemory) => void = () => undefined,
+  ) {
     this.#memory = new SharedMemoryProvider({ name: `${name}-standby` });
   }
 
@@ -65,6 +74,47 @@ export class Standby {
       writeLines(pattern, [{ bytes: kept, bytesperline: shape.bytesperline }], lines);
   }
 
+  /**
+   * A picture of the user's that is shown instead of bars.
+   * @param pixelformat - MJPG, or PNG as the converter calls it.
+   */
+  usePicture(file: Uint8Array, pixelformat: number): void {
+    const plane = this.#memory.allocPlane(file.length);
+    plane.bytes.set(file);
+    const size = { width: 16, height: 16 };
+    const shape = { ...nearestShape(size, { ...size, pixelformat: fourcc("MJPG") }), pixelformat };
+    this.#picture = { shape, plane, length: file.length };
+  }
+
+  /** The same from a producer. */
+  useFrame({ shape, bytes }: Frame): void {
+    for (const kept of this.#made.values()) this.#free(kept);
+    this.#made.clear();
+    this.#picture = this.#keep(shape, bytes.length, this.#picture);
+    this.#picture.plane.bytes.set(bytes);
+  }
+
+  /** The user's picture in this shape if it was made before, or as it is. */
+  pictureFor(shape: Shape, timestampNs: bigint): Frame | undefined {
+    const kept = this.#made.get(keyOf(shape)) ?? this.#picture;
+    if (kept === undefined) return undefined;
+    const { plane, length } = kept;
+    return new Frame(kept.shape, plane.bytes.subarray(0, length), { plane, offset: 0 }, timestampNs);
+  }
+
+  keepPicture(shape: Shape, bytes: Uint8Array): void {
+    const key = keyOf(shape);
+    if (this.#made.has(key)) return;
+    const [oldest] = this.#made;
+    if (this.#made.size >= MAX_PICTURES && oldest !== undefined) {
+      this.#free(oldest[1]);
+      this.#made.delete(oldest[0]);
+    }
+    const kept = this.#keep(shape, bytes.length, undefined);
+    kept.plane.bytes.set(bytes);
+    this.#made.set(key, kept);
+  }
+
   lastFrame(timestampNs: bigint): Frame | undefined {
     if (this.#last === undefined) return undefined;
     const { shape, plane, length } = this.#last;
@@ -72,28 +122,36 @@ export class Standby {
   }
 
   forgetLast(): void {
-    this.#last?.plane.release();
+    if (this.#last !== undefined) this.#free(this.#last);
     this.#last = undefined;
   }
 
   close(): void {
     this.forgetLast();
-    this.#scratch?.plane.release();
+    for (const kept of [this.#scratch, this.#picture, ...this.#made.values()])
+      if (kept !== undefined) this.#free(kept);
     this.#scratch = undefined;
+    this.#picture = undefined;
+    this.#made.clear();
   }
 
   /** Memory for a picture: what is there, if it is large enough. @throws {V4l2Error} ENOMEM */
   #keep(shape: Shape, length: number, before: Kept | undefined): Kept {
     if (before !== undefined && before.plane.sizeBytes >= shape.sizeimage)
       return { shape, plane: before.plane, length };
-    before?.plane.release();
+    if (before !== undefined) this.#free(before);
     return { shape, plane: this.#memory.allocPlane(Math.max(shape.sizeimage, length)), length };
+  }
+
+  #free({ plane }: Kept): void {
+    this.freed(plane);
+    plane.release();
   }
 
   #patternOf(shape: Shape): TestPattern | undefined {
     const { pixelformat, width, height, colorspace, ycbcrEnc, quantization, xferFunc } = shape;
     if (drawableFormat(pixelformat) === undefined) return undefined;
-    const key = [pixelformat, width, height, colorspace, ycbcrEnc, quantization, xferFunc].join();
+    const key = keyOf(shape);
     let pattern = this.#patterns.get(key);
     if (pattern === undefined) {
       const colors = { colorspace, ycbcrEncoding: ycbcrEnc, quantization, xferFunc };
@@ -105,6 +163,8 @@ export class Standby {
     return pattern;
   }
 }
+
+const keyOf = (shape: Shape): string => Object.values(shape).join();
 
 type Planes = Parameters<TestPattern["drawText"]>[0];
 

@@ -6,6 +6,8 @@ import { ALWAYS_READY } from "../linux.js";
 import { attempt, isLater, settle, unchanged } from "../settle.js";
 import type { Call, Client } from "./call.js";
 import type { Device, DeviceIdentity, IoctlName } from "./device.js";
+import { DeviceOfFile } from "./device-of-file.js";
+import type { Role } from "./device-of-file.js";
 import { contradictionIn } from "./device-check.js";
 import { DeviceTraits, directionOf, typeOf } from "./device-traits.js";
 import type { DeviceDirection, DeviceType } from "./device-traits.js";
@@ -41,6 +43,11 @@ export interface VideoDeviceOptions<State> extends DeviceIdentity {
   readonly fileOps?: FileOps<FileHandle<State>>;
   /** Controls of the device; a file may have its own instead. */
   readonly controls?: ControlOps;
+  /**
+   * Capabilities that a file's client is shown, and that its calls are judged by: a part of `deviceCaps`. For nodes with
+   * several roles, asked with every call. Left out: all.
+   */
+  capsOf?(file: FileHandle<State>): number;
   /** For requests, the media device's. */
   readonly requests?: RequestResolver;
   /**
@@ -89,8 +96,9 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   #registered = true;
 
   readonly #files = new Set<FileHandle<State>>();
-  /** By the number's lowest byte: 1 where the ioctl is valid. */
-  readonly #valid = new Uint8Array(256);
+  /** By the capabilities that files are shown: all of the device's, unless `capsOf` says otherwise. */
+  readonly #roles = new Map<number, Role>();
+  readonly #whole: Role;
 
   constructor(options: VideoDeviceOptions<State>) {
     this.options = options;
@@ -104,13 +112,34 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     });
     this.ops = options.ops;
     this.fileOps = options.fileOps ?? {};
-    const { deviceCaps, type = typeOf(deviceCaps), direction = directionOf(deviceCaps) } = options;
-    this.traits = new DeviceTraits(type, direction, deviceCaps, this.ops, options.controls !== undefined);
+    this.#whole = this.#role(options.deviceCaps);
+    this.traits = this.#whole.traits;
+  }
+
+  /** What a device with these capabilities is. */
+  #role(deviceCaps: number): Role {
+    const known = this.#roles.get(deviceCaps);
+    if (known !== undefined) return known;
+    const { options } = this;
+    const { type = typeOf(deviceCaps), direction = directionOf(deviceCaps) } = options;
+    const traits = new DeviceTraits(type, direction, deviceCaps, this.ops, options.controls !== undefined);
     const disabled = new Set(options.disabled?.flatMap((name) => [name, ...(madeOf[name] ?? [])]));
-    for (const definition of ioctlsOf(this.traits).all) {
-      const valid = definition.valid(this.traits) && !disabled.has(definition.name);
-      this.#valid[definition.nr] = valid ? 1 : 0;
+    const valid = new Uint8Array(256);
+    for (const definition of ioctlsOf(traits).all) {
+      valid[definition.nr] = definition.valid(traits) && !disabled.has(definition.name) ? 1 : 0;
     }
+    const role = { identity: { ...options, deviceCaps }, traits, valid };
+    this.#roles.set(deviceCaps, role);
+    return role;
+  }
+
+  /** The device as the file sees it. */
+  #seenBy(file: () => FileHandle<State>): Device<FileHandle<State>> {
+    const { options } = this;
+    if (options.capsOf === undefined) return this;
+    return new DeviceOfFile(this, () =>
+      this.#role(options.deviceCaps & (options.capsOf?.(file()) ?? options.deviceCaps)),
+    );
   }
 
   /** What contradicts itself in the declaration, in one sentence; no node is made then. */
@@ -157,7 +186,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   /** The same by the number of the ioctl, 0 to 255. */
   acceptsNr(nr: number): boolean {
-    return this.#valid[nr] === 1;
+    return this.#whole.valid[nr] === 1;
   }
 
   /** @throws {V4l2Error} ENODEV, or what the driver's open hook refuses with. */
@@ -169,8 +198,8 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   #open(request: OpenOptions): FileHandle<State> {
     this.#requireRegistered();
     const { id, client, flags } = request;
-    const file = new FileHandle<State>({
-      device: this,
+    const file: FileHandle<State> = new FileHandle<State>({
+      device: this.#seenBy(() => file),
       id,
       client,
       flags,

@@ -86,9 +86,10 @@ export interface QueueConfig<B extends QueueBuffer> {
   readonly fileIoBuffers?: number;
   /**
    * OUTPUT: STREAMON without buffers succeeds for a client that goes on with `write()`, and STREAMOFF ends that. Programs
-   * that know v4l2loopback do so. Differs from vb2, where the one is EINVAL and the other EBUSY. Default false.
+   * that know v4l2loopback do so. Asked with each STREAMON. Differs from vb2, where the one is EINVAL and the other EBUSY.
+   * Left out: never.
    */
-  readonly streamsByWrite?: boolean;
+  readonly streamsByWrite?: () => boolean;
   /**
    * OUTPUT: is each `write(2)` a frame, though it does not fill its buffer (compressed pictures)? Asked when the first begins.
    * Default: a frame is a full buffer, however many calls bring it.

@@ -215,7 +215,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
 
   /** Does STREAMON without buffers announce `write()`? */
   get streamsByWrite(): boolean {
-    return this.isOutput && this.numBuffers === 0 && (this.#video.streamsByWrite ?? false);
+    return this.isOutput && this.numBuffers === 0 && this.#video.streamsByWrite?.() === true;
   }
 
   /**
@@ -223,7 +223,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
    * @returns false: it did not.
    */
   endFileIo(): boolean {
-    if (this.#video.streamsByWrite !== true || this.#io === undefined) return false;
+    if (this.#video.streamsByWrite?.() !== true || this.#io === undefined) return false;
     this.#io.stop();
     this.#io = undefined;
     this.owner = undefined;

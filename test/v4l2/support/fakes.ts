@@ -84,7 +84,7 @@ export function fakeDevice(parts: DeviceParts = {}): VideoDevice<undefined> {
 
 let nextId = 1n;
 
-export function openFile(device: VideoDevice<undefined>): FileHandle<undefined> {
+export function openFile<State = undefined>(device: VideoDevice<State>): FileHandle<State> {
   return device.open({
     id: nextId++,
     client: { pid: 1234, comm: "v4l2-ctl" },

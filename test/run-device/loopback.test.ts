@@ -1,0 +1,174 @@
+/**
+ * The loopback with programs of Debian 13 on both sides: what ffmpeg and GStreamer feed it is what v4l2-ctl, ffmpeg and
+ * GStreamer capture, bit for bit where nothing is converted.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findings } from "../compliance/support.js";
+import { builtProgram } from "../device/support/camera.js";
+import { onFuseNodes } from "../device/support/device.js";
+import { startProgram, type Client } from "../device/support/probe.js";
+
+const WIDTH = 320;
+const HEIGHT = 240;
+const FRAME_BYTES = WIDTH * HEIGHT * 2;
+
+let parent = "";
+beforeAll(() => {
+  parent = mkdtempSync(join(tmpdir(), "v4l2-cuse-loopback-"));
+});
+afterAll(() => {
+  rmSync(parent, { recursive: true });
+});
+
+function start(options: string, client: readonly string[], timeoutMs = 100_000): Client {
+  return startProgram(
+    process.execPath,
+    [builtProgram(), "run", "--device", `loopback ${options}`, "--", ...client],
+    { timeoutMs },
+  );
+}
+
+/** Runs a script with a folder as "$0" in the shell. @returns Its output, and the folder. */
+async function run(options: string, script: string): Promise<{ text: string; folder: string }> {
+  const folder = mkdtempSync(join(parent, "test-"));
+  const { code, lines, stderr } = await start(options, ["bash", "-ec", script, folder]).result;
+  const text = lines.join("\n");
+  expect(code, `${text}\n${stderr}`).toBe(0);
+  return { text: `${text}\n${stderr}`, folder };
+}
+
+/** Puts out frames of which each has one value in every byte: 16, 17, 18 and so on, again from 16 after 200. */
+const framesOf = (count: number): string =>
+  `for i in $(seq 0 ${count - 1}); do head -c ${FRAME_BYTES} /dev/zero | tr '\\0' "\\\\$(printf %o $((16 + i % 185)))"; done > "$0/in.raw"`;
+
+/** The values of frames, each of which has one. */
+function valuesIn(path: string): number[] {
+  const bytes = readFileSync(path);
+  expect(bytes.length % FRAME_BYTES).toBe(0);
+  return Array.from({ length: bytes.length / FRAME_BYTES }, (_frame, index) => {
+    const frame = bytes.subarray(index * FRAME_BYTES, (index + 1) * FRAME_BYTES);
+    const value = frame[0] ?? 0;
+    expect(
+      frame.every((byte) => byte === value),
+      `frame ${index} is of one piece`,
+    ).toBe(true);
+    return value;
+  });
+}
+
+/** Are they frames of the producer's, in its order? */
+function expectInOrder(values: readonly number[]): void {
+  for (const [index, value] of values.entries()) {
+    expect(value).toBeGreaterThanOrEqual(16);
+    if (index > 0) expect((value - (values[index - 1] ?? 0) + 185) % 185).toBeGreaterThan(0);
+  }
+}
+
+const producers: readonly (readonly [string, string])[] = [
+  [
+    "ffmpeg's write()",
+    `ffmpeg -nostdin -loglevel error -re -f rawvideo -pixel_format yuyv422 -video_size ${WIDTH}x${HEIGHT} -framerate 30 -i "$0/in.raw" -c:v rawvideo -f v4l2 /dev/video0`,
+  ],
+  ...(["mmap", "dmabuf"] as const).map(
+    (mode) =>
+      [
+        `GStreamer's v4l2sink io-mode=${mode}`,
+        `gst-launch-1.0 -q filesrc location="$0/in.raw" ! rawvideoparse format=yuy2 width=${WIDTH} height=${HEIGHT} framerate=30/1 ! capssetter caps=video/x-raw,colorimetry=bt601 ! v4l2sink device=/dev/video0 io-mode=${mode}`,
+      ] as const,
+  ),
+];
+const consumers: readonly (readonly [string, string])[] = [
+  ["v4l2-ctl", 'v4l2-ctl --stream-mmap --stream-count=20 --stream-to="$0/out.raw"'],
+  ["v4l2-ctl --stream-user", 'v4l2-ctl --stream-user --stream-count=20 --stream-to="$0/out.raw"'],
+  ["read()", `head -c ${20 * FRAME_BYTES} /dev/video0 > "$0/out.raw"`],
+  [
+    "ffmpeg",
+    'ffmpeg -nostdin -loglevel error -f v4l2 -i /dev/video0 -frames:v 20 -fps_mode passthrough -f rawvideo "$0/out.raw"',
+  ],
+  [
+    "GStreamer",
+    'gst-launch-1.0 -q v4l2src device=/dev/video0 num-buffers=20 ! filesink location="$0/out.raw"',
+  ],
+];
+
+/** Waits until frames come: the producer has set its format and put some out. */
+const untilFed = `for i in $(seq 200); do v4l2-ctl --get-fmt-video | grep -q '${WIDTH}/${HEIGHT}' && break; sleep 0.05; done; sleep 0.5`;
+
+describe.runIf(onFuseNodes)("the loopback", () => {
+  it.each(
+    producers.flatMap(([from, feed]) => consumers.map(([to, take]) => [from, to, feed, take] as const)),
+  )("hands on what comes from %s to %s", async (_from, _to, feed, take) => {
+    const { folder } = await run(
+      "",
+      `${framesOf(30)}; for i in $(seq 20); do cat "$0/in.raw"; done > "$0/long.raw"; mv "$0/long.raw" "$0/in.raw"
+         ${feed} & ${untilFed}; timeout 60 ${take}; kill $! 2>/dev/null; wait || true`,
+    );
+    const values = valuesIn(join(folder, "out.raw"));
+    expect(values).toHaveLength(20);
+    expectInOrder(values.map((value) => value));
+  });
+
+  it("gives three consumers at once three formats and sizes", async () => {
+    const { folder } = await run(
+      "",
+      `ffmpeg -nostdin -loglevel error -re -f lavfi -i color=c=0x20c040:size=640x480:rate=30 -pix_fmt yuyv422 -f v4l2 /dev/video0 &
+       sleep 3; jobs=()
+       take() { timeout 60 v4l2-ctl --set-fmt-video=width=$1,height=$2,pixelformat=$3 --stream-mmap --stream-skip=3 --stream-count=5 --stream-to="$0/$3"; }
+       take 320 240 NV12 & jobs+=($!); take 800 600 RGB3 & jobs+=($!); take 640 480 YUYV & jobs+=($!)
+       wait "\${jobs[@]}"; kill %1; wait || true`,
+    );
+    expect(readFileSync(join(folder, "NV12"))).toHaveLength(5 * 320 * 240 * 1.5);
+    expect(readFileSync(join(folder, "YUYV"))).toHaveLength(5 * 640 * 480 * 2);
+    const rgb = readFileSync(join(folder, "RGB3"));
+    expect(rgb).toHaveLength(5 * 800 * 600 * 3);
+    const [red = 0, green = 0, blue = 0] = rgb.subarray(3 * (800 * 300 + 400));
+    for (const [is, wanted] of [
+      [red, 0x20],
+      [green, 0xc0],
+      [blue, 0x40],
+    ] as const)
+      expect(Math.abs(is - wanted)).toBeLessThan(6);
+  });
+
+  it("starts a command once for all who watch, and ends it after them", async () => {
+    const { folder } = await run(
+      `--linger 1 --size 320x240 --on-demand 'echo "$LOOPBACK_WIDTH $LOOPBACK_HEIGHT $LOOPBACK_FOURCC $LOOPBACK_RATE" >> '"$0"'; sleep 1000'`.replace(
+        "'\"$0\"'",
+        join(parent, "starts"),
+      ),
+      `v4l2-ctl --stream-mmap --stream-count=20 & one=$!
+       sleep 0.3; v4l2-ctl --stream-mmap --stream-count=5; wait $one
+       pgrep -f 'sleep 1000' > "$0/during" || true
+       sleep 2; pgrep -f 'sleep 1000' > "$0/after" || true`,
+    );
+    expect(readFileSync(join(parent, "starts"), "utf8")).toBe("320 240 YUYV 30/1\n");
+    expect(readFileSync(join(folder, "during"), "utf8")).not.toBe("");
+    expect(readFileSync(join(folder, "after"), "utf8")).toBe("");
+  });
+
+  it.each([
+    ["the node of a pair that is fed", "--pair", "/dev/video0", ""],
+    ["the node of a pair that is a camera", "--pair", "/dev/video1", ""],
+    ["an exclusive node that nobody feeds", "--exclusive-caps", "/dev/video0", ""],
+    [
+      "an exclusive node that is fed",
+      "--exclusive-caps",
+      "/dev/video0",
+      "ffmpeg -nostdin -loglevel error -re -f lavfi -i testsrc=size=640x480:rate=30 -pix_fmt yuyv422 -f v4l2 /dev/video0 & sleep 3;",
+    ],
+  ])(
+    "v4l2-compliance finds nothing wrong with %s",
+    async (_what, options, node, before) => {
+      const script = `${before} v4l2-compliance -d ${node} -s; status=$?; kill %1 2>/dev/null; exit $status`;
+      const found = await findings(start(options, ["bash", "-c", script], 300_000));
+      expect(found.failures, found.text).toEqual([]);
+      expect(found.warnings, found.text).toEqual([]);
+      expect(found.succeeded).toBe(found.total);
+      expect(found.total).toBeGreaterThan(50);
+    },
+    320_000,
+  );
+});
