@@ -11,14 +11,14 @@ import {
   tryCoded,
 } from "../stateless/index.js";
 import type { RequestResolver, VideoFormat } from "../v4l2/index.js";
-import { BufType, isOutput, V4l2Error } from "../v4l2/index.js";
+import { BufType, isOutput, traceTimes, V4l2Error } from "../v4l2/index.js";
 import type { MemoryProvider } from "../vb2/index.js";
 import { SharedMemoryProvider } from "../vb2/index.js";
 import { Decoding } from "./decoding.js";
 import { DecoderFile } from "./file.js";
 import { allDecodedFormats, codecOf, decodedFormats, tryDecoded } from "./formats.js";
 import { decoderCodec } from "./packets/index.js";
-import { DecoderProcess } from "./process.js";
+import { DecoderProcess, type WorkerListener } from "./process.js";
 
 const NAME = "v4l2-cuse-dec";
 const CARD = "v4l2-cuse decoder";
@@ -97,8 +97,13 @@ export function createDecoder(options: DecoderOptions): DecoderDevice {
       set: setFormat,
     },
     open: ({ id }, controls) => {
+      const tell: WorkerListener = (action, pid, serial, detail) => {
+        const { trace } = device.video;
+        if (!trace.active) return;
+        trace.emit({ kind: "worker", ...traceTimes(), device: name, action, pid, file: id, serial, detail });
+      };
       const decoding = new Decoding({
-        start: options.startProcess ?? (() => new DecoderProcess()),
+        start: options.startProcess ?? (() => new DecoderProcess(undefined, tell)),
         log: (text) => {
           device.video.message("warning", `file ${id}: ${text}`);
         },

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { Channel, decoderPath, isSystemError, rebuildCommand, sendMessage, socketPair } from "../native.js";
+import type { WorkerEvent } from "../v4l2/index.js";
 import type { PlaneMemory } from "../vb2/index.js";
 import type { Answer, JobOrder } from "./protocol.js";
 import {
@@ -41,6 +42,14 @@ interface Pending {
   end(answer: Answer | undefined): void;
 }
 
+/** {@link WorkerEvent}'s members. */
+export type WorkerListener = (
+  action: WorkerEvent["action"],
+  pid: number | undefined,
+  serial?: number,
+  detail?: string,
+) => void;
+
 export class DecoderProcess {
   readonly #channel: Channel;
   readonly #child: ChildProcess;
@@ -53,8 +62,14 @@ export class DecoderProcess {
   #end: string | undefined;
   #reason: string | undefined;
 
-  /** Starts it. What goes wrong with that is the end of its first job. */
-  constructor(readonly path: string = decoderPath()) {
+  /**
+   * Starts it. What goes wrong with that is the end of its first job.
+   * @param tell - Hears what it is given and what it does; asked for each, so it must be cheap.
+   */
+  constructor(
+    readonly path: string = decoderPath(),
+    readonly tell: WorkerListener = () => undefined,
+  ) {
     const [ours, theirs] = socketPair();
     // Of its own session, so that the terminal's signals do not reach it. What it would print is not to be trusted.
     this.#child = spawn(path, [], {
@@ -64,6 +79,7 @@ export class DecoderProcess {
       env: {},
     });
     theirs.close();
+    tell("started", this.#child.pid);
     this.#child.once("error", (error) => {
       this.#ended(`does not start: ${error.message}`);
     });
@@ -111,6 +127,7 @@ export class DecoderProcess {
       this.#startWatch();
       this.#share(source, buffers.source.memory);
       this.#share(destination, buffers.destination.memory);
+      this.tell("sent", this.pid, serial);
       this.#send(encodeJob({ ...job, serial, source, destination }));
     });
   }
@@ -170,6 +187,7 @@ export class DecoderProcess {
       return;
     }
     this.#pending.delete(answer.serial);
+    this.tell("answered", this.pid, answer.serial);
     pending.end(answer);
   }
 
@@ -188,6 +206,7 @@ export class DecoderProcess {
   #ended(end: string): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.tell("ended", this.pid, undefined, end);
     clearTimeout(this.#watch);
     this.#channel.close();
     for (const pending of this.#pending.values()) pending.end(undefined);

@@ -32,6 +32,11 @@ export class Job<Context extends Schedulable = Schedulable> {
     return this.context.state;
   }
 
+  /** What it was started with, for events. */
+  get buffers(): { readonly source: VideoBuffer | undefined; readonly destination: VideoBuffer | undefined } {
+    return { source: this.#source, destination: this.#destination };
+  }
+
   /** The OUTPUT buffer. @throws {Error} There is none, which only `sourceBuffered` makes possible. */
   get source(): VideoBuffer {
     if (this.#source === undefined) throw new Error("a job without an OUTPUT buffer");

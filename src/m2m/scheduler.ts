@@ -7,7 +7,7 @@
  */
 import { isLater } from "../settle.js";
 import type { Awaitable, JobEvent } from "../v4l2/index.js";
-import { traceTime, V4l2Error } from "../v4l2/index.js";
+import { traceTimes, V4l2Error } from "../v4l2/index.js";
 import type { QueueDevice } from "../vb2/index.js";
 import { Job } from "./job.js";
 import type { Schedulable } from "./schedulable.js";
@@ -40,6 +40,9 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   /** Is being taken out: does not get back in meanwhile. */
   #cancelled: Context | undefined;
   #scheduled = false;
+  #jobCount = 0;
+  /** Of the jobs that wait or run, for events. */
+  readonly #numbers = new Map<Context, number>();
 
   /**
    * @param device - Hears of jobs and of the driver's mistakes in them.
@@ -83,6 +86,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
       this.#isReady(context)
     ) {
       this.#waiting.add(context);
+      this.#numbers.set(context, ++this.#jobCount);
       this.#emit(context, "queued");
     }
     this.#scheduleRun();
@@ -98,14 +102,16 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
     if (job === undefined) return false;
     this.#running.delete(context);
     job.end();
-    this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
+    this.#emit(context, context === this.#cancelled ? "aborted" : "finished", job);
+    this.#numbers.delete(context);
     this.trySchedule(context);
     return true;
   }
 
   /** Ends what `context` has waiting or running. */
   cancel(context: Context): void {
-    this.#waiting.delete(context);
+    // One that waits has not begun, and ends without an event.
+    if (this.#waiting.delete(context)) this.#numbers.delete(context);
     const job = this.#running.get(context);
     if (job === undefined) return;
     this.#cancelled = context;
@@ -144,7 +150,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
       this.#failed(job, "a task of a job", error),
     );
     this.#running.set(context, job);
-    this.#emit(context, "started");
+    this.#emit(context, "started", job);
     this.#start(context, job);
     // Where several may run; the next one has its own turn of the event loop.
     this.#scheduleRun();
@@ -185,12 +191,28 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
       });
     } else {
       const text = `a job failed: ${error.message}`;
-      trace.message({ kind: "message", timeMs: traceTime(), device, level: "warning", text });
+      trace.message({ kind: "message", ...traceTimes(), device, level: "warning", text });
     }
   }
 
-  #emit({ file }: Context, action: JobEvent["action"]): void {
+  /** @param job - Once it has started: its buffers may be others' by the time it is over. */
+  #emit(context: Context, action: JobEvent["action"], job?: Job<Context>): void {
     const { trace, name: device } = this.#device;
-    if (trace.active) trace.emit({ kind: "job", timeMs: traceTime(), device, file: file.id, action });
+    if (!trace.active) return;
+    const { source, destination } = job?.buffers ?? {
+      source: context.nextSource,
+      destination: context.nextDestination,
+    };
+    trace.emit({
+      kind: "job",
+      ...traceTimes(),
+      device,
+      file: context.file.id,
+      action,
+      job: this.#numbers.get(context) ?? 0,
+      request: (job === undefined ? source?.request : job.request)?.name,
+      source: source?.index,
+      destination: destination?.index,
+    });
   }
 }

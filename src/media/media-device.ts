@@ -3,7 +3,7 @@
  * how calls arrive: src/serve brings them.
  */
 import type { Awaitable, Call, Client, MediaRequest, RequestResolver } from "../v4l2/index.js";
-import { fileEvent, traced, TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
+import { fileEvent, traced, TraceStream, traceTimes, V4l2Error } from "../v4l2/index.js";
 import { MediaGraph } from "./graph.js";
 import { mediaDeviceIoctls } from "./media-definitions.js";
 import type { MediaIoctlDevice } from "./media-definitions.js";
@@ -125,11 +125,12 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
       this.trace,
       () => 0,
       (outcome) => fileEvent(operation, outcome),
+      () => ({ ...operation, name: action }),
     );
   }
 
   /** A sentence for the operator. */
   message(level: "info" | "warning" | "error", text: string): void {
-    this.trace.message({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
+    this.trace.message({ kind: "message", ...traceTimes(), device: this.name, level, text });
   }
 }

@@ -15,8 +15,8 @@ import {
   VIDIOC_REMOVE_BUFS,
   VIDIOC_REQBUFS,
 } from "../v4l2/gen/index.js";
-import { Memory } from "../v4l2/index.js";
-import type { Awaitable, Client, FileHandle, VideoDevice } from "../v4l2/index.js";
+import { Memory, traceTimes } from "../v4l2/index.js";
+import type { Awaitable, Client, FileHandle, GraftEvent, TraceStream, VideoDevice } from "../v4l2/index.js";
 import type { AdapterCall } from "./client-call.js";
 import type { ClientPlaces, NodeSession, Unavailable } from "./client-files.js";
 import { NO_DRIVER_MMAP, NO_NODE_MMAP } from "./lacks.js";
@@ -146,6 +146,7 @@ export class Grafting<State> {
       return false;
     }
     const attempt = { file, request, call, isFirst, isUndone: false };
+    this.#step("begin", file, call.client);
     const outcome = await this.#files.graft({
       session,
       shared,
@@ -169,9 +170,14 @@ export class Grafting<State> {
         }
       },
       // Whoever polls the old file asks once more.
-      placed: () => file.notifyPoll(),
+      placed: () => {
+        this.#step("placed", file, call.client);
+        file.notifyPoll();
+      },
       undone: () => this.#undo(attempt),
     });
+    if (outcome.kind === "grafted") this.#step("grafted", file, call.client);
+    else this.#step("refused", file, call.client, outcome.kind === "gone" ? outcome.kind : outcome.sentence);
     try {
       await this.#conclude(outcome, attempt, resolve);
     } finally {
@@ -240,6 +246,7 @@ export class Grafting<State> {
     if (attempt.isUndone) return;
     attempt.isUndone = true;
     const { file, request, call, isFirst } = attempt;
+    this.#step("undone", file, call.client);
     const [cmd, bytes] = undoing(request);
     try {
       await this.#device.ioctl(file, cmd, bytes, call);
@@ -257,9 +264,27 @@ export class Grafting<State> {
     this.#say("warning", client, `cannot be given ${what}: ${sentence}${remedy}`);
   }
 
+  #step(action: GraftEvent["action"], file: FileHandle<State>, client: Client, detail?: string): void {
+    graftStep(this.#device, { action, file: file.id, client, detail });
+  }
+
   #say(level: "info" | "warning", { comm, pid }: Client, text: string): void {
     this.#device.message(level, `${comm}[${pid}] ${text}`);
   }
+}
+
+/** Tells who listens to the device of a step of a graft, or of the helper. */
+export function graftStep(
+  { trace, name: device }: { readonly trace: TraceStream; readonly name: string },
+  step: Pick<GraftEvent, "action" | "file"> & {
+    readonly client: Client;
+    readonly detail?: string | undefined;
+  },
+): void {
+  if (!trace.active) return;
+  const { action, file, detail } = step;
+  const { pid, comm } = step.client;
+  trace.emit({ kind: "graft", ...traceTimes(), device, action, file, pid, comm, detail });
 }
 
 function isReplaced(outcome: GraftOutcome | Unavailable): boolean {
