@@ -12,13 +12,14 @@ const layers = {
   media: ["v4l2"],
   vb2: ["v4l2", "media"],
   subdev: ["v4l2", "media"],
+  events: ["v4l2", "media"],
   serve: ["cuse", "graft", "v4l2", "media"],
   m2m: ["serve", "vb2", "v4l2", "media"],
   stateless: ["codec", "m2m", "vb2", "v4l2", "media"],
   sample: ["tpg", "vb2", "v4l2", "media", "subdev"],
   visl: ["tpg", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
   decoder: ["stateless", "codec", "m2m", "vb2", "v4l2", "media"],
-  cli: ["visl", "decoder", "sample", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
+  cli: ["events", "visl", "decoder", "sample", "stateless", "codec", "m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
 };
 
 const rules = Object.entries(layers).map(([layer, below]) => ({

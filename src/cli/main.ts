@@ -1,11 +1,9 @@
 #!/usr/bin/env node
 /** The `v4l2-cuse` command: hands over to a subcommand, each of which has its own file and is loaded when it is used. */
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { reportAndExit, USAGE } from "./failure.js";
 import { LOST_OUTPUT, writeOut } from "./output.js";
-
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+import { packageVersion } from "./version.js";
 
 // `run` starts before every client of every test: it should not load the drivers.
 const subcommands = new Map<string, () => Promise<Command>>([
@@ -14,6 +12,9 @@ const subcommands = new Map<string, () => Promise<Command>>([
   ["decoder", async () => (await import("./decoder.js")).decoderCommand()],
   ["parse", async () => (await import("./parse.js")).parseCommand()],
   ["run", async () => (await import("./run.js")).runCommand()],
+  ["events", async () => (await import("./events.js")).eventsCommand()],
+  ["export", async () => (await import("./export.js")).exportCommand()],
+  ["explain", async () => (await import("./explain.js")).explainCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);
 
@@ -38,7 +39,7 @@ function commandPath(command: Command): string {
 
 const program = inOurStyle(new Command("v4l2-cuse"))
   .description("V4L2 devices served from userspace: a real /dev/videoN without a kernel module")
-  .version(version)
+  .version(packageVersion)
   .enablePositionalOptions();
 
 // Nobody reads what we would say: that is no reason to end, and for an operator no success.

@@ -13,6 +13,7 @@ export interface NodeOptions {
   readonly mode?: number;
   readonly group?: string;
   readonly log: LogForm;
+  readonly record?: string;
   readonly graft: GraftChoice;
   readonly node?: NodeKind;
   readonly nodeFolder?: string;
@@ -20,7 +21,7 @@ export interface NodeOptions {
 
 const MAX_NODE_NUMBER = 255;
 
-/** Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft` and `--log` to a command. */
+/** Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft`, `--log` and `--record` to a command. */
 export function addNodeOptions(command: Command): Command {
   return command
     .option("--video <N>", "the number in /dev/videoN (default: the first free one)", parseNodeNumber)
@@ -45,6 +46,10 @@ export function addNodeOptions(command: Command): Command {
       new Option("--log <form>", "what is printed for each ioctl")
         .choices(["pretty", "json", "none"])
         .default("pretty"),
+    )
+    .option(
+      "--record <path>",
+      "record all events in this file: 'v4l2-cuse events', 'export' and 'explain' read it",
     );
 }
 

@@ -21,19 +21,26 @@ const builtIn: Readonly<Record<string, readonly string[]>> = {
   decoder: ["--log", "none", "--no-debugfs"],
 };
 
-/** @param isLogged - The log goes where the client's output does not. */
-export function parseDevice(option: string, isLogged: boolean): DeviceProgram {
+/**
+ * @param isLogged - The log goes where the client's output does not.
+ * @param record - The recording of its events.
+ */
+export function parseDevice(option: string, isLogged: boolean, record?: string): DeviceProgram {
   const [name = "", ...words] = splitWords(option);
   const label = option.trim();
   const defaults = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
   if (defaults !== undefined) {
     const quiet = isLogged ? defaults.filter((word) => word !== "--log" && word !== "none") : defaults;
-    return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...words] };
+    const recorded = record === undefined ? [] : ["--record", record];
+    return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...recorded, ...words] };
   }
   if (!name.includes("/") && !/\.[cm]?[jt]s$/.test(name)) {
     throw new UsageError(
       `there is no built-in device "${name}": name ${Object.keys(builtIn).join(" or ")}, or a module, as in --device ./camera.js`,
     );
+  }
+  if (record !== undefined) {
+    throw new UsageError(`--record is for the built-in devices: ${name} is a program of its own`);
   }
   return { label, args: [...process.execArgv, name, ...words] };
 }
