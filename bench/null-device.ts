@@ -1,7 +1,9 @@
 /**
  * The capture device of scripts/bench that does nothing with its buffers: what a QBUF and DQBUF cost, and no frame.
- * `npx tsx bench/null-device.ts video91 [messages]`: with the second word, it prints what the log says of grafts.
+ * `npx tsx bench/null-device.ts video91 [messages | FILE]`: with "messages" it prints what the log says of grafts, with
+ * another word it records all events in that file.
  */
+import { openSync } from "node:fs";
 import {
   BufType,
   bufferOps,
@@ -19,26 +21,12 @@ import {
   type FileHandle,
   type VideoFormat,
 } from "../src/index.js";
+import { Recorder } from "../src/events/index.js";
 
-const [, , name = "video91", messages] = process.argv;
+const [, , name = "video91", word] = process.argv;
+const messages = word === "messages";
 
 const SIZE = 4096;
-
-const queue: VideoQueue = new VideoQueue({
-  device: name,
-  type: BufType.VideoCapture,
-  timestamps: "monotonic",
-  io: ["mmap"],
-  memory: new SharedMemoryProvider({ name }),
-  createBuffer: (init) => new VideoBuffer(init),
-  ops: {
-    queueSetup: ({ count }) => ({ count, planeSizes: [SIZE] }),
-    bufQueue: (buffer) => {
-      queue.bufferDone(buffer, "done", { bytesused: [SIZE] });
-    },
-    stopStreaming: () => undefined,
-  },
-});
 
 /** 4096 bytes, of no meaning. */
 const format: VideoFormat = {
@@ -70,9 +58,34 @@ const device = new VideoDevice({
   },
 });
 
-if (messages !== undefined) {
+const queue: VideoQueue = new VideoQueue({
+  device,
+  type: BufType.VideoCapture,
+  timestamps: "monotonic",
+  io: ["mmap"],
+  memory: new SharedMemoryProvider({ name }),
+  createBuffer: (init) => new VideoBuffer(init),
+  ops: {
+    queueSetup: ({ count }) => ({ count, planeSizes: [SIZE] }),
+    bufQueue: (buffer) => {
+      queue.bufferDone(buffer, "done", { bytesused: [SIZE] });
+    },
+    stopStreaming: () => undefined,
+  },
+});
+
+if (messages) {
   device.trace.subscribe((event) => {
     if (event.kind === "message") console.log(event.text);
   });
+}
+if (word !== undefined && !messages) {
+  const recorder = new Recorder(openSync(word, "w"), {
+    program: "bench",
+    failed: (error) => {
+      console.error(error.message);
+    },
+  });
+  recorder.listen([device.trace]);
 }
 await serveUntilSignal(deviceSession(await startVideoDevice(device)));

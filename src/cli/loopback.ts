@@ -14,9 +14,9 @@ import {
   producerFormats,
 } from "../loopback/index.js";
 import type { Shape, Size } from "../loopback/index.js";
-import { converterProblem, PIXELFORMAT_PNG } from "../convert/index.js";
+import { converterProblem, PIXELFORMAT_PNG, type ConverterOptions } from "../convert/index.js";
 import { Failure } from "./failure.js";
-import { fourcc } from "../v4l2/index.js";
+import { fourcc, workerEvents } from "../v4l2/index.js";
 import type { Fract } from "../v4l2/index.js";
 import { startVideoDevices } from "../serve/index.js";
 import { addNodeOptions, type NodeNames, type NodeOptions } from "./node-options.js";
@@ -128,7 +128,14 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
           log: say,
         });
   const picture = options.picture === undefined ? undefined : readPicture(options.picture);
-  const converter = conversion(say);
+  const converter = conversion({
+    log: say,
+    // Consumers' pictures are what is converted.
+    observer: (...step) => {
+      const consumers = loopback.devices.at(-1);
+      if (consumers !== undefined) workerEvents(consumers)(...step);
+    },
+  });
   const loopback = new Loopback({
     name,
     ...(card !== undefined && { card }),
@@ -173,10 +180,12 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
 }
 
 /** What converts; undefined, and said, where that was not built. */
-function conversion(log: (text: string) => void): PictureConversion | undefined {
+function conversion(
+  options: Required<Pick<ConverterOptions, "log" | "observer">>,
+): PictureConversion | undefined {
   const problem = converterProblem();
-  if (problem === undefined) return new PictureConversion({ log });
-  log(`consumers get the producer's format and no other: ${problem}`);
+  if (problem === undefined) return new PictureConversion(options);
+  options.log(`consumers get the producer's format and no other: ${problem}`);
   return undefined;
 }
 

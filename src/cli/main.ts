@@ -1,12 +1,10 @@
 #!/usr/bin/env node
 /** The `v4l2-cuse` command: hands over to a subcommand, each of which has its own file and is loaded when it is used. */
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { reportAndExit, USAGE } from "./failure.js";
 import { LOST_OUTPUT, writeOut } from "./output.js";
 import { DESCRIPTION, subcommands } from "./subcommands.js";
-
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+import { packageVersion } from "./version.js";
 
 /** Errors of the command line look as all others do, and exit with 2; whatever is listed is written, or said not to be. */
 function inOurStyle(command: Command): Command {
@@ -29,7 +27,7 @@ function commandPath(command: Command): string {
 
 const program = inOurStyle(new Command("v4l2-cuse"))
   .description(DESCRIPTION)
-  .version(version)
+  .version(packageVersion)
   .enablePositionalOptions();
 
 // Nobody reads what we would say: that is no reason to end, and for an operator no success.

@@ -13,6 +13,7 @@ export interface NodeOptions {
   readonly mode?: number;
   readonly group?: string;
   readonly log: LogForm;
+  readonly record?: string;
   readonly graft: GraftChoice;
   readonly node?: NodeKind;
   readonly nodeFolder?: string;
@@ -22,7 +23,10 @@ export interface NodeOptions {
 
 const MAX_NODE_NUMBER = 255;
 
-/** Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft`, `--log`, `--ready-fd` and `--ready-file` to a command. */
+/**
+ * Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft`, `--log`, `--ready-fd`, `--ready-file` and
+ * `--record` to a command.
+ */
 export function addNodeOptions(command: Command): Command {
   return command
     .option("--video <N>", "the number in /dev/videoN (default: the first free one)", parseNodeNumber)
@@ -53,7 +57,11 @@ export function addNodeOptions(command: Command): Command {
       "write the nodes' paths to this descriptor when they are there, and close it",
       parseFd,
     )
-    .option("--ready-file <path>", "write them to this file, which goes when they go");
+    .option("--ready-file <path>", "write them to this file, which goes when they go")
+    .option(
+      "--record <path>",
+      "record all events in this file: 'v4l2-cuse events', 'export' and 'explain' read it",
+    );
 }
 
 export function parseNodeNumber(text: string): number {

@@ -7,6 +7,7 @@ import { runWithDevices } from "./run/with-devices.js";
 interface Options extends RunOptions {
   readonly device?: readonly string[];
   readonly logFile?: string;
+  readonly record?: string;
 }
 
 const examples = `
@@ -31,6 +32,10 @@ export function runCommand(): Command {
       (text, before: readonly string[] | undefined) => [...(before ?? []), text],
     )
     .option("--log-file <path>", "with --device: append the ioctls of the devices to this file")
+    .option(
+      "--record <path>",
+      "with --device: record all events of the devices in this file, of further ones in <path>.2, <path>.3",
+    )
     .option("--no-sysfs", "leave the client's sysfs as it is; it gets the helper library only")
     .option(
       "--no-helper",
@@ -40,13 +45,15 @@ export function runCommand(): Command {
     .option("-q, --quiet", "do not say what the client has to do without")
     .addHelpText("after", examples)
     .passThroughOptions()
-    .action(async (client: string, args: string[], { device, logFile, ...options }: Options) => {
+    .action(async (client: string, args: string[], { device, logFile, record, ...options }: Options) => {
       if (device !== undefined) {
-        process.exitCode = await runWithDevices(client, args, { ...options, device, logFile });
+        process.exitCode = await runWithDevices(client, args, { ...options, device, logFile, record });
         return;
       }
       if (logFile !== undefined)
         throw new UsageError("--log-file needs --device: other devices have a log of their own");
+      if (record !== undefined)
+        throw new UsageError("--record needs --device: other devices are recorded by their own command");
       process.exitCode = await runClient(client, args, options);
     });
 }

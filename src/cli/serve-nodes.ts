@@ -4,6 +4,7 @@ import { CuseError } from "../cuse/index.js";
 import { isSupervised, lackSentences, serveUntilSignal } from "../serve/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./event-log.js";
+import { startRecording, type EventRecording } from "./recording.js";
 import { NodeNames, type NodeOptions, type NodeWishes } from "./node-options.js";
 import type { DeviceSession, StartOptions } from "../serve/index.js";
 
@@ -34,14 +35,25 @@ export async function serve(
   options: NodeOptions & NodeWishes,
 ): Promise<void> {
   const names = new NodeNames(options);
-  // Each round takes a name off the list.
-  while (!(await serveUnlessTaken(make(names), names, options)));
+  const recording = startRecording(options.record);
+  try {
+    // Each round takes a name off the list.
+    while (!(await serveUnlessTaken(make(names), names, options, recording)));
+  } finally {
+    await recording.end();
+  }
 }
 
 /** @returns false: one of the names is taken, and there are others. */
-async function serveUnlessTaken(served: Served, names: NodeNames, options: NodeOptions): Promise<boolean> {
+async function serveUnlessTaken(
+  served: Served,
+  names: NodeNames,
+  options: NodeOptions,
+  recording: EventRecording,
+): Promise<boolean> {
   const { mode, group, graft, node, nodeFolder: folder, readyFd, readyFile } = options;
   const log = startEventLog(served.logged, options.log);
+  const stopRecording = recording.listen(served.logged.map(({ trace }) => trace));
   try {
     let session: DeviceSession;
     try {
@@ -69,6 +81,7 @@ async function serveUnlessTaken(served: Served, names: NodeNames, options: NodeO
     throw error instanceof CuseError ? new Failure(error.message) : error;
   } finally {
     await served.end?.();
+    stopRecording();
     await log.end();
   }
 }

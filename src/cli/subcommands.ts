@@ -16,5 +16,8 @@ export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map(
   ["list", async () => (await import("./up.js")).listCommand()],
   ["add", async () => (await import("./up.js")).addCommand()],
   ["remove", async () => (await import("./up.js")).removeCommand()],
+  ["events", async () => (await import("./events.js")).eventsCommand()],
+  ["export", async () => (await import("./export.js")).exportCommand()],
+  ["explain", async () => (await import("./explain.js")).explainCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);

@@ -2,7 +2,7 @@
 import { ConversionError } from "./conversion-error.js";
 import { existsSync } from "node:fs";
 import { converterPath, rebuildCommand } from "../native.js";
-import { WorkerProcess } from "../worker/index.js";
+import { WorkerProcess, type WorkerObserver } from "../worker/index.js";
 import { checkPictures } from "./check.js";
 import { coloursOf } from "./colours.js";
 import type { ConvertibleFormat } from "./formats.js";
@@ -57,6 +57,8 @@ export interface ConverterOptions {
   readonly fast?: boolean;
   /** One line for the log: a worker was lost. */
   readonly log?: (text: string) => void;
+  /** Hears of the worker: for events. */
+  readonly observer?: WorkerObserver;
 }
 
 /** A conversion that takes longer has met a picture that means harm: the largest one takes a fraction of it. */
@@ -180,6 +182,7 @@ export class PictureConverter {
       answerBytes: ANSWER_BYTES,
       limitMs: LIMIT_MS,
       decode: decodeAnswer,
+      ...(this.#options.observer !== undefined && { observer: this.#options.observer }),
     });
     return (this.#worker = { process, memories: new SharedMemories(process) });
   }

@@ -11,7 +11,7 @@ import {
   tryCoded,
 } from "../stateless/index.js";
 import type { RequestResolver, VideoFormat } from "../v4l2/index.js";
-import { BufType, isOutput, V4l2Error } from "../v4l2/index.js";
+import { BufType, isOutput, V4l2Error, workerEvents } from "../v4l2/index.js";
 import type { MemoryProvider } from "../vb2/index.js";
 import { SharedMemoryProvider } from "../vb2/index.js";
 import { Decoding } from "./decoding.js";
@@ -106,7 +106,7 @@ export function createDecoder(options: DecoderOptions): DecoderDevice {
     open: ({ id }, controls) => {
       const decoding = new Decoding({
         references: options.references ?? "bitstream",
-        start: options.startProcess ?? (() => new DecoderProcess()),
+        start: options.startProcess ?? (() => new DecoderProcess(undefined, workerEvents(device.video, id))),
         log: (text) => {
           device.video.message("warning", `file ${id}: ${text}`);
         },

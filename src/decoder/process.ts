@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { decoderPath, rebuildCommand } from "../native.js";
 import type { PlaneMemory } from "../vb2/index.js";
-import { WorkerProcess } from "../worker/index.js";
+import { WorkerProcess, type WorkerObserver } from "../worker/index.js";
 import type { Answer, JobOrder } from "./protocol.js";
 import {
   ANSWER_BYTES,
@@ -38,14 +38,21 @@ export class DecoderProcess {
   /** What each slot of the process holds. */
   readonly #slots = new Array<{ readonly memory: PlaneMemory; readonly fd: number } | undefined>(SLOTS);
 
-  /** Starts it. What goes wrong with that is the end of its first job. */
-  constructor(readonly path: string = decoderPath()) {
+  /**
+   * Starts it. What goes wrong with that is the end of its first job.
+   * @param observer - Hears what it is given and what it does.
+   */
+  constructor(
+    readonly path: string = decoderPath(),
+    observer?: WorkerObserver,
+  ) {
     this.#worker = new WorkerProcess({
       path,
       protocol: PROTOCOL,
       answerBytes: ANSWER_BYTES,
       limitMs: JOB_LIMIT_MS,
       decode: decodeAnswer,
+      ...(observer !== undefined && { observer }),
     });
   }
 

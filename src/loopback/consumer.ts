@@ -38,6 +38,7 @@ let turns = 0;
 export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   readonly queue: VideoQueue;
   readonly #hub: Hub;
+  readonly #device: QueueDevice;
   readonly #fellows: Fellows;
   readonly #sized;
   /** What the file has set by S_FMT; else it follows the producer. */
@@ -52,6 +53,8 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   #owned: VideoBuffer[] = [];
   /** The buffer that is being converted into; one at a time. */
   #converting: VideoBuffer | undefined;
+  /** When that was begun. */
+  #begunNs = 0n;
   #ticks: DriverTask | undefined;
   #sequence = 0;
   /** No frame has come since the last tick. */
@@ -59,6 +62,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
 
   constructor(hub: Hub, device: QueueDevice, file: AnyFile, fellows: Fellows) {
     this.#hub = hub;
+    this.#device = device;
     this.#fellows = fellows;
     this.#sized = sizedByFormat(
       () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
@@ -228,12 +232,20 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   /** The producer has brought a frame. */
   offer(frame: Frame): void {
     if (!this.#hub.reaches(this.shape)) return;
-    if (!this.#rate.takes(this.#hub.now(), this.#interval && nanoseconds(this.#interval))) return;
-    if (this.#owned.length === 0 || this.#converting !== undefined) {
-      this.#count();
-      return;
-    }
-    this.#take(frame);
+    const nowNs = this.#hub.now();
+    if (!this.#rate.takes(nowNs, this.#interval && nanoseconds(this.#interval))) return;
+    if (this.#converting !== undefined) {
+      const drawNs = Number(nowNs - this.#begunNs);
+      this.#lose({ dueNs: nowNs, drawNs }, "the one before it is being converted");
+    } else if (this.#owned.length === 0) this.#lose({ dueNs: nowNs }, "no buffer is queued");
+    else this.#take(frame);
+  }
+
+  /** A frame is not given to the client, who sees that by the sequence numbers. */
+  #lose(frame: { readonly dueNs: bigint; readonly drawNs?: number }, reason: string): void {
+    const sequence = this.#count();
+    if (!this.#device.trace.active) return;
+    this.queue.frameLost({ ...frame, sequence, intervalNs: nanoseconds(this.interval) }, reason);
   }
 
   #count(): number {
@@ -277,6 +289,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
     }
     const lines = this.#hub.lines(shape);
     if (drawableFormat(shape.pixelformat) !== undefined) {
+      this.#begunNs = nowNs;
       standby.drawBars(shape, buffer.plane(0).bytes, lines);
       this.#owned.shift();
       this.#done(buffer, shape.sizeimage, nowNs);
@@ -296,10 +309,11 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
     if (buffer === undefined) return;
     const plane = buffer.plane(0);
     const { bytes } = frame;
+    this.#begunNs = this.#hub.now();
     if (isSameLayout(frame.shape, this.shape)) {
       if (bytes.length > plane.length) {
         this.#owned.unshift(buffer);
-        this.#count();
+        this.#lose({ dueNs: this.#begunNs }, "it does not fit into the buffer");
         return;
       }
       plane.bytes.set(bytes);
@@ -333,13 +347,20 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
       return;
     }
     this.#owned.unshift(buffer);
-    this.#count();
+    this.#lose({ dueNs: this.#begunNs }, "it could not be converted");
   }
 
+  /** The buffer holds the frame that was begun last. */
   #done(buffer: VideoBuffer, bytesused: number, timestampNs: bigint): void {
     this.#isLate = false;
+    const sequence = this.#count();
+    if (this.#device.trace.active) {
+      const drawNs = Number(this.#hub.now() - this.#begunNs);
+      const intervalNs = nanoseconds(this.interval);
+      this.queue.frameDrawn(buffer, { sequence, dueNs: this.#begunNs, drawNs, intervalNs });
+    }
     this.queue.bufferDone(buffer, "done", {
-      sequence: this.#count(),
+      sequence,
       timestampNs,
       field: Field.None,
       bytesused: [bytesused],

@@ -7,6 +7,8 @@ import type { JobState, Schedulable } from "./schedulable.js";
 /** A job that runs: the file's state, one buffer of each queue, and the way to end it. */
 export class Job<Context extends Schedulable = Schedulable> {
   readonly context: Context;
+  /** Counts the jobs of the device, from 1. */
+  readonly number: number;
   readonly #source: VideoBuffer | undefined;
   readonly #destination: VideoBuffer | undefined;
   /** What the OUTPUT buffer was queued with; its controls are in effect during the job. */
@@ -18,8 +20,9 @@ export class Job<Context extends Schedulable = Schedulable> {
   #isOver = false;
 
   /** Made by the scheduler. @param failed - A task of the job threw. */
-  constructor(context: Context, device: QueueDevice, failed: (error: unknown) => void) {
+  constructor(context: Context, number: number, device: QueueDevice, failed: (error: unknown) => void) {
     this.context = context;
+    this.number = number;
     this.#device = device;
     this.#failed = failed;
     this.#source = context.nextSource;
@@ -30,6 +33,11 @@ export class Job<Context extends Schedulable = Schedulable> {
   /** The driver's own of this file. */
   get state(): Context["state"] {
     return this.context.state;
+  }
+
+  /** What it was started with, for events. */
+  get buffers(): { readonly source: VideoBuffer | undefined; readonly destination: VideoBuffer | undefined } {
+    return { source: this.#source, destination: this.#destination };
   }
 
   /** The OUTPUT buffer. @throws {Error} There is none, which only `sourceBuffered` makes possible. */

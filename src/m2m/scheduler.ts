@@ -7,7 +7,7 @@
  */
 import { isLater } from "../settle.js";
 import type { Awaitable, JobEvent } from "../v4l2/index.js";
-import { traceTime, V4l2Error } from "../v4l2/index.js";
+import { traceTimes, V4l2Error } from "../v4l2/index.js";
 import type { QueueDevice } from "../vb2/index.js";
 import { Job } from "./job.js";
 import type { Schedulable } from "./schedulable.js";
@@ -33,13 +33,14 @@ export interface JobOps<Context extends Schedulable> {
 export class M2mScheduler<Context extends Schedulable = Schedulable> {
   readonly #ops: JobOps<Context>;
   readonly #device: QueueDevice;
-  /** In the order in which they became ready. */
-  readonly #waiting = new Set<Context>();
+  /** In the order in which they became ready, with the numbers of their jobs. */
+  readonly #waiting = new Map<Context, number>();
   readonly #running = new Map<Context, Job<Context>>();
   readonly #maxJobs: number;
   /** Is being taken out: does not get back in meanwhile. */
   #cancelled: Context | undefined;
   #scheduled = false;
+  #jobCount = 0;
 
   /**
    * @param device - Hears of jobs and of the driver's mistakes in them.
@@ -63,7 +64,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
 
   /** Files whose jobs wait, the next one first. */
   get waiting(): readonly Context[] {
-    return [...this.#waiting];
+    return [...this.#waiting.keys()];
   }
 
   isRunning(context: Context): boolean {
@@ -82,7 +83,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
       context.takeFrameStart() &&
       this.#isReady(context)
     ) {
-      this.#waiting.add(context);
+      this.#waiting.set(context, ++this.#jobCount);
       this.#emit(context, "queued");
     }
     this.#scheduleRun();
@@ -98,7 +99,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
     if (job === undefined) return false;
     this.#running.delete(context);
     job.end();
-    this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
+    this.#emit(context, context === this.#cancelled ? "aborted" : "finished", job);
     this.trySchedule(context);
     return true;
   }
@@ -111,11 +112,12 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   /** A job that overlapped others of its file is over; does for it what {@link jobFinish} does for the running one. */
   overlappingFinish(context: Context, job: Job<Context>): void {
     job.end();
-    this.#emit(context, context === this.#cancelled ? "aborted" : "finished");
+    this.#emit(context, context === this.#cancelled ? "aborted" : "finished", job);
   }
 
   /** Ends what `context` has waiting or running. */
   cancel(context: Context): void {
+    // One that waits has not begun, and ends without an event.
     this.#waiting.delete(context);
     this.#cancelled = context;
     try {
@@ -155,14 +157,15 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
 
   readonly #runNext = (): void => {
     this.#scheduled = false;
-    const [context] = this.#waiting;
-    if (!this.#hasRoom || context === undefined) return;
+    const [next] = this.#waiting;
+    if (!this.#hasRoom || next === undefined) return;
+    const [context, number] = next;
     this.#waiting.delete(context);
-    const job: Job<Context> = new Job(context, this.#device, (error) =>
+    const job: Job<Context> = new Job(context, number, this.#device, (error) =>
       this.#failed(job, "a task of a job", error),
     );
     this.#running.set(context, job);
-    this.#emit(context, "started");
+    this.#emit(context, "started", job);
     this.#start(context, job);
     // Where several may run; the next one has its own turn of the event loop.
     this.#scheduleRun();
@@ -203,12 +206,28 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
       });
     } else {
       const text = `a job failed: ${error.message}`;
-      trace.message({ kind: "message", timeMs: traceTime(), device, level: "warning", text });
+      trace.message({ kind: "message", ...traceTimes(), device, level: "warning", text });
     }
   }
 
-  #emit({ file }: Context, action: JobEvent["action"]): void {
+  /** @param job - Once it has started: its buffers may be others' by the time it is over. */
+  #emit(context: Context, action: JobEvent["action"], job?: Job<Context>): void {
     const { trace, name: device } = this.#device;
-    if (trace.active) trace.emit({ kind: "job", timeMs: traceTime(), device, file: file.id, action });
+    if (!trace.active) return;
+    const { source, destination } = job?.buffers ?? {
+      source: context.nextSource,
+      destination: context.nextDestination,
+    };
+    trace.emit({
+      kind: "job",
+      ...traceTimes(),
+      device,
+      file: context.file.id,
+      action,
+      job: job?.number ?? this.#waiting.get(context) ?? 0,
+      request: (job === undefined ? source?.request : job.request)?.name,
+      source: source?.index,
+      destination: destination?.index,
+    });
   }
 }

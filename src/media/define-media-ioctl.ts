@@ -7,7 +7,7 @@ import type { Awaitable } from "../settle.js";
 import { IOCTLS } from "../v4l2/gen/index.js";
 import type { ViewClass } from "../v4l2/gen/index.js";
 import { describeDialog, ioctlEvent, IoctlTable, traced, V4l2Error } from "../v4l2/index.js";
-import type { ArgWriter, Call, Description, IoctlRow, TraceStream } from "../v4l2/index.js";
+import type { ArgWriter, Call, Description, IoctlBytes, IoctlRow, TraceStream } from "../v4l2/index.js";
 
 /** Every ioctl of media.h. */
 export type MediaIoctlName = Extract<keyof typeof IOCTLS, `MEDIA_${string}`>;
@@ -89,6 +89,15 @@ export class MediaIoctlTable<On> {
     return this.#table.all;
   }
 
+  /** What the log says of an ioctl, from the bytes alone; undefined: it is none of these, or the bytes are too few. */
+  describe(cmd: number, { asked, given, note }: IoctlBytes): Description | undefined {
+    const definition = this.#table.find(cmd);
+    if (definition === undefined) return undefined;
+    if (given.byteLength !== definition.size || (asked ?? given).byteLength !== definition.size)
+      return undefined;
+    return describeBytes(definition, asked, given, note);
+  }
+
   /**
    * Serves one ioctl.
    * @param arg - `_IOC_SIZE(cmd)` bytes, changed in place; counts only after success.
@@ -113,25 +122,34 @@ export class MediaIoctlTable<On> {
         return settle(definition.run(context), () => 0);
       },
       (outcome) => {
-        const write = (out: ArgWriter, bytes: Uint8Array): void => {
-          if (definition === undefined) out.item("driver-specific ioctl");
-          else definition.describe(out, bytes);
-          if (context.note !== undefined && outcome.errno === undefined) out.item(context.note);
-        };
-        const describe = (): Description =>
-          describeDialog(
-            (out, bytes) => write(out, bytes.arg),
-            asked && { arg: asked, array: undefined },
-            { arg, array: undefined },
-            definition?.asks,
-          );
-        return ioctlEvent(
-          { device, name: mediaIoctlName(cmd), cmd, file, client: call.client, describe },
-          outcome,
-        );
+        const { client } = call;
+        const note = outcome.errno === undefined ? context.note : undefined;
+        const describe = (): Description => describeBytes(definition, asked, arg, note);
+        const bytes = { asked, given: arg, askedArray: undefined, givenArray: undefined, note };
+        return ioctlEvent({ device, name: mediaIoctlName(cmd), cmd, file, client, describe, bytes }, outcome);
       },
+      () => ({ device, name: mediaIoctlName(cmd), file, client: call.client }),
     );
   }
+}
+
+function describeBytes(
+  definition: Pick<MediaIoctlDefinition<never>, "asks" | "describe"> | undefined,
+  asked: Uint8Array | undefined,
+  given: Uint8Array,
+  note: string | undefined,
+): Description {
+  const write = (out: ArgWriter, bytes: Uint8Array): void => {
+    if (definition === undefined) out.item("driver-specific ioctl");
+    else definition.describe(out, bytes);
+    if (note !== undefined) out.item(note);
+  };
+  return describeDialog(
+    (out, bytes) => write(out, bytes.arg),
+    asked && { arg: asked, array: undefined },
+    { arg: given, array: undefined },
+    definition?.asks,
+  );
 }
 
 const names: ReadonlyMap<number, string> = new Map(

@@ -4,7 +4,7 @@
  */
 import { ALWAYS_READY } from "../linux.js";
 import type { Awaitable, Call, Client, MediaRequest, RequestResolver } from "../v4l2/index.js";
-import { fileEvent, Poll, traced, TraceStream, traceTime, V4l2Error } from "../v4l2/index.js";
+import { fileEvent, Poll, traced, TraceStream, traceTimes, V4l2Error } from "../v4l2/index.js";
 import { MediaGraph } from "./graph.js";
 import { mediaDeviceIoctls } from "./media-definitions.js";
 import type { MediaIoctlDevice } from "./media-definitions.js";
@@ -158,11 +158,12 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
       this.trace,
       () => 0,
       (outcome) => fileEvent(operation, outcome),
+      () => ({ ...operation, name: action }),
     );
   }
 
   /** A sentence for the operator. */
   message(level: "info" | "warning" | "error", text: string): void {
-    this.trace.message({ kind: "message", timeMs: traceTime(), device: this.name, level, text });
+    this.trace.message({ kind: "message", ...traceTimes(), device: this.name, level, text });
   }
 }

@@ -2,8 +2,8 @@
 import { TestPattern } from "../tpg/index.js";
 import type { PlaneMemory, TestPatternSettings } from "../tpg/index.js";
 import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
-import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
-import { Field } from "../v4l2/index.js";
+import type { FrameTiming, QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
+import { Field, monotonicNow } from "../v4l2/index.js";
 import type { PlaneFormat, VideoBufType, VideoDevice } from "../v4l2/index.js";
 import { drawFrame } from "./frame-picture.js";
 import { Pacer } from "./pacer.js";
@@ -116,10 +116,23 @@ export class PictureQueue implements QueueOps<PictureBuffer> {
   }
 
   #deliver(sequence: number, timestampNs: bigint): void {
+    const { active } = this.#options.device.trace;
     const buffer = this.#owned.shift();
-    if (buffer === undefined) return;
+    if (buffer === undefined) {
+      if (active) this.queue.frameLost(this.#frame(sequence, timestampNs), "no buffer is queued");
+      return;
+    }
+    const started = active ? monotonicNow() : 0;
     drawFrame(this.#pattern, buffer.drawable, { sequence, timestampNs });
+    if (active) {
+      const drawNs = monotonicNow() - started;
+      this.queue.frameDrawn(buffer, { ...this.#frame(sequence, timestampNs), drawNs });
+    }
     this.queue.bufferDone(buffer, "done", { sequence, timestampNs, field: Field.None });
     if (this.#owned.length > 0) this.#pacer?.poke();
+  }
+
+  #frame(sequence: number, dueNs: bigint): FrameTiming {
+    return { sequence, dueNs, intervalNs: this.#options.intervalNs() };
   }
 }

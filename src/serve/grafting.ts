@@ -15,8 +15,8 @@ import {
   VIDIOC_REMOVE_BUFS,
   VIDIOC_REQBUFS,
 } from "../v4l2/gen/index.js";
-import { Memory } from "../v4l2/index.js";
-import type { Awaitable, Client, FileHandle, VideoDevice } from "../v4l2/index.js";
+import { Memory, traceTimes } from "../v4l2/index.js";
+import type { Awaitable, Client, FileHandle, GraftEvent, TraceStream, VideoDevice } from "../v4l2/index.js";
 import type { AdapterCall } from "./client-call.js";
 import type { ClientPlaces, NodeSession, Unavailable } from "./client-files.js";
 import { IS_32_BIT, NO_DRIVER_MMAP, NO_NODE_MMAP } from "./lacks.js";
@@ -154,6 +154,7 @@ export class Grafting<State> {
       return false;
     }
     const attempt = { file, request, call, isFirst, isUndone: false };
+    this.#step("begin", file, call.client);
     const outcome = await this.#files.graft({
       session,
       shared,
@@ -177,9 +178,14 @@ export class Grafting<State> {
         }
       },
       // Whoever polls the old file asks once more.
-      placed: () => file.notifyPoll(),
+      placed: () => {
+        this.#step("placed", file, call.client);
+        file.notifyPoll();
+      },
       undone: () => this.#undo(attempt),
     });
+    if (outcome.kind === "grafted") this.#step("grafted", file, call.client);
+    else this.#step("refused", file, call.client, outcome.kind === "gone" ? outcome.kind : outcome.sentence);
     try {
       await this.#conclude(outcome, attempt, resolve);
     } finally {
@@ -248,6 +254,7 @@ export class Grafting<State> {
     if (attempt.isUndone) return;
     attempt.isUndone = true;
     const { file, request, call, isFirst } = attempt;
+    this.#step("undone", file, call.client);
     const [cmd, bytes] = undoing(request);
     try {
       await this.#device.ioctl(file, cmd, bytes, call);
@@ -264,6 +271,10 @@ export class Grafting<State> {
     this.#say("warning", client, `cannot be given ${what}: ${sentence}${remedyFor(reason)}`);
   }
 
+  #step(action: GraftEvent["action"], file: FileHandle<State>, client: Client, detail?: string): void {
+    graftStep(this.#device, { action, file: file.id, client, detail });
+  }
+
   #say(level: "info" | "warning", { comm, pid }: Client, text: string): void {
     this.#device.message(level, `${comm}[${pid}] ${text}`);
   }
@@ -275,6 +286,20 @@ function remedyFor(reason: string | undefined): string {
   // Whoever may not trace may mostly not take the helper's socket either: yama's ptrace_scope 3, no CAP_SYS_PTRACE.
   if (reason === "forbidden") return '; "v4l2-cuse doctor" says why, and whether "v4l2-cuse run --" helps';
   return '; start it with "v4l2-cuse run --", or use another I/O method';
+}
+
+/** Tells who listens to the device of a step of a graft, or of the helper. */
+export function graftStep(
+  { trace, name: device }: { readonly trace: TraceStream; readonly name: string },
+  step: Pick<GraftEvent, "action" | "file"> & {
+    readonly client: Client;
+    readonly detail?: string | undefined;
+  },
+): void {
+  if (!trace.active) return;
+  const { action, file, detail } = step;
+  const { pid, comm } = step.client;
+  trace.emit({ kind: "graft", ...traceTimes(), device, action, file, pid, comm, detail });
 }
 
 function isReplaced(outcome: GraftOutcome | Unavailable): boolean {

@@ -14,7 +14,7 @@ import { isSystemError } from "../native.js";
 import { mediaRequestIoctls, Request } from "../media/index.js";
 import type { MediaDevice, RequestOps, RequestStore } from "../media/index.js";
 import type { Call } from "../v4l2/index.js";
-import { traceTime, V4l2Error } from "../v4l2/index.js";
+import { traceTimes, V4l2Error } from "../v4l2/index.js";
 import { AdapterCall, answer, LastClient } from "./client-call.js";
 
 /** Files that clients hold descriptors of; `FuseSession` has these methods. */
@@ -106,7 +106,8 @@ export class RequestFiles implements RequestStore, CharDevice<RequestFile> {
       if (from === "validating" && to === "idle") this.#filling.add(request);
       else this.#filling.delete(request);
       if (trace.active) {
-        trace.emit({ kind: "request", timeMs: traceTime(), device, request: request.name, from, to });
+        const buffers = request.objects.flatMap((object) => object.key?.() ?? []);
+        trace.emit({ kind: "request", ...traceTimes(), device, request: request.name, from, to, buffers });
       }
       this.#open.get(request)?.handle.notifyPoll();
     });

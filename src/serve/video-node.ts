@@ -16,13 +16,13 @@ import type {
 import { attempt, isLater, unchanged } from "../settle.js";
 import { ExportbufferView, VIDIOC_EXPBUF } from "../v4l2/gen/index.js";
 import { ioctlName, V4l2Error } from "../v4l2/index.js";
-import type { Awaitable, FileHandle, Mapping, VideoDevice } from "../v4l2/index.js";
+import type { Awaitable, FileHandle, GraftEvent, Mapping, VideoDevice } from "../v4l2/index.js";
 import { AdapterCall, answer, LastClient, LazyClient, refuse } from "./client-call.js";
 import { serve32 } from "./client-32.js";
 import { ClientFiles } from "./client-files.js";
 import type { ClientPlaces, GraftChoice, NodeSession } from "./client-files.js";
-import { allocates, Grafting, maps } from "./grafting.js";
-import { HelperFeature, isHelperIoctl } from "./helper-protocol.js";
+import { allocates, Grafting, graftStep, maps } from "./grafting.js";
+import { HELPER_FD, HELPER_HELLO, HelperFeature, isHelperIoctl } from "./helper-protocol.js";
 import { serveHelper } from "./helper.js";
 import type { HelperNode } from "./helper.js";
 import { lacksOfVideo } from "./lacks.js";
@@ -30,6 +30,11 @@ import type { Lack } from "./lacks.js";
 import { unpluggable } from "./unplug.js";
 import type { Unpluggable } from "./unplug.js";
 import { ioctlDependsOnCloses, isHot, pollDependsOnCloses } from "./late-closes.js";
+
+const helperSteps: Readonly<Partial<Record<number, GraftEvent["action"]>>> = {
+  [HELPER_HELLO]: "hello",
+  [HELPER_FD]: "descriptor",
+};
 
 /** A {@link VideoDevice} as the character device that src/cuse serves. */
 export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
@@ -139,7 +144,10 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
       if (isHot(cmd)) return this.#unlessLate(file, () => this.#device.ioctl(file, cmd, arg, call));
       if (ioctlDependsOnCloses(file, cmd)) grafting.catchUp();
     }
-    if (isHelperIoctl(cmd)) return serveHelper(this.#helperNode, file, cmd, arg, call);
+    if (isHelperIoctl(cmd)) {
+      graftStep(this.#device, { action: helperSteps[cmd] ?? "map", file: file.id, client: call.client });
+      return serveHelper(this.#helperNode, file, cmd, arg, call);
+    }
     if (grafting !== undefined && !this.#helped.has(file)) {
       if (grafting.concerns(file, request)) return grafting.reqbufs(file, request, call);
       if (cmd === VIDIOC_EXPBUF) grafting.deliver(request, call);

@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Client } from "./call.js";
-import { traceTime } from "./trace/trace.js";
+import { traceTimes } from "./trace/trace.js";
 import type { TraceStream } from "./trace/trace.js";
 import { escapeText } from "./values/names.js";
 
@@ -86,13 +86,14 @@ export class DriverBugs {
       (outcome === undefined ? "" : `; ${outcome}`) +
       (count === 1 ? "" : ` (${count} times by now)`);
     const line = escapeText(text.replaceAll(/\s*\n\s*/g, " "));
-    if (this.#trace?.active !== true) {
+    const trace = this.#trace;
+    // Somebody has to be told, if only by a program that writes no log.
+    if (trace === undefined || !(trace.isShown || (trace.active && trace.unheard !== undefined)))
       process.stderr.write(`${name}: ${line}\n`);
-      return;
-    }
+    if (trace?.active !== true) return;
     const stack = error instanceof Error ? error.stack : undefined;
-    const event = { kind: "message", timeMs: traceTime(), device: name, level: "error", text: line } as const;
-    this.#trace.message(stack === undefined ? event : { ...event, stack });
+    const event = { kind: "message", ...traceTimes(), device: name, level: "error", text: line } as const;
+    trace.message(stack === undefined ? event : { ...event, stack });
   }
 
   /** @returns How often it happened; undefined: not to be reported this time. */

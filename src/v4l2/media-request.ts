@@ -3,6 +3,7 @@
  * src/media implements this; a device that supports requests is given a {@link RequestResolver}.
  */
 import type { Call } from "./call.js";
+import type { BufferKey } from "./trace/trace.js";
 
 /** `enum media_request_state`. */
 export type RequestState = "idle" | "validating" | "queued" | "complete" | "cleaning" | "updating";
@@ -12,6 +13,8 @@ export interface RequestObject {
   /** The queue or control handler that made it; one object per owner and request, except buffers. */
   readonly owner: object;
   readonly kind: "buffer" | "controls";
+  /** Of a buffer: which one it is, for events. */
+  key?(): BufferKey | undefined;
   /** Called by the request while it is being queued; throws to refuse. */
   prepare?(): void;
   /** Undoes `prepare` when a later object refused. */

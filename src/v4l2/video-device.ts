@@ -23,7 +23,7 @@ import { ioctlName, ioctlsOf } from "./ioctl/ioctl-table.js";
 import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
 import type { RequestResolver } from "./media-request.js";
-import { TraceStream, traceTime } from "./trace/trace.js";
+import { TraceStream, traceTimes } from "./trace/trace.js";
 import type { FileEvent, MessageDetails } from "./trace/trace.js";
 import { tracedIoctl } from "./ioctl/traced-ioctl.js";
 import { fileEvent, traced } from "./trace/traced.js";
@@ -85,7 +85,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   readonly fileOps: FileOps<FileHandle<State>>;
   readonly traits: DeviceTraits;
   readonly priorities = new Priorities();
-  readonly trace = new TraceStream();
+  readonly trace: TraceStream;
   readonly patienceMs: number;
   /**
    * The driver's own timers and promises; they end when the device is gone. What belongs to a stream is in
@@ -103,6 +103,8 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   constructor(options: VideoDeviceOptions<State>) {
     this.options = options;
     this.patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+    // Of several nodes in this process one tells of the event loop, which they share.
+    this.trace = new TraceStream(options.subdev === undefined ? options.name : undefined);
     this.#bugs = new DriverBugs(options, this.trace);
     const where = "a task of the device";
     this.tasks = new DriverTasks({
@@ -204,6 +206,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
       client,
       flags,
       notifyPoll: () => {
+        if (this.trace.active) this.#tellWait("wake", id);
         request.notifyPoll();
       },
     });
@@ -318,7 +321,23 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
   poll(file: FileHandle<State>, events: number): number {
     if (!this.#registered) return Poll.Err | Poll.Hup | Poll.Pri;
     const ready = this.#askPoll(file, events);
-    return (file.events?.pending ?? 0) > 0 ? ready | Poll.Pri : ready;
+    const bits = (file.events?.pending ?? 0) > 0 ? ready | Poll.Pri : ready;
+    if (this.trace.active && (bits & (events | Poll.Err | Poll.Hup)) === 0) this.#tellWait("poll", file.id);
+    return bits;
+  }
+
+  /** Somebody who polls is told to look again, or will wait. */
+  #tellWait(action: "poll" | "wake", file: bigint): void {
+    this.trace.emit({
+      kind: "wait",
+      ...traceTimes(),
+      device: this.name,
+      action,
+      name: "poll",
+      file,
+      pid: undefined,
+      comm: undefined,
+    });
   }
 
   #askPoll(file: FileHandle<State>, events: number): number {
@@ -392,7 +411,7 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
 
   /** A sentence for the operator. @param details - The same in parts, for programs. */
   message(level: "info" | "warning" | "error", text: string, details?: MessageDetails): void {
-    const event = { kind: "message", timeMs: traceTime(), device: this.name, level, text } as const;
+    const event = { kind: "message", ...traceTimes(), device: this.name, level, text } as const;
     this.trace.message(details === undefined ? event : { ...event, details });
   }
 
@@ -412,7 +431,12 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
       return fileEvent(whole, { ...outcome, result: result === undefined ? 0 : measure(result) });
     };
     // What `run` returns, or a promise of the same if it is one.
-    return traced(this.trace, run as () => Awaitable<Awaited<Result>>, event) as Result;
+    return traced(this.trace, run as () => Awaitable<Awaited<Result>>, event, () => ({
+      device: this.name,
+      name: operation.action,
+      file: operation.file,
+      client: operation.client,
+    })) as Result;
   }
 }
 

@@ -5,7 +5,7 @@
  * Client verbs have the ioctls' names and run to completion: the kernel's queue lock is the event loop.
  * Only {@link BufferQueue.waitDequeue} waits.
  */
-import type { AnyFile, Call, FileBacking, MediaRequest, RequestObject } from "../v4l2/index.js";
+import type { AnyFile, BufferKey, Call, FileBacking, MediaRequest, RequestObject } from "../v4l2/index.js";
 import { Poll, V4l2Error } from "../v4l2/index.js";
 import { BufferMemory } from "./buffer-memory.js";
 import { keptBuffers, wrongDone } from "./buffer-mistakes.js";
@@ -16,8 +16,7 @@ import type { OpCounters } from "./counters.js";
 import { DriverCalls } from "./driver-calls.js";
 import { Preparer } from "./preparer.js";
 import type { MemoryProvider } from "./memory.js";
-import { queueLimits } from "./queue-config.js";
-import type { QueueConfig } from "./queue-config.js";
+import { queueLimits, type QueueConfig } from "./queue-config.js";
 import type { BufferState } from "./state.js";
 import { WaitList } from "./waiters.js";
 
@@ -305,6 +304,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     const object: RequestObject = {
       owner: this,
       kind: "buffer",
+      key: () => this.keyOf(buffer),
       prepare: () => this.#prepare(buffer, undefined, "queue"),
       unprepare: () => {
         this.#toClient(buffer);
@@ -588,6 +588,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     }
   }
 
+  protected abstract keyOf(buffer: B): BufferKey | undefined;
   /** Sees every change of a state; must be cheap when nobody listens. */
   protected abstract onTransition(buffer: B, from: BufferState, to: BufferState): void;
 

@@ -13,6 +13,7 @@ export { Plane, QueueBuffer } from "./buffer.js";
 export type { BufferInit, MemoryModel } from "./buffer.js";
 export type { BufferUser, DoneState } from "./buffer-user.js";
 export { BufferQueue } from "./core.js";
+export type { DrawnFrame, FrameTiming } from "./frame-event.js";
 export { OpCounters } from "./counters.js";
 export {
   DEFAULT_HANDLE_BYTES,

@@ -6,14 +6,26 @@ import {
   DriverTasks,
   isOutput,
   isVideoBufType,
-  traceTime,
+  stepTime,
+  traceTimes,
   TraceStream,
   V4l2Error,
+  wallTime,
 } from "../v4l2/index.js";
-import type { AnyFile, Buffer, BufType, Call, DriverBug, Field, RequestResolver } from "../v4l2/index.js";
+import type {
+  AnyFile,
+  Buffer,
+  BufferKey,
+  BufType,
+  Call,
+  DriverBug,
+  Field,
+  RequestResolver,
+} from "../v4l2/index.js";
 import { ClosedOwner } from "./closed-owner.js";
 import { BufferQueue } from "./core.js";
 import type { DoneState } from "./buffer-user.js";
+import { frameEvent, stateOfClient, type DrawnFrame, type FrameTiming } from "./frame-event.js";
 import { FileIo } from "./io.js";
 import { MappedFlag } from "./mapped-flag.js";
 import type { QueueConfig } from "./queue-config.js";
@@ -100,6 +112,10 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
   #io: FileIo<B> | undefined;
   #warnedOfZero = false;
   readonly #mapped = new MappedFlag();
+  /** Buffers "queued", "active", and "done" or "error". */
+  #waiting = 0;
+  #driven = 0;
+  #finished = 0;
   /** The owner's file is closed, and buffers of it are mapped. */
   #closedOwner: ClosedOwner | undefined;
 
@@ -293,6 +309,24 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     );
   }
 
+  /** A frame was drawn into a buffer, which is still the driver's: for whoever asks why frames are late. */
+  frameDrawn({ index }: B, frame: DrawnFrame): void {
+    const { trace, name } = this.#device;
+    if (trace.active) trace.emit(frameEvent(name, { file: this.#fileId, type: this.type, index }, frame));
+  }
+
+  /**
+   * A frame was due, and no buffer could be given to it.
+   * @param frame - `drawNs`: how long the frame before it has been drawn, if that is why.
+   * @param reason - A few words: "no buffer is queued".
+   */
+  frameLost(frame: FrameTiming & Partial<DrawnFrame>, reason: string): void {
+    const { trace, name } = this.#device;
+    if (!trace.active) return;
+    const key = { file: this.#fileId, type: this.type, index: undefined };
+    trace.emit(frameEvent(name, key, frame, reason, stateOfClient(this.owner)));
+  }
+
   protected override reportBug(op: string, error: unknown): void {
     const outcome = this.failed ? "the queue has failed until STREAMOFF" : undefined;
     this.#device.reportBug({ where: op.includes(this.name) ? op : `${op} of ${this.name}`, error, outcome });
@@ -305,26 +339,52 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
 
   #message(level: "warning", text: string): void {
     const { trace, name: device } = this.#device;
-    trace.message({ kind: "message", timeMs: traceTime(), device, level, text: `${this.name}: ${text}` });
+    trace.message({ kind: "message", ...traceTimes(), device, level, text: `${this.name}: ${text}` });
+  }
+
+  protected override keyOf({ index }: B): BufferKey {
+    return { file: this.#fileId, type: this.type, index };
+  }
+
+  get #fileId(): bigint | undefined {
+    return this.#video.file?.id ?? this.owner?.id;
   }
 
   protected override onTransition(buffer: B, from: BufferState, to: BufferState): void {
+    this.#count(from, -1);
+    this.#count(to, 1);
     const { trace, name: device } = this.#device;
     if (!trace.active) return;
-    const { file, type } = this.#video;
+    // An instant within a call. A log for people shows it; recordings do without two of six records for each frame.
+    if ((to === "preparing" || from === "preparing") && !trace.isShown) return;
+    // What the driver does with a buffer takes time; the rest is a matter of a call's words.
+    const monotonicNs = stepTime(to === "done" || to === "error");
     trace.emit({
       kind: "buffer",
-      timeMs: traceTime(),
+      timeMs: wallTime(monotonicNs),
+      monotonicNs,
       device,
-      file: file?.id ?? this.owner?.id,
-      type,
+      file: this.#fileId,
+      type: this.type,
       index: buffer.index,
       from,
       to,
       sequence: buffer.sequence,
       timestampNs: buffer.timestampNs,
       bytesused: buffer.planes.map((plane) => plane.bytesused),
+      request: buffer.request?.name,
+      queued: this.#waiting,
+      active: this.#driven,
+      done: this.#finished,
+      buffers: this.numBuffers,
     });
+  }
+
+  /** Keeps the depths that events tell. Those of core.ts change before or after the state, and mean other things. */
+  #count(state: BufferState, by: 1 | -1): void {
+    if (state === "queued") this.#waiting += by;
+    else if (state === "active") this.#driven += by;
+    else if (state === "done" || state === "error") this.#finished += by;
   }
 }
 

@@ -6,5 +6,5 @@
  *    that it says is trusted, and one that is not confined or of another version gets no work;
  *  - each question ends: with the answer, or with nothing when the process ended, hung or broke the protocol.
  */
-export { WorkerProcess, type WorkerTraits } from "./worker-process.js";
+export { WorkerProcess, type WorkerObserver, type WorkerTraits } from "./worker-process.js";
 export { decodeHello, HELLO_BYTES, WorkerFeature, type Hello } from "./hello.js";

@@ -3,6 +3,17 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { Channel, isSystemError, sendMessage, socketPair } from "../native.js";
 import { decodeHello, HELLO_BYTES, WorkerFeature } from "./hello.js";
 
+/**
+ * Hears what a worker is given and what it does: `serial` is the number of what was asked ("sent", "answered"), `detail`
+ * says how it ended. Called for each question, so it must be cheap.
+ */
+export type WorkerObserver = (
+  action: "started" | "sent" | "answered" | "ended",
+  pid: number | undefined,
+  serial?: number,
+  detail?: string,
+) => void;
+
 /** How to talk to a program. */
 export interface WorkerTraits<Answer> {
   readonly path: string;
@@ -14,6 +25,7 @@ export interface WorkerTraits<Answer> {
   readonly limitMs: number;
   /** @returns undefined: nothing that we understand. A worker may have been taken over. */
   decode(message: Uint8Array): (Answer & { readonly serial: number }) | undefined;
+  readonly observer?: WorkerObserver;
 }
 
 /** What an answer's end needs to know. */
@@ -46,6 +58,7 @@ export class WorkerProcess<Answer> {
       env: {},
     });
     theirs.close();
+    traits.observer?.("started", this.pid);
     this.#child.once("error", (error) => {
       this.#ended(`does not start: ${error.message}`);
     });
@@ -86,6 +99,7 @@ export class WorkerProcess<Answer> {
     return new Promise((resolve) => {
       this.#pending.set(serial, { startedMs: performance.now(), end: resolve });
       this.#startWatch();
+      this.#traits.observer?.("sent", this.pid, serial);
       send(serial);
     });
   }
@@ -130,6 +144,7 @@ export class WorkerProcess<Answer> {
     this.#pending.delete(answer.serial);
     const [next] = this.#pending.values();
     if (next !== undefined) next.startedMs = performance.now();
+    this.#traits.observer?.("answered", this.pid, answer.serial);
     pending.end(answer);
   }
 
@@ -155,6 +170,7 @@ export class WorkerProcess<Answer> {
   #ended(end: string): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#traits.observer?.("ended", this.pid, undefined, end);
     clearTimeout(this.#watch);
     this.#channel.close();
     for (const pending of this.#pending.values()) pending.end(undefined);

@@ -52,6 +52,12 @@ describe("the program of a device option", () => {
     expect(words("camera.mjs", false).at(-1)).toBe("camera.mjs");
   });
 
+  it("records events, if it is a driver of this package", () => {
+    const { args } = parseDevice("loopback --pair", false, "/tmp/a");
+    expect(args.slice(-6)).toEqual(["loopback", "--log", "none", "--record", "/tmp/a", "--pair"]);
+    expect(() => parseDevice("./camera.js", false, "/tmp/a")).toThrow("--record is for the built-in devices");
+  });
+
   it.each(["nosuch", "", "toString", "run"])("is not %j", (option) => {
     expect(() => parseDevice(option, false)).toThrow(`there is no built-in device "${option}"`);
   });

@@ -131,10 +131,16 @@ describe("a lost process", () => {
     expect(decoder.end).toBe("ended (SIGKILL)");
   });
 
-  it("that does not exist says so", async () => {
-    const decoder = new DecoderProcess("/nonexistent/decoder");
+  it("that does not exist says so, to its observer too", async () => {
+    const told: unknown[] = [];
+    const decoder = new DecoderProcess("/nonexistent/decoder", (...step) => told.push(step));
     expect(await submit(decoder)).toBeUndefined();
     expect(decoder.end).toContain("does not start");
+    expect(told).toEqual([
+      ["started", undefined],
+      ["sent", undefined, 1],
+      ["ended", undefined, undefined, decoder.end],
+    ]);
   });
 });
 

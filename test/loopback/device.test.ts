@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Loopback, PictureConversion } from "../../src/loopback/index.js";
 import type { LoopbackOptions } from "../../src/loopback/index.js";
 import { BufType, Cap, Colorspace, fourcc } from "../../src/v4l2/index.js";
+import type { FrameEvent } from "../../src/v4l2/index.js";
 import { errnoOf } from "../support/errno.js";
 import { Programs } from "./client.js";
 
@@ -47,6 +48,34 @@ describe("a producer and its consumers", () => {
     await producer.show(10);
     const next = await slow.capture();
     expect([next.bytes[0], next.buffer.sequence]).toEqual([10, 10]);
+  });
+
+  it("who listens to events hears of each frame, and of those that a consumer has lost", async () => {
+    const all = programs({ interval: { numerator: 1, denominator: 25 } });
+    const frames: FrameEvent[] = [];
+    all.loopback.devices[0]?.trace.subscribe((event) => {
+      if (event.kind === "frame") frames.push(event);
+    });
+    const producer = all.producer();
+    producer.set("GREY", 32, 16);
+    producer.start(2);
+    const consumer = all.consumer();
+    consumer.start(2);
+    for (const value of [1, 2, 3, 4]) await producer.show(value);
+    await consumer.capture();
+    await producer.show(5);
+    expect(frames.map(({ action, sequence, index, reason }) => [action, sequence, index, reason])).toEqual([
+      ["drawn", 0, 0, undefined],
+      ["drawn", 1, 1, undefined],
+      ["lost", 2, undefined, "no buffer is queued"],
+      ["lost", 3, undefined, "no buffer is queued"],
+      ["drawn", 4, 0, undefined],
+    ]);
+    for (const { file, intervalNs, lateNs } of frames) {
+      expect([file, intervalNs]).toEqual([consumer.file.id, 40_000_000]);
+      expect(lateNs).toBeLessThan(40_000_000);
+    }
+    for (const client of [producer, consumer]) client.close();
   });
 
   it("a second producer hears EBUSY until the first one is gone", async () => {
@@ -313,6 +342,34 @@ describe("with a converter", () => {
       for (const byte of bytes.subarray(0, 1000)) expect(Math.abs(byte - 128)).toBeLessThan(4);
       consumer.close();
     }
+  });
+
+  it("a frame that comes during a conversion is lost for that consumer, and events say why", async () => {
+    const steps: string[] = [];
+    const converter = new PictureConversion({ observer: (action) => steps.push(action) });
+    converted.push(converter);
+    const all = programs({ converter });
+    const frames: FrameEvent[] = [];
+    all.loopback.devices[0]?.trace.subscribe((event) => {
+      if (event.kind === "frame") frames.push(event);
+    });
+    const producer = all.producer();
+    producer.set("YUYV", 1280, 720);
+    producer.start(3);
+    const consumer = all.consumer();
+    consumer.set("RGB3", 1920, 1080);
+    consumer.start(3);
+    producer.enqueue(0);
+    await settled();
+    producer.enqueue(1);
+    await settled();
+    await consumer.capture();
+    const lost = frames.find(({ action }) => action === "lost");
+    expect(lost).toMatchObject({ sequence: 0, reason: "the one before it is being converted" });
+    expect(lost?.drawNs).toBeGreaterThan(0);
+    expect(frames.find(({ action }) => action === "drawn")?.drawNs).toBeGreaterThan(lost?.drawNs ?? 0);
+    expect(steps.slice(0, 3)).toEqual(["started", "sent", "answered"]);
+    for (const client of [producer, consumer]) client.close();
   });
 
   it("a consumer that stops in the middle of a conversion has its buffers back", async () => {

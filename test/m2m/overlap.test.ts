@@ -79,6 +79,34 @@ describe("a job that lets the next one start", () => {
     expect(client.dqbuf(CAP)).toMatchObject({ index: 0, sequence: 3 });
   });
 
+  it("keeps its number, buffers and end in the events, whichever is finished first", async () => {
+    const machine = overlapping();
+    const told: unknown[] = [];
+    machine.device.trace.subscribe((event) => {
+      if (event.kind !== "job") return;
+      const { job, action, source, destination } = event;
+      told.push([job, action, source, destination]);
+    });
+    const client = await fourJobs(machine);
+    expect(told.splice(0)).toEqual([
+      [1, "queued", 0, 3],
+      [1, "started", 0, 3],
+      [2, "queued", 1, 2],
+      [2, "started", 1, 2],
+    ]);
+    machine.started[1]?.finish();
+    expect(told.splice(0)).toEqual([]);
+    machine.started[0]?.finish();
+    client.streamoff(OUT);
+    await turns();
+    const ends = told.filter((step) => /finished|aborted/.test(String(step)));
+    expect(ends.slice(0, 2)).toEqual([
+      [1, "finished", 0, 3],
+      [2, "finished", 1, 2],
+    ]);
+    expect(ends.slice(2).every((step) => String(step).includes("aborted"))).toBe(true);
+  });
+
   it.each([
     ["STREAMOFF of OUTPUT", (client: Client) => client.streamoff(OUT)],
     ["STREAMOFF of CAPTURE", (client: Client) => client.streamoff(CAP)],

@@ -290,6 +290,7 @@ describe("a request's descriptor", () => {
       event.kind === "ioctl" ? kernelLine(event) : prettyLine(event).replace(/^\S+ /, ""),
     );
     expect(lines).toEqual([
+      expect.stringMatching(/^media0: file \d+: MEDIA_IOC_REQUEST_ALLOC waits$/),
       "media0: MEDIA_IOC_REQUEST_ALLOC: request=1",
       "media0: request 1:5: idle -> validating",
       "media0: request 1:5: validating -> queued",

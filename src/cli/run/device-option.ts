@@ -25,11 +25,22 @@ const builtIn: Readonly<Record<string, readonly string[]>> = {
 /** Are these the drivers of this package? */
 export const builtInNames = (): readonly string[] => Object.keys(builtIn);
 
-/** @param isLogged - The log goes where the client's output does not. */
-export function parseDevice(option: string, isLogged: boolean): DeviceProgram {
+/** What else a driver is started with. */
+interface DriverTraits {
+  /** The log goes where the client's output does not. */
+  readonly isLogged: boolean;
+  /** The recording of its events; only built-in drivers make one. */
+  readonly record?: string | undefined;
+}
+
+/**
+ * @param isLogged - The log goes where the client's output does not.
+ * @param record - The recording of its events.
+ */
+export function parseDevice(option: string, isLogged: boolean, record?: string): DeviceProgram {
   const [name = "", ...words] = splitWords(option);
   const label = option.trim();
-  const known = driverProgram(name, words, label, isLogged);
+  const known = driverProgram(name, words, label, { isLogged, record });
   if (known !== undefined) return known;
   throw new UsageError(
     `there is no built-in device "${name}": name ${builtInNames().join(" or ")}, or a module, as in --device ./camera.js`,
@@ -44,14 +55,18 @@ export function driverProgram(
   name: string,
   words: readonly string[],
   label: string,
-  isLogged: boolean,
+  { isLogged, record }: DriverTraits,
 ): DeviceProgram | undefined {
   const defaults = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
   if (defaults !== undefined) {
     const quiet = isLogged ? defaults.filter((word) => word !== "--log" && word !== "none") : defaults;
-    return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...words] };
+    const recorded = record === undefined ? [] : ["--record", record];
+    return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...recorded, ...words] };
   }
   if (!name.includes("/") && !/\.[cm]?[jt]s$/.test(name)) return undefined;
+  if (record !== undefined) {
+    throw new UsageError(`--record is for the built-in devices: ${name} is a program of its own`);
+  }
   return { label, args: [...process.execArgv, name, ...words] };
 }
 

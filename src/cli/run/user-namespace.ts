@@ -15,6 +15,7 @@ export interface InsideOptions {
   readonly sysfs?: boolean | undefined;
   readonly device?: readonly string[] | undefined;
   readonly logFile?: string | undefined;
+  readonly record?: string | undefined;
 }
 
 /** May this user have such a namespace? */
@@ -37,7 +38,7 @@ export function inUserNamespace(
 export function insideCommand(
   client: string,
   args: readonly string[],
-  { quiet, helper, sysfs, device, logFile }: InsideOptions,
+  { quiet, helper, sysfs, device, logFile, record }: InsideOptions,
 ): [string, ...string[]] {
   // The same kind of file as this one: compiled, or source under a loader that execArgv names.
   const inside = fileURLToPath(import.meta.url).replace(/user-namespace(\.\w+)$/, "inside$1");
@@ -48,7 +49,7 @@ export function insideCommand(
     process.execPath,
     ...process.execArgv,
     inside,
-    JSON.stringify({ quiet, helper, sysfs, device, logFile } satisfies InsideOptions),
+    JSON.stringify({ quiet, helper, sysfs, device, logFile, record } satisfies InsideOptions),
     client,
     ...args,
   ];

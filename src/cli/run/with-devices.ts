@@ -30,6 +30,8 @@ export interface DeviceOptions extends RunOptions {
   readonly device: readonly string[];
   /** Where the drivers' log goes; without it, what drivers print goes to standard error, and the built-in ones log nothing. */
   readonly logFile?: string | undefined;
+  /** Where events are recorded; with several devices, those after the first get `.2`, `.3`, ... behind it. */
+  readonly record?: string | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function runWithDevices(
   options: DeviceOptions,
 ): Promise<number> {
   // What is wrong with the options is said before anything is started.
-  for (const option of options.device) parseDevice(option, options.logFile !== undefined);
+  parseDevices(options);
   const prepared = prepareClient(options);
   if (hasPrivateDev() || insideView()) {
     throw new Failure("this is a client of another 'v4l2-cuse run' already: name all devices there");
@@ -63,7 +65,7 @@ export async function serveClient(
   { helper, account }: Client,
   beforeClient: () => void = () => undefined,
 ): Promise<number> {
-  const programs = options.device.map((option) => parseDevice(option, options.logFile !== undefined));
+  const programs = parseDevices(options);
   const logFd = options.logFile === undefined ? undefined : openLog(options.logFile);
   makePrivate();
   const drivers = new Drivers();
@@ -82,6 +84,13 @@ export async function serveClient(
   }
   // A failure of the client's tells more than a lost log.
   return status === 0 ? lost : status;
+}
+
+function parseDevices({ device, logFile, record }: DeviceOptions): DeviceProgram[] {
+  return device.map((option, index) => {
+    const path = record === undefined || index === 0 ? record : `${record}.${index + 1}`;
+    return parseDevice(option, logFile !== undefined, path);
+  });
 }
 
 async function startAll(

@@ -34,7 +34,7 @@ export function checkName(name: string): string {
 export function checkDriver(driver: string, folder: string): string {
   if (builtInNames().includes(driver)) return driver;
   const path = isAbsolute(driver) ? driver : resolve(folder, driver);
-  if (driverProgram(driver, [], driver, false) !== undefined) return path;
+  if (driverProgram(driver, [], driver, { isLogged: false }) !== undefined) return path;
   throw new SpecError(
     `there is no driver "${driver}": name ${builtInNames().join(", ")}, or the path of a module, as in ./camera.js`,
   );
@@ -52,7 +52,7 @@ export function freeName(driver: string, taken: ReadonlySet<string>): string {
 
 /** @throws {SpecError} */
 export function programOf({ name, driver, args }: DeviceSpec): DeviceProgram {
-  const program = driverProgram(driver, args, name, false);
+  const program = driverProgram(driver, args, name, { isLogged: false });
   if (program === undefined) throw new SpecError(`there is no driver "${driver}"`);
   return program;
 }

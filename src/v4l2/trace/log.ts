@@ -12,7 +12,17 @@ import { errnoNumber } from "../error.js";
 import type { ErrnoName } from "../error.js";
 import { constants } from "node:os";
 import { bufTypeNames, escapeText, nameOf } from "../values/names.js";
-import type { BufferEvent, FileEvent, IoctlEvent, TraceEvent, TraceListener } from "./trace.js";
+import type {
+  BufferEvent,
+  FileEvent,
+  FrameEvent,
+  GraftEvent,
+  IoctlEvent,
+  TraceEvent,
+  TraceListener,
+  WaitEvent,
+  WorkerEvent,
+} from "./trace.js";
 
 /** For people, or for programs. */
 export type LogFormat = "pretty" | "json";
@@ -73,10 +83,50 @@ export function prettyLine(event: TraceEvent): string {
     case "request":
       return `${clock} ${event.device}: request ${escapeText(event.request)}: ${event.from} -> ${event.to}`;
     case "job":
-      return `${clock} ${event.device}: job of file ${event.file} ${event.action}`;
+      return `${clock} ${event.device}: job ${event.job} of file ${event.file} ${event.action}`;
+    case "frame":
+      return `${clock} ${event.device}: ${frameText(event)}`;
+    case "wait":
+      return `${clock} ${event.device}: file ${event.file}: ${event.name} ${waitWords[event.action]}`;
+    case "loop":
+      return `${clock} ${event.device}: the event loop did not run for ${inMs(event.blockedNs)}${event.stopped ? ": the process was stopped" : ""}`;
+    case "worker":
+      return `${clock} ${event.device}: worker ${event.pid ?? "-"} ${workerText(event)}`;
+    case "graft":
+      return `${clock} ${clientText(event)} ${event.device}: ${graftWords[event.action]}${event.detail === undefined ? "" : `: ${escapeText(event.detail)}`}`;
+    case "dropped":
+      return `${clock} ${event.device}: ${event.count} events were lost: they came faster than they could be written`;
     case "message":
       return `${clock} ${event.device}: ${escapeText(event.text)}`;
   }
+}
+
+const inMs = (ns: number): string => `${(ns / 1e6).toFixed(1)} ms`;
+
+function frameText({ action, sequence, index, lateNs, reason }: FrameEvent): string {
+  if (action === "lost") return `frame ${sequence} lost: ${reason ?? "?"}`;
+  return `frame ${sequence} drawn into buffer ${index ?? "?"}, ${inMs(lateNs)} after it was due`;
+}
+
+const waitWords: Readonly<Record<WaitEvent["action"], string>> = {
+  begin: "waits",
+  poll: "finds nothing",
+  wake: "is told to look again",
+};
+
+const graftWords: Readonly<Record<GraftEvent["action"], string>> = {
+  begin: "its descriptor is to be replaced",
+  placed: "its descriptor is replaced",
+  grafted: "can map buffers",
+  refused: "was not grafted",
+  undone: "the replacement is undone",
+  hello: "has the helper",
+  map: "the helper maps",
+  descriptor: "the helper takes a descriptor",
+};
+
+function workerText({ action, serial, detail }: WorkerEvent): string {
+  return `${action}${serial === undefined ? "" : ` job ${serial}`}${detail === undefined ? "" : `: ${escapeText(detail)}`}`;
 }
 
 const clientText = ({ comm, pid }: { readonly comm: string; readonly pid: number }): string =>
@@ -114,7 +164,7 @@ function bufferText({ type, index, from, to, sequence, timestampNs, bytesused }:
  * same. 64-bit numbers that JSON's would round are strings, bytes are hex. */
 export function jsonLine(event: TraceEvent): string {
   if (event.kind !== "ioctl") return JSON.stringify(event, jsonValue);
-  const { text: _text, dialog: _dialog, args, asked, ...rest } = event;
+  const { text: _text, dialog: _dialog, bytes: _bytes, args, asked, ...rest } = event;
   return JSON.stringify({ ...rest, asked: asked(), args: args() }, jsonValue);
 }
 

@@ -4,12 +4,33 @@
  *
  * Nothing may be built for an event nobody hears: ask {@link TraceStream.active} first.
  */
+import { unwatchLoop, watchLoop, type LoopDelay } from "./loop-watch.js";
 
+/** What every event has. */
 interface EventBase {
   /** Milliseconds since 1970, with microseconds behind the point. */
   readonly timeMs: number;
+  /**
+   * CLOCK_MONOTONIC when it happened, nanoseconds: the clock of buffers' time stamps. A number is exact to the nanosecond
+   * for the first 104 days after boot, and to 2 ns after that.
+   */
+  readonly monotonicNs: number;
   /** Node name, `video0`. */
   readonly device: string;
+}
+
+/** The bytes of an ioctl's argument. They are another call's as soon as the listener returns: copy what is to be kept. */
+export interface IoctlBytes {
+  /** Before the call; undefined where nothing is passed in, or nothing comes back. */
+  readonly asked: Uint8Array | undefined;
+  /** After the call. */
+  readonly given: Uint8Array;
+  /** The nested array before the call. */
+  readonly askedArray: Uint8Array | undefined;
+  /** The nested array after the call. */
+  readonly givenArray: Uint8Array | undefined;
+  /** What the log says behind the argument: `request=12:7`. */
+  readonly note: string | undefined;
 }
 
 /** One ioctl, after it was answered. */
@@ -27,6 +48,8 @@ export interface IoctlEvent extends EventBase {
   readonly errno: string | undefined;
   /** Why it was refused. */
   readonly detail: string | undefined;
+  /** The argument as the client and the driver had it. */
+  readonly bytes: IoctlBytes;
   /** The argument after the call, as the kernel's `dev_debug` prints it; built when called. */
   readonly text: () => string;
   /** The same with `asked->given` where the client was given something else than it asked: `width=701->640`. */
@@ -52,19 +75,34 @@ export interface FileEvent extends EventBase {
   readonly durationUs: number;
 }
 
-/** A buffer went from one state to another. */
-export interface BufferEvent extends EventBase {
-  readonly kind: "buffer";
+/** What names a buffer among all of a device. */
+export interface BufferKey {
+  /** Of the queue's owner; undefined while nobody owns it. */
   readonly file: bigint | undefined;
   /** `enum v4l2_buf_type`. */
   readonly type: number;
   readonly index: number;
+}
+
+/** A buffer went from one state to another. */
+export interface BufferEvent extends EventBase, BufferKey {
+  readonly kind: "buffer";
   readonly from: string;
   readonly to: string;
   readonly sequence: number;
   readonly timestampNs: bigint;
   /** Payload per plane, bytes. */
   readonly bytesused: readonly number[];
+  /** The request that it is in, or was queued with, as request events name it. */
+  readonly request: string | undefined;
+  /** Buffers of the queue that wait for the driver, after this. */
+  readonly queued: number;
+  /** Buffers of the queue that are the driver's, after this. */
+  readonly active: number;
+  /** Buffers of the queue that wait for DQBUF, after this. */
+  readonly done: number;
+  /** Buffers that the queue has. */
+  readonly buffers: number;
 }
 
 /** A media request went from one state to another. */
@@ -73,6 +111,8 @@ export interface RequestEvent extends EventBase {
   readonly request: string;
   readonly from: string;
   readonly to: string;
+  /** The buffers in it. */
+  readonly buffers: readonly BufferKey[];
 }
 
 /** A mem2mem job. */
@@ -80,6 +120,90 @@ export interface JobEvent extends EventBase {
   readonly kind: "job";
   readonly file: bigint;
   readonly action: "queued" | "started" | "finished" | "aborted";
+  /** Counts the jobs of the device, from 1. */
+  readonly job: number;
+  /** The request whose controls are in effect. */
+  readonly request: string | undefined;
+  /** Index of the OUTPUT buffer that it takes. */
+  readonly source: number | undefined;
+  /** Index of the CAPTURE buffer that it fills. */
+  readonly destination: number | undefined;
+}
+
+/** A frame of a device that has a clock: it was drawn into a buffer, or lost. */
+export interface FrameEvent extends EventBase {
+  readonly kind: "frame";
+  readonly action: "drawn" | "lost";
+  readonly file: bigint | undefined;
+  /** `enum v4l2_buf_type`. */
+  readonly type: number;
+  /** The buffer; undefined: it was lost. */
+  readonly index: number | undefined;
+  /** Counts lost frames, too. */
+  readonly sequence: number;
+  /** When it was due, CLOCK_MONOTONIC. */
+  readonly dueNs: number;
+  /** How long after that it was given to the client, or lost. */
+  readonly lateNs: number;
+  /** How long drawing it took. Lost: how long the device has been drawing the one before it, if that is why. */
+  readonly drawNs: number;
+  /** Time between frames; undefined: as fast as buffers come. */
+  readonly intervalNs: number | undefined;
+  /** Why it was lost. */
+  readonly reason: string | undefined;
+  /** Lost: the letter in /proc of the process that has the queue, `T` when it is stopped. */
+  readonly clientState: string | undefined;
+}
+
+/** A call sleeps, a poll finds nothing, or a file that polls is told to look again. */
+export interface WaitEvent extends EventBase {
+  readonly kind: "wait";
+  /** "begin": a call waits for its answer; its end is the event of the call itself. */
+  readonly action: "begin" | "poll" | "wake";
+  /** The call: `VIDIOC_DQBUF`, `read`, `poll`. */
+  readonly name: string;
+  readonly file: bigint;
+  readonly pid: number | undefined;
+  readonly comm: string | undefined;
+}
+
+/** The event loop, in which everything of a device runs, did nothing else for a while. Measured while somebody listens. */
+export interface LoopEvent extends EventBase {
+  readonly kind: "loop";
+  /** When it was last seen to run, CLOCK_MONOTONIC. */
+  readonly fromNs: number;
+  /** How long it did not run, at the most. */
+  readonly blockedNs: number;
+  /** Processor time that the process used meanwhile. */
+  readonly cpuNs: number;
+  /** How long the loop's thread waited for a processor meanwhile; 0 where the kernel does not count it. */
+  readonly waitedNs: number;
+  /** Was the process continued after a stop (SIGCONT)? */
+  readonly stopped: boolean;
+}
+
+/** A process that works for the driver. */
+export interface WorkerEvent extends EventBase {
+  readonly kind: "worker";
+  readonly action: "started" | "sent" | "answered" | "ended";
+  /** Of the worker; undefined: it did not start. */
+  readonly pid: number | undefined;
+  readonly file: bigint | undefined;
+  /** Its number of the piece of work; sent and answered. */
+  readonly serial: number | undefined;
+  /** ended: how. */
+  readonly detail: string | undefined;
+}
+
+/** A step in giving a client `mmap()`, or a descriptor. */
+export interface GraftEvent extends EventBase {
+  readonly kind: "graft";
+  /** The client's descriptor is replaced; or the helper in the client asks. */
+  readonly action: "begin" | "placed" | "grafted" | "refused" | "undone" | "hello" | "map" | "descriptor";
+  readonly file: bigint;
+  readonly pid: number;
+  readonly comm: string;
+  readonly detail: string | undefined;
 }
 
 /** Parts of a message by their names. */
@@ -96,38 +220,114 @@ export interface MessageEvent extends EventBase {
   readonly stack?: string;
 }
 
+/** Of a recording: events that it does not have, for they came faster than they could be written. */
+export interface DroppedEvent extends EventBase {
+  readonly kind: "dropped";
+  readonly count: number;
+}
+
 /** Anything that happens on a device; `kind` tells what. */
-export type TraceEvent = IoctlEvent | FileEvent | BufferEvent | RequestEvent | JobEvent | MessageEvent;
+export type TraceEvent =
+  | IoctlEvent
+  | FileEvent
+  | BufferEvent
+  | RequestEvent
+  | JobEvent
+  | FrameEvent
+  | WaitEvent
+  | LoopEvent
+  | WorkerEvent
+  | GraftEvent
+  | MessageEvent
+  | DroppedEvent;
 /** Is told every event, in order. If it throws, that becomes a warning of the process and disturbs nobody. */
 export type TraceListener = (event: TraceEvent) => void;
 
-/** Now, for {@link TraceEvent.timeMs}. */
-export function traceTime(): number {
-  return performance.timeOrigin + performance.now();
+const NS_PER_MS = 1e6;
+
+/** CLOCK_MONOTONIC, nanoseconds, as {@link TraceEvent.monotonicNs}. A quarter of what `performance.now()` takes. */
+export function monotonicNow(): number {
+  return Number(process.hrtime.bigint());
+}
+
+/** What CLOCK_REALTIME is ahead. As `performance.timeOrigin`, it does not follow changes of the clock. */
+const realtimeAheadMs = performance.timeOrigin + performance.now() - monotonicNow() / NS_PER_MS;
+
+/** {@link TraceEvent.timeMs} at a time of CLOCK_MONOTONIC, nanoseconds. */
+export function wallTime(monotonicNs: number): number {
+  return realtimeAheadMs + monotonicNs / NS_PER_MS;
+}
+
+/** When the call began that is being carried out; 0: none is. Reading a clock can take longer than a buffer's step. */
+let callNs = 0;
+
+/** A call begins. @returns Now. */
+export function callBegins(): number {
+  return (callNs = monotonicNow());
+}
+
+/** It is answered, or will be later. */
+export function callEnds(): void {
+  callNs = 0;
+}
+
+/**
+ * The time of a step that takes no time of its own.
+ * @param isExact - Something may have taken long since the call began.
+ */
+export function stepTime(isExact: boolean): number {
+  if (callNs === 0) return monotonicNow();
+  return isExact ? (callNs = monotonicNow()) : callNs;
+}
+
+/** Now, by both clocks: `{ kind, ...traceTimes(), device }`. */
+export function traceTimes(): Pick<TraceEvent, "timeMs" | "monotonicNs"> {
+  const monotonicNs = monotonicNow();
+  return { timeMs: wallTime(monotonicNs), monotonicNs };
 }
 
 /** The events of one device, for any number of listeners. */
 export class TraceStream {
   #listeners: readonly TraceListener[] = [];
+  readonly #recorders = new Set<TraceListener>();
   /** Does anybody listen? */
   active = false;
-  /** Hears warnings and errors while nobody listens: it costs the other events nothing. */
+  /** Hears warnings and errors while nobody shows them: it costs the other events nothing. */
   unheard: ((event: MessageEvent) => void) | undefined;
+  readonly #loopOf: string | undefined;
 
-  /** @returns The function that ends it. */
-  subscribe(listener: TraceListener): () => void {
+  /** @param loopOf - The device that is told of delays of the event loop; undefined: none is. */
+  constructor(loopOf?: string) {
+    this.#loopOf = loopOf;
+  }
+
+  /** Does anybody listen who shows people what they have to know? */
+  get isShown(): boolean {
+    return this.#listeners.length > this.#recorders.size;
+  }
+
+  /**
+   * @param isRecorder - It keeps events and shows them to nobody: {@link unheard} is still told.
+   * @returns The function that ends it.
+   */
+  subscribe(listener: TraceListener, isRecorder = false): () => void {
+    if (isRecorder) this.#recorders.add(listener);
     this.#listeners = [...this.#listeners, listener];
     this.active = true;
+    const loopOf = this.#loopOf;
+    if (loopOf !== undefined) watchLoop(this, (delay) => this.emit(loopEvent(loopOf, delay)));
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
+      this.#recorders.delete(listener);
       this.active = this.#listeners.length > 0;
+      if (!this.active) unwatchLoop(this);
     };
   }
 
-  /** A sentence for the operator: to every listener; without one, warnings and errors to {@link unheard}. */
+  /** A sentence for the operator: to every listener; if none shows it, warnings and errors to {@link unheard}. */
   message(event: MessageEvent): void {
     if (this.active) this.#tell(event);
-    else if (event.level !== "info") this.unheard?.(event);
+    if (!this.isShown && event.level !== "info") this.unheard?.(event);
   }
 
   /** Gives `event` to every listener. Messages go by {@link message}, for they matter without a listener, too. */
@@ -145,4 +345,18 @@ export class TraceStream {
       }
     }
   }
+}
+
+function loopEvent(device: string, { nowNs, fromNs, cpuNs, waitedNs, stopped }: LoopDelay): LoopEvent {
+  return {
+    kind: "loop",
+    timeMs: wallTime(nowNs),
+    monotonicNs: nowNs,
+    device,
+    fromNs,
+    blockedNs: nowNs - fromNs,
+    cpuNs,
+    waitedNs,
+    stopped,
+  };
 }

@@ -1,12 +1,14 @@
 /** A call that somebody may listen to: an event when it is answered. The only place where calls are timed. */
-import { attempt } from "../../settle.js";
+import { isLater } from "../../settle.js";
 import type { Awaitable } from "../../settle.js";
 import type { Client } from "../call.js";
 import { errnoNumber, V4l2Error } from "../error.js";
 import type { ErrnoName } from "../error.js";
 import type { Description } from "../ioctl/dialog.js";
-import { traceTime } from "./trace.js";
-import type { FileEvent, IoctlEvent, TraceStream } from "./trace.js";
+import { callBegins, callEnds, monotonicNow, traceTimes, wallTime } from "./trace.js";
+import type { FileEvent, IoctlBytes, IoctlEvent, TraceStream, WaitEvent } from "./trace.js";
+
+const NS_PER_US = 1000;
 
 /** How a call ended. */
 export interface Outcome<Result> {
@@ -14,42 +16,82 @@ export interface Outcome<Result> {
   readonly result: Result | undefined;
   readonly durationUs: number;
   readonly timeMs: number;
+  readonly monotonicNs: number;
   /** What the client got as errno; `EIO` for whatever is no V4l2Error. */
   readonly errno: ErrnoName | undefined;
   /** Why it was refused. */
   readonly detail: string | undefined;
 }
 
+/** A call that may have to wait: what the log calls it, and whose it is. */
+export interface WaitingCall {
+  readonly device: string;
+  readonly name: string;
+  readonly file: bigint;
+  readonly client: Client;
+}
+
 /**
  * Runs a call; returns what it returns, throws what it throws.
  * @param describe - Makes the event. Asked after the time was taken: to look a client up takes longer than most calls.
+ * @param waits - Asked when the call is not answered at once.
  */
 export function traced<Result>(
   stream: TraceStream,
   run: () => Awaitable<Result>,
   describe: (outcome: Outcome<Result>) => FileEvent | IoctlEvent,
+  waits: () => WaitingCall,
 ): Awaitable<Result> {
   if (!stream.active) return run();
-  const started = performance.now();
-  const report = (result: Result | undefined, error?: unknown): void => {
-    const durationUs = Math.round((performance.now() - started) * 1000);
-    stream.emit(describe({ result, durationUs, timeMs: traceTime(), ...reasonOf(error) }));
-  };
-  return attempt<Result, Result>(
-    run,
+  const started = callBegins();
+  let value: Awaitable<Result>;
+  try {
+    value = run();
+    callEnds();
+  } catch (error) {
+    callEnds();
+    stream.emit(describe(refusedAt(started, error)));
+    throw error;
+  }
+  if (!isLater(value)) {
+    stream.emit(describe(outcomeAt(started, value, undefined, undefined)));
+    return value;
+  }
+  stream.emit(waitEvent(waits()));
+  return value.then(
     (result) => {
-      report(result);
+      stream.emit(describe(outcomeAt(started, result, undefined, undefined)));
       return result;
     },
-    (error) => {
-      report(undefined, error);
+    (error: unknown) => {
+      stream.emit(describe(refusedAt(started, error)));
       throw error;
     },
   );
 }
 
+function outcomeAt<Result>(
+  started: number,
+  result: Result | undefined,
+  errno: ErrnoName | undefined,
+  detail: string | undefined,
+): Outcome<Result> {
+  const monotonicNs = monotonicNow();
+  const durationUs = Math.round((monotonicNs - started) / NS_PER_US);
+  return { result, durationUs, timeMs: wallTime(monotonicNs), monotonicNs, errno, detail };
+}
+
+function refusedAt(started: number, error: unknown): Outcome<never> {
+  const { errno, detail } = reasonOf(error);
+  return outcomeAt<never>(started, undefined, errno, detail);
+}
+
+function waitEvent({ device, name, file, client }: WaitingCall): WaitEvent {
+  const { pid, comm } = client;
+  return { kind: "wait", ...traceTimes(), device, action: "begin", name, file, pid, comm };
+}
+
 function reasonOf(error: unknown): Pick<Outcome<unknown>, "errno" | "detail"> {
-  if (error === undefined) return { errno: undefined, detail: undefined };
   if (error instanceof V4l2Error) return { errno: error.code, detail: error.detail };
   return { errno: "EIO", detail: error instanceof Error ? error.message : "not an Error" };
 }
@@ -65,17 +107,20 @@ export interface IoctlFacts {
   readonly client: Client;
   /** The argument after the call; asked at most once, and only if somebody reads it. */
   describe(): Description;
+  /** The argument itself. */
+  readonly bytes: IoctlBytes;
 }
 
 /** The event of an ioctl that was answered. */
 export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEvent {
-  const { device, name, cmd, file, client } = facts;
-  const { timeMs, durationUs, result = 0, errno, detail } = outcome;
+  const { device, name, cmd, file, client, bytes } = facts;
+  const { timeMs, monotonicNs, durationUs, result = 0, errno, detail } = outcome;
   let described: ReturnType<IoctlFacts["describe"]> | undefined;
   const describe = (): ReturnType<IoctlFacts["describe"]> => (described ??= facts.describe());
   return {
     kind: "ioctl",
     timeMs,
+    monotonicNs,
     device,
     name,
     cmd,
@@ -86,6 +131,7 @@ export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEv
     result: errno === undefined ? result : errnoNumber(errno),
     errno,
     detail,
+    bytes,
     text: () => describe().text,
     dialog: () => describe().dialog,
     args: () => describe().object,
@@ -108,7 +154,20 @@ export interface FileOperation {
 /** The event of a file operation that was answered. */
 export function fileEvent(operation: FileOperation, outcome: Outcome<number>): FileEvent {
   const { device, action, file, client, size } = operation;
-  const { timeMs, durationUs, result: value = 0, errno } = outcome;
+  const { timeMs, monotonicNs, durationUs, result: value = 0, errno } = outcome;
   const { pid, comm } = client;
-  return { kind: "file", timeMs, device, action, pid, comm, file, size, value, errno, durationUs };
+  return {
+    kind: "file",
+    timeMs,
+    monotonicNs,
+    device,
+    action,
+    pid,
+    comm,
+    file,
+    size,
+    value,
+    errno,
+    durationUs,
+  };
 }

@@ -25,6 +25,9 @@ export const bufTypeNames: NameTable = [
   "meta-out",
 ];
 
+/** `vid-cap-mplane`, for what the log and its views show. */
+export const bufTypeName = (type: number): string => nameOf(bufTypeNames, type);
+
 /** Indexed by `enum v4l2_memory`. */
 export const memoryNames: NameTable = [undefined, "mmap", "userptr", "overlay", "dmabuf"];
 

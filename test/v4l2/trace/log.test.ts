@@ -8,14 +8,14 @@ import { allOps, someBuffer } from "../support/all-ops.js";
 import { hex, padded } from "../support/bytes.js";
 import { argOf, errnoOf, Harness, openFile } from "../support/fakes.js";
 
-/** A harness, and the events of its device. */
+/** A harness, and the events of its device, but for those of who waits. */
 function traced(parts: ConstructorParameters<typeof Harness>[0]): { harness: Harness; events: TraceEvent[] } {
   const harness = new Harness(parts);
   const events: TraceEvent[] = [];
   harness.device.trace.subscribe((event) => {
     // Arguments are there during the call of the listener only: look now.
     if (event.kind === "ioctl") events.push({ ...event, ...frozen(event) });
-    else events.push(event);
+    else if (event.kind !== "wait") events.push(event);
   });
   return { harness, events };
 }
@@ -164,6 +164,12 @@ describe("JSON lines", () => {
       sequence: 0,
       timestampNs: 2n ** 63n,
       bytesused: [],
+      monotonicNs: 0,
+      request: undefined,
+      queued: 0,
+      active: 1,
+      done: 0,
+      buffers: 1,
     };
     expect(JSON.parse(jsonLine(event))).toMatchObject({ file: 1, timestampNs: "9223372036854775808" });
   });
@@ -180,6 +186,46 @@ describe("JSON lines", () => {
     }
     const lines = events.map((event) => JSON.parse(jsonLine(event)) as object);
     expect(lines.filter((line) => "args" in line)).toHaveLength(ioctlTable.all.length);
+  });
+});
+
+const job = { kind: "job", file: 1n, job: 7, request: undefined, source: 2, destination: 3 } as const;
+
+describe("who waits", () => {
+  it("a call that is not answered at once, whoever it is of", async () => {
+    const harness = new Harness({
+      ops: { gInput: () => Promise.resolve(3), enuminput: () => undefined },
+      fileOps: { read: async () => new Uint8Array(7) },
+    });
+    const events: TraceEvent[] = [];
+    harness.device.trace.subscribe((event) => events.push(event));
+    await harness.ioctl("VIDIOC_G_INPUT");
+    await harness.device.read(harness.file, { size: 8, offset: 0n }, harness.call);
+    const file = harness.file.id;
+    const who = { pid: 1234, comm: "v4l2-ctl", file };
+    expect(events).toMatchObject([
+      { kind: "wait", action: "begin", name: "VIDIOC_G_INPUT", ...who },
+      { kind: "ioctl", name: "VIDIOC_G_INPUT" },
+      { kind: "wait", action: "begin", name: "read", ...who },
+      { kind: "file", action: "read" },
+    ]);
+  });
+
+  it("a poll that finds nothing, and its wake-up", () => {
+    let ready = 0;
+    const harness = new Harness({ fileOps: { poll: () => ready } });
+    const events: TraceEvent[] = [];
+    harness.device.trace.subscribe((event) => events.push(event));
+    const file = openFile(harness.device);
+    expect(harness.device.poll(file, 1)).toBe(0);
+    file.notifyPoll();
+    ready = 1;
+    expect(harness.device.poll(file, 1)).toBe(1);
+    const of = { kind: "wait", name: "poll", file: file.id };
+    expect(events.slice(1)).toMatchObject([
+      { ...of, action: "poll" },
+      { ...of, action: "wake" },
+    ]);
   });
 });
 
@@ -218,7 +264,7 @@ describe("other events", () => {
   });
 
   it("buffers, requests, jobs, messages", () => {
-    const base = { timeMs: 0, device: "video0" };
+    const base = { timeMs: 0, monotonicNs: 0, device: "video0" };
     const events: TraceEvent[] = [
       {
         ...base,
@@ -231,15 +277,20 @@ describe("other events", () => {
         sequence: 3,
         timestampNs: 1000n,
         bytesused: [10, 20],
+        request: undefined,
+        queued: 0,
+        active: 0,
+        done: 1,
+        buffers: 2,
       },
-      { ...base, kind: "request", request: "1234:24", from: "idle", to: "queued" },
-      { ...base, kind: "job", file: 1n, action: "started" },
+      { ...base, kind: "request", request: "1234:24", from: "idle", to: "queued", buffers: [] },
+      { ...base, ...job, action: "started" },
       { ...base, kind: "message", level: "info", text: "a\tb" },
     ];
     expect(events.map((event) => strip(prettyLine(event)))).toEqual([
       "video0: buffer vid-cap-mplane 2: active -> done, sequence=3, timestamp=1000, bytesused=10+20",
       "video0: request 1234:24: idle -> queued",
-      "video0: job of file 1 started",
+      "video0: job 7 of file 1 started",
       "video0: a\\x09b",
     ]);
   });
@@ -249,9 +300,12 @@ describe("the listener and the stream", () => {
   it("writes the kinds asked for, in the form asked for", () => {
     const lines: string[] = [];
     const listener = logListener((line) => lines.push(line), { format: "json", kinds: ["job"] });
-    listener({ kind: "message", timeMs: 0, device: "video0", level: "info", text: "no" });
-    listener({ kind: "job", timeMs: 0, device: "video0", file: 1n, action: "queued" });
-    expect(lines).toEqual(['{"kind":"job","timeMs":0,"device":"video0","file":1,"action":"queued"}']);
+    const base = { timeMs: 0, monotonicNs: 5, device: "video0" };
+    listener({ ...base, kind: "message", level: "info", text: "no" });
+    listener({ ...base, ...job, action: "queued" });
+    expect(lines).toEqual([
+      '{"timeMs":0,"monotonicNs":5,"device":"video0","kind":"job","file":1,"job":7,"source":2,"destination":3,"action":"queued"}',
+    ]);
   });
 
   it("nothing is built while nobody listens", () => {

@@ -1,0 +1,109 @@
+/** What the commands that read recordings have in common. */
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { Recording, RecordingError, mergedEvents } from "../events/index.js";
+import type { TraceEvent } from "../v4l2/index.js";
+import { Failure } from "./failure.js";
+
+const PROGRESS_MS = 200;
+/** The clock is asked so often, events. */
+const PROGRESS_EVENTS = 4096;
+
+/**
+ * Gives each event of these recordings to `take`, in the order in which they happened. On a terminal it shows how far it is.
+ * @throws {Failure} One cannot be read, is no recording, or is damaged.
+ */
+export function readRecordings(
+  paths: readonly string[],
+  take: (event: TraceEvent) => void,
+  showsProgress = true,
+): void {
+  const fds: number[] = [];
+  try {
+    const recordings = paths.map((path) => {
+      const fd = openRecording(path);
+      fds.push(fd);
+      return new Recording(fd, path);
+    });
+    const progress = showsProgress && process.stderr.isTTY ? new Progress(fds, recordings) : undefined;
+    try {
+      for (const event of mergedEvents(recordings.map((recording) => recording.events()))) {
+        take(event);
+        progress?.step();
+      }
+    } finally {
+      progress?.end();
+    }
+    for (const [index, { isCut }] of recordings.entries()) {
+      if (isCut)
+        process.stderr.write(
+          `v4l2-cuse: ${paths[index] ?? ""} ends in the middle of an event: its driver was killed\n`,
+        );
+    }
+  } catch (error) {
+    throw error instanceof RecordingError ? new Failure(error.message) : error;
+  } finally {
+    for (const fd of fds) closeSync(fd);
+  }
+}
+
+function openRecording(path: string): number {
+  try {
+    const fd = openSync(path, "r");
+    if (!fstatSync(fd).isDirectory()) return fd;
+    closeSync(fd);
+  } catch (error) {
+    throw new Failure(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  throw new Failure(`cannot read ${path}: it is a directory`);
+}
+
+class Progress {
+  readonly #recordings: readonly Recording[];
+  readonly #total: number;
+  #count = 0;
+  #shownMs = Date.now();
+  #isShown = false;
+
+  constructor(fds: readonly number[], recordings: readonly Recording[]) {
+    this.#recordings = recordings;
+    this.#total = fds.reduce((sum, fd) => sum + fstatSync(fd).size, 0);
+  }
+
+  step(): void {
+    this.#count += 1;
+    if (this.#count % PROGRESS_EVENTS !== 0 || Date.now() - this.#shownMs < PROGRESS_MS) return;
+    this.#shownMs = Date.now();
+    this.#isShown = true;
+    const done = this.#recordings.reduce((sum, { offset }) => sum + offset, 0);
+    const percent = this.#total === 0 ? 0 : Math.min(100, Math.floor((100 * done) / this.#total));
+    const bar = "#".repeat(Math.floor(percent / 4)).padEnd(25, ".");
+    process.stderr.write(`\r[${bar}] ${percent} %, ${this.#count} events`);
+  }
+
+  end(): void {
+    if (this.#isShown) process.stderr.write("\r\u001b[K");
+  }
+}
+
+/** Gathers text and hands it over in large pieces. */
+export class Pieces {
+  readonly #write: (text: string) => void;
+  #waiting: string[] = [];
+  #length = 0;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  readonly add = (text: string): void => {
+    this.#waiting.push(text);
+    this.#length += text.length;
+    if (this.#length >= 64 * 1024) this.end();
+  };
+
+  end(): void {
+    if (this.#length > 0) this.#write(this.#waiting.join(""));
+    this.#waiting = [];
+    this.#length = 0;
+  }
+}

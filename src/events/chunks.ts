@@ -1,0 +1,145 @@
+/**
+ * Memory that is filled on the hot path and written in the background, in order. It is bounded: when the disk is slower
+ * than the events, there is no room until something is written.
+ */
+import { writev } from "node:fs";
+
+/** Large enough for the largest record. */
+export const CHUNK_BYTES = 512 * 1024;
+/** 16 MiB: what comes in while a disk pauses for a moment. */
+const MAX_CHUNKS = 32;
+/** What was recorded is in the file after this, whatever comes: a recording of a driver that is killed lacks no more. */
+const FLUSH_MS = 250;
+
+/** A piece of memory. */
+export class Chunk {
+  readonly bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly view = new DataView(this.bytes.buffer, 0, CHUNK_BYTES);
+  used = 0;
+}
+
+export class ChunkWriter {
+  readonly #fd: number;
+  readonly #failed: (error: Error) => void;
+  readonly #free: Chunk[] = [];
+  #made = 0;
+  #full: Chunk[] = [];
+  #writing: readonly Chunk[] = [];
+  /** Of the first chunk being written, bytes that are in the file. */
+  #written = 0;
+  #hasFailed = false;
+  #current: Chunk | undefined;
+  readonly #timer: NodeJS.Timeout;
+  #idle: (() => void) | undefined;
+
+  /** @param failed - Called once, with what the file system said; all that comes after is lost. */
+  constructor(fd: number, failed: (error: Error) => void) {
+    this.#fd = fd;
+    this.#failed = failed;
+    this.#timer = setInterval(() => {
+      if (this.#writing.length === 0) this.flush();
+    }, FLUSH_MS).unref();
+  }
+
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** A chunk with so much room; undefined: there is none now. */
+  room(bytes: number): Chunk | undefined {
+    const current = this.#current;
+    if (current !== undefined && current.used + bytes <= CHUNK_BYTES) return current;
+    if (this.#hasFailed || bytes > CHUNK_BYTES) return undefined;
+    this.flush();
+    const next = this.#free.pop() ?? this.#make();
+    if (next !== undefined) next.used = 0;
+    return (this.#current = next);
+  }
+
+  #make(): Chunk | undefined {
+    if (this.#made === MAX_CHUNKS) return undefined;
+    this.#made += 1;
+    return new Chunk();
+  }
+
+  /** Begins to write what there is. */
+  flush(): void {
+    const current = this.#current;
+    if (current !== undefined && current.used > 0) {
+      this.#full.push(current);
+      this.#current = undefined;
+    }
+    this.#writeNext();
+  }
+
+  #writeNext(): void {
+    if (this.#writing.length > 0) return;
+    if (this.#full.length === 0) {
+      this.#idle?.();
+      return;
+    }
+    this.#writing = this.#full;
+    this.#full = [];
+    this.#written = 0;
+    this.#write();
+  }
+
+  #write(): void {
+    const pieces: Uint8Array[] = [];
+    let skip = this.#written;
+    for (const { bytes, used } of this.#writing) {
+      if (skip < used) pieces.push(bytes.subarray(skip, used));
+      skip = Math.max(0, skip - used);
+    }
+    writev(this.#fd, pieces, (error, written) => {
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }
+      this.#written += written;
+      const total = this.#writing.reduce((sum, { used }) => sum + used, 0);
+      if (this.#written < total) {
+        this.#write();
+        return;
+      }
+      this.#free.push(...this.#writing);
+      this.#writing = [];
+      this.#writeNext();
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#hasFailed = true;
+    this.#writing = [];
+    this.#full = [];
+    this.#current = undefined;
+    this.#failed(error);
+    this.#idle?.();
+  }
+
+  /** Writes no more by itself. */
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Writes what there is. @returns false: it was not written in time. */
+  async settled(limitMs: number): Promise<boolean> {
+    this.flush();
+    if (this.#writing.length === 0) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => {
+        resolve(false);
+      }, limitMs);
+    });
+    const done = new Promise<boolean>((resolve) => {
+      this.#idle = () => {
+        resolve(true);
+      };
+    });
+    const isDone = await Promise.race([done, late]);
+    this.#idle = undefined;
+    clearTimeout(timer);
+    return isDone;
+  }
+}

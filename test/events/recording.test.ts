@@ -1,0 +1,197 @@
+/** What goes into a recording comes out of it, and whatever bytes are in a file, they end in one sentence at the worst. */
+import { closeSync, openSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { mergedEvents, Recorder, RecordingError } from "../../src/events/index.js";
+import { jsonLine, prettyLine, TraceStream, type TraceEvent } from "../../src/v4l2/index.js";
+import { base, bufferBytes, examples, ioctl, read, record } from "./support/events.js";
+
+/** Without what is made when it is asked for, and without the time of day, which is derived. */
+function stored(event: TraceEvent): unknown {
+  const { timeMs: _timeMs, ...rest } = event;
+  if (event.kind !== "ioctl") return rest;
+  const { name, cmd, pid, comm, file, durationUs, result, errno, detail, bytes } = event;
+  return {
+    name,
+    cmd,
+    pid,
+    comm,
+    file,
+    durationUs,
+    result,
+    errno,
+    detail,
+    given: Buffer.from(bytes.given),
+    asked: bytes.asked,
+  };
+}
+
+describe("a recording", () => {
+  it("gives every event of every kind back", async () => {
+    const { events, isCut } = read(await record(examples));
+    expect(events.map(stored)).toEqual(examples.map(stored));
+    expect(isCut).toBe(false);
+  });
+
+  it("tells the time of day by the clocks of its head", async () => {
+    const now = Number(process.hrtime.bigint());
+    const [event] = read(
+      await record([{ ...base, kind: "message", level: "info", text: "", monotonicNs: now }]),
+    ).events;
+    expect(Math.abs((event?.timeMs ?? 0) - Date.now())).toBeLessThan(5000);
+  });
+
+  it("describes an ioctl from its bytes as the log would have", async () => {
+    const asked = bufferBytes(7);
+    const bytes = {
+      asked,
+      given: bufferBytes(),
+      askedArray: undefined,
+      givenArray: undefined,
+      note: undefined,
+    };
+    const [event] = read(await record([ioctl({ bytes })])).events;
+    if (event === undefined) throw new Error("no event");
+    expect(prettyLine(event)).toContain(
+      "v4l2-ctl[1234] video0: VIDIOC_QBUF: 00:00:00.000000 index=7->3, type=vid-cap",
+    );
+    expect(JSON.parse(jsonLine(event))).toMatchObject({ args: { index: 3 }, asked: { index: 7 } });
+  });
+
+  it("of an ioctl whose bytes are too few or too many describes nothing, and throws nothing", async () => {
+    const sizes = [0, 1, 87, 89, 4096];
+    const events = sizes.map((size) =>
+      ioctl({
+        bytes: {
+          asked: new Uint8Array(size),
+          given: new Uint8Array(size),
+          askedArray: new Uint8Array(3),
+          givenArray: new Uint8Array(5),
+          note: undefined,
+        },
+      }),
+    );
+    for (const event of read(await record(events)).events) expect(() => prettyLine(event)).not.toThrow();
+  });
+
+  it("that ends in the middle of a record gives all before it", async () => {
+    const bytes = await record(examples);
+    const whole = read(bytes).events.length;
+    const headBytes = 16 + bytes.readUInt32LE(12);
+    let last = -1;
+    for (let length = headBytes; length < bytes.byteLength; length += 61) {
+      const { events, isCut } = read(bytes.subarray(0, length));
+      expect(events.length).toBeLessThan(whole);
+      expect(events.length).toBeGreaterThanOrEqual(last);
+      last = events.length;
+      if (events.length === 0 || length % 2 !== 0) continue;
+      expect(typeof isCut).toBe("boolean");
+    }
+  });
+
+  it("of another kind of file, or of a later version, is refused in one sentence", async () => {
+    const bytes = await record(examples);
+    const later = Buffer.from(bytes);
+    later.writeUInt32LE(99, 8);
+    expect(() => read(later)).toThrow(
+      /recording is a recording of version 99.*read it with the one that wrote it/,
+    );
+    expect(() => read(Buffer.from("hello"))).toThrow(/recording is no recording/);
+    expect(() => read(new Uint8Array(0))).toThrow(RecordingError);
+    expect(() => read(bytes.subarray(0, 40))).toThrow(/damaged at its beginning/);
+  });
+
+  it("with any byte changed gives events or one sentence", async () => {
+    const bytes = await record(examples);
+    let damaged = 0;
+    for (let at = 0; at < bytes.byteLength; at += 13) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 0xff;
+      try {
+        for (const event of read(changed).events) prettyLine(event);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RecordingError);
+        damaged += 1;
+      }
+    }
+    expect(damaged).toBeGreaterThan(3);
+  });
+
+  it("whose head gives members another form than they have is refused", async () => {
+    const bytes = await record(examples);
+    const text = bytes.toString("latin1").replace('["bytesused","u32[]"]', '["bytesused","bool" ]');
+    expect(() => read(Buffer.from(text, "latin1"))).toThrow(/damaged at its beginning/);
+  });
+
+  it("passes over kinds and members that it does not know", async () => {
+    const bytes = await record(examples);
+    const renamed = bytes
+      .toString("latin1")
+      .replace('"kind":"wait"', '"kind":"wxyz"')
+      .replace('["blockedNs"', '["blockedXy"');
+    const { events } = read(Buffer.from(renamed, "latin1"));
+    expect(events).toHaveLength(examples.filter(({ kind }) => kind !== "wait").length);
+    const loop = events.find(({ kind }) => kind === "loop");
+    expect(loop).toMatchObject({ blockedNs: 0, cpuNs: 29_000_000 });
+    expect(loop).not.toHaveProperty("blockedXy");
+  });
+
+  it("numbers the strings anew when clients have chosen too many names", async () => {
+    const names = Array.from({ length: 10_000 }, (_, number) => ioctl({ comm: `client ${number}` }));
+    const { events } = read(await record(names));
+    expect(events.map((event) => (event.kind === "ioctl" ? event.comm : ""))).toEqual(
+      names.map(({ comm }) => comm),
+    );
+  });
+
+  it("says how many events came faster than they could be written", async () => {
+    // All in one turn of the event loop: nothing is written meanwhile.
+    const given = new Uint8Array(60_000);
+    const bytes = { asked: undefined, given, askedArray: undefined, givenArray: undefined, note: undefined };
+    const count = 1000;
+    const { events } = read(await record(Array.from({ length: count }, () => ioctl({ bytes }))));
+    const kept = events.filter(({ kind }) => kind === "ioctl").length;
+    const dropped = events.filter((event) => event.kind === "dropped");
+    expect(kept).toBeGreaterThan(100);
+    expect(kept).toBeLessThan(count);
+    expect(dropped).toMatchObject([{ count: count - kept }]);
+  });
+
+  it("that cannot be written is told once, and the devices go on", async () => {
+    const fd = openSync("/dev/full", "w");
+    const errors: string[] = [];
+    const recorder = new Recorder(fd, { program: "test", failed: (error) => errors.push(error.message) });
+    const stream = new TraceStream();
+    recorder.listen([stream]);
+    for (const event of examples) if (event.kind !== "message") stream.emit(event);
+    await recorder.end();
+    recorder.take(ioctl());
+    closeSync(fd);
+    expect(errors).toEqual([expect.stringContaining("ENOSPC")]);
+    expect(stream.active).toBe(false);
+  });
+
+  it("shows nobody what an operator has to know: he is told as without it", () => {
+    const stream = new TraceStream();
+    const told: string[] = [];
+    stream.unheard = ({ text }) => told.push(text);
+    const stop = stream.subscribe(() => undefined, true);
+    stream.message({ ...base, kind: "message", level: "warning", text: "recorded only" });
+    const stopLog = stream.subscribe(() => undefined);
+    stream.message({ ...base, kind: "message", level: "warning", text: "in the log" });
+    stopLog();
+    stop();
+    expect(told).toEqual(["recorded only"]);
+  });
+});
+
+it("several recordings are put in order by time", () => {
+  const at = (monotonicNs: number, text: string): TraceEvent => ({
+    ...base,
+    kind: "message",
+    level: "info",
+    monotonicNs,
+    text,
+  });
+  const merged = mergedEvents([[at(1, "a"), at(4, "d")], [], [at(2, "b"), at(3, "c")]]);
+  expect([...merged].map((event) => event.kind === "message" && event.text)).toEqual(["a", "b", "c", "d"]);
+});
