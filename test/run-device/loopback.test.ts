@@ -135,14 +135,14 @@ describe.runIf(onFuseNodes)("the loopback", () => {
 
   it("starts a command once for all who watch, and ends it after them", async () => {
     const { folder } = await run(
-      `--linger 1 --size 320x240 --on-demand 'echo "$LOOPBACK_WIDTH $LOOPBACK_HEIGHT $LOOPBACK_FOURCC $LOOPBACK_RATE" >> '"$0"'; sleep 1000'`.replace(
+      `--linger 1 --size 320x240 --on-demand 'echo "$LOOPBACK_WIDTH $LOOPBACK_HEIGHT $LOOPBACK_FOURCC $LOOPBACK_RATE" >> '"$0"'; sleep 1003.7'`.replace(
         "'\"$0\"'",
         join(parent, "starts"),
       ),
       `v4l2-ctl --stream-mmap --stream-count=20 & one=$!
        sleep 0.3; v4l2-ctl --stream-mmap --stream-count=5; wait $one
-       pgrep -f 'sleep 1000' > "$0/during" || true
-       sleep 2; pgrep -f 'sleep 1000' > "$0/after" || true`,
+       pgrep -x -f 'sleep 1003.7' > "$0/during" || true
+       sleep 2; pgrep -x -f 'sleep 1003.7' > "$0/after" || true`,
     );
     expect(readFileSync(join(parent, "starts"), "utf8")).toBe("320 240 YUYV 30/1\n");
     expect(readFileSync(join(folder, "during"), "utf8")).not.toBe("");
