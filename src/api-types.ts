@@ -144,6 +144,7 @@ export type {
   StandardType,
   StandardValue,
   StreamParm,
+  Structs32,
   SubdevOps,
   SubdevTraits,
   Subscription,
