@@ -245,3 +245,4 @@ export type {
   VideoSessionOptions,
 } from "./serve/index.js";
 export type { NodeKind, ServedNode, SessionLog, SessionOptions } from "./cuse/index.js";
+export type { Translation } from "./uapi/translate.js";
