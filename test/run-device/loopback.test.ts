@@ -92,11 +92,11 @@ const consumers: readonly (readonly [string, string])[] = [
   ["read()", `head -c ${20 * FRAME_BYTES} /dev/video0 > "$0/out.raw"`],
   [
     "ffmpeg",
-    'ffmpeg -nostdin -loglevel error -f v4l2 -i /dev/video0 -frames:v 20 -fps_mode passthrough -f rawvideo "$0/out.raw"',
+    'ffmpeg -nostdin -loglevel error -f v4l2 -input_format yuyv422 -i /dev/video0 -frames:v 20 -fps_mode passthrough -f rawvideo "$0/out.raw"',
   ],
   [
     "GStreamer",
-    'gst-launch-1.0 -q v4l2src device=/dev/video0 num-buffers=20 ! filesink location="$0/out.raw"',
+    'gst-launch-1.0 -q v4l2src device=/dev/video0 num-buffers=20 ! video/x-raw,format=YUY2,width=320,height=240 ! filesink location="$0/out.raw"',
   ],
 ];
 
