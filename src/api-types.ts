@@ -150,6 +150,7 @@ export type {
   StandardType,
   StandardValue,
   StreamParm,
+  Structs32,
   SubdevOps,
   SubdevTraits,
   Subscription,
@@ -254,3 +255,4 @@ export type {
   VideoSessionOptions,
 } from "./serve/index.js";
 export type { NodeKind, ServedNode, SessionLog, SessionOptions } from "./cuse/index.js";
+export type { Translation } from "./uapi/translate.js";

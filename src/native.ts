@@ -6,7 +6,7 @@
  * a {@link SystemError}; arguments of the wrong type throw a TypeError.
  */
 import { MessageChannel, type ChannelHandlers, type NativeChannel } from "./message-channel.js";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -163,10 +163,27 @@ const TRIPLETS: Partial<Record<NodeJS.Architecture, readonly [string, string]>> 
 export const tracerPath = (): string => built("v4l2-cuse-tracer");
 
 /** Where the program that decodes bitstreams is, or would be (`native/decoder/`). */
-export const decoderPath = (): string => built("v4l2-cuse-decoder");
+export const decoderPath = (): string => fitting("v4l2-cuse-decoder");
 
 /** Where the program that converts pictures is, or would be (`native/convert/`). */
-export const converterPath = (): string => built("v4l2-cuse-convert");
+export const converterPath = (): string => fitting("v4l2-cuse-convert");
+
+/**
+ * A program that stands on libraries of the distribution. A package has it for several of their versions, and the name of
+ * each ends in the library's that it needs: `v4l2-cuse-decoder.libavcodec.so.61`.
+ */
+function fitting(name: string): string {
+  const plain = built(name);
+  if (existsSync(plain)) return plain;
+  const folder = dirname(built("v4l2_cuse.node"));
+  const [own] = TRIPLETS[process.arch] ?? [];
+  const libraries = [`/usr/lib/${own ?? ""}`, "/usr/lib64", "/usr/lib"];
+  const fits = (file: string): boolean =>
+    file.startsWith(`${name}.`) &&
+    libraries.some((where) => existsSync(`${where}/${file.slice(name.length + 1)}`));
+  const found = existsSync(folder) ? readdirSync(folder).find(fits) : undefined;
+  return found === undefined ? plain : `${folder}/${found}`;
+}
 
 // ---- Channel -------------------------------------------------------------------------------------------------------
 

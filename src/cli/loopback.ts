@@ -48,6 +48,9 @@ export function loopbackCommand(): Command {
     .option("--exclusive-caps", "one node shows one role at a time: it is a camera only while it is fed")
     .option("--format <fourcc>", "the one format that it is fed, for example YUYV", parseFormat)
     .option("--size <WxH>", "the one size that it is fed, for example 1280x720", parseSize)
+    .option("--keep-format", "the first producer's format is the next one's, too")
+    .option("--negotiate", "a producer is told what the first consumer wants, and brings that")
+    .option("--picture <file>", "a PNG or JPEG file that is shown while nobody feeds it, instead of bars")
     .option("--rate <fps>", "frames per second, for example 30 or 30000/1001", parseRate)
     .option(
       "--timeout <s>",

@@ -44,6 +44,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   /** What the file has set by S_FMT; else it follows the producer. */
   #chosen: Shape | undefined;
   #chosenTurn = 0;
+  #isAlone = false;
   /** While buffers are there: what they hold. */
   #locked: Shape | undefined;
   /** What the file has set by S_PARM; else all frames are its. */
@@ -90,7 +91,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
 
   /** Its own, or what its program has set with another file, or what the producer brings. */
   get #wanted(): Shape {
-    return this.#chosen ?? this.#newest(({ chosen }) => chosen) ?? this.#hub.shape;
+    return this.#newest(({ chosen }) => chosen) ?? this.#hub.shape;
   }
 
   /** What the file has set by S_FMT, and when: a count of all settings. */
@@ -103,12 +104,18 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
     return this.#interval && { turn: this.#intervalTurn, value: this.#interval };
   }
 
+  /** It has set a format while another file of its program had buffers: it is a consumer of its own. */
+  get isAlone(): boolean {
+    return this.#isAlone;
+  }
+
   #newest<Value>(
     of: (consumer: Consumer) => { readonly turn: number; readonly value: Value } | undefined,
   ): Value | undefined {
-    let newest: { readonly turn: number; readonly value: Value } | undefined;
+    let newest = of(this);
+    if (this.isAlone) return newest?.value;
     for (const other of this.#fellows.others()) {
-      const set = of(other);
+      const set = other.isAlone ? undefined : of(other);
       if (set !== undefined && set.turn >= (newest?.turn ?? 0)) newest = set;
     }
     return newest?.value;
@@ -116,13 +123,16 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
 
   /**
    * Before any change of the buffers there are.
-   * @throws {V4l2Error} EBUSY - the file has set no format of its own, and another one of its program has buffers.
+   * @throws {V4l2Error} EBUSY - another file of its program has buffers, and this one has set no format since since.
    */
   assertMine(): void {
-    if (this.#chosen !== undefined || this.queue.busy) return;
+    if (this.isAlone || this.queue.busy) return;
     for (const { queue } of this.#fellows.others())
       if (queue.busy)
-        throw new V4l2Error("EBUSY", "another file of the program captures; this one has set no format");
+        throw new V4l2Error(
+          "EBUSY",
+          "another file of the program captures; this one has set no format since",
+        );
   }
 
   /** What can be asked for, the producer's first. */
@@ -161,6 +171,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   /** @throws {V4l2Error} EBUSY - buffers are allocated. */
   set(wish: VideoFormat): VideoFormat {
     if (this.queue.busy) throw new V4l2Error("EBUSY", "buffers are allocated for the current format");
+    for (const { queue } of this.#fellows.others()) if (queue.busy) this.#isAlone = true;
     this.#chosen = this.#nearest(wish);
     this.#chosenTurn = ++turns;
     return this.describe();
@@ -181,7 +192,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   // Rates
 
   get interval(): Fract {
-    return this.#interval ?? this.#newest(({ chosenInterval }) => chosenInterval) ?? this.#hub.interval;
+    return this.#newest(({ chosenInterval }) => chosenInterval) ?? this.#hub.interval;
   }
 
   setInterval(wish: Fract): void {

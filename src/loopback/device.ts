@@ -178,7 +178,7 @@ export class Loopback {
     const { type } = subscription;
     if (type === EventType.Ctrl) {
       subscribeControlEvent(file, subscription);
-    } else if (type === EventType.SourceChange) {
+    } else if (type === EventType.SourceChange && (file.device.traits.deviceCaps & Cap.VideoCapture) !== 0) {
       subscribeSourceChange(file, subscription);
     } else if (type === ClientUsage || type === OldClientUsage) {
       eventQueue(file).subscribe(subscription, 1, { add: (added) => added.send(this.#usage) });

@@ -15,7 +15,7 @@ export { RequestFiles, type AnonymousFiles } from "./request-files.js";
 export { deviceSession, startVideoDevices, startWithMedia } from "./start.js";
 export type { DeviceSession, MediaStartOptions, StartOptions } from "./start.js";
 export type { Unpluggable } from "./unplug.js";
-export { isSupervised, type ReadyOptions } from "./readiness.js";
+export { isSupervised, Readiness, type ReadyOptions } from "./readiness.js";
 export { serveUntilSignal } from "./until-signal.js";
 export { startVideoDevice, VideoCharDevice, type VideoSessionOptions } from "./video-node.js";
 /** For `v4l2-cuse doctor`, which tries what a driver may do to clients. */

@@ -22,11 +22,14 @@ export const isSupervised = (): boolean => /^\d+$/.test(process.env[READY_FD] ??
 /** One start of a driver, from ready to gone. */
 export class Readiness {
   readonly #options: ReadyOptions;
-  #notifySocket: string | undefined;
+  readonly #notifySocket: string | undefined;
   #hasFile = false;
 
+  /** Takes systemd's variable out of the environment: it is not for programs that the driver starts. */
   constructor(options: ReadyOptions = {}) {
     this.#options = options;
+    this.#notifySocket = process.env[NOTIFY_SOCKET];
+    Reflect.deleteProperty(process.env, NOTIFY_SOCKET);
   }
 
   /**
@@ -36,9 +39,6 @@ export class Readiness {
   ready(nodes: readonly string[]): void {
     const text = `${nodes.join("\n")}\n`;
     this.#tellRun(text);
-    // Not for programs that the driver starts.
-    this.#notifySocket = process.env[NOTIFY_SOCKET];
-    Reflect.deleteProperty(process.env, NOTIFY_SOCKET);
     this.#notify(`READY=1\nSTATUS=Serving ${nodes.join(", ")}\n`);
     const { readyFd, readyFile } = this.#options;
     if (readyFd !== undefined) {
@@ -68,6 +68,7 @@ export class Readiness {
   #tellRun(text: string): void {
     if (!isSupervised()) return;
     const fd = Number(process.env[READY_FD]);
+    // Not for programs that the driver starts.
     Reflect.deleteProperty(process.env, READY_FD);
     try {
       writeSync(fd, text);

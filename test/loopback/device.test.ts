@@ -210,7 +210,7 @@ describe("formats", () => {
     });
   });
 
-  it("files of one program that set nothing are one camera", () => {
+  it("files of one program are one camera, but for one that sets a format while another captures", () => {
     const all = programs();
     all.producer().set("GREY", 32, 16);
     const [first, second] = [all.consumer(7), all.consumer(7)];

@@ -11,6 +11,8 @@ import { builtProgram } from "../device/support/camera.js";
 import { onFuseNodes } from "../device/support/device.js";
 import { startProgram, type Client } from "../device/support/probe.js";
 
+/** Programs that are killed; 1000 for a whole run. */
+const RESTARTS = Number(process.env["V4L2_CUSE_LOOPBACK_RESTARTS"] ?? 20);
 const WIDTH = 320;
 const HEIGHT = 240;
 const FRAME_BYTES = WIDTH * HEIGHT * 2;
@@ -32,9 +34,13 @@ function start(options: string, client: readonly string[], timeoutMs = 100_000):
 }
 
 /** Runs a script with a folder as "$0" in the shell. @returns Its output, and the folder. */
-async function run(options: string, script: string): Promise<{ text: string; folder: string }> {
+async function run(
+  options: string,
+  script: string,
+  timeoutMs?: number,
+): Promise<{ text: string; folder: string }> {
   const folder = mkdtempSync(join(parent, "test-"));
-  const { code, lines, stderr } = await start(options, ["bash", "-ec", script, folder]).result;
+  const { code, lines, stderr } = await start(options, ["bash", "-ec", script, folder], timeoutMs).result;
   const text = lines.join("\n");
   expect(code, `${text}\n${stderr}`).toBe(0);
   return { text: `${text}\n${stderr}`, folder };
@@ -86,11 +92,11 @@ const consumers: readonly (readonly [string, string])[] = [
   ["read()", `head -c ${20 * FRAME_BYTES} /dev/video0 > "$0/out.raw"`],
   [
     "ffmpeg",
-    'ffmpeg -nostdin -loglevel error -f v4l2 -i /dev/video0 -frames:v 20 -fps_mode passthrough -f rawvideo "$0/out.raw"',
+    'ffmpeg -nostdin -loglevel error -f v4l2 -input_format yuyv422 -i /dev/video0 -frames:v 20 -fps_mode passthrough -f rawvideo "$0/out.raw"',
   ],
   [
     "GStreamer",
-    'gst-launch-1.0 -q v4l2src device=/dev/video0 num-buffers=20 ! filesink location="$0/out.raw"',
+    'gst-launch-1.0 -q v4l2src device=/dev/video0 num-buffers=20 ! video/x-raw,format=YUY2,width=320,height=240 ! filesink location="$0/out.raw"',
   ],
 ];
 
@@ -135,19 +141,55 @@ describe.runIf(onFuseNodes)("the loopback", () => {
 
   it("starts a command once for all who watch, and ends it after them", async () => {
     const { folder } = await run(
-      `--linger 1 --size 320x240 --on-demand 'echo "$LOOPBACK_WIDTH $LOOPBACK_HEIGHT $LOOPBACK_FOURCC $LOOPBACK_RATE" >> '"$0"'; sleep 1000'`.replace(
+      `--linger 1 --size 320x240 --on-demand 'echo "$LOOPBACK_WIDTH $LOOPBACK_HEIGHT $LOOPBACK_FOURCC $LOOPBACK_RATE" >> '"$0"'; sleep 1003.7'`.replace(
         "'\"$0\"'",
         join(parent, "starts"),
       ),
       `v4l2-ctl --stream-mmap --stream-count=20 & one=$!
        sleep 0.3; v4l2-ctl --stream-mmap --stream-count=5; wait $one
-       pgrep -f 'sleep 1000' > "$0/during" || true
-       sleep 2; pgrep -f 'sleep 1000' > "$0/after" || true`,
+       pgrep -x -f 'sleep 1003.7' > "$0/during" || true
+       sleep 2; pgrep -x -f 'sleep 1003.7' > "$0/after" || true`,
     );
     expect(readFileSync(join(parent, "starts"), "utf8")).toBe("320 240 YUYV 30/1\n");
     expect(readFileSync(join(folder, "during"), "utf8")).not.toBe("");
     expect(readFileSync(join(folder, "after"), "utf8")).toBe("");
   });
+
+  it(
+    `outlives ${RESTARTS} producers and consumers that are killed, and a consumer beside them sees nothing of it`,
+    async () => {
+      const { text } = await run(
+        "",
+        `driver=$(pgrep -P $PPID -f "main.js loopback"); count() { ls /proc/$driver/fd | wc -l; }
+       v4l2-ctl --stream-mmap --stream-count=10000000 > /dev/null 2>&1 & steady=$!
+       sleep 1; before=$(count)
+       for i in $(seq ${RESTARTS}); do
+         case $((RANDOM % 3)) in
+           0) cat /dev/zero > /dev/video0 & ;;
+           1) head -c 3072000 /dev/zero > /dev/video0 & ;;
+           2) v4l2-ctl --stream-out-mmap --stream-count=10 > /dev/null 2>&1 & ;;
+         esac
+         first=$!
+         case $((RANDOM % 3)) in
+           0) v4l2-ctl --stream-mmap --stream-count=1000 > /dev/null 2>&1 & ;;
+           1) cat /dev/video0 > /dev/null & ;;
+           2) v4l2-ctl --stream-user --stream-count=3 > /dev/null 2>&1 & ;;
+         esac
+         second=$!
+         sleep 0.0$((RANDOM % 10))
+         if ((RANDOM % 2)); then set -- $first $second; else set -- $second $first; fi
+         for pid; do kill -9 $pid || true; wait $pid || true; done 2> /dev/null
+         kill -0 $steady
+       done
+       sleep 1; kill $steady; echo "more descriptors: $(($(count) - before))"
+       timeout 20 v4l2-ctl --stream-mmap --stream-count=3 > /dev/null; echo goes on`,
+        200_000 + RESTARTS * 1000,
+      );
+      expect(text).toContain("goes on");
+      expect(Number(/more descriptors: (-?\d+)/.exec(text)?.[1])).toBeLessThan(5);
+    },
+    220_000 + RESTARTS * 1000,
+  );
 
   it.each([
     ["the node of a pair that is fed", "--pair", "/dev/video0", ""],

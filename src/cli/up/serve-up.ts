@@ -1,4 +1,5 @@
 /** `v4l2-cuse up`: starts the devices of a file, obeys what the socket says, and ends all when a signal comes. */
+import { Readiness } from "../../serve/index.js";
 import { UsageError } from "../failure.js";
 import { listen, type ControlAnswer } from "./control.js";
 import { checkDriver, checkName, freeName, SpecError, type DeviceSpec } from "./spec.js";
@@ -21,6 +22,8 @@ function describe({ name, state, nodes, problem }: DeviceStatus): string {
  * @returns Exit status: 1 when devices were named and none could be started.
  */
 export async function serveUp(specs: readonly DeviceSpec[], socket: string): Promise<number> {
+  // Before any driver is started, for it is not told.
+  const readiness = new Readiness();
   const supervisor = new Supervisor(say);
   let isStopping = false;
   const signalled = new Promise<void>((resolve) => {
@@ -45,16 +48,20 @@ export async function serveUp(specs: readonly DeviceSpec[], socket: string): Pro
         isStopping = true;
         return;
       }
+      readiness.ready(nodesOf(supervisor));
       say(`${count(supervisor)}; Ctrl-C ends all. "v4l2-cuse list", "add" and "remove" change them.\n`);
       await signalled;
     })();
     await Promise.race([all, signalled]);
   } finally {
+    readiness.stopping();
     await supervisor.stop();
     control.close();
   }
   return status;
 }
+
+const nodesOf = (supervisor: Supervisor): string[] => supervisor.list().flatMap(({ nodes }) => nodes);
 
 function count(supervisor: Supervisor): string {
   const number = supervisor.list().filter(({ state }) => state === "running").length;
