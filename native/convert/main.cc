@@ -37,19 +37,8 @@ class Worker
 	int Serve(uint32_t features)
 	{
 		const convert_hello hello{CONVERT_PROTOCOL, features};
-		if (!worker::Send(&hello, sizeof hello))
-			return 1;
-		for (;;) {
-			Order order;
-			if (!worker::Receive(message_.data(), message_.size(), &order))
-				return 1;
-			if (order.size == 0)
-				return 0;
-			if (!Obey(order)) {
-				std::fputs("v4l2-cuse-convert: an order makes no sense\n", stderr);
-				return 1;
-			}
-		}
+		return worker::ServeOrders("v4l2-cuse-convert", hello, message_,
+					   [this](const Order &order) { return Obey(order); });
 	}
 
       private:

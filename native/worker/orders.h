@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 
 #include "../addon/unique-fd.h"
@@ -67,6 +68,27 @@ inline bool Receive(uint8_t *room, size_t most, Order *order)
 	order->bytes = room;
 	order->size = static_cast<size_t>(size);
 	return true;
+}
+
+// Greets the driver, then gives each order to `obey` until the driver is gone. An exit status.
+// @param room For the longest order.
+// @param obey False: the order makes no sense, and the process ends.
+template <typename Hello, size_t kMost, typename Obey>
+int ServeOrders(const char *name, const Hello &hello, std::array<uint8_t, kMost> &room, const Obey &obey)
+{
+	if (!Send(&hello, sizeof hello))
+		return 1;
+	for (;;) {
+		Order order;
+		if (!Receive(room.data(), room.size(), &order))
+			return 1;
+		if (order.size == 0)
+			return 0;
+		if (!obey(order)) {
+			std::fprintf(stderr, "%s: an order makes no sense\n", name);
+			return 1;
+		}
+	}
 }
 
 } // namespace v4l2cuse::worker

@@ -173,7 +173,15 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
       const [path] = session.nodes;
       // `run --device` shows the node in /dev of the namespace that both are in.
       if (path !== undefined) nodes.path = path;
-      return session;
+      if (onDemand === undefined) return session;
+      // The command ends before its node does, and has no failed write to tell.
+      return {
+        ...session,
+        unplug: async (limitMs) => {
+          await onDemand.close();
+          await session.unplug?.(limitMs);
+        },
+      };
     },
     end: async () => {
       await onDemand?.close();

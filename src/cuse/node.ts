@@ -14,6 +14,7 @@ import {
   lstatSync,
   openSync,
   readFileSync,
+  writeFileSync,
 } from "node:fs";
 import type { Stats } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -163,6 +164,7 @@ export async function settleNode(
       try {
         const { ino, rdev } = fstatSync(node);
         applyAccess(node, path, access);
+        tellUdev(name, folders);
         return { path, rdev, ...number, ino };
       } finally {
         closeSync(node);
@@ -201,6 +203,15 @@ function applyAccess(node: number, path: string, access: NodeAccess): void {
         cause: error,
       },
     );
+  }
+}
+
+/** udev's rules saw the node before it had its mode and group. They may depend on them, and are asked again. */
+function tellUdev(name: string, folders: NodeFolders): void {
+  try {
+    writeFileSync(`${folders.sysfsClass}/${name}/uevent`, "change");
+  } catch {
+    // A container's sysfs is read-only, and has no udev.
   }
 }
 

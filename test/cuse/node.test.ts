@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -87,6 +88,15 @@ describe("assertNameIsFree", () => {
 
 describe("settleNode", () => {
   const access = { mode: 0o600, gid: undefined };
+
+  it.runIf(process.geteuid?.() === 0)("lets in whom it is told to, and has udev look once more", async () => {
+    register("video2", "1:3");
+    execFileSync("mknod", [`${folders.dev}/video2`, "c", "1", "3"]);
+    await settleNode("video2", { mode: 0o640, gid: 44 }, 30, folders);
+    const { mode, gid } = statSync(`${folders.dev}/video2`);
+    expect([mode & 0o777, gid]).toEqual([0o640, 44]);
+    expect(readFileSync(`${folders.sysfsClass}/video2/uevent`, "utf8")).toBe("change");
+  });
 
   it("says when the device is not in sysfs", async () => {
     await expect(settleNode("video0", access, 30, folders)).rejects.toThrow(/does not show it: mount sysfs/);

@@ -91,7 +91,7 @@ describe("the tracer process", () => {
   it("says hello, and ends with its driver", async () => {
     const { socket, exit, hello } = await start();
     expect(hello).toHaveLength(8);
-    expect(hello.readUInt32LE(0)).toBe(2);
+    expect(hello.readUInt32LE(0)).toBe(3);
     socket.close();
     expect(await exit).toEqual([0, null]);
   });

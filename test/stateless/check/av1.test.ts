@@ -47,8 +47,16 @@ describe("the check of AV1", () => {
   });
 
   it("says where a frame header has another value", () => {
-    const [first] = requests;
-    const lines = linesOf(new Av1Check(), withFrame(must(first), { tx_mode: 0, superres_denom: 9 }));
+    const [first, second] = requests;
+    const wrong = { tx_mode: 0, superres_denom: 9 };
+    const check = new Av1Check();
+    // In a stream's first request, several wrong fields can as well be a wrong sequence.
+    expect(linesOf(new Av1Check(), withFrame(must(first), wrong))).toEqual([
+      "the request contradicts itself: a field of AV1_SEQUENCE is wrong, " +
+        "or AV1_FRAME.superres_denom should be 8, AV1_FRAME.tx_mode should be 2",
+    ]);
+    expect(linesOf(check, must(first))).toEqual([]);
+    const lines = linesOf(check, withFrame(must(second), wrong));
     expect(lines).toHaveLength(2);
     expect(lines.join("\n")).toMatch(
       /superres_denom is 9, the bitstream says 8 \(.*\n.*tx_mode is 0, the bitstream says 2 \(tx_mode_select, bit \d+/,
