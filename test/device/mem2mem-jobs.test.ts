@@ -11,7 +11,8 @@ const streaming = (jobMs: number): string =>
 /** What becomes of jobs from now on. */
 function watchJobs({ process }: Mem2mem): () => string[] {
   const before = process.lines.length;
-  return () => process.lines.slice(before).flatMap((line) => / job of file \d+ (\w+)$/.exec(line)?.[1] ?? []);
+  return () =>
+    process.lines.slice(before).flatMap((line) => / job \d+ of file \d+ (\w+)$/.exec(line)?.[1] ?? []);
 }
 
 /** Does the device still do what it should, for somebody else? */

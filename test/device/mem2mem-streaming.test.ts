@@ -233,7 +233,7 @@ describeDevice("the mem2mem example", () => {
     ]);
     const started = device.process.lines
       .slice(before)
-      .map((line) => / job of file (\d+) started/.exec(line)?.[1])
+      .map((line) => / job \d+ of file (\d+) started/.exec(line)?.[1])
       .filter((file) => file !== undefined);
     const [first = "", second = ""] = new Set(started);
     expect(started).toEqual([first, second, first, second, first, second]);
