@@ -88,6 +88,9 @@ interface Worker {
   readonly memories: SharedMemories;
 }
 
+/** A program that does not start three times in a row will not (its libraries are missing, say). */
+const MOST_FAILED = 3;
+
 /**
  * Converts pictures, one after another, in a process of its own (one for each converter) that has no rights. The
  * process starts with the first conversion.
@@ -98,6 +101,8 @@ export class PictureConverter {
   readonly #waiting = new Set<Waiting>();
   #worker: Worker | undefined;
   #underWay = 0;
+  /** Processes in a row that did not come so far as to take orders. */
+  #failed = 0;
   #isClosed = false;
 
   /** @param path - Of the program; tests have their own. */
@@ -166,6 +171,11 @@ export class PictureConverter {
 
   #goOn(): void {
     for (const waiting of this.#waiting) {
+      if (this.#failed >= MOST_FAILED) {
+        this.#waiting.delete(waiting);
+        waiting.refuse(new ConversionError("lost", "the process that converts pictures does not start"));
+        continue;
+      }
       if (this.#underWay >= AT_ONCE) return;
       this.#waiting.delete(waiting);
       waiting.begin(this.#workerNow());
@@ -190,9 +200,13 @@ export class PictureConverter {
   #lost(worker: Worker): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    this.#options.log?.(
-      `the process that converts pictures ${worker.process.end ?? "ended"}; another one goes on`,
-    );
+    const { isAccepted, end = "ended" } = worker.process;
+    this.#failed = isAccepted ? 0 : this.#failed + 1;
+    const next =
+      this.#failed < MOST_FAILED
+        ? "another one goes on"
+        : `it did ${MOST_FAILED} times, and nothing is converted any more`;
+    this.#options.log?.(`the process that converts pictures ${end}; ${next}`);
   }
 
   async #run({ process, memories }: Worker, order: (serial: number) => JobOrder): Promise<Converted> {

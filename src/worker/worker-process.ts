@@ -44,6 +44,7 @@ export class WorkerProcess<Answer> {
   #watch: NodeJS.Timeout | undefined;
   #serial = 0;
   #greeted = false;
+  #isAccepted = false;
   #end: string | undefined;
   #reason: string | undefined;
 
@@ -81,6 +82,11 @@ export class WorkerProcess<Answer> {
   /** Its process id; for tests. */
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** Has it said that it is confined, and of our version? One that ended before would end so again. */
+  get isAccepted(): boolean {
+    return this.#isAccepted;
   }
 
   /** Why it takes no orders any more; undefined while it does. */
@@ -153,6 +159,7 @@ export class WorkerProcess<Answer> {
     if (hello?.protocol !== this.#traits.protocol)
       this.kill("is of another version: run `npm run build:native` again");
     else if ((hello.features & WorkerFeature.IsFiltered) === 0) this.kill("is not confined");
+    else this.#isAccepted = true;
   }
 
   /** One timer for all answers: it looks whether the oldest one is too old. */

@@ -85,6 +85,16 @@ describe("the worker", () => {
     expect(log[0]).toContain("SIGKILL");
   });
 
+  it("is given up when it does not start three times in a row", async () => {
+    const log: string[] = [];
+    const converter = new PictureConverter({ log: (text) => log.push(text) }, "/bin/false");
+    for (let i = 0; i < 10; i++) expect(await failureOf(converter.convert(...pair()))).toBe("lost");
+    expect(log).toHaveLength(3);
+    expect(log[2]).toContain("(status 1); it did 3 times, and nothing is converted any more");
+    expect(converter.pid).toBeUndefined();
+    converter.close();
+  });
+
   it("rejects what waits when it is closed, and all that comes later", async () => {
     const converter = start();
     const ends = Array.from({ length: 10 }, () => failureOf(converter.convert(...pair())));

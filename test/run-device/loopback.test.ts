@@ -2,9 +2,11 @@
  * The loopback with programs of Debian 13 on both sides: what ffmpeg and GStreamer feed it is what v4l2-ctl, ffmpeg and
  * GStreamer capture, bit for bit where nothing is converted.
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findings } from "../compliance/support.js";
 import { builtProgram } from "../device/support/camera.js";
@@ -17,20 +19,22 @@ const WIDTH = 320;
 const HEIGHT = 240;
 const FRAME_BYTES = WIDTH * HEIGHT * 2;
 
+/** The program that converts is built for the libraries of the root that this runs in. */
+const withDecoder = fileURLToPath(new URL("../../scripts/lib/with-decoder", import.meta.url));
+
 let parent = "";
 beforeAll(() => {
+  const built = spawnSync(withDecoder, ["true"], { encoding: "utf8" });
+  expect(built.status, built.stderr).toBe(0);
   parent = mkdtempSync(join(tmpdir(), "v4l2-cuse-loopback-"));
-});
+}, 120_000);
 afterAll(() => {
   rmSync(parent, { recursive: true });
 });
 
 function start(options: string, client: readonly string[], timeoutMs = 100_000): Client {
-  return startProgram(
-    process.execPath,
-    [builtProgram(), "run", "--device", `loopback ${options}`, "--", ...client],
-    { timeoutMs },
-  );
+  const run = [builtProgram(), "run", "--device", `loopback ${options}`, "--", ...client];
+  return startProgram(withDecoder, [process.execPath, ...run], { timeoutMs });
 }
 
 /** Runs a script with a folder as "$0" in the shell. @returns Its output, and the folder. */
