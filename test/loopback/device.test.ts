@@ -365,6 +365,30 @@ describe("with a converter", () => {
     consumer.close();
   });
 
+  it("a frame that cannot be converted is told once for each stream", async () => {
+    const all = converting();
+    const [producer, consumer] = [all.producer(), all.consumer()];
+    producer.set("MJPG", 64, 48);
+    producer.start(2);
+    consumer.set("NV12", 64, 48);
+    const said: string[] = [];
+    for (const device of all.loopback.devices)
+      device.trace.subscribe((event) => {
+        if (event.kind === "message" && event.text.includes("dropped")) said.push(event.text);
+      });
+    const start = "a frame is dropped: MJPG 64x48 cannot become NV12 64x48: ";
+    for (const streams of [1, 2]) {
+      consumer.start(2);
+      for (const value of [1, 2, 3]) {
+        await producer.show(value);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(said).toEqual(Array<unknown>(streams).fill(expect.stringContaining(start)));
+      consumer.stop();
+    }
+    for (const client of [producer, consumer]) client.close();
+  });
+
   it("a compressed picture of the largest size has room in its buffer", async () => {
     const all = converting();
     const consumer = all.consumer();
