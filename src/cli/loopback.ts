@@ -43,7 +43,7 @@ interface LoopbackCommandOptions extends NodeOptions {
 export function loopbackCommand(): Command {
   const command = new Command("loopback").description("a camera that shows what another program feeds it");
   return addNodeOptions(command)
-    .option("--card <name>", `the name that programs show (default: "${DEFAULT_CARD}")`)
+    .option("--card <name>", `the name that programs show, cut after 31 bytes (default: "${DEFAULT_CARD}")`)
     .option("--pair", "two nodes: the first is fed, the second is a camera")
     .option("--exclusive-caps", "one node shows one role at a time: it is a camera only while it is fed")
     .option("--format <fourcc>", "the one format that it is fed, for example YUYV", parseFormat)
@@ -66,12 +66,18 @@ export function loopbackCommand(): Command {
         .choices(["moment", "producer"])
         .default("moment"),
     )
-    .option("--on-demand <command>", "run by sh while somebody watches; it feeds the node $LOOPBACK_NODE")
+    .option(
+      "--on-demand <command>",
+      "run by sh while somebody watches; it feeds the node $LOOPBACK_NODE",
+      parseNotEmpty,
+    )
     .addOption(
       new Option(
         "--from <source>",
         "show this while somebody watches, by ffmpeg: a video file, an image, rtsp:// or http://, /dev/videoN, testsrc",
-      ).conflicts("onDemand"),
+      )
+        .conflicts("onDemand")
+        .argParser(parseNotEmpty),
     )
     .addOption(
       new Option(
@@ -107,6 +113,11 @@ function parseRate(text: string): Fract {
   if (frames > 0 && seconds > 0 && frames / seconds <= 1000)
     return { numerator: seconds, denominator: frames };
   throw new InvalidArgumentError("A rate is frames per second, at most 1000, for example 30 or 30000/1001.");
+}
+
+function parseNotEmpty(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("It is empty.");
 }
 
 function parseSeconds(text: string): number {

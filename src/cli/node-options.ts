@@ -103,7 +103,10 @@ export interface NodeWishes {
   readonly "v4l-subdev"?: number;
 }
 
-/** The names of a driver's nodes: `"video3"` for a wish of 3; without a wish the first that is free. */
+/**
+ * The names of a driver's nodes: `"video3"` for a wish of 3; without a wish the first that is free. A wish is that of the
+ * first node of its kind: a second one, asked for from the number behind it, gets the first free number from there.
+ */
 export class NodeNames {
   readonly #wishes: NodeWishes;
   /** Others have had them before us. */
@@ -113,15 +116,17 @@ export class NodeNames {
     this.#wishes = wishes;
   }
 
-  /** @param from - The least number without a wish. @throws {Failure} None is free. */
+  /** @param from - The least number; a wish below it is another node's. @throws {Failure} None is free. */
   name(kind: keyof NodeWishes, from = 0): string {
     const wish = this.#wishes[kind];
-    if (wish !== undefined) return `${kind}${wish}`;
+    if (wish !== undefined && wish >= from) return `${kind}${wish}`;
     for (let number = from; number <= MAX_NODE_NUMBER; number++) {
       const name = `${kind}${number}`;
       if (!this.#taken.has(name) && !existsSync(`/dev/${name}`)) return name;
     }
-    throw new Failure(`all of /dev/${kind}0 to /dev/${kind}${MAX_NODE_NUMBER} exist already`);
+    if (from > MAX_NODE_NUMBER)
+      throw new Failure(`there is no number behind ${MAX_NODE_NUMBER} for the second node`);
+    throw new Failure(`all of /dev/${kind}${from} to /dev/${kind}${MAX_NODE_NUMBER} exist already`);
   }
 
   /**
@@ -131,8 +136,8 @@ export class NodeNames {
   isTaken(error: unknown): boolean {
     if (!(error instanceof NameTakenError)) return false;
     const kind = NODE_KINDS.find((name) => error.nodeName.startsWith(name));
-    if (kind === undefined || this.#wishes[kind] !== undefined || this.#taken.has(error.nodeName))
-      return false;
+    if (kind === undefined || error.nodeName === `${kind}${this.#wishes[kind]}`) return false;
+    if (this.#taken.has(error.nodeName)) return false;
     this.#taken.add(error.nodeName);
     return true;
   }

@@ -28,7 +28,7 @@ export function runCommand(): Command {
     .argument("[args...]", "its arguments")
     .option(
       "--device <driver>",
-      "start a device that only this client sees, for as long as it runs: 'sample' or 'visl' with options, or a module; may be repeated",
+      "start a device that only this client sees, for as long as it runs: 'sample', 'visl', 'decoder' or 'loopback', with options, or a module; may be repeated",
       (text, before: readonly string[] | undefined) => [...(before ?? []), text],
     )
     .option("--log-file <path>", "with --device: append the ioctls of the devices to this file")

@@ -1,6 +1,7 @@
 /** The side of a file that gets frames: a CAPTURE queue with a format, a size and a rate of its own. */
+import { ConversionError } from "../convert/index.js";
 import type { AnyFile, DriverTask, Fract, VideoFormat } from "../v4l2/index.js";
-import { BufType, Field, V4l2Error } from "../v4l2/index.js";
+import { BufType, Field, traceTime, V4l2Error } from "../v4l2/index.js";
 import type { QueueDevice, QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
 import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
 import type { Frame } from "./frame.js";
@@ -15,6 +16,7 @@ import {
   listedSizes,
   nearestShape,
   nearestSize,
+  shapeText,
   wishOf,
 } from "./shape.js";
 import type { Shape, Size } from "./shape.js";
@@ -60,6 +62,8 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
   #sequence = 0;
   /** No frame has come since the last tick. */
   #isLate = false;
+  /** This stream has had a frame that could not be converted, and the log has said so. */
+  #hasFailed = false;
 
   constructor(hub: Hub, device: QueueDevice, file: AnyFile, fellows: Fellows) {
     this.#hub = hub;
@@ -224,6 +228,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
 
   startStreaming(): void {
     this.#sequence = 0;
+    this.#hasFailed = false;
     this.#rate.restart();
     this.#hub.started(this);
     this.#tick();
@@ -343,9 +348,22 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
           if (this.#converting === buffer) made(plane.bytes.subarray(0, bytesused));
           this.#converted(buffer, bytesused, frame.timestampNs);
         },
-        () => this.#converted(buffer, undefined, frame.timestampNs),
+        (error: unknown) => {
+          if (this.#converting === buffer) this.#sayFailed(frame.shape, error);
+          this.#converted(buffer, undefined, frame.timestampNs);
+        },
       )
       .finally(() => frame.release());
+  }
+
+  /** The client waits for a frame, and cannot know why none comes. Once for each stream. */
+  #sayFailed(from: Shape, error: unknown): void {
+    if (this.#hasFailed || (error instanceof ConversionError && error.failure === "closed")) return;
+    this.#hasFailed = true;
+    const why = error instanceof Error ? error.message : String(error);
+    const text = `a frame is dropped: ${shapeText(from)} cannot become ${shapeText(this.shape)}: ${why}`;
+    const { name, trace } = this.#device;
+    trace.message({ kind: "message", timeMs: traceTime(), device: name, level: "warning", text });
   }
 
   /** @param bytesused - Undefined: it came to nothing. */

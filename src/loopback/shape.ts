@@ -65,7 +65,10 @@ export const producerFormats: readonly number[] = [
 /** Least and most pixels of a side. */
 export const LEAST_SIDE = 2;
 export const MOST_SIDE = 8192;
-/** Of compressed pictures: as many bytes as the picture has as YUYV, and never less than this. */
+/**
+ * A buffer of a compressed picture has never less bytes than this. It has as many as the picture has as YUYV, unless the
+ * client wants another number.
+ */
 const LEAST_COMPRESSED_BYTES = 65_536;
 /** Lines may be so many times as long as the pixels need. */
 const MOST_PADDING = 2;
@@ -154,7 +157,8 @@ function layoutOf(
     return { bytesperline: 2 * width, sizeimage: 3 * width * height };
   }
   const room = Math.max(2 * width * height, LEAST_COMPRESSED_BYTES);
-  return { bytesperline: 0, sizeimage: Math.min(Math.max(sizeimage, LEAST_COMPRESSED_BYTES), 2 * room) };
+  const wanted = sizeimage === 0 ? room : Math.max(sizeimage, LEAST_COMPRESSED_BYTES);
+  return { bytesperline: 0, sizeimage: Math.min(wanted, 2 * room) };
 }
 
 /** What a client says in S_FMT or TRY_FMT. */

@@ -1,8 +1,18 @@
 /** The file of `v4l2-cuse up`: what it becomes, and what is said of its mistakes. */
-import { describe, expect, it } from "vitest";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
 import { parseDevices } from "../../src/cli/up/devices-file.js";
 
-const parse = (text: string): ReturnType<typeof parseDevices> => parseDevices(text, "/etc/cameras/d.yaml");
+const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+mkdirSync(join(folder, "mine"));
+for (const module of ["mine/camera.js", "a.js"]) writeFileSync(join(folder, module), "");
+
+const parse = (text: string): ReturnType<typeof parseDevices> => parseDevices(text, join(folder, "d.yaml"));
 
 describe("a file of devices", () => {
   it("becomes command lines", async () => {
@@ -33,7 +43,7 @@ devices:
         driver: "decoder",
         args: ["--codec", "h264", "--codec", "vp8", "--keep-bitstream-buffers"],
       },
-      { name: "camera", driver: "/etc/cameras/mine/camera.js", args: ["--fast", "two words"] },
+      { name: "camera", driver: join(folder, "mine/camera.js"), args: ["--fast", "two words"] },
       { name: "loopback", driver: "loopback", args: ["--card", "My camera"] },
     ]);
   });
@@ -53,6 +63,7 @@ devices:
     ["devices:\n  - driver: sample\n    video: [1, 2]", 3, "takes one value"],
     ["devices:\n  - driver: sample\n    video: {a: 1}", 3, "takes a number or a text"],
     ["devices:\n  - driver: webcam", 2, 'there is no driver "webcam": name sample'],
+    ["devices:\n  - driver: sample\n  - driver: ./b.js", 3, 'there is no module "'],
     ["devices:\n  - name: x", 2, 'no "driver"'],
     ["devices:\n  - driver: sample\n    name: a/b", 3, "no name of a device"],
     ["devices:\n  - driver: sample\n    name: a\n  - driver: visl\n    name: a", 5, 'another device is "a"'],
@@ -67,6 +78,6 @@ devices:
     ["devices:\n  - driver: [sample", 2, "Flow sequence"],
   ])("refuses %j at its line", async (text, line, message) => {
     await expect(parse(text)).rejects.toThrow(message);
-    await expect(parse(text)).rejects.toThrow(new RegExp(`^/etc/cameras/d.yaml:${line}: [^\\n]+$`));
+    await expect(parse(text)).rejects.toThrow(new RegExp(`^${folder}/d.yaml:${line}: [^\\n]+$`));
   });
 });

@@ -41,6 +41,22 @@ const isAlive = (pid: number | undefined): boolean => {
 };
 
 describe("the devices", () => {
+  it.each([
+    [`throw new Error("the camera is not connected");`, "Error: the camera is not connected"],
+    [`import "./nowhere.js";`, /^Error \[ERR_MODULE_NOT_FOUND\]: Cannot find module '.*nowhere\.js'/],
+    [
+      `console.error("v4l2-cuse: unknown option '--vidoe'\\n(Did you mean --video?)\\n(X --help shows commands)"); process.exit(2);`,
+      "unknown option '--vidoe'",
+    ],
+    [`console.error("(only this)"); process.exit(2);`, "(only this)"],
+    ["process.exit(3);", "it ended (status 3)"],
+  ])("tell why a driver that is %j ends", async (body, problem) => {
+    const status = await supervisor().add({ name: "bad", driver: driver(body), args: [] });
+    expect(status.state).toBe("failed");
+    if (typeof problem === "string") expect(status.problem).toBe(problem);
+    else expect(status.problem).toMatch(problem);
+  });
+
   it("run side by side; one that fails says why, and the others live", async () => {
     const devices = supervisor();
     const good = await devices.add({ name: "good", driver: driver(READY), args: [] });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Loopback, PictureConversion } from "../../src/loopback/index.js";
 import type { LoopbackOptions } from "../../src/loopback/index.js";
+import { nearestShape } from "../../src/loopback/shape.js";
 import { BufType, Cap, Colorspace, fourcc } from "../../src/v4l2/index.js";
 import type { FrameEvent } from "../../src/v4l2/index.js";
 import { errnoOf } from "../support/errno.js";
@@ -419,6 +420,57 @@ describe("with a converter", () => {
     const { bytes } = await consumer.capture();
     expect([...bytes.subarray(0, 2), ...bytes.subarray(-2)]).toEqual([0xff, 0xd8, 0xff, 0xd9]);
     consumer.close();
+  });
+
+  it("a frame that cannot be converted is told once for each stream", async () => {
+    const all = converting();
+    const [producer, consumer] = [all.producer(), all.consumer()];
+    producer.set("MJPG", 64, 48);
+    producer.start(2);
+    consumer.set("NV12", 64, 48);
+    const said: string[] = [];
+    for (const device of all.loopback.devices)
+      device.trace.subscribe((event) => {
+        if (event.kind === "message" && event.text.includes("dropped")) said.push(event.text);
+      });
+    const start = "a frame is dropped: MJPG 64x48 cannot become NV12 64x48: ";
+    for (const streams of [1, 2]) {
+      consumer.start(2);
+      for (const value of [1, 2, 3]) {
+        await producer.show(value);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(said).toEqual(Array<unknown>(streams).fill(expect.stringContaining(start)));
+      consumer.stop();
+    }
+    for (const client of [producer, consumer]) client.close();
+  });
+
+  it("a compressed picture of the largest size has room in its buffer", async () => {
+    const all = converting();
+    const consumer = all.consumer();
+    const { planes } = consumer.set("JPEG", 3840, 2160);
+    expect(planes).toEqual([{ bytesperline: 0, sizeimage: 2 * 3840 * 2160 }]);
+    consumer.start(2);
+    const { bytes } = await consumer.capture();
+    expect([...bytes.subarray(0, 2), ...bytes.subarray(-2)]).toEqual([0xff, 0xd8, 0xff, 0xd9]);
+    // What did not fit into 64 KiB.
+    expect(bytes.length).toBeGreaterThan(65_536);
+    consumer.close();
+  });
+});
+
+describe("the room for a compressed picture", () => {
+  it.each([
+    ["MJPG", 640, 480, 0, 2 * 640 * 480],
+    ["MJPG", 32, 32, 0, 65_536],
+    ["MJPG", 640, 480, 100_000, 100_000],
+    ["JPEG", 640, 480, 1, 65_536],
+    ["MJPG", 640, 480, 0xffff_ffff, 4 * 640 * 480],
+  ])("of %s %i x %i whose producer wants %i bytes is %i", (format, width, height, wanted, room) => {
+    const size = { width, height };
+    const wish = { pixelformat: fourcc(format), sizeimage: wanted, ...size };
+    expect(nearestShape(wish, { ...size, pixelformat: fourcc("YUYV") }).sizeimage).toBe(room);
   });
 });
 

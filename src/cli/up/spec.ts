@@ -1,4 +1,5 @@
 /** A device that `v4l2-cuse up` keeps: a driver, and the words of its command line. */
+import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { Command, Option } from "commander";
 import { builtInNames, driverProgram, type DeviceProgram } from "../run/device-option.js";
@@ -29,12 +30,16 @@ export function checkName(name: string): string {
 /**
  * The driver as a device has it.
  * @param folder - Where the path of a module starts.
- * @throws {SpecError} There is no such driver.
+ * @throws {SpecError} There is no such driver, or no such module.
  */
 export function checkDriver(driver: string, folder: string): string {
   if (builtInNames().includes(driver)) return driver;
   const path = isAbsolute(driver) ? driver : resolve(folder, driver);
-  if (driverProgram(driver, [], driver, { isLogged: false }) !== undefined) return path;
+  if (driverProgram(driver, [], driver, { isLogged: false }) !== undefined) {
+    // Node.js completes a name that has no ending.
+    if ([path, `${path}.js`].some((file) => existsSync(file))) return path;
+    throw new SpecError(`there is no module "${path}"`);
+  }
   throw new SpecError(
     `there is no driver "${driver}": name ${builtInNames().join(", ")}, or the path of a module, as in ./camera.js`,
   );

@@ -130,15 +130,27 @@ class SupervisedDevice {
     if (before === "failed" || before === "ended") return;
     this.#state = before === "starting" ? "failed" : "ended";
     if (before === "stopping") return;
-    const lines = this.#said.split("\n").filter((line) => line.trim() !== "");
-    const last = lines.at(-1)?.replace(/^v4l2-cuse: /, "");
-    this.#problem = last ?? `it ended (${how})`;
+    this.#problem = reasonIn(this.#said) ?? `it ended (${how})`;
   }
 
   /** Settles when it has ended. */
   get exited(): Promise<void> {
     return this.#exited;
   }
+}
+
+/** What Node.js prints behind the error of a driver that it ends, and a command behind a wrong option. */
+const NO_REASON = /^(Node\.js v[\d.]+|\(.*\)|[\s}].*)$/;
+const NODE_ENDED = /^Node\.js v[\d.]+$/;
+
+/** The line of what a driver printed that says why it ended: the error that nobody caught, else the last sentence. */
+function reasonIn(said: string): string | undefined {
+  const lines = said.split("\n").filter((line) => line.trim() !== "");
+  const thrown = NODE_ENDED.test(lines.at(-1) ?? "")
+    ? lines.findLast((line) => /^[A-Za-z0-9]*Error\b.*: /.test(line))
+    : undefined;
+  const reason = thrown ?? lines.findLast((line) => !NO_REASON.test(line)) ?? lines.at(-1);
+  return reason?.replace(/^v4l2-cuse: /, "");
 }
 
 export class Supervisor {

@@ -21,6 +21,14 @@ export const filterFlags: readonly FlagName[] = [
 ];
 export const DELTA_UPDATE = 0x2;
 
+/** Of `ref_frame_sign_bias`. */
+export const signBiases: readonly FlagName[] = [
+  ["SIGN_BIAS_LAST", "ref_frame_sign_bias[1]"],
+  ["SIGN_BIAS_GOLDEN", "ref_frame_sign_bias[2]"],
+  ["SIGN_BIAS_ALT", "ref_frame_sign_bias[3]"],
+];
+export const ALL_SIGN_BIASES = 0x7;
+
 export const segmentationFlags: readonly FlagName[] = [
   ["ENABLED", "segmentation_enabled"],
   ["UPDATE_MAP", "segmentation_update_map"],

@@ -6,12 +6,14 @@ import { expectedFlags, placesOnDemand } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
 import {
   ALL_BUT_ENABLED,
+  ALL_SIGN_BIASES,
   ALLOW_HIGH_PREC_MV,
   DELTA_UPDATE,
   elements,
   filterFlags,
   frameFlags,
   segmentationFlags,
+  signBiases,
 } from "./vp9-fields.js";
 import { probabilityTables } from "./vp9-probabilities.js";
 
@@ -148,7 +150,11 @@ function expectedFrame(frame: vp9.Vp9Frame, state: vp9.Vp9State, submitted: Fram
       last_frame_ts: inInterFrames(control.last_frame_ts),
       golden_frame_ts: inInterFrames(control.golden_frame_ts),
       alt_frame_ts: inInterFrames(control.alt_frame_ts),
-      ref_frame_sign_bias: inInterFrames(control.ref_frame_sign_bias),
+      // As one field only where it has bits that mean nothing; else each bit is named, see below.
+      ref_frame_sign_bias:
+        submitted.ref_frame_sign_bias > ALL_SIGN_BIASES
+          ? inInterFrames(control.ref_frame_sign_bias)
+          : undefined,
       // Key frames and resilient ones do not carry it, and reset all contexts anyway.
       reset_frame_context:
         header.frame_type === vp9.FrameType.Key || header.error_resilient_mode
@@ -172,6 +178,13 @@ function expectedFrame(frame: vp9.Vp9Frame, state: vp9.Vp9State, submitted: Fram
         submitted.seg.flags,
         hasSegments ? 0 : ALL_BUT_ENABLED,
         "seg.flags",
+      ),
+      ...expectedFlags(
+        signBiases,
+        control.ref_frame_sign_bias,
+        submitted.ref_frame_sign_bias,
+        isInter && submitted.ref_frame_sign_bias <= ALL_SIGN_BIASES ? 0 : ALL_SIGN_BIASES,
+        "ref_frame_sign_bias",
       ),
       ...expectedFlags(frameFlags, control.flags, submitted.flags, isInter ? 0 : ALLOW_HIGH_PREC_MV),
     ],

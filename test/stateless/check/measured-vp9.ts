@@ -13,7 +13,9 @@ const INTER = new Set([
   "last_frame_ts",
   "golden_frame_ts",
   "alt_frame_ts",
-  "ref_frame_sign_bias",
+  "ref_frame_sign_bias & SIGN_BIAS_LAST",
+  "ref_frame_sign_bias & SIGN_BIAS_GOLDEN",
+  "ref_frame_sign_bias & SIGN_BIAS_ALT",
   "interpolation_filter",
   "reference_mode",
   "flags & ALLOW_HIGH_PREC_MV",
@@ -58,6 +60,7 @@ export const measuredVp9: readonly MeasuredCodec[] = [
     start: () => new Vp9Check(),
     flags: {
       "StatelessVp9Frame.flags": flagNames(constants, "V4L2_VP9_FRAME_FLAG_"),
+      "StatelessVp9Frame.ref_frame_sign_bias": { SIGN_BIAS_LAST: 1, SIGN_BIAS_GOLDEN: 2, SIGN_BIAS_ALT: 4 },
       "StatelessVp9Frame.seg.flags": flagNames(constants, "V4L2_VP9_SEGMENTATION_FLAG_"),
       "StatelessVp9Frame.lf.flags": flagNames(constants, "V4L2_VP9_LOOP_FILTER_FLAG_"),
     },
