@@ -1,7 +1,7 @@
 /** The side of a file that gets frames: a CAPTURE queue with a format, a size and a rate of its own. */
 import { ConversionError } from "../convert/index.js";
 import type { AnyFile, DriverTask, Fract, VideoFormat } from "../v4l2/index.js";
-import { BufType, Field, traceTime, V4l2Error } from "../v4l2/index.js";
+import { BufType, Field, traceTimes, V4l2Error } from "../v4l2/index.js";
 import type { QueueDevice, QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
 import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
 import type { Frame } from "./frame.js";
@@ -363,7 +363,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
     const why = error instanceof Error ? error.message : String(error);
     const text = `a frame is dropped: ${shapeText(from)} cannot become ${shapeText(this.shape)}: ${why}`;
     const { name, trace } = this.#device;
-    trace.message({ kind: "message", timeMs: traceTime(), device: name, level: "warning", text });
+    trace.message({ kind: "message", ...traceTimes(), device: name, level: "warning", text });
   }
 
   /** @param bytesused - Undefined: it came to nothing. */
