@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STATE_NULL = 1, STATE_PLAYING = 4 };
+enum { STATE_NULL = 1, STATE_PAUSED = 3, STATE_PLAYING = 4 };
 enum { MESSAGE_EOS = 1, MESSAGE_ERROR = 2 };
 
 static void *library;

@@ -4,7 +4,8 @@
  *     gst-seek SEEKS MS PIPELINE
  *
  * SEEKS times, each after MS milliseconds of playing; then it plays to the end. Each seek flushes, so decoders lose what
- * they have queued.
+ * they have queued. It seeks while the pipeline pauses, in which nothing new can end: that of a short stream played to its
+ * end before the seek is forgotten.
  */
 #include "gst-client.h"
 
@@ -49,10 +50,16 @@ int main(int argc, char **argv)
 		if (i == seeks)
 			break;
 		usleep((useconds_t)ms * 1000);
+		set_state(pipeline, STATE_PAUSED);
 		if (!seek_simple(pipeline, FORMAT_TIME, SEEK_FLUSH | SEEK_KEY_UNIT, 0))
 			fail("the pipeline cannot seek");
+		if (get_state(pipeline, NULL, NULL, limit) != STATE_CHANGE_SUCCESS)
+			fail("the pipeline does not pause");
+		while (pop(bus, 0, MESSAGE_EOS))
+			;
 		printf("seek\n");
 		fflush(stdout);
+		set_state(pipeline, STATE_PLAYING);
 	}
 	message = pop(bus, limit, MESSAGE_EOS | MESSAGE_ERROR);
 	if (!message)
