@@ -45,7 +45,7 @@ export {
 export { MAX_IOCTL_BYTES, MAX_TRANSFER_BYTES } from "./protocol.js";
 export { CuseSession, type SessionOptions } from "./session.js";
 export { FuseMount, type FuseMountOptions } from "./fuse-mount.js";
-export { FILE_SYSTEM_TYPE, mountLines } from "./node-folder.js";
+export { FILE_SYSTEM_TYPE, makeFoldersAbove, mountLines } from "./node-folder.js";
 export { FuseNode, type FuseNodeOptions } from "./fuse-node.js";
 export {
   mountForNodes,

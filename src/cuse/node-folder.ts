@@ -4,7 +4,7 @@
  *
  * Nothing here asks our own file system: the thread that serves it would wait for itself.
  */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { mount, MountFlag, unmount } from "../native.js";
@@ -112,7 +112,7 @@ function makeFolder(folder: string): string[] {
   const made: string[] = [];
   try {
     for (const each of missingFolders(path.resolve(folder))) {
-      mkdirSync(each, { mode: 0o755 });
+      makeOpen(each);
       made.unshift(each);
     }
     return made;
@@ -144,7 +144,7 @@ async function makeAlone(folder: string, ownRoot: string): Promise<string[]> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     try {
       makeAbove(whole);
-      mkdirSync(whole, { mode: 0o755 });
+      makeOpen(whole);
       return upTo(whole, path.resolve(ownRoot));
     } catch (error) {
       // ENOENT: somebody has just taken away the folder above, with the last that was in it.
@@ -157,13 +157,29 @@ async function makeAlone(folder: string, ownRoot: string): Promise<string[]> {
   throw inUse(whole);
 }
 
+/** What every user may pass through, whatever our umask is: nodes have a mode of their own. */
+const OPEN = 0o755;
+
+function makeOpen(folder: string): void {
+  mkdirSync(folder);
+  chmodSync(folder, OPEN);
+}
+
 /** @throws {CuseError} Something that is no folder is in the way. @throws ENOENT: try again. */
 function makeAbove(folder: string): void {
   try {
-    mkdirSync(path.dirname(folder), { recursive: true, mode: 0o755 });
+    makeFoldersAbove(folder);
   } catch (error) {
     throw systemCode(error) === "EEXIST" ? cannotBeMade(folder, error) : error;
   }
+}
+
+/** Makes the folders that a path is in, where they are missing: every user may pass through them. */
+export function makeFoldersAbove(whole: string): void {
+  const parent = path.dirname(whole);
+  const first = mkdirSync(parent, { recursive: true });
+  if (first === undefined) return;
+  for (const each of upTo(parent, path.resolve(first))) chmodSync(each, OPEN);
 }
 
 /** From the folder to one above it, innermost first. */

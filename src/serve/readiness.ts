@@ -51,18 +51,29 @@ export class Readiness {
       told(readyFile, () => {
         // Whoever finds the file finds all of it.
         const unfinished = `${readyFile}.${process.pid}`;
-        writeFileSync(unfinished, text);
-        renameSync(unfinished, readyFile);
+        rmSync(unfinished, { force: true });
+        try {
+          // "x": in a folder where others may write, it is no link of theirs.
+          writeFileSync(unfinished, text, { flag: "wx" });
+          renameSync(unfinished, readyFile);
+        } catch (error) {
+          rmSync(unfinished, { force: true });
+          throw error;
+        }
       });
       this.#hasFile = true;
     }
   }
 
-  /** The driver has begun to end: clients are told, then the nodes go. */
+  /** The driver has begun to end: clients are told, then the nodes go. Never throws. */
   stopping(): void {
     this.#notify("STOPPING=1\n");
-    if (this.#hasFile && this.#options.readyFile !== undefined)
+    if (!this.#hasFile || this.#options.readyFile === undefined) return;
+    try {
       rmSync(this.#options.readyFile, { force: true });
+    } catch {
+      // Somebody has put another thing there, or made the file system read-only. The nodes have to go all the same.
+    }
   }
 
   #tellRun(text: string): void {

@@ -6,6 +6,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -36,6 +37,18 @@ describe("a folder that anybody may name", () => {
     expect([claimed.path, existsSync(folder)]).toEqual([folder, true]);
     claimed.release();
     expect(readdirSync(place)).toEqual([]);
+  });
+
+  it("lets every user pass, whatever the umask", async () => {
+    const before = process.umask(0o077);
+    try {
+      await claimFolder(join(place, "a/b"));
+      await claimFolder(join(place, "own/dev/video0"), join(place, "own/dev"));
+    } finally {
+      process.umask(before);
+    }
+    const made = ["a", "a/b", "own", "own/dev", "own/dev/video0"];
+    expect(made.map((folder) => statSync(join(place, folder)).mode & 0o777)).toEqual(made.map(() => 0o755));
   });
 
   it("stays if it was there, and so does what somebody else uses meanwhile", async () => {

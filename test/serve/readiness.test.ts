@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Readiness } from "../../src/serve/readiness.js";
@@ -24,6 +34,28 @@ describe("who waits for a driver's nodes", () => {
     expect(readFileSync(path, "utf8")).toBe(lines);
     readiness.stopping();
     expect(existsSync(path)).toBe(false);
+  });
+
+  it("does not hold up the end: something else has come to where the file was", () => {
+    const path = `${folder}/ready`;
+    const readiness = new Readiness({ readyFile: path });
+    readiness.ready(nodes);
+    rmSync(path);
+    mkdirSync(path);
+    readiness.stopping();
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it("has no link of somebody else's written, and nothing is left of a file that cannot be there", () => {
+    const [path, other] = [`${folder}/ready`, `${folder}/other`];
+    symlinkSync(other, `${path}.${process.pid}`);
+    new Readiness({ readyFile: path }).ready(nodes);
+    expect([readFileSync(path, "utf8"), existsSync(other)]).toEqual([lines, false]);
+    mkdirSync(`${folder}/taken`);
+    expect(() => {
+      new Readiness({ readyFile: `${folder}/taken` }).ready(nodes);
+    }).toThrow("EISDIR");
+    expect(readdirSync(folder).sort()).toEqual(["ready", "taken"]);
   });
 
   it("reads them from a descriptor, up to its end", () => {

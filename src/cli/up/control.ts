@@ -4,7 +4,8 @@
  */
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
+import { makeFoldersAbove } from "../../cuse/index.js";
 import { Failure } from "../failure.js";
 import type { DeviceStatus } from "./supervisor.js";
 
@@ -36,6 +37,8 @@ export function defaultSocket(): string {
 function makeFolder(path: string): void {
   const folder = dirname(path);
   try {
+    // Others share the folders above it: FUSE nodes are in /run/v4l2-cuse, too.
+    makeFoldersAbove(resolve(folder));
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const facts = lstatSync(folder);
     if (!facts.isDirectory() || facts.uid !== process.geteuid?.() || (facts.mode & 0o077) !== 0) {
