@@ -3,7 +3,7 @@ import { ConversionError } from "../convert/index.js";
 import type { AnyFile, DriverTask, Fract, VideoFormat } from "../v4l2/index.js";
 import { BufType, Field, traceTimes, V4l2Error } from "../v4l2/index.js";
 import type { QueueDevice, QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
-import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
+import { SharedMemoryProvider, VideoBuffer, VideoQueue } from "../vb2/index.js";
 import type { Frame } from "./frame.js";
 import type { Hub } from "./hub.js";
 import { nanoseconds, nearestInterval, RateLimit } from "./rate.js";
@@ -17,6 +17,7 @@ import {
   nearestShape,
   nearestSize,
   shapeText,
+  sizedByShape,
   wishOf,
 } from "./shape.js";
 import type { Shape, Size } from "./shape.js";
@@ -69,10 +70,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
     this.#hub = hub;
     this.#device = device;
     this.#fellows = fellows;
-    this.#sized = sizedByFormat(
-      () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
-      false,
-    );
+    this.#sized = sizedByShape(() => this.shape);
     this.queue = new VideoQueue({
       device,
       file,

@@ -3,7 +3,7 @@
  * stopped. What it does is its own matter; it is ended as a whole, and what it says goes to the log.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readStat, statFields } from "../process-stat.js";
 
 /** When, and as what, the command runs. */
 export interface OnDemandOptions {
@@ -160,14 +160,9 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** Field 5 of `/proc/<pid>/stat`, after the name in parentheses. */
 function groupOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
-  } catch {
-    return undefined;
-  }
+  const [, , group] = statFields(readStat(pid));
+  return group === undefined ? undefined : Number(group);
 }
 
 /** What it says on standard error; a flood is counted and left out. */

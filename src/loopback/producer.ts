@@ -2,13 +2,13 @@
 import type { Fract, VideoFormat } from "../v4l2/index.js";
 import { BufType, Field, V4l2Error } from "../v4l2/index.js";
 import type { QueueOps, SetupPlan, SetupRequest } from "../vb2/index.js";
-import { SharedMemoryProvider, sizedByFormat, VideoBuffer, VideoQueue } from "../vb2/index.js";
+import { SharedMemoryProvider, VideoBuffer, VideoQueue } from "../vb2/index.js";
 import type { QueueDevice } from "../vb2/index.js";
 import type { AnyFile } from "../v4l2/index.js";
 import { Frame } from "./frame.js";
 import type { Hub } from "./hub.js";
 import { nearestInterval } from "./rate.js";
-import { describeShape, isCompressed, wishOf } from "./shape.js";
+import { describeShape, isCompressed, sizedByShape, wishOf } from "./shape.js";
 import type { Shape } from "./shape.js";
 import type { FrameSource } from "./sides.js";
 
@@ -45,10 +45,7 @@ export class Producer implements QueueOps<VideoBuffer>, FrameSource {
     readonly file: AnyFile,
   ) {
     this.#hub = hub;
-    this.#sized = sizedByFormat(
-      () => ({ planes: [{ bytesperline: 0, sizeimage: this.shape.sizeimage }] }),
-      false,
-    );
+    this.#sized = sizedByShape(() => this.shape);
     this.queue = new VideoQueue({
       device,
       file,

@@ -3,6 +3,7 @@ import { frameLayout, pixelFormatInfo, pixelFormats } from "../tpg/index.js";
 import type { PixelFormatInfo } from "../tpg/index.js";
 import type { FrameInterval, FrameSize, VideoBufType, VideoFormat } from "../v4l2/index.js";
 import { Colorspace, Field, fourcc, fourccText, Quantization, XferFunc, YcbcrEnc } from "../v4l2/index.js";
+import { sizedByFormat, type SizedByFormat } from "../vb2/index.js";
 
 /** Pixels. */
 export interface Size {
@@ -236,3 +237,7 @@ export function nearestSize({ width, height }: Size, sizes: readonly Size[]): Si
 
 /** Before anybody has said anything. */
 export const defaultShape: Shape = nearestShape({}, { pixelformat: fourcc("YUYV"), width: 640, height: 480 });
+
+/** Queue operations for buffers of one plane that hold a picture of the shape that is asked for. */
+export const sizedByShape = (shape: () => Shape): SizedByFormat =>
+  sizedByFormat(() => ({ planes: [{ bytesperline: 0, sizeimage: shape().sizeimage }] }), false);

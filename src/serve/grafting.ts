@@ -272,7 +272,7 @@ export class Grafting<State> {
   }
 
   #step(action: GraftEvent["action"], file: FileHandle<State>, client: Client, detail?: string): void {
-    graftStep(this.#device, { action, file: file.id, client, detail });
+    graftStep(this.#device, { action, file: file.id, detail }, { client });
   }
 
   #say(level: "info" | "warning", { comm, pid }: Client, text: string): void {
@@ -288,17 +288,18 @@ function remedyFor(reason: string | undefined): string {
   return '; start it with "v4l2-cuse run --", or use another I/O method';
 }
 
-/** Tells who listens to the device of a step of a graft, or of the helper. */
+/**
+ * Tells who listens to the device of a step of a graft, or of the helper.
+ * @param call - Is asked for its client only then: to look one up takes longer than most calls.
+ */
 export function graftStep(
   { trace, name: device }: { readonly trace: TraceStream; readonly name: string },
-  step: Pick<GraftEvent, "action" | "file"> & {
-    readonly client: Client;
-    readonly detail?: string | undefined;
-  },
+  step: Pick<GraftEvent, "action" | "file"> & { readonly detail?: string | undefined },
+  call: { readonly client: Client },
 ): void {
   if (!trace.active) return;
   const { action, file, detail } = step;
-  const { pid, comm } = step.client;
+  const { pid, comm } = call.client;
   trace.emit({ kind: "graft", ...traceTimes(), device, action, file, pid, comm, detail });
 }
 

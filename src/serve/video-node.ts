@@ -145,7 +145,7 @@ export class VideoCharDevice<State> implements CharDevice<FileHandle<State>> {
       if (ioctlDependsOnCloses(file, cmd)) grafting.catchUp();
     }
     if (isHelperIoctl(cmd)) {
-      graftStep(this.#device, { action: helperSteps[cmd] ?? "map", file: file.id, client: call.client });
+      graftStep(this.#device, { action: helperSteps[cmd] ?? "map", file: file.id }, call);
       return serveHelper(this.#helperNode, file, cmd, arg, call);
     }
     if (grafting !== undefined && !this.#helped.has(file)) {

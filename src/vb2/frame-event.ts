@@ -1,5 +1,5 @@
 /** What devices with a clock tell of their frames: when one was due, and what became of it. */
-import { readFileSync } from "node:fs";
+import { readStat, statFields } from "../process-stat.js";
 import { monotonicNow, wallTime } from "../v4l2/index.js";
 import type { AnyFile, BufferKey, FrameEvent } from "../v4l2/index.js";
 
@@ -52,10 +52,5 @@ export function frameEvent(
 export function stateOfClient(file: AnyFile | undefined): string | undefined {
   const pid = file?.client?.pid;
   if (pid === undefined || pid <= 0) return undefined;
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.charAt(stat.lastIndexOf(")") + 2);
-  } catch {
-    return undefined; // It has ended.
-  }
+  return statFields(readStat(pid))[0];
 }

@@ -2,7 +2,8 @@
  * Which process a mount belongs to, as text in the mount's source: whether a tree is a killed driver's can be told
  * without touching it, whatever kind of node the driver has.
  */
-import { readFileSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
+import { readStat, statFields } from "../../process-stat.js";
 
 /** What is read of /proc; another one in tests. */
 export interface Processes {
@@ -22,13 +23,7 @@ export const thisSystem: Processes = {
   get pid() {
     return readlinkSync("/proc/self");
   },
-  stat: (pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/stat`, "latin1");
-    } catch {
-      return undefined;
-    }
-  },
+  stat: readStat,
 };
 
 /** This process: `<pid namespace>.<pid>.<start time>`, for a pid is used again. */
@@ -45,9 +40,9 @@ export function isThere(identity: string, processes: Processes = thisSystem): bo
   return life !== undefined && life.started === started && !"ZX".includes(life.state);
 }
 
-/** The fields 3 and 22 of proc_pid_stat(5); the name before them, in brackets, may contain anything. */
+/** The fields 3 and 22 of proc_pid_stat(5). */
 function lifeOf(stat: string | undefined): { readonly state: string; readonly started: string } | undefined {
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, started] = [fields?.[0], fields?.[19]];
+  const fields = statFields(stat);
+  const [state, started] = [fields[0], fields[19]];
   return state === undefined || started === undefined ? undefined : { state, started };
 }
