@@ -8,16 +8,6 @@ import type { ControlValues, FrameControls } from "../src/codec/index.js";
 import { codecChecks } from "../src/stateless/check/codecs.js";
 import type { CheckedRequest } from "../src/stateless/check/stream-check.js";
 
-/** Codecs by the title that {@link openStream} knows. */
-const names: Readonly<Record<string, string>> = {
-  "H.264": "h264",
-  HEVC: "hevc",
-  AV1: "av1",
-  VP8: "vp8",
-  VP9: "vp9",
-  "MPEG-2": "mpeg2",
-  FWHT: "fwht",
-};
 const ROUNDS = 12;
 
 function requestsOf(frames: Iterable<FrameControls>): CheckedRequest[] {
@@ -33,8 +23,8 @@ function requestsOf(frames: Iterable<FrameControls>): CheckedRequest[] {
 }
 
 for (const file of process.argv.slice(2)) {
-  const { codec, bytes } = await openStream(file, undefined);
-  const check = codecChecks[names[codec.title] ?? ""];
+  const { name, codec, bytes } = await openStream(file, undefined);
+  const check = codecChecks[name];
   if (check === undefined || codec.frameControls === undefined) throw new Error(`${file}: no check`);
   let best = Infinity;
   let count = 0;

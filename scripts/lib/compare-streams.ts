@@ -7,17 +7,13 @@ import { openStream } from "../../src/cli/parse/stream.js";
 import type { FrameControls } from "../../src/codec/index.js";
 import { codecChecks } from "../../src/stateless/check/codecs.js";
 import { describeDisagreement } from "../../src/stateless/check/compare.js";
-import { compareHeaders, tracesVp8, type HeaderCodec } from "../../test/codec/support/headers.js";
+import {
+  compareHeaders,
+  headerCodecs,
+  tracesVp8,
+  type HeaderCodec,
+} from "../../test/codec/support/headers.js";
 import { compareOnVisl } from "../../test/codec/support/on-visl.js";
-
-const names: Readonly<Record<string, HeaderCodec>> = {
-  "H.264": "h264",
-  HEVC: "hevc",
-  AV1: "av1",
-  VP8: "vp8",
-  VP9: "vp9",
-  "MPEG-2": "mpeg2",
-};
 
 const [, , what, ...files] = process.argv;
 const hasVp8 = tracesVp8();
@@ -66,8 +62,8 @@ function controlsOf(codec: HeaderCodec, file: string): Outcome {
 }
 
 for (const file of files) {
-  const { codec: opened } = await openStream(file, undefined);
-  const codec = names[opened.title];
+  const { name, codec: opened } = await openStream(file, undefined);
+  const codec = headerCodecs.find((known) => known === name);
   if (codec === undefined) continue;
   const outcome = what === "controls" ? controlsOf(codec, file) : headersOf(codec, file);
   sums.files += 1;

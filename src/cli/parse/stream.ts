@@ -73,6 +73,8 @@ const MOST_BYTES = 2 ** 30;
 const TIMEOUT_MS = 60_000;
 
 export interface OpenedStream {
+  /** Of {@link streamCodecs}: `"h264"` */
+  readonly name: string;
   readonly codec: StreamCodec;
   readonly bytes: Uint8Array;
 }
@@ -87,7 +89,7 @@ export async function openStream(path: string, wanted: string | undefined): Prom
   if (name === undefined) {
     throw unusable(`cannot tell the codec of ${path}: name it with --codec (${codecNames()})`);
   }
-  return { codec: known(name), bytes };
+  return { name, codec: known(name), bytes };
 }
 
 const unusable = (sentence: string): Failure => new Failure(sentence, 2);
@@ -151,7 +153,7 @@ async function unpack(path: string, wanted: string | undefined): Promise<OpenedS
   if (wanted !== undefined && wanted !== name) throw unusable(`${path} holds ${name}, not ${wanted}`);
   const copy = ["-map", "0:v:0", "-c", "copy", "-f", format, "pipe:1"];
   const bytes = await child("ffmpeg", [...input, "-nostdin", "-i", file, ...copy], path);
-  return { codec, bytes };
+  return { name, codec, bytes };
 }
 
 async function child(program: string, args: readonly string[], path: string): Promise<Buffer> {
