@@ -101,7 +101,8 @@ describe("the client's environment", () => {
     sees: boolean,
     account?: Parameters<typeof clientEnvironment>[2],
   ): Record<string, unknown> => {
-    const env = clientEnvironment("/h.so", sees, account);
+    // No FUSE nodes: those that other tests have just now are theirs.
+    const env = clientEnvironment("/h.so", sees, account, []);
     return Object.fromEntries(Object.entries(env).filter(([name, value]) => process.env[name] !== value));
   };
 
