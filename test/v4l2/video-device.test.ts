@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
-import { directionOf } from "../../src/v4l2/device-traits.js";
+import { directionOf, typeOf } from "../../src/v4l2/device-traits.js";
 import { V4l2Error } from "../../src/v4l2/error.js";
+import { IOCTLS } from "../../src/v4l2/gen/index.js";
 import { ioctlTable } from "../../src/v4l2/ioctl/ioctl-table.js";
 import { BufType, Cap, fourcc, isBufType, isOutput, Poll, Priority } from "../../src/v4l2/values/types.js";
 import { VideoDevice } from "../../src/v4l2/video-device.js";
@@ -104,6 +105,85 @@ describe("read, write, poll, mmap", () => {
     expect(device.poll(file, 0)).toBe(2);
   });
 
+  it("mmap() goes to the op, which may know nothing at that offset: ENODEV", async () => {
+    const mmap = vi.fn((_file: unknown, { offset }: { offset: bigint }) =>
+      offset === 0n ? { fd: 7, fdOffset: 4096n } : undefined,
+    );
+    const device = fakeDevice({ fileOps: { mmap } as never });
+    const file = openFile(device);
+    const map = { offset: 0n, length: 4096n, prot: 3, flags: 1 };
+    expect(await device.mmap(file, map, call)).toEqual({ fd: 7, fdOffset: 4096n });
+    expect(mmap).toHaveBeenCalledWith(file, map, call);
+    expect(await errnoOf(() => device.mmap(file, { ...map, offset: 1n }, call))).toBe("ENODEV");
+    device.unregister();
+    expect(await errnoOf(() => device.mmap(file, map, call))).toBe("ENODEV");
+  });
+
+  it.each([
+    ["more bytes than there is room for", { read: () => new Uint8Array(10) }, "10 bytes"],
+    ["no bytes", { read: () => "text" }, "a value of type string"],
+    ["more than it was given", { write: () => 4 }, "4"],
+    ["less than nothing", { write: () => -1 }, "-1"],
+    ["part of a byte", { write: () => 1.5 }, "1.5"],
+    ["a descriptor that is none", { mmap: () => ({ fd: 0.5, fdOffset: 0n }) }, "a value of type object"],
+    ["an offset that is none", { mmap: () => ({ fd: 3, fdOffset: 0 }) }, "a value of type object"],
+  ])("a driver that answers with %s has a bug: EIO", async (_what, fileOps, told) => {
+    const device = fakeDevice({ fileOps: fileOps as never });
+    const file = openFile(device);
+    const said: string[] = [];
+    device.trace.subscribe((event) => {
+      if (event.kind === "message") said.push(event.text);
+    });
+    const data = new Uint8Array(3);
+    const run = {
+      read: () => device.read(file, { size: 9, offset: 0n }, call),
+      write: () => device.write(file, { data, offset: 0n }, call),
+      mmap: () => device.mmap(file, { offset: 0n, length: 4096n, prot: 3, flags: 1 }, call),
+    };
+    const [op] = Object.keys(fileOps) as (keyof typeof run)[];
+    expect(await errnoOf(run[op ?? "read"])).toBe("EIO");
+    expect(said).toEqual([
+      expect.stringMatching(new RegExp(`${op}\\(\\) of .*the op answered with ${told}.*the client got EIO`)),
+    ]);
+  });
+
+  it("may fill all the room that there is, and take nothing", async () => {
+    const device = fakeDevice({ fileOps: { read: () => new Uint8Array(9), write: () => 0 } });
+    const file = openFile(device);
+    expect(await device.read(file, { size: 9, offset: 0n }, call)).toHaveLength(9);
+    expect(await device.write(file, { data: new Uint8Array(3), offset: 0n }, call)).toBe(0);
+  });
+
+  it("a poll that throws is EPOLLERR: its refusals are silent, its bugs told", () => {
+    const errors = [new V4l2Error("EBUSY", "no"), new TypeError("oops")];
+    const device = fakeDevice({
+      fileOps: {
+        poll: () => {
+          throw errors.shift() ?? new Error("no more");
+        },
+      },
+    });
+    const said: string[] = [];
+    device.trace.subscribe((event) => {
+      if (event.kind === "message") said.push(event.text);
+    });
+    const file = openFile(device);
+    expect(device.poll(file, Poll.In)).toBe(Poll.Err);
+    expect(said).toEqual([]);
+    expect(device.poll(file, Poll.In)).toBe(Poll.Err);
+    expect(said).toEqual([expect.stringMatching(/poll\(\) of .*oops.*the client got EPOLLERR/)]);
+  });
+
+  it("a sub-device's poll tells events only, and an error where there can be none", () => {
+    const subdev = { type: "subdev", deviceCaps: 0, subdev: { pads: [] } } as const;
+    const silent = fakeDevice(subdev);
+    expect(silent.poll(openFile(silent), Poll.In)).toBe(Poll.Err);
+    const device = fakeDevice({ ...subdev, ops: { subscribeEvent: () => undefined } });
+    expect(device.poll(openFile(device), Poll.In)).toBe(0);
+    expect(device.accepts("VIDIOC_SUBDEV_QUERYCAP")).toBe(true);
+    expect(device.accepts("VIDIOC_QUERYCAP")).toBe(false);
+  });
+
   it("say so when the device is gone, and pollers wake", async () => {
     const device = fakeDevice({ fileOps: { read: () => new Uint8Array(0), poll: () => Poll.In } });
     const notifyPoll = vi.fn();
@@ -116,7 +196,78 @@ describe("read, write, poll, mmap", () => {
   });
 });
 
+describe("an op whose promise takes longer than the driver's patience", () => {
+  const late = (parts: Parameters<typeof fakeDevice>[0]) => {
+    const device = fakeDevice({ patienceMs: 20, ...parts });
+    const said: string[] = [];
+    device.trace.subscribe((event) => {
+      if (event.kind === "message") said.push(event.text);
+    });
+    return { device, file: openFile(device), said };
+  };
+  const { VIDIOC_G_INPUT, VIDIOC_DQBUF, VIDIOC_DQEVENT } = IOCTLS;
+
+  it("is reported once it is over, and the call goes on", async () => {
+    vi.useFakeTimers();
+    try {
+      let answer: (index: number) => void = () => undefined;
+      const gInput = (): Promise<number> => new Promise((resolve) => (answer = resolve));
+      const { device, file, said } = late({ ops: { gInput } });
+      const pending = device.ioctl(file, VIDIOC_G_INPUT.number, new Uint8Array(4), call);
+      await vi.advanceTimersByTimeAsync(19);
+      expect(said).toEqual([]);
+      await vi.advanceTimersByTimeAsync(2);
+      expect(said).toEqual([
+        expect.stringMatching(/VIDIOC_G_INPUT of .*pending for 20 ms; the client waits$/),
+      ]);
+      answer(1);
+      expect(await pending).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it.each([
+    ["DQBUF", VIDIOC_DQBUF.number, Uint8Array.from(new Uint8Array(88).fill(0)).fill(1, 4, 5)],
+    ["DQEVENT", VIDIOC_DQEVENT.number, new Uint8Array(136)],
+    ["a private ioctl", 0xc00456c0, new Uint8Array(4)],
+  ])("%s may wait as long as it likes", async (_what, cmd, arg) => {
+    vi.useFakeTimers();
+    try {
+      const { device, file, said } = late({
+        ops: {
+          ...allOps,
+          dqbuf: () => new Promise(() => undefined),
+          default: () => new Promise(() => undefined),
+        },
+      });
+      void device.ioctl(file, cmd, arg, call);
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(said).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe("what capabilities imply", () => {
+  it.each([
+    ["touch", Cap.Touch | Cap.VideoCapture],
+    ["video", Cap.VideoOutput],
+    ["video", Cap.MetaCapture],
+    ["vbi", Cap.VbiCapture],
+    ["vbi", Cap.VbiOutput],
+    ["vbi", Cap.SlicedVbiCapture],
+    ["vbi", Cap.SlicedVbiOutput],
+    ["sdr", Cap.SdrCapture],
+    ["sdr", Cap.SdrOutput],
+    ["radio", Cap.Radio | Cap.Tuner],
+    ["radio", Cap.Modulator],
+    ["video", Cap.Edid],
+  ] as const)("a node of type %s: 0x%s", (type, caps) => {
+    expect(typeOf(caps)).toBe(type);
+  });
+
   it.each([
     [Cap.VideoCapture, "rx"],
     [Cap.VideoOutput, "tx"],

@@ -193,6 +193,7 @@ describe("removeBufs", () => {
   it.each([
     ["no buffer there", 3, 1],
     ["a run that is not all there", 2, 2],
+    ["more than there are, though there is room", 0, 4],
     ["more than there are", 0, 5],
     ["beyond the end", 2 ** 32 - 1, 1],
   ])("EINVAL: %s", (_, index, count) => {

@@ -145,6 +145,17 @@ describe("read", () => {
     expect(await c.readAll(50)).toEqual(Buffer.alloc(50, 1));
   });
 
+  it("starts where the frame's data starts", async () => {
+    const c = capture();
+    c.fileOps.poll(c.file, Poll.In);
+    const plane = c.driver.held[0]?.planes[0];
+    if (plane === undefined) throw new Error("no plane");
+    plane.bytes.set([9, 9, 9, 1, 2]);
+    plane.dataOffset = 3;
+    c.driver.complete("done", 5);
+    expect(await c.readAll(10)).toEqual(Buffer.from([1, 2]));
+  });
+
   it("an empty frame is an empty read", async () => {
     const c = capture();
     c.fileOps.poll(c.file, Poll.In);
@@ -305,6 +316,148 @@ describe("write", () => {
     await c.writeAll(new Uint8Array(10));
     const stamp = c.driver.held[0]?.timestampNs ?? 0n;
     expect(process.hrtime.bigint() - stamp).toBeLessThan(10_000_000_000n);
+  });
+
+  it("leaves the time stamp alone when time stamps are not copied", async () => {
+    const c = output(10);
+    await c.writeAll(new Uint8Array(10));
+    expect(c.driver.held[0]?.timestampNs).toBe(0n);
+  });
+
+  it("starts at the buffer's begin, whatever offset its data had before", async () => {
+    const c = output(10);
+    await c.writeAll(new Uint8Array(10));
+    const plane = c.driver.held[0]?.planes[0];
+    if (plane === undefined) throw new Error("no plane");
+    plane.dataOffset = 4;
+    await c.writeAll(new Uint8Array(10));
+    c.driver.complete();
+    expect(await c.writeAll(new Uint8Array(10).fill(5))).toBe(10);
+    expect(c.driver.held.at(-1)?.planes[0]?.bytes).toEqual(new Uint8Array(10).fill(5));
+  });
+
+  it("goes on over two waits", async () => {
+    const c = output(10);
+    await c.writeAll(new Uint8Array(20));
+    await c.writeAll(new Uint8Array(10));
+    const writing = c.write(new Uint8Array(4).fill(5));
+    c.driver.complete();
+    expect(await writing).toBe(4);
+    expect(await c.write(new Uint8Array(6).fill(6))).toBe(6);
+    expect(c.driver.held.at(-1)?.planes[0]?.bytesused).toBe(10);
+  });
+
+  it("EBUSY for write() while the file is read, and for read() while it is written", () => {
+    // One queue that offers both is not a queue of the kernel's; the file I/O refuses by itself.
+    const reading = capture(10);
+    reading.fileOps.poll(reading.file, Poll.In);
+    expectErrno("EBUSY", () =>
+      reading.queue.fileIo?.write({ data: new Uint8Array(1), offset: 0n }, reading.call),
+    );
+    const writing = output(10);
+    writing.fileOps.poll(writing.file, Poll.Out);
+    expectErrno("EBUSY", () => writing.queue.fileIo?.read({ size: 1, offset: 0n }, writing.call));
+  });
+
+  describe("of a frame with each call", () => {
+    const frames = (size: number): Client => output(size, { framePerWrite: () => true });
+
+    it("queues what a call brought, full or not", async () => {
+      const c = frames(100);
+      expect(await c.writeAll(new Uint8Array(30))).toBe(30);
+      expect(await c.writeAll(new Uint8Array(40))).toBe(40);
+      expect(c.driver.held.map(({ planes }) => planes[0]?.bytesused)).toEqual([30, 40]);
+    });
+
+    it("waits for the rest of a call of several pieces", async () => {
+      const c = frames(3 * PIECE);
+      await c.write(new Uint8Array(PIECE), 0);
+      expect(c.driver.held).toHaveLength(0);
+      await c.write(new Uint8Array(PIECE - 4096), PIECE);
+      expect(c.driver.held).toHaveLength(0); // A first piece may lack a page.
+      await c.write(new Uint8Array(5), 2 * PIECE - 4096);
+      expect(c.driver.held.map(({ planes }) => planes[0]?.bytesused)).toEqual([2 * PIECE - 4096 + 5]);
+    });
+
+    it("ends a call of whole pieces when the next one begins", async () => {
+      const c = frames(3 * PIECE);
+      await c.write(new Uint8Array(PIECE), 0);
+      expect(c.driver.held).toHaveLength(0);
+      await c.write(new Uint8Array(PIECE), 0);
+      expect(c.driver.held.map(({ planes }) => planes[0]?.bytesused)).toEqual([PIECE]);
+      const third = c.write(new Uint8Array(7), 0);
+      expect(c.driver.held.map(({ planes }) => planes[0]?.bytesused)).toEqual([PIECE, PIECE]);
+      c.driver.complete();
+      expect(await third).toBe(7);
+      expect(c.driver.held.map(({ planes }) => planes[0]?.bytesused)).toEqual([PIECE, 7]);
+    });
+
+    it("does not queue a frame of no bytes", async () => {
+      const c = frames(100);
+      c.fileOps.poll(c.file, Poll.Out);
+      c.driver.held.length = 0;
+      await c.write(new Uint8Array(PIECE), 0);
+      await c.write(new Uint8Array(3), 0);
+      expect(c.driver.held.map(({ planes }) => planes[0]?.bytesused)).toEqual([100, 3]);
+    });
+
+    it("is asked for at the start only", async () => {
+      let wishes = false;
+      const c = output(100, { framePerWrite: () => wishes });
+      await c.writeAll(new Uint8Array(30));
+      wishes = true;
+      await c.writeAll(new Uint8Array(30));
+      expect(c.driver.held).toHaveLength(0);
+    });
+  });
+
+  describe("announced by STREAMON without buffers", () => {
+    const type = BufType.VideoOutput;
+    const announcing = (size = 100): Client => output(size, { streamsByWrite: () => true });
+
+    it("gives the queue to its file, and STREAMOFF takes it back", () => {
+      const c = announcing();
+      c.ops.streamon(c.file, type);
+      expect([c.queue.owner, c.queue.streaming]).toEqual([c.file, false]);
+      expectErrno("EBUSY", () => c.ops.streamon(new FakeFileHandle(), type));
+      c.ops.streamoff(c.file, type);
+      expect(c.queue.owner).toBeUndefined();
+    });
+
+    it("STREAMOFF ends write(), and frees its buffers", async () => {
+      const c = announcing(10);
+      c.ops.streamon(c.file, type);
+      await c.writeAll(new Uint8Array(10));
+      expect(c.queue.streaming).toBe(true);
+      c.ops.streamoff(c.file, type);
+      expect([c.queue.fileIo, c.queue.owner, c.queue.streaming, c.memory.live]).toEqual([
+        undefined,
+        undefined,
+        false,
+        0,
+      ]);
+    });
+
+    it("not with buffers: they stream, and stay their file's", () => {
+      const c = announcing();
+      c.ops.reqbufs(c.file, { type, memory: Memory.Mmap, count: 2, flags: 0 });
+      c.ops.streamon(c.file, type);
+      expect(c.queue.streaming).toBe(true);
+      c.ops.streamoff(c.file, type);
+      expect([c.queue.streaming, c.queue.owner]).toEqual([false, c.file]);
+    });
+
+    it("a driver that has no such clients streams: EBUSY while the file is written", async () => {
+      const c = output(10);
+      await c.writeAll(new Uint8Array(10));
+      expectErrno("EBUSY", () => c.ops.streamoff(c.file, type));
+      expect(c.queue.fileIo).toBeDefined();
+    });
+
+    it("is nothing for a capture queue", () => {
+      const c = capture(10, { streamsByWrite: () => true });
+      expect(c.queue.streamsByWrite).toBe(false);
+    });
   });
 
   it("read() on a queue for write() is EINVAL", () => {

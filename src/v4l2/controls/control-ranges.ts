@@ -79,16 +79,14 @@ export interface NumberRange {
 
 /** The legal value next to `value`, ties upwards; steps count from the minimum. */
 export function roundNumber(value: number, { minimum, maximum, step }: NumberRange): number {
-  const half = Math.floor(step / 2);
-  const raised = maximum >= 0 && value >= maximum - half ? maximum : value + half;
+  const raised = value + Math.floor(step / 2);
   const clamped = Math.min(Math.max(raised, minimum), maximum);
   return minimum + step * Math.floor((clamped - minimum) / step);
 }
 
 /** {@link roundNumber} for 64 bits. */
 export function roundBigInt(value: bigint, { minimum, maximum, step }: Range): bigint {
-  const half = step / 2n;
-  const raised = maximum >= 0n && value >= maximum - half ? maximum : value + half;
+  const raised = value + step / 2n;
   const clamped = raised < minimum ? minimum : raised > maximum ? maximum : raised;
   return minimum + step * ((clamped - minimum) / step);
 }

@@ -91,6 +91,20 @@ describe("registers", () => {
     }
   });
 
+  it("VIDIOC_DBG_G_CHIP_INFO: a driver with several chips names them, and ends with EINVAL", async () => {
+    const { dbgSRegister: _set, ...readOnly } = allOps;
+    const dbgGChipInfo = vi.fn(
+      (_file: unknown, { addr }: { addr: number }) => [undefined, { name: "isp", flags: 0x10 }][addr],
+    );
+    const harness = new Harness({ ops: { ...readOnly, dbgGChipInfo } });
+    const arg = padded(200, hex`00000000 01000000`);
+    expect(harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", arg)).toBe(0);
+    expect(dbgGChipInfo.mock.calls[0]?.[1]).toEqual({ type: 0, addr: 1 });
+    expect(arg.subarray(36, 72)).toEqual(hex`${text(32, "isp")} 11000000`); // readable, not writable
+    for (const match of [hex`00000000 02000000`, hex`04000000 00000000`])
+      expect(await errnoOf(() => harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", padded(200, match)))).toBe("EINVAL");
+  });
+
   it("VIDIOC_DBG_G_CHIP_INFO names the bridge to everybody", async () => {
     const { dbgGChipInfo: _info, ...ops } = allOps;
     const harness = new Harness({ ops });
@@ -156,6 +170,124 @@ describe("inputs", () => {
     expect(await errnoOf(() => rx.ioctl("VIDIOC_G_OUTPUT"))).toBe("ENOTTY");
     expect(await errnoOf(() => tx.ioctl("VIDIOC_G_INPUT"))).toBe("ENOTTY");
     expect(await errnoOf(() => tx.ioctl("VIDIOC_G_AUDIO"))).toBe("ENOTTY");
+  });
+
+  describe("of a transmitter", () => {
+    const monitor = { name: "Monitor", type: 2 };
+
+    it("VIDIOC_ENUMOUTPUT fills what the driver leaves open, and ends with EINVAL", async () => {
+      const enumoutput = (_file: unknown, index: number): typeof monitor | undefined => [monitor][index];
+      const harness = new Harness({
+        deviceCaps: Cap.VideoOutput,
+        ops: { enumoutput, sStd: () => undefined },
+      });
+      const arg = padded(72, hex`00000000`, 0xff);
+      void harness.ioctl("VIDIOC_ENUMOUTPUT", arg);
+      expect(arg).toEqual(
+        padded(72, hex`00000000 ${text(32, "Monitor")} 02000000 00000000 00000000 0000000000000000 04000000`),
+      );
+      const second = padded(72, hex`01000000`);
+      expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUMOUTPUT", second))).toBe("EINVAL");
+    });
+
+    it("VIDIOC_ENUMOUTPUT leaves alone what the driver says", () => {
+      const rich = { ...monitor, audioset: 3, modulator: 1, std: 0xffn, capabilities: 2 };
+      const harness = new Harness({
+        deviceCaps: Cap.VideoOutput,
+        ops: { ...allOps, enumoutput: () => rich },
+      });
+      const arg = argOf("VIDIOC_ENUMOUTPUT");
+      void harness.ioctl("VIDIOC_ENUMOUTPUT", arg);
+      expect(arg.subarray(40, 60)).toEqual(hex`03000000 01000000 ff00000000000000 02000000`);
+    });
+
+    it("VIDIOC_S_OUTPUT and VIDIOC_G_OUTPUT are the driver's", () => {
+      const sOutput = vi.fn();
+      const harness = new Harness({
+        deviceCaps: Cap.VideoOutput,
+        ops: { ...allOps, gOutput: () => 3, sOutput },
+      });
+      const arg = argOf("VIDIOC_G_OUTPUT");
+      void harness.ioctl("VIDIOC_G_OUTPUT", arg);
+      expect(arg).toEqual(hex`03000000`);
+      void harness.ioctl("VIDIOC_S_OUTPUT", hex`02000000`);
+      expect(sOutput).toHaveBeenCalledWith(harness.file, 2);
+    });
+
+    it("of the media controller is one that cannot be changed, and needs no ops", async () => {
+      const harness = new Harness({ deviceCaps: Cap.VideoOutput | Cap.IoMc, card: "writer" });
+      const arg = argOf("VIDIOC_ENUMOUTPUT");
+      expect(harness.ioctl("VIDIOC_ENUMOUTPUT", arg)).toBe(0);
+      expect(arg.subarray(4, 60)).toEqual(padded(56, hex`${text(32, "writer")} 02000000`));
+      const current = hex`ffffffff`;
+      expect(harness.ioctl("VIDIOC_G_OUTPUT", current)).toBe(0);
+      expect(current).toEqual(hex`00000000`);
+      expect(harness.ioctl("VIDIOC_S_OUTPUT", hex`00000000`)).toBe(0);
+      expect(await errnoOf(() => harness.ioctl("VIDIOC_S_OUTPUT", hex`01000000`))).toBe("EINVAL");
+      const second = padded(72, hex`01000000`);
+      expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUMOUTPUT", second))).toBe("EINVAL");
+      expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUMINPUT"))).toBe("ENOTTY");
+    });
+
+    it("the media controller's does not ask the driver", () => {
+      const [gOutput, sOutput] = [vi.fn(() => 7), vi.fn()];
+      const ops = { ...allOps, gOutput, sOutput };
+      const harness = new Harness({ deviceCaps: Cap.VideoOutput | Cap.IoMc, ops });
+      const arg = argOf("VIDIOC_G_OUTPUT");
+      void harness.ioctl("VIDIOC_G_OUTPUT", arg);
+      void harness.ioctl("VIDIOC_S_OUTPUT", hex`00000000`);
+      expect(arg).toEqual(hex`00000000`);
+      expect([gOutput, sOutput].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+    });
+
+    it("audio", async () => {
+      const sAudout = vi.fn();
+      const line = { index: 1, name: "Speaker", capability: 1, mode: 2 };
+      const ops = { ...allOps, gAudout: () => line, sAudout };
+      const harness = new Harness({ deviceCaps: Cap.VideoOutput, ops });
+      const arg = argOf("VIDIOC_G_AUDOUT");
+      void harness.ioctl("VIDIOC_G_AUDOUT", arg);
+      expect(arg).toEqual(padded(52, hex`01000000 ${text(32, "Speaker")} 01000000 02000000`));
+      void harness.ioctl("VIDIOC_S_AUDOUT", padded(52, hex`01000000 ${text(32, "")} 00000000 01000000`));
+      expect(sAudout.mock.calls[0]?.[1]).toEqual({ index: 1, mode: 1 });
+      const enumaudout = vi.fn((_file: unknown, index: number) => [line][index]);
+      const listing = new Harness({ deviceCaps: Cap.VideoOutput, ops: { enumaudout } });
+      const first = padded(52, hex`00000000`, 0xff);
+      void listing.ioctl("VIDIOC_ENUMAUDOUT", first);
+      expect(first.subarray(4, 36)).toEqual(hex`${text(32, "Speaker")}`);
+      const second = padded(52, hex`01000000`);
+      expect(await errnoOf(() => listing.ioctl("VIDIOC_ENUMAUDOUT", second))).toBe("EINVAL");
+    });
+  });
+
+  it("VIDIOC_ENUMINPUT leaves alone what the driver says", () => {
+    const rich = { ...camera, audioset: 3, tuner: 1, std: 0xffn, capabilities: 2 };
+    const harness = new Harness({ ops: { ...allOps, enuminput: () => rich } });
+    const arg = argOf("VIDIOC_ENUMINPUT");
+    void harness.ioctl("VIDIOC_ENUMINPUT", arg);
+    expect(arg.subarray(36, 64)).toEqual(hex`02000000 03000000 01000000 ff00000000000000 01000000 02000000`);
+  });
+
+  it("the media controller's input does not ask the driver", () => {
+    const [gInput, sInput] = [vi.fn(() => 7), vi.fn()];
+    const harness = new Harness({
+      deviceCaps: Cap.VideoCapture | Cap.IoMc,
+      ops: { ...allOps, gInput, sInput },
+    });
+    const arg = argOf("VIDIOC_G_INPUT");
+    void harness.ioctl("VIDIOC_G_INPUT", arg);
+    void harness.ioctl("VIDIOC_S_INPUT", hex`00000000`);
+    expect(arg).toEqual(hex`00000000`);
+    expect([gInput, sInput].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+  });
+
+  it("VIDIOC_ENUMAUDIO ends with EINVAL", async () => {
+    const line = { index: 0, name: "Line", capability: 1, mode: 0 };
+    const harness = new Harness({ ops: { enumaudio: (_file, index) => [line][index] } });
+    const arg = padded(52, hex`00000000`, 0xff);
+    void harness.ioctl("VIDIOC_ENUMAUDIO", arg);
+    expect(arg).toEqual(padded(52, hex`00000000 ${text(32, "Line")} 01000000 00000000`));
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUMAUDIO", padded(52, hex`01000000`)))).toBe("EINVAL");
   });
 
   it("audio", () => {

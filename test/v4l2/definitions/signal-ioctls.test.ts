@@ -292,6 +292,86 @@ describe("tuners", () => {
     expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg))).toBe("EINVAL");
   });
 
+  it("VIDIOC_ENUM_FREQ_BANDS: a driver's own bands go out as they are, and end with EINVAL", async () => {
+    const band = { capability: 0x1, rangelow: 16, rangehigh: 32, modulation: 8 };
+    const enumFreqBands = vi.fn((_file: unknown, { index }: { index: number }) => [band][index]);
+    const harness = new Harness({ ...radio, ops: { gTuner: () => tuner, enumFreqBands } });
+    const arg = padded(64, hex`03000000 01000000 00000000`);
+    void harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg);
+    expect(enumFreqBands.mock.calls[0]?.[1]).toEqual({ tuner: 3, type: 1, index: 0 });
+    expect(arg.subarray(12, 28)).toEqual(hex`01000000 10000000 20000000 08000000`);
+    const second = padded(64, hex`00000000 01000000 01000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", second))).toBe("EINVAL");
+  });
+
+  it("VIDIOC_ENUM_FREQ_BANDS: television is modulated with a vestigial sideband", () => {
+    const harness = new Harness({ ops: { gTuner: () => ({ ...tuner, type: 2 }) } });
+    const arg = padded(64, hex`00000000 02000000 00000000`);
+    void harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg);
+    expect(arg.subarray(12, 28)).toEqual(hex`01040000 78050000 c0060000 02000000`);
+  });
+
+  it("VIDIOC_ENUM_FREQ_BANDS: a modulator has one band, for radio only", async () => {
+    const modulator = { ...tuner, txsubchans: 1 };
+    const transmitter = { type: "radio", deviceCaps: Cap.Modulator | Cap.Radio } as const;
+    const radioSender = new Harness({ ...transmitter, ops: { gModulator: () => modulator } });
+    const second = padded(64, hex`00000000 01000000 01000000`);
+    expect(await errnoOf(() => radioSender.ioctl("VIDIOC_ENUM_FREQ_BANDS", second))).toBe("EINVAL");
+    const sdr = new Harness({ type: "sdr", deviceCaps: Cap.SdrOutput, ops: { gModulator: () => modulator } });
+    for (const type of ["04", "05"]) {
+      const first = padded(64, hex`00000000 ${type}000000 00000000`);
+      expect(await errnoOf(() => sdr.ioctl("VIDIOC_ENUM_FREQ_BANDS", first))).toBe("EINVAL");
+    }
+  });
+
+  it("VIDIOC_ENUM_FREQ_BANDS: ENOTTY for a driver that knows no bands and has no tuner", async () => {
+    const enumFreqBands = (): never => {
+      throw new V4l2Error("ENOTTY", "no bands");
+    };
+    const harness = new Harness({ ...radio, ops: { enumFreqBands } });
+    const arg = padded(64, hex`00000000 01000000 00000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg))).toBe("ENOTTY");
+  });
+
+  it("VIDIOC_G_TUNER and VIDIOC_G_MODULATOR end with EINVAL", async () => {
+    const receiver = new Harness({ ...radio, ops: allOps });
+    expect(await errnoOf(() => receiver.ioctl("VIDIOC_G_TUNER"))).toBe("EINVAL");
+    const sender = new Harness({ type: "radio", deviceCaps: Cap.Modulator | Cap.Radio, ops: allOps });
+    expect(await errnoOf(() => sender.ioctl("VIDIOC_G_MODULATOR"))).toBe("EINVAL");
+  });
+
+  it("VIDIOC_G_MODULATOR always has frequency bands, VIDIOC_S_MODULATOR takes what can be chosen", () => {
+    const sModulator = vi.fn();
+    const { index: _index, ...range } = tuner;
+    const harness = new Harness({
+      type: "radio",
+      deviceCaps: Cap.Modulator | Cap.Radio,
+      ops: { gModulator: () => ({ ...range, index: 0, txsubchans: 0x11 }), sModulator },
+    });
+    const arg = padded(68, hex`00000000`, 0xff);
+    void harness.ioctl("VIDIOC_G_MODULATOR", arg);
+    expect(arg).toEqual(
+      padded(68, hex`00000000 ${text(32, "FM")} 01040000 78050000 c0060000 11000000 01000000`),
+    );
+    void harness.ioctl("VIDIOC_S_MODULATOR", arg);
+    expect(sModulator.mock.calls[0]?.[1]).toEqual({ index: 0, txsubchans: 0x11 });
+  });
+
+  it("VIDIOC_G_FREQUENCY tells the tuner's type", () => {
+    const gFrequency = vi.fn((_file: unknown, at: number) => ({ tuner: at, type: 1, frequency: 1600 }));
+    const harness = new Harness({ ...radio, ops: { gFrequency } });
+    const arg = padded(44, hex`02000000`, 0xff);
+    void harness.ioctl("VIDIOC_G_FREQUENCY", arg);
+    expect(gFrequency.mock.calls[0]?.[1]).toBe(2);
+    expect(arg).toEqual(padded(44, hex`02000000 01000000 40060000`));
+  });
+
+  it("VIDIOC_S_HW_FREQ_SEEK is not for software defined radio", async () => {
+    const harness = new Harness({ type: "sdr", deviceCaps: Cap.SdrCapture, ops: allOps });
+    const arg = padded(48, hex`00000000 04000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_S_HW_FREQ_SEEK", arg))).toBe("EINVAL");
+  });
+
   it("VIDIOC_S_HW_FREQ_SEEK", async () => {
     const sHwFreqSeek = vi.fn();
     const harness = new Harness({ ...radio, ops: { sHwFreqSeek } });

@@ -5,6 +5,8 @@ import { ioctlName, IoctlTable, ioctlTable, subdevIoctlTable } from "../../../sr
 import { IntView } from "../../../src/v4l2/ioctl/scalar-views.js";
 import { allOps, deviceKinds } from "../support/all-ops.js";
 import { argOf, errnoOf, fakeDevice, Harness } from "../support/fakes.js";
+import type { DeviceParts } from "../support/fakes.js";
+import { Cap } from "../../../src/v4l2/values/types.js";
 import type { IoctlName } from "../../../src/v4l2/device.js";
 
 const names = Object.keys(IOCTLS).filter((name): name is IoctlName => name.startsWith("VIDIOC_"));
@@ -89,6 +91,11 @@ describe("the table of ioctls", () => {
     expect(ioctlName(IOCTLS.VIDIOC_S_FMT.number)).toBe("VIDIOC_S_FMT");
     expect(ioctlName(0xc00456c0)).toBe("v4l2 ioctl 'V', dir=rw, #192 (0xc00456c0)");
     expect(ioctlName(0x00005401)).toBe("unknown ioctl 'T', dir=--, #1 (0x00005401)");
+    expect(ioctlName(0x80086441)).toBe("v4l2_int ioctl 'd', dir=r-, #65 (0x80086441)");
+    expect(ioctlName(0x00007e01)).toBe("unknown ioctl '~', dir=--, #1 (0x00007e01)");
+    expect(ioctlName(0x00002001)).toBe("unknown ioctl ' ', dir=--, #1 (0x00002001)");
+    expect(ioctlName(0x00007f01)).toBe("unknown ioctl '.', dir=--, #1 (0x00007f01)");
+    expect(ioctlName(IOCTLS.VIDIOC_SUBDEV_G_FMT.number)).toBe("VIDIOC_SUBDEV_G_FMT");
     expect(ioctlName(0x40040001)).toBe("unknown ioctl '.', dir=-w, #1 (0x40040001)");
   });
 
@@ -105,6 +112,15 @@ describe("the table of ioctls", () => {
 
   it("refuses a view of another size at load", () => {
     expect(() => new IoctlTable([{ ...reqbufs, arg: IntView }])).toThrow("the number says 20 bytes");
+  });
+
+  it("refuses an entry that clears behind its end at load", () => {
+    expect(() => new IoctlTable([{ ...reqbufs, keepBytes: 21 }])).toThrow("clears behind its end");
+    expect(new IoctlTable([{ ...reqbufs, keepBytes: 20 }]).all).toHaveLength(1);
+  });
+
+  it("has no row for a name of another table", () => {
+    expect(() => new IoctlTable([reqbufs]).byName("VIDIOC_QBUF")).toThrow("VIDIOC_QBUF has no definition");
   });
 
   it("finds the end of nested fields", () => {
@@ -136,6 +152,100 @@ describe("which ioctls a device has", () => {
     const devices = deviceKinds.map((kind) => fakeDevice({ ...kind, ops: allOps }));
     const missing = names.filter((name) => !devices.some((device) => device.accepts(name)));
     expect(missing.filter((name) => !definitionOf(name).ctrl)).toEqual([]);
+  });
+
+  describe("with all ops: v4l2-dev.c, determine_valid_ioctls", () => {
+    const always = `QUERYCAP G_PRIORITY S_PRIORITY LOG_STATUS DBG_G_CHIP_INFO DBG_G_REGISTER DBG_S_REGISTER DQEVENT
+      SUBSCRIBE_EVENT UNSUBSCRIBE_EVENT ENUM_FREQ_BANDS`;
+    const frequency = "G_FREQUENCY S_FREQUENCY";
+    const streaming =
+      "REQBUFS QUERYBUF QBUF EXPBUF DQBUF CREATE_BUFS PREPARE_BUF STREAMON STREAMOFF REMOVE_BUFS";
+    const format = "G_FMT S_FMT TRY_FMT";
+    const formats = `ENUM_FMT ${format}`;
+    const frames = "ENUM_FRAMESIZES ENUM_FRAMEINTERVALS";
+    const picture = `${formats} ${frames} OVERLAY G_FBUF S_FBUF G_JPEGCOMP S_JPEGCOMP G_ENC_INDEX ENCODER_CMD
+      TRY_ENCODER_CMD DECODER_CMD TRY_DECODER_CMD G_CROP CROPCAP S_CROP G_SELECTION S_SELECTION`;
+    const parm = "G_PARM S_PARM";
+    /** Of video, VBI and metadata. */
+    const signal = `ENUMSTD S_STD G_STD ${parm} S_DV_TIMINGS G_DV_TIMINGS ENUM_DV_TIMINGS DV_TIMINGS_CAP G_EDID`;
+    const input = "ENUMINPUT G_INPUT S_INPUT";
+    const received = `${signal} QUERYSTD ${input} ENUMAUDIO G_AUDIO S_AUDIO QUERY_DV_TIMINGS S_EDID`;
+    const output = "ENUMOUTPUT G_OUTPUT S_OUTPUT";
+    const sent = `${signal} ${output} ENUMAUDOUT G_AUDOUT S_AUDOUT`;
+    const tuner = "G_TUNER S_TUNER S_HW_FREQ_SEEK";
+    const modulator = "G_MODULATOR S_MODULATOR";
+    const { Streaming } = Cap;
+
+    it.each([
+      ["a camera", Cap.VideoCapture | Streaming, [frequency, streaming, picture, received, tuner]],
+      ["a camera that is only read", Cap.VideoCapture, [frequency, picture, received, tuner]],
+      ["a display", Cap.VideoOutput | Streaming, [frequency, streaming, picture, sent]],
+      ["mem2mem", Cap.VideoM2m | Streaming, [frequency, streaming, picture, received, sent, tuner]],
+      [
+        "a VBI receiver",
+        Cap.VbiCapture | Streaming,
+        [frequency, streaming, format, "G_SLICED_VBI_CAP", received, tuner],
+      ],
+      [
+        "a VBI inserter",
+        Cap.SlicedVbiOutput | Streaming,
+        [frequency, streaming, format, "G_SLICED_VBI_CAP", sent],
+      ],
+      ["a metadata receiver", Cap.MetaCapture | Streaming, [frequency, streaming, formats, received, tuner]],
+      ["a metadata sender", Cap.MetaOutput | Streaming, [frequency, streaming, formats, sent]],
+      ["a radio", Cap.Tuner | Cap.Radio, [frequency, tuner]],
+      ["a radio transmitter", Cap.Modulator | Cap.Radio, [frequency, modulator]],
+      ["a radio receiver by software", Cap.SdrCapture | Streaming, [frequency, streaming, formats, tuner]],
+      ["a transmitter by software", Cap.SdrOutput | Streaming, [frequency, streaming, formats, modulator]],
+      ["a touch pad", Cap.VideoCapture | Cap.Touch | Streaming, [streaming, formats, frames, input, parm]],
+      ["a port with an EDID", Cap.Edid, [frequency, input, "G_EDID S_EDID", tuner]],
+    ] as const)("%s", (_what, deviceCaps, groups) => {
+      const device = fakeDevice({ deviceCaps, ops: allOps });
+      const accepted = ioctlTable.all.map(({ name }) => name).filter((name) => device.accepts(name));
+      const expected = new Set([always, ...groups].join(" ").split(/\s+/));
+      expect(accepted.map((name) => name.slice("VIDIOC_".length)).sort()).toEqual([...expected].sort());
+    });
+
+    it("a sender's port has an EDID to read, and outputs", () => {
+      const device = fakeDevice({ deviceCaps: Cap.Edid, direction: "tx", ops: allOps });
+      const edid = (["VIDIOC_G_EDID", "VIDIOC_S_EDID", "VIDIOC_G_OUTPUT", "VIDIOC_G_INPUT"] as const).map(
+        (name) => device.accepts(name),
+      );
+      expect(edid).toEqual([true, false, true, false]);
+    });
+
+    it.each([
+      ["Fmt", [true, false, false, false, true, false]],
+      ["FmtOverlay", [true, false, false, false, false, false]],
+      ["FmtVbi", [false, true, false, false, false, false]],
+      ["FmtSlicedVbi", [false, true, false, false, false, false]],
+      ["FmtSdr", [false, false, true, false, false, false]],
+      ["FmtMeta", [false, false, false, true, false, false]],
+    ] as const)("one format op is enough where its formats are: %s", (format_, expected) => {
+      const caps = [Cap.VideoCapture, Cap.VbiCapture, Cap.SdrCapture, Cap.MetaCapture];
+      const kinds = [...caps, Cap.VideoCapture | Cap.Touch, Cap.Tuner | Cap.Radio];
+      for (const [verb, name] of [
+        ["g", "VIDIOC_G_FMT"],
+        ["s", "VIDIOC_S_FMT"],
+        ["try", "VIDIOC_TRY_FMT"],
+      ] as const) {
+        const op = `${verb}${format_}` as const;
+        const accepted = kinds.map((deviceCaps) =>
+          fakeDevice({ deviceCaps, ops: { [op]: allOps[op] } }).accepts(name),
+        );
+        expect(accepted).toEqual(expected);
+      }
+    });
+
+    it("REMOVE_BUFS needs CREATE_BUFS, G_PARM is made of the standard but for touch pads", () => {
+      const { removeBufs, createBufs, gStd } = allOps;
+      const accepts = (ops: DeviceParts["ops"], name: IoctlName, deviceCaps?: number): boolean =>
+        fakeDevice({ ...(deviceCaps !== undefined && { deviceCaps }), ops: ops ?? {} }).accepts(name);
+      expect(accepts({ removeBufs }, "VIDIOC_REMOVE_BUFS")).toBe(false);
+      expect(accepts({ removeBufs, createBufs }, "VIDIOC_REMOVE_BUFS")).toBe(true);
+      expect(accepts({ gStd }, "VIDIOC_G_PARM")).toBe(true);
+      expect(accepts({ gStd }, "VIDIOC_G_PARM", Cap.VideoCapture | Cap.Touch)).toBe(false);
+    });
   });
 
   it("a disabled ioctl is ENOTTY although there is an op", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import { clockText, jsonLine, kernelLine, logListener, prettyLine } from "../../../src/v4l2/trace/log.js";
 import { TraceStream } from "../../../src/v4l2/trace/trace.js";
-import type { BufferEvent, IoctlEvent, TraceEvent } from "../../../src/v4l2/trace/trace.js";
+import type { BufferEvent, FrameEvent, IoctlEvent, TraceEvent } from "../../../src/v4l2/trace/trace.js";
 import { ioctlTable } from "../../../src/v4l2/ioctl/ioctl-table.js";
 import { allOps, someBuffer } from "../support/all-ops.js";
 import { hex, padded } from "../support/bytes.js";
@@ -296,7 +296,106 @@ describe("other events", () => {
   });
 });
 
+describe("what only people who look for time read", () => {
+  const base = { timeMs: 0, monotonicNs: 0, device: "video0" };
+  const frame: FrameEvent = {
+    ...base,
+    kind: "frame",
+    action: "drawn",
+    file: 1n,
+    type: 1,
+    index: 2,
+    sequence: 8,
+    dueNs: 0,
+    lateNs: 1_250_000,
+    drawNs: 0,
+    intervalNs: 33_000_000,
+    reason: undefined,
+    clientState: undefined,
+  };
+  const wait = { ...base, kind: "wait", name: "poll", file: 3n, pid: 1, comm: "c" } as const;
+  const loop = { ...base, kind: "loop", fromNs: 0, blockedNs: 31_400_000, cpuNs: 0, waitedNs: 0 } as const;
+  const worker = { ...base, kind: "worker", file: 1n, serial: undefined, detail: undefined } as const;
+  const graft = { ...base, kind: "graft", file: 1n, pid: 12, comm: "cat", detail: undefined } as const;
+
+  it.each<[TraceEvent, string]>([
+    [frame, "frame 8 drawn into buffer 2, 1.3 ms after it was due"],
+    [{ ...frame, action: "lost", index: undefined, reason: "no buffer" }, "frame 8 lost: no buffer"],
+    [{ ...wait, action: "begin", name: "VIDIOC_DQBUF" }, "file 3: VIDIOC_DQBUF waits"],
+    [{ ...wait, action: "poll" }, "file 3: poll finds nothing"],
+    [{ ...wait, action: "wake" }, "file 3: poll is told to look again"],
+    [{ ...loop, stopped: false }, "the event loop did not run for 31.4 ms"],
+    [{ ...loop, stopped: true }, "the event loop did not run for 31.4 ms: the process was stopped"],
+    [{ ...worker, action: "started", pid: 7 }, "worker 7 started"],
+    [{ ...worker, action: "sent", pid: 7, serial: 4 }, "worker 7 sent job 4"],
+    [{ ...worker, action: "ended", pid: undefined, detail: "SIGSEGV\n" }, "worker - ended: SIGSEGV\\x0a"],
+    [
+      { ...base, kind: "dropped", count: 3 },
+      "3 events were lost: they came faster than they could be written",
+    ],
+  ])("%$: $1", (event, text) => {
+    expect(strip(prettyLine(event))).toBe(`video0: ${text}`);
+  });
+
+  it.each<[TraceEvent, string]>([
+    [{ ...graft, action: "begin" }, "its descriptor is to be replaced"],
+    [{ ...graft, action: "grafted" }, "can map buffers"],
+    [{ ...graft, action: "refused", detail: "no\tptrace" }, "was not grafted: no\\x09ptrace"],
+    [{ ...graft, action: "hello" }, "has the helper"],
+  ])("%$: $1", (event, text) => {
+    expect(strip(prettyLine(event))).toBe(`cat[12] video0: ${text}`);
+  });
+
+  it("a client maps, or may not; an errno that nobody knows is EIO", () => {
+    const mmap = {
+      ...base,
+      ...{ kind: "file", action: "mmap", pid: 12, comm: "cat", file: 1n, size: 1, value: 0, durationUs: 2 },
+    } as const;
+    const lines = [undefined, "EINVAL", "ENOTHING"].map((errno) =>
+      strip(prettyLine({ ...mmap, errno } as TraceEvent)),
+    );
+    expect(lines).toEqual([
+      "cat[12] video0: mmap (0) (N us)",
+      "cat[12] video0: mmap (-22) (N us)",
+      "cat[12] video0: mmap (-5) (N us)",
+    ]);
+  });
+});
+
 describe("the listener and the stream", () => {
+  it("writes people's lines of every kind unless told otherwise", () => {
+    const lines: string[] = [];
+    logListener((line) => lines.push(line))({
+      ...{ kind: "message", timeMs: 0, monotonicNs: 0, device: "video0" },
+      ...{ level: "info", text: "hello" },
+    } as const);
+    expect(lines.map(strip)).toEqual(["video0: hello"]);
+  });
+
+  it("is shown to people by any listener but a recorder", () => {
+    const { trace } = new Harness({ ops: allOps }).device;
+    expect(trace.isShown).toBe(false);
+    const stopRecorder = trace.subscribe(() => undefined, true);
+    expect([trace.active, trace.isShown]).toEqual([true, false]);
+    const stopLog = trace.subscribe(() => undefined);
+    expect([trace.active, trace.isShown]).toEqual([true, true]);
+    stopRecorder();
+    expect([trace.active, trace.isShown]).toEqual([true, true]);
+    stopLog();
+    expect([trace.active, trace.isShown]).toEqual([false, false]);
+  });
+
+  it("a recorder keeps a warning, and whoever must hear it is told too", () => {
+    const harness = new Harness({ ops: allOps });
+    const said: string[] = [];
+    const kept: TraceEvent[] = [];
+    harness.device.trace.unheard = ({ text }) => said.push(text);
+    harness.device.trace.subscribe((event) => kept.push(event), true);
+    harness.device.message("warning", "hot", { celsius: 90 });
+    expect(said).toEqual(["hot"]);
+    expect(kept).toEqual([expect.objectContaining({ text: "hot", details: { celsius: 90 } })]);
+  });
+
   it("writes the kinds asked for, in the form asked for", () => {
     const lines: string[] = [];
     const listener = logListener((line) => lines.push(line), { format: "json", kinds: ["job"] });
