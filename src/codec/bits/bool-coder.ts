@@ -39,6 +39,12 @@ export interface BoolCoder {
     m?: number,
     n?: number,
   ): number;
+  /**
+   * Reads symbols with `probabilities[from]` and those behind it until one is true. Only a reader has it of which nobody
+   * wants to hear each element.
+   * @returns Its index; `to` if all are false.
+   */
+  firstTrue?(name: string, probabilities: Uint8Array, from: number, to: number): number;
   /** For a value that depends on several elements. */
   error(sentence: string): CodecError;
 }
@@ -54,7 +60,7 @@ export interface BoolState {
 }
 
 /** Decodes symbols. Never reads beyond the data: 0 bits follow it, as both specifications allow, up to a bound. */
-export class BoolReader implements BoolCoder {
+class BoolDecoder implements BoolCoder {
   readonly reading = true;
   readonly #data: Uint8Array;
   /** Of `#data`, the next byte to load. */
@@ -146,6 +152,36 @@ export class BoolReader implements BoolCoder {
     return symbol;
   }
 
+  /**
+   * As {@link read} in turn, but faster: frames have a thousand of these symbols, and hardly one is true.
+   * @returns The index of the first that is true; `to` if there is none.
+   */
+  protected search(name: string, probabilities: Uint8Array, from: number, to: number): number {
+    let value = this.#value;
+    let loaded = this.#loaded;
+    let range = this.#range;
+    let at = from;
+    for (; at < to; at += 1) {
+      const split = 1 + (((range - 1) * (probabilities[at] ?? 0)) >> 8);
+      const bigSplit = split << loaded;
+      if (value >= bigSplit) break;
+      range = split;
+      if (range >= 128) continue;
+      const shift = Math.clz32(range) - 24;
+      range <<= shift;
+      loaded -= shift;
+      if (loaded >= 0) continue;
+      this.#loaded = loaded;
+      this.#fill(name);
+      value = this.#value;
+      loaded = this.#loaded;
+    }
+    this.#range = range;
+    this.#loaded = loaded;
+    if (at < to) this.read(probabilities[at] ?? 0, name);
+    return at;
+  }
+
   #fill(name: string): void {
     // Two bytes at a time: `#value` stays below 2^24.
     while (this.#loaded < 8) {
@@ -160,8 +196,15 @@ export class BoolReader implements BoolCoder {
   }
 }
 
-/** A {@link BoolReader} that tells a sink about every element. Positions start at `origin`. */
-export class RecordingBoolReader extends BoolReader {
+/** Decodes symbols. Allocates nothing per element. */
+export class BoolReader extends BoolDecoder {
+  firstTrue(name: string, probabilities: Uint8Array, from: number, to: number): number {
+    return this.search(name, probabilities, from, to);
+  }
+}
+
+/** Decodes symbols, and tells a sink about every element. Positions start at `origin`. */
+export class RecordingBoolReader extends BoolDecoder {
   constructor(
     codec: string,
     readonly sink: FieldSink,

@@ -1,7 +1,13 @@
 /** What a VP8 frame leaves for those that follow: RFC 6386, 9.3, 9.6, 9.7, 9.10 and 9.11. */
 import { CodecError } from "../bits/index.js";
 import type { Vp8Frame } from "./parse.js";
-import { defaultCoeffProbs, defaultMvProbs, defaultUvModeProbs, defaultYModeProbs } from "./probabilities.js";
+import {
+  COEFF_PROBS,
+  defaultCoeffProbs,
+  defaultMvProbs,
+  defaultUvModeProbs,
+  defaultYModeProbs,
+} from "./probabilities.js";
 import type { FrameHeader, KeyFrameHeader, LoopFilterDeltas, Segmentation } from "./syntax.js";
 
 /** Probabilities that last. */
@@ -93,8 +99,14 @@ export class Vp8State {
 /** A value that may be absent, or -0, which the syntax can tell from 0. */
 export const orZero = (value: number | undefined): number => (value ?? 0) + 0;
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int16Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+/** No update of coefficients. */
+const nothingSent = bytesOf(new Int16Array(COEFF_PROBS).fill(-1));
+
 /** Those of which none is sent stay the same object. */
 function update(probs: Uint8Array, sent: Int16Array): Uint8Array {
+  if (sent.length === COEFF_PROBS && Buffer.compare(bytesOf(sent), nothingSent) === 0) return probs;
   let changed = probs;
   for (let i = 0; i < sent.length; i += 1) {
     const value = sent[i] ?? -1;

@@ -10,6 +10,8 @@ export const FRAME_TAG_BYTES = 3;
 export const KEY_FRAME_HEADER_BYTES = 7;
 export const PARTITION_SIZE_BYTES = 3;
 const SEGMENTS = 4;
+const noCoeffProbs = new Int16Array(COEFF_PROBS).fill(-1);
+const updateProbs = Uint8Array.from(coeffUpdateProbs);
 /** Of the tree that tells the segment of a macroblock. */
 const SEGMENT_PROBS = 3;
 
@@ -153,7 +155,7 @@ export const emptyFrameHeader = (key: boolean): FrameHeader => ({
   sign_bias_golden: false,
   sign_bias_alternate: false,
   refresh_last: key,
-  coeff_prob: new Int16Array(COEFF_PROBS).fill(-1),
+  coeff_prob: new Int16Array(noCoeffProbs),
   mb_no_skip_coeff: false,
   prob_skip_false: 0,
   prob_intra: 0,
@@ -320,8 +322,16 @@ function copyBuffer(c: BoolCoder, name: string, value: number): number {
   return source;
 }
 
+/** @param probs - Without updates, if it is to be read. */
 function tokenProbUpdate(c: BoolCoder, probs: Int16Array): void {
   c.structure("token_prob_update", "13.4");
+  if (c.firstTrue !== undefined) {
+    for (let i = 0; i < COEFF_PROBS; i += 1) {
+      i = c.firstTrue("coeff_prob_update_flag", updateProbs, i, COEFF_PROBS);
+      if (i < COEFF_PROBS) probs[i] = c.literal("coeff_prob", 8, undefined);
+    }
+    return;
+  }
   let at = 0;
   for (let i = 0; i < 4; i += 1)
     for (let j = 0; j < 8; j += 1)

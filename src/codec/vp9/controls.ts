@@ -13,7 +13,10 @@ import {
 import { chunkFrames, parseFrame, type Vp9Frame } from "./parse.js";
 import { Vp9State } from "./state.js";
 import {
+  codedCoefficients,
   COEF_PROBS,
+  emptyCompressedHeader,
+  FIRST_MV_CHANGE,
   MAX_CHANGE,
   NO_CHANGE,
   type Changes,
@@ -121,7 +124,7 @@ const distances: readonly number[] = (() => {
 })();
 
 /** What the control has for a coded change; 0 is no change. */
-export const distanceOf = (change: number): number => distances[change] ?? 0;
+export const distanceOf = (change: number): number => (change < 0 ? 0 : (distances[change] ?? 0));
 /** Of motion vectors: a new probability, 0 for none. */
 export const mvProbabilityOf = (change: number): number => (change < 0 ? 0 : 2 * change + 1);
 
@@ -157,6 +160,36 @@ const noCoefficients = coefficients(new Int16Array(COEF_PROBS).fill(NO_CHANGE));
 
 /** The stream has no changes of these. */
 const noUvModes: readonly (readonly number[])[] = groups(new Array<number>(10 * 9).fill(0), 9);
+
+/** Places in the COMPRESSED_HDR control of coefficients that the first band has not. */
+const uncoded: readonly number[] = emptyCompressedHeader().coef_probs.flatMap(
+  ({ byteOffset, length, BYTES_PER_ELEMENT }) =>
+    Array.from({ length }, (_, at) => at)
+      .filter((at) => !codedCoefficients.includes(at))
+      .map((at) => 1 + byteOffset / BYTES_PER_ELEMENT + at),
+);
+const expected = new Uint8Array(emptyCompressedHeader().all.length);
+
+/**
+ * Do the bytes of a COMPRESSED_HDR control say what the header says? Of coefficients that the first band has not, they
+ * may say anything.
+ */
+export function isCompressedControl({ tx_mode, all }: CompressedHeader, bytes: Uint8Array): boolean {
+  expected.fill(0);
+  expected[0] = tx_mode;
+  // Most values are no change: two of them are looked at together.
+  const pairs = new Int32Array(all.buffer, all.byteOffset, all.length / 2);
+  for (let i = 0; i < pairs.length; i += 1) {
+    if (pairs[i] === NO_CHANGE) continue;
+    for (let at = 2 * i; at < 2 * i + 2; at += 1) {
+      const change = all[at] ?? NO_CHANGE;
+      expected[at + 1] = at < FIRST_MV_CHANGE ? distanceOf(change) : mvProbabilityOf(change);
+    }
+  }
+  if (Buffer.compare(expected, bytes) === 0) return true;
+  for (const at of uncoded) expected[at] = bytes[at] ?? 0;
+  return Buffer.compare(expected, bytes) === 0;
+}
 
 /** The value of the COMPRESSED_HDR control. */
 export function compressedControl(header: CompressedHeader): CompressedControl {

@@ -5,6 +5,7 @@ export {
   distanceOf,
   frameControl,
   frameControls,
+  isCompressedControl,
   mvProbabilityOf,
 } from "./controls.js";
 export { chunkFrames, parseFrame, parseUnits } from "./parse.js";

@@ -4,7 +4,12 @@ import type { FieldSink } from "../bits/index.js";
 import { ivfFrames } from "../files/index.js";
 import { recorded, type ParsedUnit } from "../unit.js";
 import { Vp9State } from "./state.js";
-import { compressedHeader, emptyCompressedHeader, type CompressedHeader } from "./syntax-compressed.js";
+import {
+  clearCompressedHeader,
+  compressedHeader,
+  emptyCompressedHeader,
+  type CompressedHeader,
+} from "./syntax-compressed.js";
 import {
   emptyUncompressedHeader,
   superframeIndex,
@@ -24,8 +29,17 @@ export interface Vp9Frame {
   readonly compressed: CompressedHeader | undefined;
 }
 
-/** Reads the headers of one frame. @throws {CodecError} One is violated, or the frame ends inside. */
-export function parseFrame(data: Uint8Array, context: HeaderContext, sink?: FieldSink): Vp9Frame {
+/**
+ * Reads the headers of one frame.
+ * @param compressed - To be overwritten and returned; another one unless given.
+ * @throws {CodecError} One is violated, or the frame ends inside.
+ */
+export function parseFrame(
+  data: Uint8Array,
+  context: HeaderContext,
+  sink?: FieldSink,
+  compressed?: CompressedHeader,
+): Vp9Frame {
   const reader = sink === undefined ? new SyntaxReader("VP9", data) : new RecordingReader("VP9", sink, data);
   const header = emptyUncompressedHeader();
   uncompressedHeader(reader, header, context);
@@ -43,9 +57,10 @@ export function parseFrame(data: Uint8Array, context: HeaderContext, sink?: Fiel
     sink === undefined
       ? new BoolReader("VP9", bytes)
       : new RecordingBoolReader("VP9", sink, bytes, reader.position);
-  const compressed = emptyCompressedHeader();
-  compressedHeader(bools, compressed, header);
-  return { header, uncompressedHeaderSize, compressed };
+  if (compressed !== undefined) clearCompressedHeader(compressed);
+  const changes = compressed ?? emptyCompressedHeader();
+  compressedHeader(bools, changes, header);
+  return { header, uncompressedHeaderSize, compressed: changes };
 }
 
 /** A frame in a chunk. */

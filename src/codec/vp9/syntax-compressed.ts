@@ -18,11 +18,28 @@ export const ReferenceMode = { Single: 0, Compound: 1, Select: 2 } as const;
 /** Coefficient probabilities of one transform size: 2 planes, 2 references, 6 bands, 6 contexts, 3 nodes. */
 export const COEF_PROBS = 2 * 2 * 6 * 6 * 3;
 export const TX_SIZES = 4;
+/** All tables, and one more, so that their number is even. */
+const ALL_CHANGES = 2040;
+/** Those in front of the tables of motion vectors. */
+export const FIRST_MV_CHANGE = 1970;
+/** Contexts of the first band; the table has room for as many as the other bands have. */
+const FIRST_BAND_CONTEXTS = 3;
+
+/** The places of one transform size that are coded, in their order. */
+export const codedCoefficients: readonly number[] = Array.from({ length: COEF_PROBS }, (_, at) => at).filter(
+  (at) => {
+    const [band, context] = [Math.floor(at / 18) % 6, Math.floor(at / 3) % 6];
+    return band > 0 || context < FIRST_BAND_CONTEXTS;
+  },
+);
+const updateProbabilities = new Uint8Array(COEF_PROBS).fill(UPDATE_PROBABILITY);
 
 /** A table of changes, the last index fastest; {@link NO_CHANGE} where there is none. */
 export type Changes = Int16Array;
 
 export interface CompressedHeader {
+  /** All tables one after the other, in the order of `struct v4l2_ctrl_vp9_compressed_hdr`, and one value that is no change. */
+  readonly all: Changes;
   /** `TxMode`, and 1 and 2 for at most 8x8 and 16x16. */
   tx_mode: number;
   /** `ReferenceMode`. */
@@ -42,6 +59,8 @@ export interface CompressedHeader {
   readonly single_ref_prob: Changes;
   readonly comp_ref_prob: Changes;
   readonly y_mode_probs: Changes;
+  /** The syntax has no changes of these. */
+  readonly uv_mode_probs: Changes;
   readonly partition_probs: Changes;
   /** Those of motion vectors are the upper 7 bits of new probabilities. */
   readonly mv_joint_probs: Changes;
@@ -55,35 +74,53 @@ export interface CompressedHeader {
   readonly mv_hp_prob: Changes;
 }
 
-const changes = (count: number): Changes => new Int16Array(count).fill(NO_CHANGE);
+/** A header without changes. */
+export function emptyCompressedHeader(): CompressedHeader {
+  const all = new Int16Array(ALL_CHANGES).fill(NO_CHANGE);
+  let end = 0;
+  const changes = (count: number): Changes => {
+    end += count;
+    return all.subarray(end - count, end);
+  };
+  // In the order of `struct v4l2_ctrl_vp9_compressed_hdr`.
+  return {
+    all,
+    tx_mode: TxMode.Only4x4,
+    reference_mode: ReferenceMode.Single,
+    tx_probs_8x8: changes(2),
+    tx_probs_16x16: changes(2 * 2),
+    tx_probs_32x32: changes(2 * 3),
+    coef_probs: Array.from({ length: TX_SIZES }, () => changes(COEF_PROBS)),
+    coef_update: new Array<boolean>(TX_SIZES).fill(false),
+    skip_prob: changes(3),
+    inter_mode_probs: changes(7 * 3),
+    interp_filter_probs: changes(4 * 2),
+    is_inter_prob: changes(4),
+    comp_mode_prob: changes(5),
+    single_ref_prob: changes(5 * 2),
+    comp_ref_prob: changes(5),
+    y_mode_probs: changes(4 * 9),
+    uv_mode_probs: changes(10 * 9),
+    partition_probs: changes(16 * 3),
+    mv_joint_probs: changes(3),
+    mv_sign_prob: changes(2),
+    mv_class_probs: changes(2 * 10),
+    mv_class0_bit_prob: changes(2),
+    mv_bits_prob: changes(2 * 10),
+    mv_class0_fr_probs: changes(2 * 2 * 3),
+    mv_fr_probs: changes(2 * 3),
+    mv_class0_hp_prob: changes(2),
+    mv_hp_prob: changes(2),
+  };
+}
 
-export const emptyCompressedHeader = (): CompressedHeader => ({
-  tx_mode: TxMode.Only4x4,
-  reference_mode: ReferenceMode.Single,
-  tx_probs_8x8: changes(2),
-  tx_probs_16x16: changes(2 * 2),
-  tx_probs_32x32: changes(2 * 3),
-  coef_probs: Array.from({ length: TX_SIZES }, () => changes(COEF_PROBS)),
-  coef_update: new Array<boolean>(TX_SIZES).fill(false),
-  skip_prob: changes(3),
-  inter_mode_probs: changes(7 * 3),
-  interp_filter_probs: changes(4 * 2),
-  is_inter_prob: changes(4),
-  comp_mode_prob: changes(5),
-  single_ref_prob: changes(5 * 2),
-  comp_ref_prob: changes(5),
-  y_mode_probs: changes(4 * 9),
-  partition_probs: changes(16 * 3),
-  mv_joint_probs: changes(3),
-  mv_sign_prob: changes(2),
-  mv_class_probs: changes(2 * 10),
-  mv_class0_bit_prob: changes(2),
-  mv_bits_prob: changes(2 * 10),
-  mv_class0_fr_probs: changes(2 * 2 * 3),
-  mv_fr_probs: changes(2 * 3),
-  mv_class0_hp_prob: changes(2),
-  mv_hp_prob: changes(2),
-});
+/** Makes a header one without changes again: to make another takes longer than to read most. */
+export function clearCompressedHeader(header: CompressedHeader): void {
+  header.all.fill(NO_CHANGE);
+  header.coef_update.fill(false);
+  header.tx_mode = TxMode.Only4x4;
+  header.reference_mode = ReferenceMode.Single;
+}
 
 /** Reads or writes `compressed_header()` and the marker in front of it. @param frame - The header before. */
 export function compressedHeader(c: BoolCoder, header: CompressedHeader, frame: UncompressedHeader): void {
@@ -135,10 +172,19 @@ function coefProbs(c: BoolCoder, header: CompressedHeader): void {
     const isUpdate = c.bool("update_probs", 128, header.coef_update[size], size);
     header.coef_update[size] = isUpdate;
     if (!isUpdate) continue;
+    if (c.firstTrue !== undefined) {
+      const count = codedCoefficients.length;
+      for (let i = 0; i < count; i += 1) {
+        i = c.firstTrue("coef_probs.update_prob", updateProbabilities, i, count);
+        const at = codedCoefficients[i];
+        if (at !== undefined) table[at] = termSubexp(c, NO_CHANGE);
+      }
+      continue;
+    }
     for (let i = 0; i < 2; i += 1)
       for (let j = 0; j < 2; j += 1)
         for (let k = 0; k < 6; k += 1)
-          for (let l = 0; l < (k === 0 ? 3 : 6); l += 1)
+          for (let l = 0; l < (k === 0 ? FIRST_BAND_CONTEXTS : 6); l += 1)
             for (let m = 0; m < 3; m += 1) {
               const at = (((i * 2 + j) * 6 + k) * 6 + l) * 3 + m;
               table[at] = diffUpdateProb(c, "coef_probs.update_prob", table[at], size, i, j, k, l, m);
@@ -185,8 +231,20 @@ function mvProbs(c: BoolCoder, h: CompressedHeader, highPrecision: boolean): voi
   }
 }
 
-/** `diff_update_prob()` for each of a table. @param name - Of its flags. @param columns - Of the second dimension, if there is one. */
+/**
+ * `diff_update_prob()` for each of a table, which is without changes if it is to be read.
+ * @param name - Of its flags.
+ * @param columns - Of the second dimension, if there is one.
+ */
 function rows(c: BoolCoder, name: string, table: Changes, columns?: number): void {
+  if (c.firstTrue !== undefined) {
+    const count = table.length;
+    for (let i = 0; i < count; i += 1) {
+      i = c.firstTrue(name, updateProbabilities, i, count);
+      if (i < count) table[i] = termSubexp(c, NO_CHANGE);
+    }
+    return;
+  }
   for (let at = 0; at < table.length; at += 1) {
     const i = columns === undefined ? at : Math.floor(at / columns);
     table[at] = diffUpdateProb(c, name, table[at], i, columns === undefined ? undefined : at % columns);

@@ -6,7 +6,7 @@ import type { StatelessFile } from "../file.js";
 import type { StatelessJob } from "../job.js";
 import { describeDisagreement, type Disagreement, type Scalar } from "./compare.js";
 import { codecChecks, type CodecCheck } from "./codecs.js";
-import type { CheckResult, StreamCheck } from "./stream-check.js";
+import type { CheckedRequest, CheckResult, StreamCheck } from "./stream-check.js";
 
 /** What is behind this in a buffer is not looked at: no level has larger pictures. In bytes. */
 const LOOKED_AT = 16 * 1024 * 1024;
@@ -82,6 +82,9 @@ function detailsOf({ control, field, submitted, expected, place }: Disagreement)
 interface FollowedStream {
   readonly codec: string;
   readonly check: StreamCheck;
+  /** The controls in effect, whatever the request. */
+  readonly controls: ControlValues;
+  readonly bytesOf: CheckedRequest["bytesOf"];
   /** Of the OUTPUT buffer before. */
   sequence: number;
 }
@@ -98,12 +101,20 @@ function check<State extends StatelessFile>(
   let stream = followed.get(state);
   // STREAMOFF starts the sequence again.
   if (stream === undefined || stream.codec !== name || sequence <= stream.sequence) {
-    stream = { codec: name, check: codec.start(), sequence };
+    const { controls } = state;
+    stream = {
+      codec: name,
+      check: codec.start(),
+      controls: submittedControls(codec, controls),
+      bytesOf: (control) => controls.find(Cid[control])?.bytes,
+      sequence,
+    };
     followed.set(state, stream);
   }
   stream.sequence = sequence;
   return stream.check.check({
-    controls: submittedControls(codec, state.controls),
+    controls: stream.controls,
+    bytesOf: stream.bytesOf,
     // A copy: the client may write to its buffer at any time.
     bitstream: bitstream.slice(0, LOOKED_AT),
     timestampNs,

@@ -1,11 +1,16 @@
 /** What the check of a codec looks like: it follows the requests of one open file, one after the other. */
-import type { ControlValues } from "../../codec/index.js";
+import type { ControlValues, StatelessName } from "../../codec/index.js";
 import type { Disagreement } from "./compare.js";
 
 /** One request as a client submitted it. */
 export interface CheckedRequest {
   /** The controls in effect by their name in `Cid`. May be read one by one: look at what is needed. */
   readonly controls: ControlValues;
+  /**
+   * The bytes of a control, where there are any: a value of two thousand fields takes longer to read than to compare.
+   * They are of the time of the call; what is the same in bytes is the same in {@link controls}.
+   */
+  readonly bytesOf?: ((name: StatelessName) => Uint8Array | undefined) | undefined;
   /** The OUTPUT buffer, or its start: a copy, which no client can change. */
   readonly bitstream: Uint8Array;
   /** Of the OUTPUT buffer; later requests refer to the picture by it. In ns. */

@@ -1,6 +1,7 @@
 /** What a VP8 frame in an OUTPUT buffer, and the frames before it, say of the FRAME control. */
 import { CodecError, vp8 } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
+import { CtrlVp8FrameView } from "../../v4l2/gen/index.js";
 import { compareFields, ExpectedTable, type ExpectedControl, type FieldElements } from "./compare.js";
 import { expectedFlags, placesOnDemand, type FlagName } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
@@ -84,7 +85,8 @@ export class Vp8Check implements StreamCheck {
     return copy;
   }
 
-  check({ controls: { StatelessVp8Frame: submitted }, bitstream, timestampNs }: CheckedRequest): CheckResult {
+  check({ controls, bitstream, timestampNs, bytesOf }: CheckedRequest): CheckResult {
+    const { StatelessVp8Frame: submitted } = controls;
     if (submitted === undefined) return noDisagreement;
     try {
       const frame = vp8.parseFrame(bitstream);
@@ -92,7 +94,10 @@ export class Vp8Check implements StreamCheck {
       this.#state.apply(frame);
       this.#isLost = false;
       const places = placesOnDemand(elements, (sink) => vp8.parseFrame(bitstream, sink));
-      const disagreements = compareFields(expectedFrame(frame, this.#state, submitted), submitted, places);
+      const bytes = bytesOf?.("StatelessVp8Frame");
+      const hasEntropy = bytes !== undefined && isEntropyControl(frame, this.#state, bytes);
+      const expected = expectedFrame(frame, this.#state, submitted, hasEntropy);
+      const disagreements = compareFields(expected, submitted, places);
       this.#state.finish(frame, timestampNs);
       return { disagreements };
     } catch (error) {
@@ -104,8 +109,16 @@ export class Vp8Check implements StreamCheck {
   }
 }
 
-/** Without the fields that mean nothing in the frame: decoders ignore them, and clients leave there what they like. */
-function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: FrameControl): ExpectedControl {
+/**
+ * Without the fields that mean nothing in the frame: decoders ignore them, and clients leave there what they like.
+ * @param hasEntropy - The probabilities are known to be right.
+ */
+function expectedFrame(
+  frame: vp8.Vp8Frame,
+  state: vp8.Vp8State,
+  submitted: FrameControl,
+  hasEntropy: boolean,
+): ExpectedControl {
   const control = vp8.frameFields(frame, state);
   const { header } = frame;
   const isKey = frame.key !== undefined;
@@ -129,11 +142,13 @@ function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: Fram
         level: lf.level,
       },
       quant: { ...control.quant, padding: undefined },
-      entropy: {
-        coeff_probs: new ExpectedTable(entropy.coeff, COEFFICIENTS),
-        ...vp8.modeProbs(entropy, isKey),
-        mv_probs: new ExpectedTable(entropy.mv, MOTION),
-      },
+      entropy: hasEntropy
+        ? undefined
+        : {
+            coeff_probs: new ExpectedTable(entropy.coeff, COEFFICIENTS),
+            ...vp8.modeProbs(entropy, isKey),
+            mv_probs: new ExpectedTable(entropy.mv, MOTION),
+          },
       coder_state: { ...coder_state, padding: undefined },
       width: control.width,
       height: control.height,
@@ -164,4 +179,22 @@ function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: Fram
       ...expectedFlags(frameFlags, control.flags, submitted.flags, isKey ? SIGN_BIASES : 0),
     ],
   };
+}
+
+/** Where they are in `struct v4l2_ctrl_vp8_frame`, in bytes. */
+const ENTROPY_OFFSET = new CtrlVp8FrameView(new Uint8Array(CtrlVp8FrameView.SIZE)).entropy.bytes.byteOffset;
+
+/** Do the bytes of a FRAME control have the probabilities of the frame? @param state - After `apply()` of the frame. */
+function isEntropyControl({ key }: vp8.Vp8Frame, { entropy }: vp8.Vp8State, bytes: Uint8Array): boolean {
+  if (bytes.length !== CtrlVp8FrameView.SIZE) return false;
+  const { y_mode_probs, uv_mode_probs } = vp8.modeProbs(entropy, key !== undefined);
+  const yModes = ENTROPY_OFFSET + entropy.coeff.length;
+  const uvModes = yModes + y_mode_probs.length;
+  const motion = uvModes + uv_mode_probs.length;
+  return (
+    Buffer.compare(bytes.subarray(ENTROPY_OFFSET, yModes), entropy.coeff) === 0 &&
+    y_mode_probs.every((prob, i) => bytes[yModes + i] === prob) &&
+    uv_mode_probs.every((prob, i) => bytes[uvModes + i] === prob) &&
+    entropy.mv.every((prob, i) => bytes[motion + i] === prob)
+  );
 }

@@ -22,6 +22,8 @@ export class Vp9Check implements StreamCheck {
   #state = new vp9.Vp9State();
   /** A frame could not be read: what it established is not known until the next key frame. */
   #isLost = false;
+  /** Of the frame that is checked. */
+  readonly #compressed = vp9.emptyCompressedHeader();
 
   clone(): Vp9Check {
     const copy = new Vp9Check();
@@ -45,10 +47,11 @@ export class Vp9Check implements StreamCheck {
   }
 
   /** @throws {CodecError} The bitstream is wrong, or needs what no request brought. */
-  #compare({ controls, bitstream, timestampNs }: CheckedRequest, submitted: FrameControl): CheckResult {
+  #compare(request: CheckedRequest, submitted: FrameControl): CheckResult {
+    const { controls, bitstream, timestampNs, bytesOf } = request;
     const state = this.#state;
     const data = frameOf(bitstream, submitted, state);
-    const frame = vp9.parseFrame(data, state);
+    const frame = vp9.parseFrame(data, state, undefined, this.#compressed);
     const { header, compressed } = frame;
     if (compressed === undefined)
       throw new CodecError(
@@ -62,7 +65,9 @@ export class Vp9Check implements StreamCheck {
     state.apply(header);
     this.#isLost = false;
     const disagreements = compareFields(expectedFrame(frame, state, submitted), submitted, places);
-    const probabilities = controls.StatelessVp9CompressedHdr;
+    const bytes = bytesOf?.("StatelessVp9CompressedHdr");
+    const isSame = bytes !== undefined && vp9.isCompressedControl(compressed, bytes);
+    const probabilities = isSame ? undefined : controls.StatelessVp9CompressedHdr;
     if (probabilities !== undefined) {
       disagreements.push(...compareFields(expectedProbabilities(compressed), probabilities, places));
     }

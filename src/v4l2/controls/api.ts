@@ -34,6 +34,8 @@ export interface Control<Value = unknown> {
 
   /** The value in effect. */
   readonly value: Value;
+  /** The same as it lies in memory, all elements of an array. Borrowed: it changes with the value, and is not to be written to. */
+  readonly bytes: Uint8Array;
   /** Within the callbacks: the value about to be in effect (for controls that keep theirs, that one). */
   next: Value;
   /** Within the callbacks: was a value given for this control? */

@@ -151,6 +151,10 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
     return this.decode(this.current);
   }
 
+  get bytes(): Uint8Array {
+    return this.current.payload;
+  }
+
   get next(): Value {
     return this.decode(this.pending);
   }

@@ -6,6 +6,7 @@ import { BoolReader, BoolWriter } from "../../../src/codec/bits/index.js";
 import { ivfFrames } from "../../../src/codec/files/index.js";
 import type { FrameControls } from "../../../src/codec/index.js";
 import * as vp9 from "../../../src/codec/vp9/index.js";
+import { layouts } from "../../../src/v4l2/gen/index.js";
 import { golden } from "../../visl/golden.js";
 import { compareWithGStreamer } from "../support/golden-controls.js";
 import { recorded, streams } from "./streams.js";
@@ -197,7 +198,8 @@ describe("changes of probabilities", () => {
     const header = { ...vp9.emptyCompressedHeader(), tx_mode: 4, reference_mode: 2 };
     let code = 0;
     for (const [name, value] of Object.entries(header)) {
-      if (value instanceof Int16Array) {
+      // `all` is the same memory, and the syntax has no changes of the modes of chroma.
+      if (value instanceof Int16Array && name !== "all" && name !== "uv_mode_probs") {
         const codes = name.startsWith("mv_") ? 128 : 255;
         value.forEach((_, i) => (value[i] = (code += 37) % codes));
       }
@@ -214,6 +216,27 @@ describe("changes of probabilities", () => {
     const again = vp9.emptyCompressedHeader();
     vp9.compressedHeader(new BoolReader("VP9", writer.finish()), again, frame);
     expect(again).toEqual(header);
+  });
+
+  it("are found in the bytes of a control, and no others but where the first band has no coefficient", () => {
+    const header = { ...vp9.emptyCompressedHeader(), tx_mode: 4 };
+    header.skip_prob.set([-1, 7, 126]);
+    header.mv_hp_prob.set([5, -1]);
+    for (const table of header.coef_probs)
+      for (const at of vp9.codedCoefficients) if (at % 3 === 0) table[at] = at % 255;
+    const { size, write } = layouts.struct("v4l2_ctrl_vp9_compressed_hdr");
+    const bytes = new Uint8Array(size);
+    write(bytes, vp9.compressedControl(header));
+    expect(vp9.isCompressedControl(header, bytes)).toBe(true);
+    const free = Array.from({ length: size }, (_, at) => at).filter((at) => {
+      const other = bytes.slice();
+      other[at] = (other[at] ?? 0) ^ 1;
+      return vp9.isCompressedControl(header, other);
+    });
+    // Four sizes, two planes and two references: the last three of the six contexts of the first band.
+    expect(free).toHaveLength(4 * 2 * 2 * 3 * 3);
+    expect(free.slice(0, 10)).toEqual([...Array.from({ length: 9 }, (_, i) => 13 + 9 + i), 13 + 108 + 9]);
+    expect(vp9.isCompressedControl(header, bytes.subarray(1))).toBe(false);
   });
 
   it("are told as distances, of which every one has a code and every thirteenth a short one", () => {

@@ -10,6 +10,8 @@ import {
 } from "../../../src/stateless/check/compare.js";
 import type { CheckedRequest, StreamCheck } from "../../../src/stateless/check/stream-check.js";
 
+import { bytesOf } from "./requests.js";
+
 /** Names of the bits of a flag word. */
 export type FlagNames = Readonly<Record<string, number | bigint>>;
 
@@ -198,7 +200,7 @@ export function measure(codec: MeasuredCodec, path: string, options: MeasureOpti
         if (mutation !== undefined) judge(codec, check.clone(), request, mutation, result);
       }
     }
-    const { disagreements, problem } = check.check(request);
+    const { disagreements, problem } = check.check({ ...request, bytesOf: bytesOf(request.controls) });
     for (const text of [
       ...disagreements.map(describeDisagreement),
       ...(problem === undefined ? [] : [problem]),
@@ -217,7 +219,7 @@ function judge(
   result: Measure,
 ): void {
   const controls = changed();
-  const { disagreements, problem } = check.check({ ...request, controls });
+  const { disagreements, problem } = check.check({ ...request, controls, bytesOf: bytesOf(controls) });
   const own = (found: Disagreement): boolean => found.control === field.control && found.field === field.path;
   const others = disagreements.filter((found) => !own(found));
   if (others.length > 0) {

@@ -1,9 +1,12 @@
 /** Correct requests of a stream, as a client submits them. */
 import { readFileSync } from "node:fs";
-import type { FrameControls } from "../../../src/codec/index.js";
+import type { ControlValues, FrameControls, StatelessName } from "../../../src/codec/index.js";
 import { describeDisagreement } from "../../../src/stateless/check/compare.js";
 import type { CheckedRequest, StreamCheck } from "../../../src/stateless/check/stream-check.js";
+import { layouts } from "../../../src/v4l2/gen/index.js";
 
+/** Stands for the value of any struct. */
+type Vp8Frame = NonNullable<ControlValues["StatelessVp8Frame"]>;
 type Deriver = (stream: Uint8Array) => Iterable<FrameControls>;
 
 export function requestsOf(derive: Deriver, path: string): CheckedRequest[] {
@@ -15,6 +18,26 @@ export function requestsOf(derive: Deriver, path: string): CheckedRequest[] {
       holdCapture,
     })),
   );
+}
+
+/** The bytes of the controls, as a client would pass them; each is encoded when it is first asked for. */
+export function bytesOf(controls: ControlValues): NonNullable<CheckedRequest["bytesOf"]> {
+  const encoded = new Map<StatelessName, Uint8Array | undefined>();
+  return (name) => {
+    if (!encoded.has(name)) encoded.set(name, encode(name, controls[name]));
+    return encoded.get(name);
+  };
+}
+
+function encode(name: StatelessName, value: unknown): Uint8Array | undefined {
+  const words = name.replace(/^Stateless/, "").replace(/(?<!^)([A-Z])/g, "_$1");
+  const struct = `v4l2_ctrl_${words.toLowerCase()}`;
+  if (value === undefined || layouts.find(struct) === undefined) return undefined;
+  const { size, write } = layouts.struct(struct as "v4l2_ctrl_vp8_frame");
+  const elements = (Array.isArray(value) ? value : [value]) as readonly Vp8Frame[];
+  const bytes = new Uint8Array(size * elements.length);
+  for (const [i, element] of elements.entries()) write(bytes.subarray(size * i), element);
+  return bytes;
 }
 
 /** What a check says of one request: a line for each disagreement, and the problem if there is one. */
