@@ -21,12 +21,28 @@ export class UsageError extends Failure {
   }
 }
 
-/** Prints the error as one line and ends the process; with DEBUG set, an unexpected error shows its stack. */
-export function reportAndExit(error: unknown): never {
+/**
+ * Prints the error as one line and ends the process; with DEBUG set, an unexpected error shows its stack.
+ * @param command - As the person has typed it: the line begins with it.
+ */
+export function reportAndExit(error: unknown, command = "v4l2-cuse"): never {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`v4l2-cuse: ${message}\n`);
+  process.stderr.write(`${command}: ${message}\n`);
   if (process.env["DEBUG"] !== undefined && error instanceof Error && !(error instanceof Failure)) {
     process.stderr.write(`${error.stack ?? ""}\n`);
   }
   process.exit(error instanceof Failure ? error.exitStatus : 1);
+}
+
+const plainReasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EACCES: "it may not be read",
+  EISDIR: "it is a folder",
+};
+
+/** Why a file cannot be read, in plain words. */
+export function reasonOf(error: unknown): string {
+  const { code = "", message = String(error) } = (error ?? {}) as { code?: string; message?: string };
+  return plainReasons[code] ?? message;
 }

@@ -220,6 +220,7 @@ async function main([verb, ...args]: readonly string[]): Promise<void> {
   }
   const run = verb !== undefined && Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (run === undefined) {
+    if (verb !== undefined) process.stderr.write(`v4l2loopback-ctl: there is no command "${verb}"\n`);
     process.stderr.write(usage);
     process.exitCode = 1;
     return;
@@ -230,5 +231,5 @@ async function main([verb, ...args]: readonly string[]): Promise<void> {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  reportAndExit(error);
+  reportAndExit(error, "v4l2loopback-ctl");
 }

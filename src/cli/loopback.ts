@@ -12,14 +12,16 @@ import {
   OnDemand,
   PictureConversion,
   producerFormats,
+  sourceProblem,
 } from "../loopback/index.js";
 import type { Shape, Size } from "../loopback/index.js";
 import { converterProblem, PIXELFORMAT_PNG, type ConverterOptions } from "../convert/index.js";
-import { Failure } from "./failure.js";
+import { Failure, reasonOf } from "./failure.js";
 import { fourcc, workerEvents } from "../v4l2/index.js";
 import type { Fract } from "../v4l2/index.js";
 import { startVideoDevices } from "../serve/index.js";
 import { addNodeOptions, type NodeNames, type NodeOptions } from "./node-options.js";
+import { withoutSecrets } from "./secrets.js";
 import { serve, type Served } from "./serve-nodes.js";
 
 interface LoopbackCommandOptions extends NodeOptions {
@@ -39,6 +41,9 @@ interface LoopbackCommandOptions extends NodeOptions {
   readonly negotiate?: boolean;
   readonly keepFormat?: boolean;
 }
+
+/** A source that brings nothing for so long is opened anew. */
+const STALL_MS = 15_000;
 
 export function loopbackCommand(): Command {
   const command = new Command("loopback").description("a camera that shows what another program feeds it");
@@ -87,6 +92,10 @@ export function loopbackCommand(): Command {
     )
     .option("--linger <s>", "how long that goes on when nobody watches any more", parseSeconds, 2)
     .action(async (options: LoopbackCommandOptions) => {
+      const { from } = options;
+      const problem = from === undefined ? undefined : sourceProblem(from);
+      if (from !== undefined && problem !== undefined)
+        throw new Failure(`"${withoutSecrets(from)}" cannot be shown: ${problem}`);
       await serve((names) => served(names, options), options);
     });
 }
@@ -130,7 +139,9 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
   const { card, pair, exclusiveCaps, format, size, rate, timeout, timestamps, from, linger } = options;
   const name = names.name("video");
   const nodes: { path?: string } = {};
-  const say = (text: string): void => void process.stderr.write(`v4l2-cuse: ${name}: ${text}\n`);
+  // ffmpeg's messages hold addresses.
+  const say = (text: string): void =>
+    void process.stderr.write(`v4l2-cuse: ${name}: ${withoutSecrets(text)}\n`);
   const command = from === undefined ? options.onDemand : () => ffmpegCommand(from, wanted());
   const onDemand =
     command === undefined
@@ -140,6 +151,7 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
           lingerMs: linger * 1000,
           environment: () => environmentOf(wanted()),
           log: say,
+          ...(from !== undefined && { stall: { limitMs: STALL_MS, idleMs: () => loopback.hub.idleMs } }),
         });
   const picture = options.picture === undefined ? undefined : readPicture(options.picture);
   const converter = conversion({
@@ -150,7 +162,7 @@ function served(names: NodeNames, options: LoopbackCommandOptions): Served {
       if (consumers !== undefined) workerEvents(consumers)(...step);
     },
   });
-  const loopback = new Loopback({
+  const loopback: Loopback = new Loopback({
     name,
     ...(card !== undefined && { card }),
     ...(options.compat !== undefined && { isV4l2loopback: true }),
@@ -219,7 +231,7 @@ function readPicture(path: string): { readonly bytes: Uint8Array; readonly pixel
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw new Failure(`cannot read the picture: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Failure(`the picture ${path} cannot be read: ${reasonOf(error)}`);
   }
   if (bytes.length > MOST_PICTURE_BYTES) throw new Failure(`${path} is too large for a picture`);
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return { bytes, pixelformat: PIXELFORMAT_PNG };

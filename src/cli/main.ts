@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { reportAndExit, USAGE } from "./failure.js";
 import { LOST_OUTPUT, writeOut } from "./output.js";
+import { hideSecrets } from "./secrets.js";
 import { DESCRIPTION, subcommands } from "./subcommands.js";
 import { packageVersion } from "./version.js";
 
@@ -24,6 +25,8 @@ function inOurStyle(command: Command): Command {
 function commandPath(command: Command): string {
   return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
 }
+
+hideSecrets();
 
 const program = inOurStyle(new Command("v4l2-cuse"))
   .description(DESCRIPTION)

@@ -40,6 +40,8 @@ export function upCommand(): Command {
     .addHelpText("after", fileHelp)
     .action(
       async (file: string | undefined, { socket, check }: SocketOption & { readonly check?: boolean }) => {
+        if (check === true && file === undefined)
+          throw new UsageError("--check needs a file: up --check devices.yaml");
         const specs = file === undefined ? [] : await readDevicesFile(file);
         if (check === true) return;
         process.exitCode = await serveUp(specs, socket ?? defaultSocket());
@@ -74,6 +76,7 @@ export function addCommand(): Command {
           do: "add",
           driver: inOurWords(() => checkDriver(driver, process.cwd())),
           args,
+          directory: process.cwd(),
           ...(name !== undefined && { name: inOurWords(() => checkName(name)) }),
         } as const;
         const [device] = await ask(socket ?? defaultSocket(), request);

@@ -77,6 +77,9 @@ export type OpenHandler<File> = (call: OpenCall<File>, nodeId: number) => File |
  */
 const MAX_PENDING_WRITE_BYTES = 32 * 1024 * 1024;
 
+/** Buffers for what is written, of {@link MAX_TRANSFER_BYTES} each, that are kept for the next. */
+const MOST_SPARE_WRITES = 4;
+
 /** Messages that want no answer. */
 const unanswered: ReadonlySet<number> = new Set([
   FUSE_FORGET,
@@ -102,6 +105,8 @@ export class Connection<File> {
   /** Calls whose handlers have returned a promise, by the request's number. */
   readonly #pending = new Map<number, Call>();
   #pendingWriteBytes = 0;
+  /** Of writes that have settled. New ones for each piece would have the collector run for as long as the copies take. */
+  readonly #spareWrites: Uint8Array[] = [];
   #ended = false;
 
   // One of each serves every message that is answered at once.
@@ -325,21 +330,33 @@ export class Connection<File> {
       this.#fail(data === undefined ? "EIO" : "EINVAL");
       return;
     }
+    if (size > MAX_TRANSFER_BYTES) {
+      this.#fail("EINVAL");
+      return;
+    }
     if (this.#pendingWriteBytes + size > MAX_PENDING_WRITE_BYTES) {
       this.#fail("ENOMEM");
       return;
     }
     // The receive buffer takes the next message when this returns, and the handler may not be done by then.
-    const copy = data.slice();
+    const whole = this.#spareWrites.pop() ?? new Uint8Array(MAX_TRANSFER_BYTES);
+    const copy = whole.subarray(0, size);
+    copy.set(data);
     const call = new WriteCall(this.#writer, this.#message, record.handle, flags, offset, copy);
     const outcome = this.#run(call, record.file, (file) => this.#device.write?.(file, call));
-    if (isThenable(outcome)) {
-      this.#pendingWriteBytes += size;
-      const settled = (): void => {
-        this.#pendingWriteBytes -= size;
-      };
-      outcome.then(settled, settled);
+    const spare = (): void => {
+      if (this.#spareWrites.length < MOST_SPARE_WRITES) this.#spareWrites.push(whole);
+    };
+    if (!isThenable(outcome)) {
+      spare();
+      return;
     }
+    this.#pendingWriteBytes += size;
+    const settled = (): void => {
+      this.#pendingWriteBytes -= size;
+      spare();
+    };
+    outcome.then(settled, settled);
   }
 
   #open(): void {

@@ -244,6 +244,11 @@ export class Hub {
     return false;
   }
 
+  /** Since the last frame came, ms. */
+  get idleMs(): number {
+    return this.#lastNs === undefined ? Infinity : Number(this.#now() - this.#lastNs) / 1e6;
+  }
+
   /** Text for pictures that stand in. */
   lines(shape: Shape): readonly string[] {
     return this.#lines(this.producer !== undefined && !this.reaches(shape) ? "format" : "idle");

@@ -7,7 +7,7 @@
  */
 export { DEFAULT_CARD, Loopback } from "./device.js";
 export type { LoopbackOptions } from "./device.js";
-export { OnDemand, type OnDemandOptions } from "./on-demand.js";
+export { OnDemand, type CommandLine, type OnDemandOptions } from "./on-demand.js";
 export { formatName, LEAST_SIDE, MOST_SIDE, producerFormats, type Shape, type Size } from "./shape.js";
-export { ffmpegCommand, ffmpegName } from "./source-command.js";
+export { ffmpegCommand, ffmpegName, sourceProblem } from "./source-command.js";
 export { PictureConversion } from "./picture-conversion.js";

@@ -5,16 +5,29 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readStat, statFields } from "../process-stat.js";
 
+/** A program and its arguments, without a shell. */
+export interface CommandLine {
+  readonly words: readonly string[];
+  /** What it reads on standard input, before the end. */
+  readonly input?: string;
+}
+
 /** When, and as what, the command runs. */
 export interface OnDemandOptions {
-  /** For `sh -c`; or a program and its arguments, without a shell. */
-  readonly command: string | (() => readonly [program: string, ...args: readonly string[]]);
+  /** For `sh -c`; or asked for at each start. */
+  readonly command: string | (() => CommandLine);
   /** How long it goes on when nobody watches any more, ms. */
   readonly lingerMs: number;
   /** What it finds in its environment besides ours. */
   environment(): Readonly<Record<string, string>>;
   /** One line for the operator. */
   log(text: string): void;
+  /** If it brings nothing for so long, it hangs, and is started again. Left out: it may take its time. */
+  readonly stall?: {
+    readonly limitMs: number;
+    /** Since it has brought something, ms. */
+    idleMs(): number;
+  };
   /** Time to end after SIGTERM, ms. Default 2000. */
   readonly graceMs?: number;
 }
@@ -23,6 +36,8 @@ const GRACE_MS = 2000;
 /** After one that failed: the pause before the next, which doubles each time. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
+/** How often it is looked whether one hangs. */
+const STALL_LOOK_MS = 1000;
 /** One that ran for so long was in order. */
 const GOOD_MS = 10_000;
 /** Lines of its standard error that the log has each second; and how long they may be. */
@@ -37,6 +52,7 @@ export class OnDemand {
   #linger: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #kill: NodeJS.Timeout | undefined;
+  #stall: NodeJS.Timeout | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #ended: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -91,16 +107,20 @@ export class OnDemand {
     if (this.#child !== undefined || this.#retry !== undefined) return;
     const { command } = this.#options;
     const log = (text: string): void => this.#options.log(text);
-    const [program, ...args] =
-      typeof command === "string" ? (["/bin/sh", "-c", command] as const) : command();
+    const { words, input } =
+      typeof command === "string" ? { words: ["/bin/sh", "-c", command], input: undefined } : command();
+    const [program = "", ...args] = words;
     const startedMs = Date.now();
     const child = spawn(program, args, {
       detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", "ignore", "pipe"],
       env: { ...withoutOurs(process.env), ...this.#options.environment() },
     });
     this.#child = child;
+    // One that ends without reading it says why on standard error.
+    child.stdin?.on("error", () => undefined).end(input);
     listen(child, log);
+    this.#watch(startedMs);
     this.#ended = new Promise((resolve) => {
       let isOver = false;
       const over = (how: string): void => {
@@ -116,9 +136,28 @@ export class OnDemand {
     });
   }
 
+  /** A camera that was unplugged does not say so: its connection is open, and nothing comes. */
+  #watch(startedMs: number): void {
+    const { stall } = this.#options;
+    if (stall === undefined) return;
+    this.#stall = setInterval(
+      () => {
+        if (!this.#isWanted || this.#kill !== undefined) return;
+        if (Math.min(stall.idleMs(), Date.now() - startedMs) < stall.limitMs) return;
+        this.#options.log(
+          `the command has brought nothing for ${stall.limitMs / 1000} s; it is started again`,
+        );
+        this.#stop();
+      },
+      Math.min(STALL_LOOK_MS, stall.limitMs),
+    );
+    this.#stall.unref();
+  }
+
   #over(child: ChildProcess, how: string, ranMs: number): void {
     if (this.#child !== child) return;
     this.#child = undefined;
+    clearInterval(this.#stall);
     const wasStopped = this.#kill !== undefined;
     clearTimeout(this.#kill);
     this.#kill = undefined;

@@ -51,6 +51,7 @@ describe("v4l2-cuse", () => {
     [["loopback", "--from", ""], "argument '' is invalid. It is empty."],
     [["loopback", "--on-demand", " "], "argument ' ' is invalid. It is empty."],
     [["loopback", "--from", "testsrc", "--on-demand", "true"], "cannot be used with option '--on-demand"],
+    [["up", "--check"], "--check needs a file"],
     [["parse"], "missing required argument"],
     [["parse", "--codec", "theora", "x"], "theora"],
     [["doctor", "now"], "too many arguments"],
@@ -62,6 +63,20 @@ describe("v4l2-cuse", () => {
     expect(stderr).toMatch(
       /^v4l2-cuse: [^\n]+\n(?:\(v4l2-cuse[^\n]* --help shows commands and options\)\n)?$/,
     );
+  });
+
+  it.each([
+    [["loopback", "--from", "nothere.mp4"], '"nothere.mp4" cannot be shown: there is no such file'],
+    [["loopback", "--from", program], "ffmpeg finds no picture in it"],
+    [
+      ["loopback", "--picture", "nothere.png"],
+      "the picture nothere.png cannot be read: there is no such file",
+    ],
+  ])("says of %j at once what is wrong with the file", async (args, reason) => {
+    const { status, stderr } = await cli(...args);
+    expect(status).toBe(1);
+    expect(stderr).toContain(reason);
+    expect(stderr).toMatch(/^v4l2-cuse: [^\n]+\n$/);
   });
 
   it.skipIf(existsSync("/dev/cuse"))(

@@ -56,6 +56,29 @@ devices:
   });
 
   it.each([
+    [
+      "devices:\n  - driver: sample\n    video: 4\n  - driver: loopback\n    video: 4",
+      4,
+      '"loopback" has video 4, as "sample" has',
+    ],
+    [
+      "devices:\n  - driver: sample\n    args: [--video, '4']\n  - driver: sample\n    video: 4",
+      4,
+      '"sample-2" has video 4, as "sample" has',
+    ],
+    [
+      "devices:\n  - driver: visl\n    record: a\n  - driver: visl\n    record: a",
+      4,
+      '"visl-2" has record a, as "visl" has',
+    ],
+    ["devices:\n  - driver: sample\n    args: [--vidoe]", 2, "sample: unknown option '--vidoe'"],
+    ["devices:\n  - driver: sample\n    args: [film.mp4]", 2, "sample: too many arguments"],
+    ["devices:\n  - driver: sample\n    args: [--help]", 2, "sample shows its help"],
+    [
+      "devices:\n  - driver: loopback\n    from: testsrc\n    on-demand: 'true'",
+      2,
+      "loopback: option '--from <source>' cannot be used with option '--on-demand <command>'",
+    ],
     ["devices:\n  - driver: sample\n    vidoe: 3", 3, 'sample has no option "vidoe"'],
     ["devices:\n  - driver: sample\n    video: 999", 3, '"video" of sample cannot be "999"'],
     ["devices:\n  - driver: sample\n    unpaced: 1", 3, '"unpaced" of sample is true or false'],

@@ -141,6 +141,26 @@ describe("calls that wait", () => {
     expect(answers).toEqual([false, true]);
   });
 
+  it("has what was written for itself until it has settled, and only so long", async () => {
+    const held: { readonly data: Uint8Array; settle(): void }[] = [];
+    const bench = new Bench(
+      new RecordingDevice({
+        write: (_file, { data }) =>
+          new Promise((resolve) => held.push({ data, settle: () => resolve(data.length) })),
+      }),
+    );
+    bench.open();
+    for (let value = 1; value <= 3; value++)
+      bench.deliver(send.write(10 + 2 * value, 1, new Uint8Array(8 * value).fill(value)));
+    const [first, second] = held;
+    first?.settle();
+    await turns();
+    bench.deliver(send.write(20, 1, new Uint8Array(5).fill(9)));
+    expect([second, held[2], held[3]].map((each) => [...new Set(each?.data)])).toEqual([[2], [3], [9]]);
+    expect([second, held[2], held[3]].map((each) => each?.data.length)).toEqual([16, 24, 5]);
+    expect(held[3]?.data.buffer).toBe(first?.data.buffer);
+  });
+
   it("may not hold more written bytes than 32 MiB", async () => {
     const release: (() => void)[] = [];
     const bench = new Bench(

@@ -74,9 +74,30 @@ describe("a command on demand", () => {
   });
 
   it("that cannot be started is said", async () => {
-    const command = onDemand("", { command: () => ["/no/such/program"] });
+    const command = onDemand("", { command: () => ({ words: ["/no/such/program"] }) });
     command.want(true);
     await vi.waitFor(() => expect(lines[0]).toMatch(/cannot be started: .*ENOENT/), 5000);
+  });
+
+  it("finds on its standard input what it is given", async () => {
+    const words = ["sh", "-c", 'cat > "$FOLDER/log"'];
+    const command = onDemand("", { command: () => ({ words, input: "an address\n" }) });
+    command.want(true);
+    await vi.waitFor(() => expect(read("log")).toBe("an address\n"), 5000);
+  });
+
+  it("that brings nothing for too long is started again at once, and one line says so", async () => {
+    let idleMs = 0;
+    const command = onDemand('echo again >> "$FOLDER/log"; exec sleep 1000', {
+      stall: { limitMs: 300, idleMs: () => idleMs },
+    });
+    command.want(true);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(read("log")).toBe("again\n");
+    idleMs = 300;
+    await vi.waitFor(() => expect(read("log")).toBe("again\nagain\n"), 5000);
+    idleMs = 0;
+    expect(lines).toEqual(["the command has brought nothing for 0.3 s; it is started again"]);
   });
 
   it("that does not end when asked to is killed", async () => {

@@ -12,7 +12,14 @@ import type { DeviceStatus } from "./supervisor.js";
 /** What may be asked. */
 export type ControlRequest =
   | { readonly do: "list" }
-  | { readonly do: "add"; readonly driver: string; readonly args: readonly string[]; readonly name?: string }
+  | {
+      readonly do: "add";
+      readonly driver: string;
+      readonly args: readonly string[];
+      readonly name?: string;
+      /** Where relative paths of `args` start. */
+      readonly directory?: string;
+    }
   | { readonly do: "remove"; readonly name: string };
 
 export type ControlAnswer = { readonly devices: readonly DeviceStatus[] } | { readonly error: string };

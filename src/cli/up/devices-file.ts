@@ -2,8 +2,17 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Pair, type YAMLMap } from "yaml";
-import { UsageError } from "../failure.js";
-import { checkDriver, checkName, freeName, optionsOf, SpecError, wordsOf, type DeviceSpec } from "./spec.js";
+import { reasonOf, UsageError } from "../failure.js";
+import {
+  checkDriver,
+  checkName,
+  claimsOf,
+  freeName,
+  optionsOf,
+  SpecError,
+  wordsOf,
+  type DeviceSpec,
+} from "./spec.js";
 
 const MAX_FILE_BYTES = 1 << 20;
 const MAX_DEVICES = 256;
@@ -15,9 +24,10 @@ export async function readDevicesFile(path: string): Promise<readonly DeviceSpec
     if (statSync(path).size > MAX_FILE_BYTES) throw new Error("it is larger than 1 MiB");
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${path} cannot be read: ${reasonOf(error)}`);
   }
-  return parseDevices(text, path);
+  const directory = dirname(resolve(path));
+  return (await parseDevices(text, path)).map((spec) => ({ ...spec, directory }));
 }
 
 /** @param path - For messages, and where paths of modules start. @throws {UsageError} */
@@ -40,12 +50,20 @@ export async function parseDevices(text: string, path: string): Promise<readonly
   if (devices.items.length > MAX_DEVICES) refuse(offsetOf(devices), `more than ${MAX_DEVICES} devices`);
   const specs: DeviceSpec[] = [];
   const taken = new Set<string>();
+  /** Of what one device can have, whose it is. */
+  const claimed = new Map<string, string>();
   const folder = dirname(resolve(path));
   for (const item of devices.items) {
     if (!isMap(item)) return refuse(offsetOf(item), 'a device is a mapping with a "driver" and its options');
     const reader = new DeviceReader(item, folder);
     try {
       const spec = await reader.read(taken);
+      reader.offset = offsetOf(item);
+      for (const claim of await claimsOf(spec.driver, spec.args)) {
+        const other = claimed.get(claim);
+        if (other !== undefined) throw new SpecError(`"${spec.name}" has ${claim}, as "${other}" has`);
+        claimed.set(claim, spec.name);
+      }
       taken.add(spec.name);
       specs.push(spec);
     } catch (problem) {

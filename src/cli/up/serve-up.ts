@@ -1,4 +1,6 @@
 /** `v4l2-cuse up`: starts the devices of a file, obeys what the socket says, and ends all when a signal comes. */
+import { statSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { Readiness } from "../../serve/index.js";
 import { UsageError } from "../failure.js";
 import { listen, type ControlAnswer } from "./control.js";
@@ -113,7 +115,11 @@ async function answer(supervisor: Supervisor, request: Fields): Promise<readonly
   }
 }
 
-function specOf({ driver, args, name }: Fields, taken: ReadonlySet<string>): DeviceSpec {
+/** Else the driver could not be started, and nobody would know why. */
+const isFolder = (path: string): boolean =>
+  isAbsolute(path) && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+
+function specOf({ driver, args, name, directory }: Fields, taken: ReadonlySet<string>): DeviceSpec {
   if (typeof driver !== "string") throw new SpecError("the driver is missing");
   const words: readonly unknown[] = Array.isArray(args) ? args : [];
   if (!words.every((word): word is string => typeof word === "string"))
@@ -122,6 +128,7 @@ function specOf({ driver, args, name }: Fields, taken: ReadonlySet<string>): Dev
   return {
     driver: checked,
     args: words,
+    ...(typeof directory === "string" && isFolder(directory) && { directory }),
     name: typeof name === "string" ? checkName(name) : freeName(checked, taken),
   };
 }

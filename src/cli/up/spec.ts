@@ -1,7 +1,7 @@
 /** A device that `v4l2-cuse up` keeps: a driver, and the words of its command line. */
 import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
-import type { Command, Option } from "commander";
+import { CommanderError, type Command, type Option } from "commander";
 import { builtInNames, driverProgram, type DeviceProgram } from "../run/device-option.js";
 
 export interface DeviceSpec {
@@ -10,6 +10,8 @@ export interface DeviceSpec {
   /** A built-in driver, or the absolute path of a module. */
   readonly driver: string;
   readonly args: readonly string[];
+  /** Where relative paths of `args` start; without it where `up` was started. */
+  readonly directory?: string;
 }
 
 /** What is wrong with a device, as one sentence without its place. */
@@ -73,6 +75,44 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 export async function optionsOf(driver: string): Promise<readonly Option[] | undefined> {
   const load = Object.hasOwn(commands, driver) ? commands[driver] : undefined;
   return load === undefined ? undefined : (await load()).options;
+}
+
+/** What no two devices can share: options of drivers by commander's names, and by their own. */
+const exclusiveOptions = {
+  video: "video",
+  media: "media",
+  nodeFolder: "node-folder",
+  record: "record",
+  readyFile: "ready-file",
+} as const;
+
+/**
+ * What a device has for itself, as a line of text each: `video 7`. Two devices with the same line cannot both run.
+ * @throws {SpecError} The driver refuses the words: an unknown one, a value that is missing, two options that contradict.
+ */
+export async function claimsOf(driver: string, words: readonly string[]): Promise<readonly string[]> {
+  const load = Object.hasOwn(commands, driver) ? commands[driver] : undefined;
+  if (load === undefined) return [];
+  const command = (await load())
+    .configureOutput({ writeOut: () => undefined, outputError: () => undefined })
+    .exitOverride((error) => {
+      throw error;
+    })
+    .allowExcessArguments(false)
+    .showSuggestionAfterError(false)
+    .action(() => undefined);
+  try {
+    await command.parseAsync(words, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) throw new SpecError(`${driver} shows its help and does not start`);
+    throw new SpecError(`${driver}: ${error.message.replace(/^error: /, "")}`);
+  }
+  const options = command.opts<Record<string, unknown>>();
+  return Object.entries(exclusiveOptions).flatMap(([key, name]) => {
+    const value = options[key];
+    return typeof value === "string" || typeof value === "number" ? [`${name} ${value}`] : [];
+  });
 }
 
 /**

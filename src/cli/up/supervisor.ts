@@ -49,6 +49,7 @@ class SupervisedDevice {
     this.#child = spawn(file, args, {
       // Of its own group: a Ctrl-C is ours to pass on.
       detached: true,
+      ...(spec.directory !== undefined && { cwd: spec.directory }),
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       env: { ...env, V4L2_CUSE_READY_FD: `${READY_FD}` },
     });
@@ -75,8 +76,9 @@ class SupervisedDevice {
   status(): DeviceStatus {
     const { pid } = this.#child;
     const isThere = this.#state !== "failed" && this.#state !== "ended";
+    const { name, driver, args } = this.spec;
     return {
-      ...this.spec,
+      ...{ name, driver, args },
       state: this.#state,
       ...(isThere && pid !== undefined && { pid }),
       nodes: isThere ? this.#nodes : [],
