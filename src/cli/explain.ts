@@ -55,7 +55,7 @@ function summary(counts: ReadonlyMap<LateCause, number>): string {
   return `${parts.join(", ")}\n`;
 }
 
-function parseMs(text: string): number {
+export function parseMs(text: string): number {
   const number = Number(text);
   if (text.trim() === "" || !Number.isFinite(number) || number < 0)
     throw new InvalidArgumentError("Name milliseconds, 0 or more.");

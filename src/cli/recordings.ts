@@ -10,13 +10,14 @@ const PROGRESS_EVENTS = 4096;
 
 /**
  * Gives each event of these recordings to `take`, in the order in which they happened. On a terminal it shows how far it is.
+ * @returns Does one end in the middle of an event?
  * @throws {Failure} One cannot be read, is no recording, or is damaged.
  */
 export function readRecordings(
   paths: readonly string[],
   take: (event: TraceEvent) => void,
   showsProgress = true,
-): void {
+): boolean {
   const fds: number[] = [];
   try {
     const recordings = paths.map((path) => {
@@ -39,6 +40,7 @@ export function readRecordings(
           `v4l2-cuse: ${paths[index] ?? ""} ends in the middle of an event: its driver was killed\n`,
         );
     }
+    return recordings.some(({ isCut }) => isCut);
   } catch (error) {
     throw error instanceof RecordingError ? new Failure(error.message) : error;
   } finally {

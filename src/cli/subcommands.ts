@@ -19,5 +19,6 @@ export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map(
   ["events", async () => (await import("./events.js")).eventsCommand()],
   ["export", async () => (await import("./export.js")).exportCommand()],
   ["explain", async () => (await import("./explain.js")).explainCommand()],
+  ["expect", async () => (await import("./expect.js")).expectCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);

@@ -8,6 +8,8 @@ import { eventFields, eventKinds, type EventField } from "./fields.js";
 import {
   encodeParts,
   KEY_BYTES,
+  MAX_NAME_BYTES,
+  MAX_NAMES,
   NAME_HEAD_BYTES,
   NAME_KIND,
   NO_LENGTH,
@@ -15,9 +17,6 @@ import {
   RECORD_HEAD_BYTES,
 } from "./format.js";
 
-/** So many strings have numbers at the most; then all get new ones. Clients choose their names, and may choose many. */
-const MAX_NAMES = 4096;
-const MAX_NAME_BYTES = 1024;
 const MAX_TEXT_BYTES = 64 * 1024;
 const MAX_BYTES = 128 * 1024;
 const MAX_U16 = 0xffff;

@@ -27,6 +27,12 @@ export const NAME_HEAD_BYTES = 8;
 export const MAX_RECORD = 1 << 20;
 /** The kind of a record that gives a string its number; number 0 takes all numbers back. */
 export const NAME_KIND = 0;
+/**
+ * So many strings have numbers, and a few more until the next event; then all get new ones, for clients choose their names
+ * and may choose many. And the bytes of one.
+ */
+export const MAX_NAMES = 4096;
+export const MAX_NAME_BYTES = 1024;
 /** What stands for undefined in `u64?`, and as the length of `text?` and `bytes?`. `f64?` has NaN, `name?` the number 0. */
 export const NO_U64 = 0xffff_ffff_ffff_ffffn;
 export const NO_LENGTH = 0xffff_ffff;

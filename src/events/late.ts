@@ -5,6 +5,7 @@
  * A frame is judged some time after it came: that the event loop was blocked is known when it runs again.
  */
 import type { BufferEvent, FrameEvent, JobEvent, LoopEvent, TraceEvent, WorkerEvent } from "../v4l2/index.js";
+import { forgetOldest } from "./forget.js";
 
 /** Why a frame was late or lost. */
 export const lateCauses = [
@@ -45,8 +46,8 @@ const DELAY_NS = 500e6;
 const PAUSED_PART = 0.5;
 /** Intervals that are remembered of each kind. */
 const REMEMBERED = 256;
-/** The same of files, which a recording may have any number of. */
-const MAX_QUEUES = 4096;
+/** Frames that wait to be judged: more cannot be due within the delay, unless the clock of the recording stands still. */
+const MAX_PENDING = 4096;
 
 interface Interval {
   readonly fromNs: number;
@@ -137,6 +138,7 @@ export class LateFrames {
 
   #later(atNs: number, judge: () => LateFrame | undefined): void {
     this.#pending.push({ judgeNs: atNs + DELAY_NS, judge });
+    if (this.#pending.length > MAX_PENDING) this.#judge();
   }
 
   // What is remembered
@@ -354,14 +356,6 @@ function remember<Item>(items: Item[], item: Item): Item[] {
   items.push(item);
   if (items.length > 2 * REMEMBERED) return items.slice(-REMEMBERED);
   return items;
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  if (map.size <= MAX_QUEUES) return;
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
 }
 
 const overlap = (a: Interval, b: Interval): number => Math.min(a.toNs, b.toNs) - Math.max(a.fromNs, b.fromNs);

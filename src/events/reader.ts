@@ -14,6 +14,8 @@ import {
   KEY_BYTES,
   MAGIC,
   MAX_HEAD_JSON,
+  MAX_NAME_BYTES,
+  MAX_NAMES,
   MAX_RECORD,
   NAME_HEAD_BYTES,
   NAME_KIND,
@@ -166,6 +168,8 @@ export class Recording {
 
   #learn(record: Buffer): void {
     const number = record.readUInt16LE(6);
+    // More than the recorder writes: they would not fit into constant memory.
+    if (number > 2 * MAX_NAMES || record.byteLength > NAME_HEAD_BYTES + MAX_NAME_BYTES) throw this.#damaged();
     if (number === 0) this.#names.clear();
     else this.#names.set(number, record.toString("utf8", NAME_HEAD_BYTES));
   }

@@ -15,6 +15,7 @@ import type { Look } from "./camera-controls.js";
 import { wholeOf } from "./inputs.js";
 import { describeMode, known, nearestMode } from "./modes.js";
 import type { Mode } from "./modes.js";
+import type { PacerClock } from "./pacer.js";
 import { PictureQueue } from "./picture-queue.js";
 import { Sensor, SENSOR_SIZE } from "./sensor.js";
 import { frameSizeAt } from "./sizes.js";
@@ -26,6 +27,7 @@ export interface CameraModuleOptions {
   readonly subDeviceNames: readonly [sensor: string, bridge: string];
   /** See `CameraOptions`. */
   readonly unpaced?: boolean;
+  readonly clock?: PacerClock;
 }
 
 type File = FileHandle<undefined>;
@@ -65,7 +67,7 @@ export class CameraModule {
   #subDevices: ReadonlyMap<Entity, SubDevice> = new Map();
   #pipeline: Pipeline | undefined;
 
-  constructor({ name, mediaName, subDeviceNames, unpaced = false }: CameraModuleOptions) {
+  constructor({ name, mediaName, subDeviceNames, unpaced = false, clock = "real" }: CameraModuleOptions) {
     const busInfo = `platform:${name}`;
     const [sensor, bridge] = subDeviceNames;
     this.#sensor = new Sensor(sensor, DRIVER, (change) => {
@@ -105,6 +107,7 @@ export class CameraModule {
         type: BufType.VideoCapture,
         planes: () => this.#mode.layout.memoryPlanes,
         intervalNs: () => (unpaced ? undefined : this.#sensor.intervalNs),
+        clock,
         start: () => {
           this.#startPipeline();
         },

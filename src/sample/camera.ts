@@ -12,6 +12,7 @@ import { getSelection, nearestCrop } from "./crop.js";
 import type { InputState } from "./inputs.js";
 import { inputProfiles, setInterval, wholeOf } from "./inputs.js";
 import { describeMode, formatFlags, formatsFor, nearestMode } from "./modes.js";
+import type { PacerClock } from "./pacer.js";
 import { PictureQueue, READ_BUFFERS } from "./picture-queue.js";
 import { frameIntervalAt, frameSizeAt, hasSize } from "./sizes.js";
 
@@ -22,6 +23,11 @@ export interface CameraOptions {
   readonly multiplanar?: boolean;
   /** Hand frames out as fast as the client takes them, instead of at the frame rate. For measurements. */
   readonly unpaced?: boolean;
+  /**
+   * What time stamps are made of. `virtual`: frame n has the same time stamp and the same bytes in every run, whenever the client
+   * takes it; frames come as fast as buffers do, and none is lost. Default: `real`.
+   */
+  readonly clock?: PacerClock;
 }
 
 type File = FileHandle<undefined>;
@@ -90,6 +96,7 @@ export class Camera {
         type: this.#type,
         planes: () => this.#input.mode.layout.memoryPlanes,
         intervalNs: () => (unpaced ? undefined : nanoseconds(this.#input.interval)),
+        clock: options.clock,
       },
       { width, height, pixelFormat: pixelFormat.fourcc },
     );

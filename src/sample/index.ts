@@ -4,4 +4,5 @@
  */
 export { Camera, type CameraOptions } from "./camera.js";
 export { drawFrame, formatSeconds, type FrameFacts } from "./frame-picture.js";
+export type { PacerClock } from "./pacer.js";
 export { CameraModule, type CameraModuleOptions } from "./camera-module.js";

@@ -1,11 +1,16 @@
 /** When the next frame is due. A camera does not wait for its client: a frame that nobody has room for is lost. */
 import type { DriverTask, DriverTasks } from "../v4l2/index.js";
 
+/** `virtual`: time passes only from frame to frame, by the interval, from 0 on. No frame is lost, and none is early or late. */
+export type PacerClock = "real" | "virtual";
+
 export interface PacerOptions {
   /** Of the stream: they end with it. */
   readonly tasks: DriverTasks;
   /** `undefined`: as fast as buffers come. */
   readonly intervalNs: bigint | undefined;
+  /** Default: real. */
+  readonly clock?: PacerClock;
   /**
    * A frame is due.
    * @param sequence - Counts all frames since the start, lost ones too.
@@ -22,6 +27,7 @@ const WRAP = 2 ** 32;
 export class Pacer {
   readonly #options: PacerOptions;
   readonly #now: () => bigint;
+  readonly #isVirtual: boolean;
   #intervalNs: bigint | undefined;
   /** From where intervals count. */
   #startNs: bigint;
@@ -34,10 +40,11 @@ export class Pacer {
 
   constructor(options: PacerOptions) {
     this.#options = options;
+    this.#isVirtual = options.clock === "virtual" && options.intervalNs !== undefined;
     this.#now = options.now ?? (() => process.hrtime.bigint());
     this.#intervalNs = options.intervalNs;
-    this.#startNs = this.#now();
-    if (options.intervalNs !== undefined) this.#schedule(options.intervalNs);
+    this.#startNs = this.#isVirtual ? 0n : this.#now();
+    if (options.intervalNs !== undefined && !this.#isVirtual) this.#schedule(options.intervalNs);
   }
 
   /** The frame after the last one is due when so much time has passed since that one. Without effect when unpaced. */
@@ -46,16 +53,18 @@ export class Pacer {
     this.#startNs += this.#frames * this.#intervalNs;
     this.#frames = 0n;
     this.#intervalNs = intervalNs;
+    if (this.#isVirtual) return;
     this.#timer?.stop();
     this.#schedule(intervalNs);
   }
 
-  /** Unpaced: there is room for a frame. Paced: nothing, the time comes by itself. */
+  /** Unpaced or virtual: there is room for a frame. Paced: nothing, the time comes by itself. */
   poke(): void {
-    if (this.#intervalNs !== undefined || this.#immediate !== undefined || this.#stopped) return;
+    const isPaced = this.#intervalNs !== undefined && !this.#isVirtual;
+    if (isPaced || this.#immediate !== undefined || this.#stopped) return;
     this.#immediate = this.#options.tasks.soon(() => {
       this.#immediate = undefined;
-      this.#deliver(this.#now());
+      this.#deliver(this.#intervalNs === undefined ? this.#now() : this.#dueAfter(this.#intervalNs));
     });
   }
 
@@ -66,6 +75,11 @@ export class Pacer {
     this.#immediate = undefined;
   }
 
+  /** When the next frame is due. */
+  #dueAfter(intervalNs: bigint): bigint {
+    return this.#startNs + (this.#frames + 1n) * intervalNs;
+  }
+
   #deliver(dueNs: bigint): void {
     const sequence = this.#sequence;
     this.#sequence = (sequence + 1) % WRAP;
@@ -74,7 +88,7 @@ export class Pacer {
   }
 
   #schedule(intervalNs: bigint): void {
-    const dueNs = this.#startNs + (this.#frames + 1n) * intervalNs;
+    const dueNs = this.#dueAfter(intervalNs);
     const waitNs = dueNs - this.#now();
     const waitMs = waitNs > 0n ? Number((waitNs + NS_PER_MS - 1n) / NS_PER_MS) : 0;
     const timer = this.#options.tasks.after(waitMs, () => {
@@ -83,7 +97,7 @@ export class Pacer {
       const due = Number((this.#now() - this.#startNs) / intervalNs - this.#frames);
       const isCurrent = (): boolean => !this.#stopped && this.#timer === timer;
       for (let frame = 0; frame < due && isCurrent(); frame++) {
-        this.#deliver(this.#startNs + (this.#frames + 1n) * intervalNs);
+        this.#deliver(this.#dueAfter(intervalNs));
       }
       if (isCurrent()) this.#schedule(intervalNs);
     });

@@ -41,6 +41,8 @@ describe("v4l2-cuse", () => {
     [["sample", "--mode", "rw"], "A mode is three octal digits"],
     [["sample", "--log", "loud"], "pretty, json, none"],
     [["sample", "--what"], "unknown option"],
+    [["sample", "--clock", "wrong"], "real, virtual"],
+    [["sample", "--clock", "virtual", "--unpaced"], "leave it out with --clock virtual"],
     [["run", "--no-sysfs", "--no-helper", "--", "true"], "leave nothing to give: start the client itself\n"],
     [["run", "--log-file", "x", "--", "true"], "--log-file needs --device"],
     [["run", "--device", "nonsense", "--", "true"], "there is no built-in device"],

@@ -117,4 +117,32 @@ describe("a recording", () => {
     expect(run.stdout).toContain("Driver name");
     expect(run.stderr).toContain("the recording /dev/full cannot be written (ENOSPC): the disk is full");
   });
+
+  it("is judged by rules, for a person and for CI", () => {
+    const [path, junit] = [join(folder(), "recording"), join(folder(), "junit.xml")];
+    recordStream(path, "--set-fmt-video=width=320,height=240");
+    const rules = [
+      "frames by v4l2-ctl >= 12",
+      "no broken frames",
+      "VIDIOC_S_FMT with width=320 height=240",
+      "VIDIOC_S_FMT before VIDIOC_STREAMON",
+      "no errors except EINVAL,ENODATA,ENOTTY",
+    ];
+    const met = node("expect", path, ...rules);
+    expect(met.stdout).toContain("# all rules hold");
+    expect(met.status).toBe(0);
+    const unmet = node("expect", path, ...rules, "frames >= 1000", "--junit", junit);
+    expect(unmet).toMatchObject({ status: 1 });
+    expect(unmet.stdout).toMatch(/not ok 6 - frames >= 1000\n# 1\d\n/);
+    expect(readFileSync(junit, "utf8")).toContain('tests="6" failures="1"');
+  });
+
+  it("of read() has as many frames as were read", () => {
+    const path = join(folder(), "recording");
+    const client = ["head", "-c", String(5 * 640 * 480 * 2), "/dev/video0"];
+    expect(node("run", "--quiet", "--device", "sample", "--record", path, "--", ...client)).toMatchObject({
+      status: 0,
+    });
+    expect(node("expect", path, "frames by head >= 5", "frames by head <= 6")).toMatchObject({ status: 0 });
+  });
 });

@@ -106,6 +106,33 @@ describe("frames are due", () => {
     pacer.stop();
   });
 
+  it("by a virtual clock when there is room, an interval after the one before, and never lost", () => {
+    const due: bigint[] = [];
+    const pacer = new Pacer({
+      tasks: newTasks(),
+      intervalNs: 33_366_700n,
+      clock: "virtual",
+      now: () => BigInt(Date.now()) * MS,
+      onFrame: (_sequence, dueNs) => due.push(dueNs),
+    });
+    vi.advanceTimersByTime(500);
+    expect(due).toEqual([]);
+    const taken = (afterMs: number): void => {
+      vi.advanceTimersByTime(afterMs);
+      pacer.poke();
+      pacer.poke();
+      vi.advanceTimersByTime(1);
+    };
+    taken(0);
+    taken(7000);
+    pacer.setInterval(10n * MS);
+    taken(0);
+    expect(due).toEqual([33_366_700n, 66_733_400n, 76_733_400n]);
+    pacer.stop();
+    taken(0);
+    expect(due).toHaveLength(3);
+  });
+
   it("when there is room, unpaced", () => {
     const { pacer, frames } = pace(undefined);
     vi.advanceTimersByTime(1000);

@@ -57,6 +57,11 @@ export const ioctlTable = new IoctlTable<IoctlDefinition>(definitions);
 /** What a sub-device's node answers: v4l2-subdev.h, and what it has in common with video nodes. */
 export const subdevIoctlTable = new IoctlTable<IoctlDefinition>(subdevDefinitions);
 
+/** The names of all ioctls of video nodes and sub-devices. */
+export const ioctlNames: readonly string[] = [
+  ...new Set([...ioctlTable.all, ...subdevIoctlTable.all].map(({ name }) => name)),
+];
+
 /** The ioctls of a kind of node, whether a device has them or not. */
 export const ioctlsOf = ({ isSubdev }: DeviceTraits): IoctlTable<IoctlDefinition> =>
   isSubdev ? subdevIoctlTable : ioctlTable;

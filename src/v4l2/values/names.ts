@@ -28,6 +28,11 @@ export const bufTypeNames: NameTable = [
 /** `vid-cap-mplane`, for what the log and its views show. */
 export const bufTypeName = (type: number): string => nameOf(bufTypeNames, type);
 
+/** `enum v4l2_buf_type` by these names. */
+export const bufTypes: Readonly<Record<string, number>> = Object.fromEntries(
+  bufTypeNames.flatMap((name, type) => (name === undefined || type === 0 ? [] : [[name, type]])),
+);
+
 /** Indexed by `enum v4l2_memory`. */
 export const memoryNames: NameTable = [undefined, "mmap", "userptr", "overlay", "dmabuf"];
 
