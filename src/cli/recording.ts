@@ -1,6 +1,6 @@
 /** `--record FILE`: the file that a driver's events go to. */
 import { closeSync, openSync } from "node:fs";
-import { Recorder } from "../events/index.js";
+import { fileSink, Recorder } from "../events/index.js";
 import type { TraceStream } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
 import { LOST_OUTPUT, unwritable } from "./output.js";
@@ -23,7 +23,7 @@ const none: EventRecording = { listen: () => () => undefined, end: () => Promise
 export function startRecording(path: string | undefined): EventRecording {
   if (path === undefined) return none;
   const fd = openRecording(path);
-  const recorder = new Recorder(fd, {
+  const recorder = new Recorder(fileSink(fd), {
     program: `v4l2-cuse ${packageVersion}`,
     failed: (error) => {
       process.exitCode = LOST_OUTPUT;

@@ -1,7 +1,7 @@
 /** What goes into a recording comes out of it, and whatever bytes are in a file, they end in one sentence at the worst. */
 import { closeSync, openSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import { mergedEvents, Recorder, RecordingError } from "../../src/events/index.js";
+import { describe, expect, it, vi } from "vitest";
+import { fileSink, followEvents, mergedEvents, Recorder, RecordingError } from "../../src/events/index.js";
 import { jsonLine, prettyLine, TraceStream, type TraceEvent } from "../../src/v4l2/index.js";
 import { base, bufferBytes, examples, ioctl, read, record } from "./support/events.js";
 
@@ -159,7 +159,10 @@ describe("a recording", () => {
   it("that cannot be written is told once, and the devices go on", async () => {
     const fd = openSync("/dev/full", "w");
     const errors: string[] = [];
-    const recorder = new Recorder(fd, { program: "test", failed: (error) => errors.push(error.message) });
+    const recorder = new Recorder(fileSink(fd), {
+      program: "test",
+      failed: (error) => errors.push(error.message),
+    });
     const stream = new TraceStream();
     recorder.listen([stream]);
     for (const event of examples) if (event.kind !== "message") stream.emit(event);
@@ -181,6 +184,90 @@ describe("a recording", () => {
     stopLog();
     stop();
     expect(told).toEqual(["recorded only"]);
+  });
+});
+
+describe("a follower", () => {
+  const message = (text: string): TraceEvent & { kind: "message" } => ({
+    ...base,
+    kind: "message",
+    level: "info",
+    text,
+  });
+
+  it("hears what happens from now on as a recording, until it ends", async () => {
+    const stream = new TraceStream();
+    const pieces: Buffer[] = [];
+    stream.message(message("before"));
+    const follower = followEvents(
+      [stream],
+      {
+        write: (written, done) => {
+          pieces.push(...written.map((piece) => Buffer.from(piece)));
+          setImmediate(done);
+        },
+      },
+      { program: "test", flushMs: 1 },
+    );
+    stream.message(message("during"));
+    await vi.waitFor(() => {
+      expect(Buffer.concat(pieces).includes("during")).toBe(true);
+    });
+    follower.end();
+    stream.message(message("after"));
+    expect(stream.active).toBe(false);
+    const { events } = read(Buffer.concat(pieces));
+    expect(events.map((event) => event.kind === "message" && event.text)).toEqual(["during"]);
+  });
+
+  it("that reads nothing loses events, counted, and the others lose none", async () => {
+    const stream = new TraceStream();
+    const fast: Buffer[] = [];
+    const slow = followEvents(
+      [stream],
+      { write: () => undefined },
+      { program: "test", maxWaitingBytes: 1 << 20 },
+    );
+    const other = followEvents(
+      [stream],
+      {
+        write: (written, done) => {
+          fast.push(...written.map((piece) => Buffer.from(piece)));
+          setImmediate(done);
+        },
+      },
+      { program: "test", flushMs: 1 },
+    );
+    const text = "x".repeat(10_000);
+    for (let sent = 0; sent < 500; sent++) {
+      stream.message(message(text));
+      if (sent % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await vi.waitFor(() => {
+      expect(read(Buffer.concat(fast)).events).toHaveLength(500);
+    });
+    expect(slow.dropped).toBeGreaterThan(300);
+    expect(other.dropped).toBe(0);
+    slow.end();
+    other.end();
+  });
+
+  it("whose reader is gone ends by itself, and says so once", async () => {
+    const stream = new TraceStream();
+    const failed: string[] = [];
+    followEvents(
+      [stream],
+      {
+        write: (_pieces, done) => {
+          setImmediate(done, new Error("gone"));
+        },
+      },
+      { program: "test", flushMs: 1, failed: ({ message: text }) => failed.push(text) },
+    );
+    await vi.waitFor(() => {
+      expect(failed).toEqual(["gone"]);
+    });
+    expect(stream.active).toBe(false);
   });
 });
 

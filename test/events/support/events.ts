@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { Recorder, Recording } from "../../../src/events/index.js";
+import { fileSink, Recorder, Recording } from "../../../src/events/index.js";
 import type { IoctlEvent, TraceEvent } from "../../../src/v4l2/index.js";
 import { IOCTLS } from "../../../src/v4l2/gen/index.js";
 
@@ -191,7 +191,7 @@ export function temporaryFile(name: string): string {
 export async function record(events: Iterable<TraceEvent>): Promise<Buffer> {
   const path = temporaryFile("recording");
   const fd = openSync(path, "w");
-  const recorder = new Recorder(fd, {
+  const recorder = new Recorder(fileSink(fd), {
     program: "test",
     failed: (error) => {
       throw error;
