@@ -18,13 +18,15 @@ const none: EventRecording = { listen: () => () => undefined, end: () => Promise
 
 /**
  * @param path - Undefined: nothing is recorded.
+ * @param dataBytes - Of each OUTPUT buffer.
  * @throws {Failure} The file cannot be written.
  */
-export function startRecording(path: string | undefined): EventRecording {
+export function startRecording(path: string | undefined, dataBytes = 0): EventRecording {
   if (path === undefined) return none;
   const fd = openRecording(path);
   const recorder = new Recorder(fileSink(fd), {
     program: `v4l2-cuse ${packageVersion}`,
+    dataBytes,
     failed: (error) => {
       process.exitCode = LOST_OUTPUT;
       process.stderr.write(`v4l2-cuse: ${unwritable(`the recording ${path}`, error)}\n`);

@@ -9,6 +9,8 @@ import type { RecordSink } from "./sinks.js";
 const END_MS = 5000;
 
 export interface RecorderOptions extends ChunkOptions {
+  /** So much of what each OUTPUT buffer holds is recorded, too. Default: nothing. */
+  readonly dataBytes?: number | undefined;
   /** What writes it: `v4l2-cuse 1.0`. */
   readonly program: string;
   /** Hears once that all from here on is lost, and why. The devices go on. */
@@ -21,8 +23,10 @@ export class Recorder {
   readonly #encoder: RecordEncoder;
   readonly #failed: (error: Error) => void;
   readonly #stops: (() => void)[] = [];
+  readonly #dataBytes: number;
 
-  constructor(sink: RecordSink, { program, failed, ...options }: RecorderOptions) {
+  constructor(sink: RecordSink, { program, failed, dataBytes = 0, ...options }: RecorderOptions) {
+    this.#dataBytes = dataBytes;
     this.#failed = failed;
     this.#chunks = new ChunkWriter(sink, failed, options);
     this.#encoder = new RecordEncoder(this.#chunks);
@@ -40,7 +44,7 @@ export class Recorder {
 
   /** Records what `streams` tell from now on, until {@link end}, or until the function that is returned is called. */
   listen(streams: readonly TraceStream[]): () => void {
-    const stops = streams.map((stream) => stream.subscribe(this.take, true));
+    const stops = streams.map((stream) => stream.subscribe(this.take, true, this.#dataBytes));
     this.#stops.push(...stops);
     return () => {
       for (const stop of stops) stop();
