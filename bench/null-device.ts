@@ -21,7 +21,7 @@ import {
   type FileHandle,
   type VideoFormat,
 } from "../src/index.js";
-import { Recorder } from "../src/events/index.js";
+import { fileSink, Recorder } from "../src/events/index.js";
 
 const [, , name = "video91", word] = process.argv;
 const messages = word === "messages";
@@ -80,7 +80,7 @@ if (messages) {
   });
 }
 if (word !== undefined && !messages) {
-  const recorder = new Recorder(openSync(word, "w"), {
+  const recorder = new Recorder(fileSink(openSync(word, "w")), {
     program: "bench",
     failed: (error) => {
       console.error(error.message);

@@ -14,6 +14,7 @@ export interface NodeOptions {
   readonly group?: string;
   readonly log: LogForm;
   readonly record?: string;
+  readonly recordBytes?: number;
   readonly graft: GraftChoice;
   readonly node?: NodeKind;
   readonly nodeFolder?: string;
@@ -24,8 +25,8 @@ export interface NodeOptions {
 const MAX_NODE_NUMBER = 255;
 
 /**
- * Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft`, `--log`, `--ready-fd`, `--ready-file` and
- * `--record` to a command.
+ * Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft`, `--log`, `--ready-fd`, `--ready-file`,
+ * `--record` and `--record-bytes` to a command.
  */
 export function addNodeOptions(command: Command): Command {
   return command
@@ -61,7 +62,23 @@ export function addNodeOptions(command: Command): Command {
     .option(
       "--record <path>",
       "record all events in this file: 'v4l2-cuse events', 'export' and 'explain' read it",
+    )
+    .option(
+      "--record-bytes <size>",
+      "with --record: also what OUTPUT buffers hold, so much of each: 4096, 64k, 1M (default: nothing)",
+      parseSize,
     );
+}
+
+/** 1 GiB: more than any buffer has. */
+const MAX_SIZE = 1 << 30;
+const units: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
+
+export function parseSize(text: string): number {
+  const [, digits, unit = ""] = /^(\d{1,10})([kmg]?)$/i.exec(text) ?? [];
+  const size = Number(digits) * (units[unit.toLowerCase()] ?? Number.NaN);
+  if (!(size <= MAX_SIZE)) throw new InvalidArgumentError("Name bytes, 1G at most: 4096, 64k, 1M.");
+  return size;
 }
 
 export function parseNodeNumber(text: string): number {

@@ -1,6 +1,6 @@
 /** `--record FILE`: the file that a driver's events go to. */
 import { closeSync, openSync } from "node:fs";
-import { Recorder } from "../events/index.js";
+import { fileSink, Recorder } from "../events/index.js";
 import type { TraceStream } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
 import { LOST_OUTPUT, unwritable } from "./output.js";
@@ -18,13 +18,15 @@ const none: EventRecording = { listen: () => () => undefined, end: () => Promise
 
 /**
  * @param path - Undefined: nothing is recorded.
+ * @param dataBytes - Of each OUTPUT buffer.
  * @throws {Failure} The file cannot be written.
  */
-export function startRecording(path: string | undefined): EventRecording {
+export function startRecording(path: string | undefined, dataBytes = 0): EventRecording {
   if (path === undefined) return none;
   const fd = openRecording(path);
-  const recorder = new Recorder(fd, {
+  const recorder = new Recorder(fileSink(fd), {
     program: `v4l2-cuse ${packageVersion}`,
+    dataBytes,
     failed: (error) => {
       process.exitCode = LOST_OUTPUT;
       process.stderr.write(`v4l2-cuse: ${unwritable(`the recording ${path}`, error)}\n`);

@@ -35,7 +35,7 @@ export async function serve(
   options: NodeOptions & NodeWishes,
 ): Promise<void> {
   const names = new NodeNames(options);
-  const recording = startRecording(options.record);
+  const recording = startRecording(options.record, options.recordBytes);
   try {
     // Each round takes a name off the list.
     while (!(await serveUnlessTaken(make(names), names, options, recording)));

@@ -124,6 +124,8 @@ export class ChromeTrace {
           level: event.level,
         });
         return;
+      case "data":
+        return; // What buffers hold has no place on a time line.
       case "dropped":
         this.#instant(
           this.#process("recording", undefined),

@@ -2,14 +2,21 @@
  * Memory that is filled on the hot path and written in the background, in order. It is bounded: when the disk is slower
  * than the events, there is no room until something is written.
  */
-import { writev } from "node:fs";
+import type { RecordSink } from "./sinks.js";
 
 /** Large enough for the largest record. */
 export const CHUNK_BYTES = 512 * 1024;
 /** 16 MiB: what comes in while a disk pauses for a moment. */
-const MAX_CHUNKS = 32;
+const MAX_WAITING_BYTES = 16 << 20;
 /** What was recorded is in the file after this, whatever comes: a recording of a driver that is killed lacks no more. */
 const FLUSH_MS = 250;
+
+export interface ChunkOptions {
+  /** Events wait in so much memory at the most. Default: 16 MiB; at least two chunks. */
+  readonly maxWaitingBytes?: number | undefined;
+  /** What comes in is written after so long at the latest. Default: 250. */
+  readonly flushMs?: number | undefined;
+}
 
 /** A piece of memory. */
 export class Chunk {
@@ -19,26 +26,30 @@ export class Chunk {
 }
 
 export class ChunkWriter {
-  readonly #fd: number;
+  readonly #sink: RecordSink;
   readonly #failed: (error: Error) => void;
+  readonly #maxChunks: number;
   readonly #free: Chunk[] = [];
   #made = 0;
   #full: Chunk[] = [];
   #writing: readonly Chunk[] = [];
-  /** Of the first chunk being written, bytes that are in the file. */
-  #written = 0;
   #hasFailed = false;
   #current: Chunk | undefined;
   readonly #timer: NodeJS.Timeout;
   #idle: (() => void) | undefined;
 
-  /** @param failed - Called once, with what the file system said; all that comes after is lost. */
-  constructor(fd: number, failed: (error: Error) => void) {
-    this.#fd = fd;
+  /** @param failed - Called once, with what the sink said; all that comes after is lost. */
+  constructor(
+    sink: RecordSink,
+    failed: (error: Error) => void,
+    { maxWaitingBytes = MAX_WAITING_BYTES, flushMs = FLUSH_MS }: ChunkOptions = {},
+  ) {
+    this.#sink = sink;
     this.#failed = failed;
+    this.#maxChunks = Math.max(2, Math.floor(maxWaitingBytes / CHUNK_BYTES));
     this.#timer = setInterval(() => {
       if (this.#writing.length === 0) this.flush();
-    }, FLUSH_MS).unref();
+    }, flushMs).unref();
   }
 
   get hasFailed(): boolean {
@@ -57,7 +68,7 @@ export class ChunkWriter {
   }
 
   #make(): Chunk | undefined {
-    if (this.#made === MAX_CHUNKS) return undefined;
+    if (this.#made === this.#maxChunks) return undefined;
     this.#made += 1;
     return new Chunk();
   }
@@ -80,32 +91,19 @@ export class ChunkWriter {
     }
     this.#writing = this.#full;
     this.#full = [];
-    this.#written = 0;
-    this.#write();
-  }
-
-  #write(): void {
-    const pieces: Uint8Array[] = [];
-    let skip = this.#written;
-    for (const { bytes, used } of this.#writing) {
-      if (skip < used) pieces.push(bytes.subarray(skip, used));
-      skip = Math.max(0, skip - used);
-    }
-    writev(this.#fd, pieces, (error, written) => {
-      if (error !== null) {
-        this.#fail(error);
-        return;
-      }
-      this.#written += written;
-      const total = this.#writing.reduce((sum, { used }) => sum + used, 0);
-      if (this.#written < total) {
-        this.#write();
-        return;
-      }
-      this.#free.push(...this.#writing);
-      this.#writing = [];
-      this.#writeNext();
-    });
+    this.#sink.write(
+      this.#writing.map(({ bytes, used }) => bytes.subarray(0, used)),
+      (error) => {
+        if (this.#hasFailed) return;
+        if (error !== undefined) {
+          this.#fail(error);
+          return;
+        }
+        this.#free.push(...this.#writing);
+        this.#writing = [];
+        this.#writeNext();
+      },
+    );
   }
 
   #fail(error: Error): void {

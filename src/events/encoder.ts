@@ -18,7 +18,7 @@ import {
 } from "./format.js";
 
 const MAX_TEXT_BYTES = 64 * 1024;
-const MAX_BYTES = 128 * 1024;
+const MAX_BYTES = 192 * 1024;
 const MAX_U16 = 0xffff;
 
 const numberOf = new Map(eventKinds.map((kind, index) => [kind, index + 1]));
@@ -26,7 +26,7 @@ const IOCTL = numberOf.get("ioctl") ?? 0;
 const BUFFER = numberOf.get("buffer") ?? 0;
 
 /** Of fixed size: head and members, without bytes and text. */
-const IOCTL_BYTES = RECORD_HEAD_BYTES + 62;
+const IOCTL_BYTES = RECORD_HEAD_BYTES + 66;
 const BUFFER_BYTES = RECORD_HEAD_BYTES + 44;
 
 export class RecordEncoder {
@@ -116,7 +116,7 @@ export class RecordEncoder {
   // Records
 
   #ioctl(event: IoctlEvent): boolean {
-    const { asked, given, askedArray, givenArray, note } = event.bytes;
+    const { asked, given, askedArray, givenArray, note, askedPayloads, givenPayloads } = event.bytes;
     const device = this.#nameOf(event.device);
     const name = this.#nameOf(event.name);
     const comm = this.#nameOf(event.comm);
@@ -131,7 +131,9 @@ export class RecordEncoder {
       lengthOf(given) +
       lengthOf(askedArray) +
       lengthOf(givenArray) +
-      lengthOf(noteBytes);
+      lengthOf(noteBytes) +
+      lengthOf(askedPayloads) +
+      lengthOf(givenPayloads);
     const chunk = this.#chunks.room(size);
     if (chunk === undefined) return false;
     const { view } = chunk;
@@ -149,7 +151,9 @@ export class RecordEncoder {
     at = putBytes(chunk, at, given);
     at = putBytes(chunk, at, askedArray);
     at = putBytes(chunk, at, givenArray);
-    putBytes(chunk, at, noteBytes);
+    at = putBytes(chunk, at, noteBytes);
+    at = putBytes(chunk, at, askedPayloads);
+    putBytes(chunk, at, givenPayloads);
     chunk.used += size;
     return true;
   }

@@ -43,7 +43,15 @@ export interface EventField {
 }
 
 /** Members that {@link recordedMembers} of an ioctl are stored under. */
-export const ioctlByteMembers = ["askedBytes", "givenBytes", "askedArray", "givenArray", "note"] as const;
+export const ioctlByteMembers = [
+  "askedBytes",
+  "givenBytes",
+  "askedArray",
+  "givenArray",
+  "note",
+  "askedPayloads",
+  "givenPayloads",
+] as const;
 
 /** Every event has these; they stand in the head of each record. */
 export const commonFields = {
@@ -64,6 +72,7 @@ type StoredMember<K extends Kind> = Exclude<
 type FieldsOf<K extends Kind> = Readonly<
   Record<
     | (K extends "message" ? StoredMember<K> | "text" : StoredMember<K>)
+    | (K extends "data" ? "bytes" : never)
     | (K extends "ioctl" ? (typeof ioctlByteMembers)[number] : never),
     readonly [form: FieldForm, doc: string, words?: readonly string[]]
   >
@@ -92,6 +101,11 @@ const fields: { readonly [K in Kind]: FieldsOf<K> } = {
     askedArray: ["bytes?", "The array that the argument points to, before the call."],
     givenArray: ["bytes?", "The same after the call."],
     note: ["text?", "What the log says behind the argument."],
+    askedPayloads: [
+      "bytes?",
+      "Control payloads that the driver read: of each its index in the array and its length (both `u32`), and its bytes.",
+    ],
+    givenPayloads: ["bytes?", "The same that the driver wrote."],
   },
   file: {
     action: ["name", "What was done.", ["open", "release", "read", "write", "mmap"]],
@@ -199,6 +213,15 @@ const fields: { readonly [K in Kind]: FieldsOf<K> } = {
     details: ["parts?", "What the sentence says, in parts."],
     stack: ["text?", "Of a mistake of the driver: where it was."],
   },
+  data: {
+    file: ["u64?", "Number of the open file that has the queue."],
+    type: ["u32", bufferType],
+    index: ["u32", "Of the buffer."],
+    plane: ["u32", "Of the buffer, from 0."],
+    offset: ["u32", "Where the bytes begin in the plane."],
+    bytesused: ["u32", "Payload of the plane. What is missing of it was more than `--record-bytes` says."],
+    bytes: ["bytes?", "What the plane held; JSON: hexadecimal."],
+  },
   dropped: {
     count: ["u32", "So many events are not in the recording: they came faster than they could be written."],
   },
@@ -217,6 +240,7 @@ export const kindDocs: Readonly<Record<Kind, string>> = {
   worker: "A process that works for the driver.",
   graft: "A step in giving a client `mmap()`, or a descriptor.",
   message: "A sentence for the operator.",
+  data: "What an OUTPUT buffer held when the client queued it. Only with `--record-bytes`, in pieces.",
   dropped: "Of a recording: events that it does not have.",
 };
 

@@ -8,6 +8,10 @@ export { eventFields, eventKinds, EVENTS_VERSION, kindDocs, commonFields, fieldF
 export type { EventField, FieldForm } from "./fields.js";
 export { Recorder } from "./recorder.js";
 export type { RecorderOptions } from "./recorder.js";
+export { fileSink, streamSink } from "./sinks.js";
+export type { RecordSink } from "./sinks.js";
+export { followEvents } from "./follow.js";
+export type { Follower, FollowOptions } from "./follow.js";
 export { Recording, RecordingError } from "./reader.js";
 export { ChromeTrace } from "./chrome.js";
 export { ftraceLines } from "./ftrace.js";

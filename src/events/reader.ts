@@ -328,10 +328,20 @@ class Values {
 /** Makes an event of its stored members. */
 function complete(event: Record<string, unknown>): TraceEvent {
   if (event["kind"] === "ioctl") {
-    const { askedBytes: asked, givenBytes: given, askedArray, givenArray, note, ...rest } = event;
-    const bytes = { asked, given: given ?? new Uint8Array(0), askedArray, givenArray, note } as IoctlBytes;
+    const { askedBytes: asked, givenBytes: given, askedArray, givenArray, note, ...others } = event;
+    const { askedPayloads, givenPayloads, ...rest } = others;
+    const bytes = {
+      asked,
+      given: given ?? new Uint8Array(0),
+      askedArray,
+      givenArray,
+      note,
+      askedPayloads,
+      givenPayloads,
+    } as IoctlBytes;
     return withDescription(rest as unknown as IoctlEvent, bytes);
   }
+  if (event["kind"] === "data") event["bytes"] ??= new Uint8Array(0);
   if (event["kind"] === "message")
     for (const name of ["details", "stack"])
       if (event[name] === undefined) Reflect.deleteProperty(event, name);

@@ -1,13 +1,16 @@
 /** Records the events of any number of devices into one file. */
 import { traceTimes, type TraceEvent, type TraceStream } from "../v4l2/index.js";
-import { ChunkWriter } from "./chunks.js";
+import { ChunkWriter, type ChunkOptions } from "./chunks.js";
 import { RecordEncoder } from "./encoder.js";
 import { encodeHead } from "./format.js";
+import type { RecordSink } from "./sinks.js";
 
 /** What the end of a recording gets to be written. */
 const END_MS = 5000;
 
-export interface RecorderOptions {
+export interface RecorderOptions extends ChunkOptions {
+  /** So much of what each OUTPUT buffer holds is recorded, too. Default: nothing. */
+  readonly dataBytes?: number | undefined;
   /** What writes it: `v4l2-cuse 1.0`. */
   readonly program: string;
   /** Hears once that all from here on is lost, and why. The devices go on. */
@@ -20,11 +23,12 @@ export class Recorder {
   readonly #encoder: RecordEncoder;
   readonly #failed: (error: Error) => void;
   readonly #stops: (() => void)[] = [];
+  readonly #dataBytes: number;
 
-  /** @param fd - Of an empty file, or a pipe; stays the caller's. */
-  constructor(fd: number, { program, failed }: RecorderOptions) {
+  constructor(sink: RecordSink, { program, failed, dataBytes = 0, ...options }: RecorderOptions) {
+    this.#dataBytes = dataBytes;
     this.#failed = failed;
-    this.#chunks = new ChunkWriter(fd, failed);
+    this.#chunks = new ChunkWriter(sink, failed, options);
     this.#encoder = new RecordEncoder(this.#chunks);
     const head = encodeHead({ program, ...traceTimes() });
     const chunk = this.#chunks.room(head.byteLength);
@@ -40,11 +44,22 @@ export class Recorder {
 
   /** Records what `streams` tell from now on, until {@link end}, or until the function that is returned is called. */
   listen(streams: readonly TraceStream[]): () => void {
-    const stops = streams.map((stream) => stream.subscribe(this.take, true));
+    const stops = streams.map((stream) => stream.subscribe(this.take, true, this.#dataBytes));
     this.#stops.push(...stops);
     return () => {
       for (const stop of stops) stop();
     };
+  }
+
+  /** Events that have no place in the recording so far, and of which it does not say so yet. */
+  get dropped(): number {
+    return this.#encoder.dropped;
+  }
+
+  /** Takes no more, and writes nothing more: nobody reads it. */
+  abandon(): void {
+    for (const stop of this.#stops) stop();
+    this.#chunks.end();
   }
 
   /** Writes the rest. What cannot be written in five seconds is told as a failure. */

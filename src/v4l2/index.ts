@@ -8,6 +8,7 @@
  */
 export { anyFormat } from "./values/any-format.js";
 export { ArgWriter } from "./ioctl/arg-writer.js";
+export { controlPayloads, PayloadLog, type ControlPayload } from "./ioctl/call-record.js";
 export { describeDialog, type Description } from "./ioctl/dialog.js";
 export * from "./call.js";
 export * from "./controls/index.js";

@@ -35,6 +35,8 @@ import type { BufferTraits, VideoBuffer } from "./video-buffer.js";
 
 /** `VIDEO_MAX_FRAME`: the most buffers a queue can have, as clients knew it before kernel 6.8. */
 const EXPECTED_BUFFERS = 32;
+/** An event tells so much of what a buffer holds. */
+const DATA_PIECE_BYTES = 64 * 1024;
 
 /** What a queue needs of the device that it is of; a `VideoDevice` is one. */
 export interface QueueDevice {
@@ -356,6 +358,9 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     const { trace, name: device } = this.#device;
     if (!trace.active) return;
     // An instant within a call. A log for people shows it; recordings do without two of six records for each frame.
+    if (trace.dataBytes > 0 && isOutput(this.type) && from !== "in-request") {
+      if (to === "in-request" || to === "queued") this.#tellData(buffer);
+    }
     if ((to === "preparing" || from === "preparing") && !trace.isShown) return;
     // What the driver does with a buffer takes time; the rest is a matter of a call's words.
     const monotonicNs = stepTime(to === "done" || to === "error");
@@ -378,6 +383,31 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
       done: this.#finished,
       buffers: this.numBuffers,
     });
+  }
+
+  /** What the client queued. In pieces that have a place in any recording. */
+  #tellData({ index, planes }: B): void {
+    const { trace, name: device } = this.#device;
+    for (const [place, plane] of planes.entries()) {
+      // A dma-buf in a request is not ours yet.
+      if (plane.memory === undefined) continue;
+      const { bytesused } = plane;
+      const bytes = plane.bytes.subarray(0, Math.min(bytesused, trace.dataBytes));
+      for (let offset = 0; offset < bytes.byteLength; offset += DATA_PIECE_BYTES) {
+        trace.emitData({
+          kind: "data",
+          ...traceTimes(),
+          device,
+          file: this.#fileId,
+          type: this.type,
+          index,
+          plane: place,
+          offset,
+          bytesused,
+          bytes: bytes.subarray(offset, offset + DATA_PIECE_BYTES),
+        });
+      }
+    }
   }
 
   /** Keeps the depths that events tell. Those of core.ts change before or after the state, and mean other things. */

@@ -1,8 +1,15 @@
 /** What goes into a recording comes out of it, and whatever bytes are in a file, they end in one sentence at the worst. */
 import { closeSync, openSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import { mergedEvents, Recorder, RecordingError } from "../../src/events/index.js";
-import { jsonLine, prettyLine, TraceStream, type TraceEvent } from "../../src/v4l2/index.js";
+import { describe, expect, it, vi } from "vitest";
+import { fileSink, followEvents, mergedEvents, Recorder, RecordingError } from "../../src/events/index.js";
+import {
+  controlPayloads,
+  jsonLine,
+  PayloadLog,
+  prettyLine,
+  TraceStream,
+  type TraceEvent,
+} from "../../src/v4l2/index.js";
 import { base, bufferBytes, examples, ioctl, read, record } from "./support/events.js";
 
 /** Without what is made when it is asked for, and without the time of day, which is derived. */
@@ -159,10 +166,13 @@ describe("a recording", () => {
   it("that cannot be written is told once, and the devices go on", async () => {
     const fd = openSync("/dev/full", "w");
     const errors: string[] = [];
-    const recorder = new Recorder(fd, { program: "test", failed: (error) => errors.push(error.message) });
+    const recorder = new Recorder(fileSink(fd), {
+      program: "test",
+      failed: (error) => errors.push(error.message),
+    });
     const stream = new TraceStream();
     recorder.listen([stream]);
-    for (const event of examples) if (event.kind !== "message") stream.emit(event);
+    for (const event of examples) if (event.kind !== "message" && event.kind !== "data") stream.emit(event);
     await recorder.end();
     recorder.take(ioctl());
     closeSync(fd);
@@ -181,6 +191,161 @@ describe("a recording", () => {
     stopLog();
     stop();
     expect(told).toEqual(["recorded only"]);
+  });
+});
+
+describe("what buffers and controls hold", () => {
+  it("control payloads come back with their places in the array", async () => {
+    const log = new PayloadLog();
+    log.add(0, Buffer.from("first"));
+    log.add(3, new Uint8Array(0));
+    const event = ioctl();
+    const { events } = read(
+      await record([{ ...event, bytes: { ...event.bytes, askedPayloads: log.bytes } }]),
+    );
+    const [found] = events;
+    if (found?.kind !== "ioctl") throw new Error("no ioctl");
+    expect(controlPayloads(found.bytes.askedPayloads)).toEqual([
+      { index: 0, bytes: Buffer.from("first") },
+      { index: 3, bytes: Buffer.alloc(0) },
+    ]);
+    expect(found.bytes.givenPayloads).toBeUndefined();
+  });
+
+  it("payloads that are cut give those before", () => {
+    const log = new PayloadLog();
+    log.add(0, Buffer.from("first"));
+    log.add(1, Buffer.from("second"));
+    const whole = log.bytes;
+    const counts = Array.from(
+      { length: whole.byteLength },
+      (_, end) => controlPayloads(whole.subarray(0, end)).length,
+    );
+    expect(Math.max(...counts)).toBe(1);
+    expect(controlPayloads(whole)).toHaveLength(2);
+  });
+
+  it("a payload that is too large is left out, and the others stay", () => {
+    const log = new PayloadLog();
+    log.add(0, new Uint8Array(1 << 20));
+    log.add(1, Uint8Array.of(7));
+    expect(controlPayloads(log.bytes)).toEqual([{ index: 1, bytes: Buffer.of(7) }]);
+  });
+
+  it("buffers' bytes go to those who asked, as many as they asked for", () => {
+    const stream = new TraceStream();
+    const told: Record<string, number[]> = { none: [], some: [], all: [] };
+    const tell =
+      (who: string) =>
+      (event: TraceEvent): void => {
+        if (event.kind === "data") told[who]?.push(event.bytes.byteLength);
+      };
+    stream.subscribe(tell("none"));
+    const stop = stream.subscribe(tell("some"), true, 70_000);
+    expect(stream.dataBytes).toBe(70_000);
+    stream.subscribe(tell("all"), true, 1 << 20);
+    const whole = new Uint8Array(65_536 * 2);
+    for (const offset of [0, 65_536]) {
+      const bytes = whole.subarray(offset, offset + 65_536);
+      stream.emitData({
+        ...base,
+        file: 1n,
+        type: 10,
+        index: 0,
+        kind: "data",
+        plane: 0,
+        offset,
+        bytesused: 131_072,
+        bytes,
+      });
+    }
+    expect(told).toEqual({ none: [], some: [65_536, 4464], all: [65_536, 65_536] });
+    stop();
+    expect(stream.dataBytes).toBe(1 << 20);
+  });
+});
+
+describe("a follower", () => {
+  const message = (text: string): TraceEvent & { kind: "message" } => ({
+    ...base,
+    kind: "message",
+    level: "info",
+    text,
+  });
+
+  it("hears what happens from now on as a recording, until it ends", async () => {
+    const stream = new TraceStream();
+    const pieces: Buffer[] = [];
+    stream.message(message("before"));
+    const follower = followEvents(
+      [stream],
+      {
+        write: (written, done) => {
+          pieces.push(...written.map((piece) => Buffer.from(piece)));
+          setImmediate(done);
+        },
+      },
+      { program: "test", flushMs: 1 },
+    );
+    stream.message(message("during"));
+    await vi.waitFor(() => {
+      expect(Buffer.concat(pieces).includes("during")).toBe(true);
+    });
+    follower.end();
+    stream.message(message("after"));
+    expect(stream.active).toBe(false);
+    const { events } = read(Buffer.concat(pieces));
+    expect(events.map((event) => event.kind === "message" && event.text)).toEqual(["during"]);
+  });
+
+  it("that reads nothing loses events, counted, and the others lose none", async () => {
+    const stream = new TraceStream();
+    const fast: Buffer[] = [];
+    const slow = followEvents(
+      [stream],
+      { write: () => undefined },
+      { program: "test", maxWaitingBytes: 1 << 20 },
+    );
+    const other = followEvents(
+      [stream],
+      {
+        write: (written, done) => {
+          fast.push(...written.map((piece) => Buffer.from(piece)));
+          setImmediate(done);
+        },
+      },
+      { program: "test", flushMs: 1 },
+    );
+    const text = "x".repeat(10_000);
+    for (let sent = 0; sent < 500; sent++) {
+      stream.message(message(text));
+      if (sent % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await vi.waitFor(() => {
+      expect(read(Buffer.concat(fast)).events).toHaveLength(500);
+    });
+    expect(slow.dropped).toBeGreaterThan(300);
+    expect(other.dropped).toBe(0);
+    slow.end();
+    other.end();
+  });
+
+  it("whose reader is gone ends by itself, and says so once", async () => {
+    const stream = new TraceStream();
+    const failed: string[] = [];
+    followEvents(
+      [stream],
+      {
+        write: (_pieces, done) => {
+          setImmediate(done, new Error("gone"));
+        },
+      },
+      { program: "test", flushMs: 1, failed: ({ message: text }) => failed.push(text) },
+    );
+    await vi.waitFor(() => {
+      expect(failed).toEqual(["gone"]);
+    });
+    expect(stream.active).toBe(false);
   });
 });
 

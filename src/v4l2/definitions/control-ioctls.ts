@@ -6,6 +6,7 @@ import type { ArgWriter } from "../ioctl/arg-writer.js";
 import type { Call } from "../call.js";
 import { standardName } from "../controls/standard.js";
 import { classOf } from "../controls/control-types.js";
+import { PayloadLog, type CallRecord } from "../ioctl/call-record.js";
 import { defineIoctl } from "../ioctl/define-ioctl.js";
 import type { IoctlContext, IoctlDefinition, NestedArray } from "../ioctl/define-ioctl.js";
 import {
@@ -146,8 +147,12 @@ class ClientExtControl implements ExtControl {
   readonly id: number;
   readonly #view: ExtControlView;
   readonly #call: Call;
+  readonly #index: number;
+  readonly #record: CallRecord | undefined;
 
-  constructor(bytes: Uint8Array, call: Call) {
+  constructor(bytes: Uint8Array, index: number, { call, record }: Pick<IoctlContext, "call" | "record">) {
+    this.#index = index;
+    this.#record = record;
     this.#view = new ExtControlView(bytes);
     this.#view.reserved2.assign([]);
     this.id = this.#view.id;
@@ -184,11 +189,13 @@ class ClientExtControl implements ExtControl {
   readPayload(sizeBytes: number): Uint8Array {
     const bytes = new Uint8Array(sizeBytes);
     if (sizeBytes > 0) this.#call.memory.read(this.#address, bytes);
+    if (this.#record !== undefined) (this.#record.askedPayloads ??= new PayloadLog()).add(this.#index, bytes);
     return bytes;
   }
 
   writePayload(bytes: Uint8Array): void {
     if (bytes.byteLength > 0) this.#call.memory.write(this.#address, bytes);
+    if (this.#record !== undefined) (this.#record.givenPayloads ??= new PayloadLog()).add(this.#index, bytes);
   }
 }
 
@@ -203,11 +210,12 @@ const controlArray: NestedArray<ExtControlsView> = {
 const element = (array: Uint8Array, index: number): Uint8Array =>
   array.subarray(index * ExtControlView.SIZE, (index + 1) * ExtControlView.SIZE);
 
-function parseExtControls({ view, array, call }: IoctlContext<ExtControlsView>): ExtControls {
+function parseExtControls(context: IoctlContext<ExtControlsView>): ExtControls {
+  const { view, array } = context;
   const controls: ExtControl[] = [];
   if (array !== undefined) {
     for (let index = 0; index < view.count; index++) {
-      controls.push(new ClientExtControl(element(array, index), call));
+      controls.push(new ClientExtControl(element(array, index), index, context));
     }
   }
   return { which: view.which, requestFd: view.request_fd, controls, errorIdx: view.count };

@@ -7,6 +7,7 @@
  */
 import { isLater } from "../../settle.js";
 import type { ArgWriter } from "./arg-writer.js";
+import type { CallRecord } from "./call-record.js";
 import type { Call } from "../call.js";
 import type { Device, IoctlName } from "../device.js";
 import type { DeviceTraits } from "../device-traits.js";
@@ -29,6 +30,8 @@ export interface IoctlContext<View = unknown> {
   readonly view: View;
   /** The nested array, fetched; written back by dispatch. Absent when the definition has none or its count is 0. */
   readonly array: Uint8Array | undefined;
+  /** Takes down what goes between client and driver besides argument and array; undefined while nobody listens. */
+  readonly record?: CallRecord | undefined;
 }
 
 /** An array in the client that the argument points to. */

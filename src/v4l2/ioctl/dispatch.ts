@@ -16,6 +16,7 @@
 import { isLater, settle } from "../../settle.js";
 import type { Call } from "../call.js";
 import type { Device } from "../device.js";
+import type { CallRecord } from "./call-record.js";
 import type { IoctlContext, IoctlDefinition } from "./define-ioctl.js";
 import { V4l2Error } from "../error.js";
 import type { FileHandle } from "../file-handle.js";
@@ -24,14 +25,6 @@ import type { IoctlOps } from "../ops.js";
 import { clearBytes } from "../../uapi/runtime.js";
 import type { Translation } from "../../uapi/translate.js";
 import type { Awaitable } from "../values/types.js";
-
-/** What the log wants to know of a call besides its argument. */
-export interface DispatchRecord {
-  /** The nested array, once fetched. */
-  array?: Uint8Array;
-  /** The same as the client had it. */
-  askedArray?: Uint8Array;
-}
 
 /**
  * Serves one ioctl of `file`.
@@ -43,14 +36,14 @@ export function dispatch(
   cmd: number,
   arg: Uint8Array,
   call: Call,
-  record?: DispatchRecord,
+  record?: CallRecord,
 ): Awaitable<number> {
   const { device } = file;
   if (!device.registered) throw new V4l2Error("ENODEV", "the device is gone");
   const definition = ioctlsOf(device.traits).find(cmd);
   if (definition === undefined) return dispatchDefault(file, cmd, arg, call);
   if (definition.writes) clearBytes(arg, definition.keepBytes, definition.size);
-  const context = new Context(file, device, call, definition.view(arg));
+  const context = new Context(file, device, call, definition.view(arg), record);
   fetchArray(definition, context);
   if (record !== undefined && context.array !== undefined) {
     record.array = context.array;
@@ -72,6 +65,7 @@ class Context implements IoctlContext {
     readonly device: Device<FileHandle>,
     readonly call: Call,
     readonly view: unknown,
+    readonly record: CallRecord | undefined,
   ) {
     this.ops = device.ops;
   }

@@ -8,7 +8,7 @@ import type { ArgWriter } from "./arg-writer.js";
 import { describeDialog, type ArgBytes, type Description } from "./dialog.js";
 import { dispatch } from "./dispatch.js";
 import type { IoctlDefinition, NestedArray } from "./define-ioctl.js";
-import type { DispatchRecord } from "./dispatch.js";
+import type { CallRecord } from "./call-record.js";
 import { ioctlName, ioctlsOf, ioctlTable, subdevIoctlTable } from "./ioctl-table.js";
 import { clearBytes } from "../../uapi/runtime.js";
 
@@ -25,7 +25,7 @@ export function describeIoctl(
 
 /** As {@link dispatch}. */
 export function tracedIoctl(file: FileHandle, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
-  const record: DispatchRecord = {};
+  const record: CallRecord = {};
   const { trace, name: device, traits } = file.device;
   const definition = ioctlsOf(traits).find(cmd);
   const asked = question(definition, arg);
@@ -36,7 +36,15 @@ export function tracedIoctl(file: FileHandle, cmd: number, arg: Uint8Array, call
       const name = definition?.name ?? ioctlName(cmd);
       const { client } = call;
       const { askedArray, array: givenArray } = record;
-      const bytes = { asked, given: arg, askedArray, givenArray, note: undefined };
+      const bytes = {
+        asked,
+        given: arg,
+        askedArray,
+        givenArray,
+        note: undefined,
+        askedPayloads: record.askedPayloads?.bytes,
+        givenPayloads: record.givenPayloads?.bytes,
+      };
       const describe = (): Description => describeBytes(definition, bytes);
       giveBack(asked);
       return ioctlEvent({ device, name, cmd, file: file.id, client, describe, bytes }, outcome);

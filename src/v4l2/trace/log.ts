@@ -94,6 +94,11 @@ export function prettyLine(event: TraceEvent): string {
       return `${clock} ${event.device}: worker ${event.pid ?? "-"} ${workerText(event)}`;
     case "graft":
       return `${clock} ${clientText(event)} ${event.device}: ${graftWords[event.action]}${event.detail === undefined ? "" : `: ${escapeText(event.detail)}`}`;
+    case "data": {
+      const { type, index, plane, offset, bytesused, bytes } = event;
+      const what = `${bytes.byteLength} of ${bytesused} bytes from ${offset}`;
+      return `${clock} ${event.device}: buffer ${nameOf(bufTypeNames, type)} ${index} plane ${plane}: ${what}`;
+    }
     case "dropped":
       return `${clock} ${event.device}: ${event.count} events were lost: they came faster than they could be written`;
     case "message":
@@ -163,6 +168,9 @@ function bufferText({ type, index, from, to, sequence, timestampNs, bytesused }:
  * A JSON object. Of an ioctl, `args` is what the client was given, and `asked` what it had asked, where that is not the
  * same. 64-bit numbers that JSON's would round are strings, bytes are hex. */
 export function jsonLine(event: TraceEvent): string {
+  // A Buffer would describe itself.
+  if (event.kind === "data")
+    return JSON.stringify({ ...event, bytes: Buffer.from(event.bytes).toString("hex") }, jsonValue);
   if (event.kind !== "ioctl") return JSON.stringify(event, jsonValue);
   const { text: _text, dialog: _dialog, bytes: _bytes, args, asked, ...rest } = event;
   return JSON.stringify({ ...rest, asked: asked(), args: args() }, jsonValue);

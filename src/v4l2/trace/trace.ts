@@ -31,6 +31,10 @@ export interface IoctlBytes {
   readonly givenArray: Uint8Array | undefined;
   /** What the log says behind the argument: `request=12:7`. */
   readonly note: string | undefined;
+  /** Payloads of controls, behind pointers in the array, that were read from the client; `controlPayloads` reads them. */
+  readonly askedPayloads?: Uint8Array | undefined;
+  /** The same that were written into the client. */
+  readonly givenPayloads?: Uint8Array | undefined;
 }
 
 /** One ioctl, after it was answered. */
@@ -220,6 +224,18 @@ export interface MessageEvent extends EventBase {
   readonly stack?: string;
 }
 
+/** What an OUTPUT buffer held when the client queued it. Only who asks for it is told. */
+export interface DataEvent extends EventBase, BufferKey {
+  readonly kind: "data";
+  readonly plane: number;
+  /** Where `bytes` begin in the plane. */
+  readonly offset: number;
+  /** Payload of the plane, bytes; what is missing of it was more than anybody asked for. */
+  readonly bytesused: number;
+  /** The buffer's own memory: copy what is to be kept. */
+  readonly bytes: Uint8Array;
+}
+
 /** Of a recording: events that it does not have, for they came faster than they could be written. */
 export interface DroppedEvent extends EventBase {
   readonly kind: "dropped";
@@ -239,6 +255,7 @@ export type TraceEvent =
   | WorkerEvent
   | GraftEvent
   | MessageEvent
+  | DataEvent
   | DroppedEvent;
 /** Is told every event, in order. If it throws, that becomes a warning of the process and disturbs nobody. */
 export type TraceListener = (event: TraceEvent) => void;
@@ -290,6 +307,10 @@ export function traceTimes(): Pick<TraceEvent, "timeMs" | "monotonicNs"> {
 export class TraceStream {
   #listeners: readonly TraceListener[] = [];
   readonly #recorders = new Set<TraceListener>();
+  /** Who wants to know what buffers hold, and how much of it. */
+  readonly #readers = new Map<TraceListener, number>();
+  /** So many bytes of each buffer are wanted at the most. */
+  dataBytes = 0;
   /** Does anybody listen? */
   active = false;
   /** Hears warnings and errors while nobody shows them: it costs the other events nothing. */
@@ -308,9 +329,12 @@ export class TraceStream {
 
   /**
    * @param isRecorder - It keeps events and shows them to nobody: {@link unheard} is still told.
+   * @param dataBytes - It wants so much of each OUTPUT buffer, too.
    * @returns The function that ends it.
    */
-  subscribe(listener: TraceListener, isRecorder = false): () => void {
+  subscribe(listener: TraceListener, isRecorder = false, dataBytes = 0): () => void {
+    if (dataBytes > 0) this.#readers.set(listener, dataBytes);
+    this.dataBytes = Math.max(0, ...this.#readers.values());
     if (isRecorder) this.#recorders.add(listener);
     this.#listeners = [...this.#listeners, listener];
     this.active = true;
@@ -319,6 +343,8 @@ export class TraceStream {
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
       this.#recorders.delete(listener);
+      this.#readers.delete(listener);
+      this.dataBytes = Math.max(0, ...this.#readers.values());
       this.active = this.#listeners.length > 0;
       if (!this.active) unwatchLoop(this);
     };
@@ -331,19 +357,30 @@ export class TraceStream {
   }
 
   /** Gives `event` to every listener. Messages go by {@link message}, for they matter without a listener, too. */
-  emit(event: Exclude<TraceEvent, MessageEvent>): void {
+  emit(event: Exclude<TraceEvent, MessageEvent | DataEvent>): void {
     this.#tell(event);
+  }
+
+  /** What a buffer holds, to those who want so much of it. */
+  emitData(event: DataEvent): void {
+    for (const [listener, limit] of this.#readers) {
+      if (event.offset >= limit) continue;
+      const bytes = event.bytes.subarray(0, limit - event.offset);
+      tellOne(listener, bytes.byteLength === event.bytes.byteLength ? event : { ...event, bytes });
+    }
   }
 
   /** A listener that throws does not disturb the device or the others. */
   #tell(event: TraceEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        process.emitWarning(`trace listener failed: ${String(error)}`);
-      }
-    }
+    for (const listener of this.#listeners) tellOne(listener, event);
+  }
+}
+
+function tellOne(listener: TraceListener, event: TraceEvent): void {
+  try {
+    listener(event);
+  } catch (error) {
+    process.emitWarning(`trace listener failed: ${String(error)}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { Recorder, Recording } from "../../../src/events/index.js";
+import { fileSink, Recorder, Recording } from "../../../src/events/index.js";
 import type { IoctlEvent, TraceEvent } from "../../../src/v4l2/index.js";
 import { IOCTLS } from "../../../src/v4l2/gen/index.js";
 
@@ -38,6 +38,8 @@ export const ioctl = (members: Partial<IoctlEvent> = {}): IoctlEvent => ({
     askedArray: undefined,
     givenArray: undefined,
     note: undefined,
+    askedPayloads: undefined,
+    givenPayloads: undefined,
   },
   text: () => "",
   dialog: () => "",
@@ -167,6 +169,15 @@ export const examples: readonly TraceEvent[] = [
     detail: "was closed",
   },
   { ...base, kind: "graft", action: "refused", file: 2n, pid: 3, comm: "ffmpeg", detail: "it is traced" },
+  {
+    ...base,
+    ...key,
+    kind: "data",
+    plane: 1,
+    offset: 65536,
+    bytesused: 70_000,
+    bytes: Buffer.from("what is in it"),
+  },
   { ...base, kind: "message", level: "warning", text: "a sentence" },
   { ...base, kind: "message", level: "error", text: "a sentence", stack: "at x" },
   {
@@ -191,7 +202,7 @@ export function temporaryFile(name: string): string {
 export async function record(events: Iterable<TraceEvent>): Promise<Buffer> {
   const path = temporaryFile("recording");
   const fd = openSync(path, "w");
-  const recorder = new Recorder(fd, {
+  const recorder = new Recorder(fileSink(fd), {
     program: "test",
     failed: (error) => {
       throw error;
