@@ -13,6 +13,7 @@ const layers = {
   vb2: ["v4l2", "media"],
   subdev: ["v4l2", "media"],
   events: ["v4l2", "media"],
+  watch: ["events", "v4l2", "media"],
   serve: ["cuse", "graft", "v4l2", "media"],
   m2m: ["serve", "vb2", "v4l2", "media"],
   stateless: ["codec", "m2m", "vb2", "v4l2", "media"],
@@ -23,7 +24,7 @@ const layers = {
   convert: ["worker", "v4l2"],
   decoder: ["worker", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
   cli: [
-    ...["events", "convert", "visl", "decoder", "sample", "loopback", "stateless", "codec", "m2m"],
+    ...["watch", "events", "convert", "visl", "decoder", "sample", "loopback", "stateless", "codec", "m2m"],
     ...["serve", "vb2", "media", "v4l2", "cuse", "tpg"],
   ],
 };

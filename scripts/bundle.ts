@@ -37,7 +37,7 @@ const ownUrls: Plugin = {
 };
 
 /** What the compiler leaves to us: tsconfig.build.json excludes these. */
-const entries = ["cli/main", "cli/loopback-ctl", "cli/run/inside", "cli/run/guard"];
+const entries = ["cli/main", "cli/loopback-ctl", "cli/watch-thread", "cli/run/inside", "cli/run/guard"];
 
 // Names of chunks change with their contents.
 await rm(`${output}/${CHUNKS}`, { recursive: true, force: true });

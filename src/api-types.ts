@@ -170,6 +170,9 @@ export type {
   WaitEvent,
   WindowFormat,
   WorkerEvent,
+  WatchedBuffer,
+  WatchedPlane,
+  WatchedQueue,
 } from "./v4l2/index.js";
 
 // Buffers

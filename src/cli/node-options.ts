@@ -5,10 +5,11 @@ import { InvalidArgumentError, Option } from "commander";
 import { NameTakenError, type NodeKind } from "../cuse/index.js";
 import { Failure } from "./failure.js";
 import type { GraftChoice } from "../serve/index.js";
+import { addWatchOptions, type WatchCommandOptions } from "./watching.js";
 
 export type LogForm = "pretty" | "json" | "none";
 
-export interface NodeOptions {
+export interface NodeOptions extends WatchCommandOptions {
   readonly video?: number;
   readonly mode?: number;
   readonly group?: string;
@@ -26,10 +27,10 @@ const MAX_NODE_NUMBER = 255;
 
 /**
  * Adds `--video`, `--mode`, `--group`, `--node`, `--node-folder`, `--graft`, `--log`, `--ready-fd`, `--ready-file`,
- * `--record` and `--record-bytes` to a command.
+ * `--record`, `--record-bytes`, `--watch` and `--watch-control` to a command.
  */
 export function addNodeOptions(command: Command): Command {
-  return command
+  const named = command
     .option("--video <N>", "the number in /dev/videoN (default: the first free one)", parseNodeNumber)
     .option("--mode <octal>", "permissions of the node (default: 0600, or 0660 with --group)", parseMode)
     .option("--group <name>", "group of the node, for example video")
@@ -68,6 +69,7 @@ export function addNodeOptions(command: Command): Command {
       "with --record: also what OUTPUT buffers hold, so much of each: 4096, 64k, 1M (default: nothing)",
       parseSize,
     );
+  return addWatchOptions(named);
 }
 
 /** 1 GiB: more than any buffer has. */

@@ -3,8 +3,9 @@ import { Command } from "commander";
 import { UsageError } from "./failure.js";
 import { runClient, type RunOptions } from "./run/launch.js";
 import { runWithDevices } from "./run/with-devices.js";
+import { addWatchOptions, type WatchCommandOptions } from "./watching.js";
 
-interface Options extends RunOptions {
+interface Options extends RunOptions, WatchCommandOptions {
   readonly device?: readonly string[];
   readonly logFile?: string;
   readonly record?: string;
@@ -20,7 +21,7 @@ Examples:
 Without --device the client sees the devices that are there when it starts.`;
 
 export function runCommand(): Command {
-  return new Command("run")
+  const command = new Command("run")
     .description(
       "start a client program so that it finds our devices, or devices of its own, and can stream with mmap",
     )
@@ -35,7 +36,8 @@ export function runCommand(): Command {
     .option(
       "--record <path>",
       "with --device: record all events of the devices in this file, of further ones in <path>.2, <path>.3",
-    )
+    );
+  return addWatchOptions(command)
     .option("--no-sysfs", "leave the client's sysfs as it is; it gets the helper library only")
     .option(
       "--no-helper",
@@ -45,15 +47,30 @@ export function runCommand(): Command {
     .option("-q, --quiet", "do not say what the client has to do without")
     .addHelpText("after", examples)
     .passThroughOptions()
-    .action(async (client: string, args: string[], { device, logFile, record, ...options }: Options) => {
-      if (device !== undefined) {
-        process.exitCode = await runWithDevices(client, args, { ...options, device, logFile, record });
-        return;
-      }
-      if (logFile !== undefined)
-        throw new UsageError("--log-file needs --device: other devices have a log of their own");
-      if (record !== undefined)
-        throw new UsageError("--record needs --device: other devices are recorded by their own command");
-      process.exitCode = await runClient(client, args, options);
-    });
+    .action(
+      async (
+        client: string,
+        args: string[],
+        { device, logFile, record, watch, watchControl, ...options }: Options,
+      ) => {
+        if (device !== undefined) {
+          process.exitCode = await runWithDevices(client, args, {
+            ...options,
+            device,
+            logFile,
+            record,
+            watch,
+            watchControl,
+          });
+          return;
+        }
+        if (logFile !== undefined)
+          throw new UsageError("--log-file needs --device: other devices have a log of their own");
+        if (record !== undefined)
+          throw new UsageError("--record needs --device: other devices are recorded by their own command");
+        if (watch !== undefined || watchControl === true)
+          throw new UsageError("--watch needs --device: other devices are watched by their own command");
+        process.exitCode = await runClient(client, args, options);
+      },
+    );
 }

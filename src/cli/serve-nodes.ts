@@ -4,7 +4,8 @@ import { CuseError } from "../cuse/index.js";
 import { isSupervised, lackSentences, serveUntilSignal } from "../serve/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./event-log.js";
-import { startRecording, type EventRecording } from "./recording.js";
+import { startRecording } from "./recording.js";
+import { startWatching, type Watching } from "./watching.js";
 import { NodeNames, type NodeOptions, type NodeWishes } from "./node-options.js";
 import type { DeviceSession, StartOptions } from "../serve/index.js";
 
@@ -18,6 +19,12 @@ export interface Served {
   started?(): Promise<void>;
   /** Runs in any case, when the nodes are gone or could not be made. */
   end?(): Promise<void>;
+}
+
+/** Who hears the events of a driver beside the log: a recording, a page. */
+interface EventListeners {
+  /** @returns The function that ends it. */
+  listen(streams: readonly Logged["trace"][]): () => void;
 }
 
 const sessionLog: SessionLog = {
@@ -35,12 +42,13 @@ export async function serve(
   options: NodeOptions & NodeWishes,
 ): Promise<void> {
   const names = new NodeNames(options);
+  const watching = startWatching(options);
   const recording = startRecording(options.record, options.recordBytes);
   try {
     // Each round takes a name off the list.
-    while (!(await serveUnlessTaken(make(names), names, options, recording)));
+    while (!(await serveUnlessTaken(make(names), names, options, [recording, watching])));
   } finally {
-    await recording.end();
+    await Promise.all([recording.end(), watching.end()]);
   }
 }
 
@@ -49,11 +57,11 @@ async function serveUnlessTaken(
   served: Served,
   names: NodeNames,
   options: NodeOptions,
-  recording: EventRecording,
+  [recording, watching]: readonly [EventListeners, Watching],
 ): Promise<boolean> {
   const { mode, group, graft, node, nodeFolder: folder, readyFd, readyFile } = options;
   const log = startEventLog(served.logged, options.log);
-  const stopRecording = recording.listen(served.logged.map(({ trace }) => trace));
+  const stops = [recording.listen(served.logged.map(({ trace }) => trace)), watching.listen(served.logged)];
   try {
     let session: DeviceSession;
     try {
@@ -65,6 +73,7 @@ async function serveUnlessTaken(
     const closed = session.closed.then((error) => error && new Failure(error.message));
     const announce = async (nodes: readonly string[]): Promise<void> => {
       await served.started?.();
+      await watching.announce();
       if (isSupervised()) return;
       const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
       process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);
@@ -81,7 +90,7 @@ async function serveUnlessTaken(
     throw error instanceof CuseError ? new Failure(error.message) : error;
   } finally {
     await served.end?.();
-    stopRecording();
+    for (const stop of stops) stop();
     await log.end();
   }
 }

@@ -20,12 +20,24 @@ export interface ChunkOptions {
 
 /** A piece of memory. */
 export class Chunk {
-  readonly bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  readonly view = new DataView(this.bytes.buffer, 0, CHUNK_BYTES);
+  readonly bytes: Buffer;
+  readonly view: DataView;
   used = 0;
+
+  /** @param bytes - {@link CHUNK_BYTES} of them. */
+  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, CHUNK_BYTES);
+  }
 }
 
-export class ChunkWriter {
+/** Where records are put. */
+export interface Chunks {
+  /** A chunk with so much room; undefined: there is none now. */
+  room(bytes: number): Chunk | undefined;
+}
+
+export class ChunkWriter implements Chunks {
   readonly #sink: RecordSink;
   readonly #failed: (error: Error) => void;
   readonly #maxChunks: number;

@@ -3,7 +3,7 @@
  * others by the table. Nothing is described here: of ioctls the bytes are kept, and described when somebody reads.
  */
 import type { BufferEvent, IoctlEvent, MessageDetails, TraceEvent } from "../v4l2/index.js";
-import type { Chunk, ChunkWriter } from "./chunks.js";
+import type { Chunk, Chunks } from "./chunks.js";
 import { eventFields, eventKinds, type EventField } from "./fields.js";
 import {
   encodeParts,
@@ -30,12 +30,12 @@ const IOCTL_BYTES = RECORD_HEAD_BYTES + 66;
 const BUFFER_BYTES = RECORD_HEAD_BYTES + 44;
 
 export class RecordEncoder {
-  readonly #chunks: ChunkWriter;
+  readonly #chunks: Chunks;
   readonly #names = new Map<string, number>();
   #dropped = 0;
   #lastDropNs = 0;
 
-  constructor(chunks: ChunkWriter) {
+  constructor(chunks: Chunks) {
     this.#chunks = chunks;
   }
 
@@ -72,7 +72,7 @@ export class RecordEncoder {
   }
 
   #encode(event: TraceEvent): boolean {
-    if (this.#names.size > MAX_NAMES && !this.#forgetNames()) return false;
+    if (this.#names.size > MAX_NAMES && !this.forgetNames()) return false;
     switch (event.kind) {
       case "ioctl":
         return this.#ioctl(event);
@@ -104,7 +104,8 @@ export class RecordEncoder {
     return number;
   }
 
-  #forgetNames(): boolean {
+  /** From here on records can be read without those before. @returns false: there is no room. */
+  forgetNames(): boolean {
     const chunk = this.#chunks.room(NAME_HEAD_BYTES);
     if (chunk === undefined) return false;
     nameHead(chunk, NAME_HEAD_BYTES, 0);

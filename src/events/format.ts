@@ -95,6 +95,16 @@ export function encodeHead(head: Omit<RecordingHead, "events" | "kinds">): Uint8
   return bytes;
 }
 
+/** The record that says that events are missing; it needs no names. */
+export function encodeDropped(monotonicNs: number, count: number): Uint8Array {
+  const bytes = Buffer.alloc(RECORD_HEAD_BYTES + 4);
+  bytes.writeUInt32LE(bytes.byteLength, 0);
+  bytes.writeUInt16LE(eventKinds.indexOf("dropped") + 1, 4);
+  bytes.writeDoubleLE(monotonicNs, 8);
+  bytes.writeUInt32LE(count >>> 0, RECORD_HEAD_BYTES);
+  return bytes;
+}
+
 /** @returns undefined: it is not the head of a recording. */
 export function parseHead(json: string): RecordingHead | undefined {
   let value: unknown;

@@ -6,6 +6,9 @@
  */
 export { eventFields, eventKinds, EVENTS_VERSION, kindDocs, commonFields, fieldForms } from "./fields.js";
 export type { EventField, FieldForm } from "./fields.js";
+export { encodeDropped, encodeHead } from "./format.js";
+export { EventRing, EventRingReader } from "./ring.js";
+export type { RingPiece, RingPlace } from "./ring.js";
 export { Recorder } from "./recorder.js";
 export type { RecorderOptions } from "./recorder.js";
 export { fileSink, streamSink } from "./sinks.js";

@@ -34,24 +34,33 @@ export class RecordingError extends Error {
 
 const PIECE_BYTES = 1 << 20;
 
-/** A file, read in large pieces. */
+/** A file, read in large pieces, or memory. */
 class Input {
-  readonly #fd: number;
+  readonly #read: (into: Buffer, at: number) => number;
   #bytes = Buffer.allocUnsafeSlow(PIECE_BYTES);
   #start = 0;
   #end = 0;
   /** Bytes of the file before `#start`. */
   consumed = 0;
 
-  constructor(fd: number) {
-    this.#fd = fd;
+  constructor(source: number | Uint8Array) {
+    let place = 0;
+    this.#read =
+      typeof source === "number"
+        ? (into, at) => readSync(source, into, at, into.byteLength - at, null)
+        : (into, at) => {
+            const piece = source.subarray(place, place + into.byteLength - at);
+            into.set(piece, at);
+            place += piece.byteLength;
+            return piece.byteLength;
+          };
   }
 
   /** The next `size` bytes, without taking them; valid until the next call. undefined: the file ends before. */
   peek(size: number): Buffer | undefined {
     while (this.#end - this.#start < size) {
       this.#makeRoom(size);
-      const read = readSync(this.#fd, this.#bytes, this.#end, this.#bytes.byteLength - this.#end, null);
+      const read = this.#read(this.#bytes, this.#end);
       if (read === 0) return undefined;
       this.#end += read;
     }
@@ -90,13 +99,13 @@ export class Recording {
   #isCut = false;
 
   /**
-   * @param fd - At the file's beginning; stays the caller's.
+   * @param source - A descriptor at the file's beginning, which stays the caller's; or what such a file has.
    * @param path - For messages.
    * @throws {RecordingError} It is no recording, or a later version's.
    */
-  constructor(fd: number, path: string) {
+  constructor(source: number | Uint8Array, path: string) {
     this.#path = path;
-    this.#input = new Input(fd);
+    this.#input = new Input(source);
     this.head = this.#readHead();
     this.#layouts = this.head.kinds.map((kind) => {
       const layout = layoutOf(kind);

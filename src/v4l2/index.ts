@@ -41,3 +41,4 @@ export * from "./values/types.js";
 export * from "./values/types-device.js";
 export * from "./values/types-subdev.js";
 export * from "./video-device.js";
+export type { WatchedBuffer, WatchedPlane, WatchedQueue } from "./watched-queue.js";

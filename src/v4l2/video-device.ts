@@ -30,6 +30,7 @@ import { fileEvent, traced } from "./trace/traced.js";
 import type { FileOperation, Outcome } from "./trace/traced.js";
 import { Poll } from "./values/types.js";
 import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
+import type { WatchedQueue } from "./watched-queue.js";
 
 /** What a driver declares. */
 export interface VideoDeviceOptions<State> extends DeviceIdentity {
@@ -92,6 +93,8 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
    * `VideoQueue.tasks`, to a job in `job.tasks`.
    */
   readonly tasks: DriverTasks;
+  /** Its buffer queues, for whoever watches it; queues enter and leave by themselves. */
+  readonly queues = new Set<WatchedQueue>();
   readonly #bugs: DriverBugs;
   #registered = true;
 

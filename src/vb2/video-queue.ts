@@ -21,6 +21,7 @@ import type {
   DriverBug,
   Field,
   RequestResolver,
+  WatchedQueue,
 } from "../v4l2/index.js";
 import { ClosedOwner } from "./closed-owner.js";
 import { BufferQueue } from "./core.js";
@@ -43,6 +44,8 @@ export interface QueueDevice {
   readonly name: string;
   readonly trace: TraceStream;
   readonly patienceMs: number;
+  /** Where the queue can be found by whoever watches the device. */
+  readonly queues?: Set<WatchedQueue>;
   reportBug(bug: DriverBug): void;
 }
 
@@ -159,6 +162,12 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
       allowZeroBytesused: config.allowZeroBytesused ?? false,
       supportsHold: config.supportsHold ?? false,
     };
+    device.queues?.add(this);
+  }
+
+  /** mem2mem: the file that the queue is part of. */
+  get file(): AnyFile | undefined {
+    return this.#video.file;
   }
 
   /** How clients may bring and fetch data. */
@@ -283,6 +292,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
    */
   releaseFile(file: AnyFile): void {
     this.removePoller(file);
+    if (this.#video.file === file) this.#device.queues?.delete(this);
     if (this.owner !== undefined && this.owner !== file) return;
     const isShared = this.#video.file === undefined;
     const isMapped = (): boolean => file.device?.registered !== false && this.#isStillMapped;

@@ -31,7 +31,7 @@ describe("the words of a device option", () => {
 describe("the program of a device option", () => {
   /** Without what comes before the driver's own name. */
   const words = (option: string, isLogged: boolean): readonly string[] => {
-    const { args } = parseDevice(option, isLogged);
+    const { args } = parseDevice(option, { isLogged });
     return args.slice(args.findIndex((word) => /main\.[jt]s$/.test(word)) + 1);
   };
 
@@ -53,13 +53,15 @@ describe("the program of a device option", () => {
   });
 
   it("records events, if it is a driver of this package", () => {
-    const { args } = parseDevice("loopback --pair", false, "/tmp/a");
+    const { args } = parseDevice("loopback --pair", { isLogged: false, record: "/tmp/a" });
     expect(args.slice(-6)).toEqual(["loopback", "--log", "none", "--record", "/tmp/a", "--pair"]);
-    expect(() => parseDevice("./camera.js", false, "/tmp/a")).toThrow("--record is for the built-in devices");
+    expect(() => parseDevice("./camera.js", { isLogged: false, record: "/tmp/a" })).toThrow(
+      "--record is for the built-in devices",
+    );
   });
 
   it.each(["nosuch", "", "toString", "run"])("is not %j", (option) => {
-    expect(() => parseDevice(option, false)).toThrow(`there is no built-in device "${option}"`);
+    expect(() => parseDevice(option, { isLogged: false })).toThrow(`there is no built-in device "${option}"`);
   });
 });
 

@@ -31,16 +31,16 @@ interface DriverTraits {
   readonly isLogged: boolean;
   /** The recording of its events; only built-in drivers make one. */
   readonly record?: string | undefined;
+  /** The port of its page, or true: any; only built-in drivers have one. */
+  readonly watch?: number | true | undefined;
+  /** May the page change controls? */
+  readonly watchControl?: boolean | undefined;
 }
 
-/**
- * @param isLogged - The log goes where the client's output does not.
- * @param record - The recording of its events.
- */
-export function parseDevice(option: string, isLogged: boolean, record?: string): DeviceProgram {
+export function parseDevice(option: string, traits: DriverTraits): DeviceProgram {
   const [name = "", ...words] = splitWords(option);
   const label = option.trim();
-  const known = driverProgram(name, words, label, { isLogged, record });
+  const known = driverProgram(name, words, label, traits);
   if (known !== undefined) return known;
   throw new UsageError(
     `there is no built-in device "${name}": name ${builtInNames().join(" or ")}, or a module, as in --device ./camera.js`,
@@ -55,17 +55,25 @@ export function driverProgram(
   name: string,
   words: readonly string[],
   label: string,
-  { isLogged, record }: DriverTraits,
+  { isLogged, record, watch, watchControl }: DriverTraits,
 ): DeviceProgram | undefined {
   const defaults = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
   if (defaults !== undefined) {
     const quiet = isLogged ? defaults.filter((word) => word !== "--log" && word !== "none") : defaults;
     const recorded = record === undefined ? [] : ["--record", record];
-    return { label, args: [...process.execArgv, commandPath(), name, ...quiet, ...recorded, ...words] };
+    const watched = watch === undefined ? [] : ["--watch", ...(watch === true ? [] : [String(watch)])];
+    if (watchControl === true) watched.push("--watch-control");
+    return {
+      label,
+      args: [...process.execArgv, commandPath(), name, ...quiet, ...recorded, ...watched, ...words],
+    };
   }
   if (!name.includes("/") && !/\.[cm]?[jt]s$/.test(name)) return undefined;
   if (record !== undefined) {
     throw new UsageError(`--record is for the built-in devices: ${name} is a program of its own`);
+  }
+  if (watch !== undefined) {
+    throw new UsageError(`--watch is for the built-in devices: ${name} is a program of its own`);
   }
   return { label, args: [...process.execArgv, name, ...words] };
 }

@@ -16,6 +16,8 @@ export interface InsideOptions {
   readonly device?: readonly string[] | undefined;
   readonly logFile?: string | undefined;
   readonly record?: string | undefined;
+  readonly watch?: number | true | undefined;
+  readonly watchControl?: boolean | undefined;
 }
 
 /** May this user have such a namespace? */
@@ -38,7 +40,7 @@ export function inUserNamespace(
 export function insideCommand(
   client: string,
   args: readonly string[],
-  { quiet, helper, sysfs, device, logFile, record }: InsideOptions,
+  { quiet, helper, sysfs, device, logFile, record, watch, watchControl }: InsideOptions,
 ): [string, ...string[]] {
   // The same kind of file as this one: compiled, or source under a loader that execArgv names.
   const inside = fileURLToPath(import.meta.url).replace(/user-namespace(\.\w+)$/, "inside$1");
@@ -49,7 +51,9 @@ export function insideCommand(
     process.execPath,
     ...process.execArgv,
     inside,
-    JSON.stringify({ quiet, helper, sysfs, device, logFile, record } satisfies InsideOptions),
+    JSON.stringify({
+      ...{ quiet, helper, sysfs, device, logFile, record, watch, watchControl },
+    } satisfies InsideOptions),
     client,
     ...args,
   ];

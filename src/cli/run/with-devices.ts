@@ -32,6 +32,9 @@ export interface DeviceOptions extends RunOptions {
   readonly logFile?: string | undefined;
   /** Where events are recorded; with several devices, those after the first get `.2`, `.3`, ... behind it. */
   readonly record?: string | undefined;
+  /** The port of the first device's page, or true: any. Further devices have the ports behind it. */
+  readonly watch?: number | true | undefined;
+  readonly watchControl?: boolean | undefined;
 }
 
 /**
@@ -86,10 +89,11 @@ export async function serveClient(
   return status === 0 ? lost : status;
 }
 
-function parseDevices({ device, logFile, record }: DeviceOptions): DeviceProgram[] {
+function parseDevices({ device, logFile, record, watch, watchControl }: DeviceOptions): DeviceProgram[] {
   return device.map((option, index) => {
     const path = record === undefined || index === 0 ? record : `${record}.${index + 1}`;
-    return parseDevice(option, logFile !== undefined, path);
+    const port = typeof watch === "number" ? watch + index : watch;
+    return parseDevice(option, { isLogged: logFile !== undefined, record: path, watch: port, watchControl });
   });
 }
 
