@@ -66,6 +66,19 @@ describe("resolveAccess", () => {
     expect(() => resolveAccess(undefined, group, folders)).toThrow(/There is no group/);
   });
 
+  it.each([
+    [0o1000, "01000"],
+    [0o4755, "04755"],
+    [-1, "-1"],
+    [1.5, "1.5"],
+  ])("names the refused mode as people write modes: %d", (mode, text) => {
+    expect(() => resolveAccess(mode, undefined, folders)).toThrow(`from 0 to 0777, not ${text}.`);
+  });
+
+  it("takes every permission bit", () => {
+    expect(resolveAccess(0o777, undefined, folders).mode).toBe(0o777);
+  });
+
   it.each([0o1777, 0o4755, -1, 1.5, Number.NaN])("refuses mode %d", (mode) => {
     expect(() => resolveAccess(mode, undefined, folders)).toThrow(/The mode of a device node/);
   });
@@ -126,6 +139,16 @@ describe("waitUntilGone", () => {
     major: 240,
     minor: 0,
     ino: 1,
+  });
+
+  it.runIf(process.geteuid?.() === 0)("is false while our device is there", async () => {
+    execFileSync("mknod", [`${folders.dev}/video2`, "c", "240", "0"]);
+    const before = Date.now();
+    expect(await waitUntilGone(node("video2"), 30)).toBe(false);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(29);
+    const going = waitUntilGone(node("video2"), 10_000);
+    rmSync(`${folders.dev}/video2`);
+    expect(await going).toBe(true);
   });
 
   it("is true when there is nothing, or something else", async () => {

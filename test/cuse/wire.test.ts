@@ -475,6 +475,58 @@ describe("Message", () => {
     }
   });
 
+  it("reads both halves of them", () => {
+    const message = new Message();
+    const bytes = hex`
+      50000000 27000000 0201000004030000 1211000014130000 ${caller}
+      2221000024230000 00000000 09450440 3231000034330000 04000000 00000000 44444444 00000000
+    `;
+    expect(message.load(bytes)).toBeUndefined();
+    const half = 2 ** 32;
+    expect([message.uniqueLow, message.uniqueHigh]).toEqual([0x102, 0x304]);
+    expect([message.nodeId, message.fh]).toEqual([0x1314 * half + 0x1112, 0x2324 * half + 0x2122]);
+    expect([message.ioctlArgLow, message.ioctlArgHigh]).toEqual([0x3132, 0x3334]);
+    expect([message.pollHandleLow, message.pollHandleHigh]).toEqual([0, 0x40044509]);
+    expect(message.hasHeader).toBe(true);
+  });
+
+  it("has a header or not", () => {
+    const message = new Message();
+    expect(message.load(hex`28000000 01000000 0200000000000000 0000000000000000 ${caller}`)).toBeUndefined();
+    expect([message.hasHeader, message.body.byteLength]).toEqual([true, 0]);
+    expect(message.load(hex`27000000 01000000 0200000000000000 0000000000000000 00`)).toBeDefined();
+    expect(message.hasHeader).toBe(false);
+  });
+
+  it("follows messages that lie at several places of one buffer", () => {
+    const message = new Message();
+    const place = new Uint8Array(4096);
+    const at = (offset: number, fh: number): Uint8Array => {
+      const bytes = hex`
+        4c000000 27000000 1200000000000000 0000000000000000 ${caller}
+        0000000000000000 00000000 09450440 0000000000000000 04000000 00000000 44444444
+      `;
+      bytes[40] = fh;
+      place.set(bytes, offset);
+      return place.subarray(offset, offset + bytes.byteLength);
+    };
+    const [first, second] = [at(0, 7), at(200, 9)];
+    // The last one ends with the buffer: what stands behind it is not read.
+    const third = at(4096 - first.byteLength, 11);
+    for (const [bytes, fh] of [
+      [first, 7],
+      [second, 9],
+      [third, 11],
+      [first, 7],
+    ] as const) {
+      expect(message.load(bytes)).toBeUndefined();
+      expect(message.fh).toBe(fh);
+    }
+    first[40] = 8;
+    expect(message.load(first)).toBeUndefined();
+    expect(message.fh).toBe(8);
+  });
+
   it("follows a channel that uses another buffer for each message", () => {
     const message = new Message();
     const first = hex`
