@@ -340,7 +340,7 @@ export class Consumer implements QueueOps<VideoBuffer>, FrameSink {
     this.#converting = buffer;
     frame.hold();
     converter
-      .convert(frame, this.shape, memory)
+      .convert(this, frame, this.shape, memory)
       .then(
         (bytesused) => {
           if (this.#converting === buffer) made(plane.bytes.subarray(0, bytesused));

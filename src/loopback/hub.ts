@@ -215,6 +215,7 @@ export class Hub {
   }
 
   stoppedConsumer(consumer: FrameSink): void {
+    this.converter?.finished(consumer);
     if (!this.#consumers.delete(consumer) || this.#consumers.size > 0) return;
     this.onUsed();
     this.onWatched(false);
