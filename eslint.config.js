@@ -11,6 +11,7 @@ export default tseslint.config(
       "src/cuse/gen/",
       "node_modules/",
       ".dependency-cruiser.cjs",
+      "packaging/",
     ],
   },
   js.configs.recommended,
