@@ -339,13 +339,18 @@ export class Connection<File> {
       return;
     }
     // The receive buffer takes the next message when this returns, and the handler may not be done by then.
-    const whole = this.#spareWrites.pop() ?? new Uint8Array(MAX_TRANSFER_BYTES);
+    // A small piece has memory of its size: what waits is bounded by what is counted.
+    const whole =
+      size > MAX_TRANSFER_BYTES / 2
+        ? (this.#spareWrites.pop() ?? new Uint8Array(MAX_TRANSFER_BYTES))
+        : new Uint8Array(size);
     const copy = whole.subarray(0, size);
     copy.set(data);
     const call = new WriteCall(this.#writer, this.#message, record.handle, flags, offset, copy);
     const outcome = this.#run(call, record.file, (file) => this.#device.write?.(file, call));
     const spare = (): void => {
-      if (this.#spareWrites.length < MOST_SPARE_WRITES) this.#spareWrites.push(whole);
+      const isLarge = whole.byteLength === MAX_TRANSFER_BYTES;
+      if (isLarge && this.#spareWrites.length < MOST_SPARE_WRITES) this.#spareWrites.push(whole);
     };
     if (!isThenable(outcome)) {
       spare();

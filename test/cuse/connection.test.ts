@@ -151,14 +151,19 @@ describe("calls that wait", () => {
     );
     bench.open();
     for (let value = 1; value <= 3; value++)
-      bench.deliver(send.write(10 + 2 * value, 1, new Uint8Array(8 * value).fill(value)));
+      bench.deliver(send.write(10 + 2 * value, 1, new Uint8Array(100_000 + value).fill(value)));
     const [first, second] = held;
     first?.settle();
     await turns();
-    bench.deliver(send.write(20, 1, new Uint8Array(5).fill(9)));
-    expect([second, held[2], held[3]].map((each) => [...new Set(each?.data)])).toEqual([[2], [3], [9]]);
-    expect([second, held[2], held[3]].map((each) => each?.data.length)).toEqual([16, 24, 5]);
-    expect(held[3]?.data.buffer).toBe(first?.data.buffer);
+    bench.deliver(send.write(20, 1, new Uint8Array(5).fill(8)));
+    bench.deliver(send.write(22, 1, new Uint8Array(70_000).fill(9)));
+    const [, , third, small, large] = held;
+    const rest = [second, third, small, large];
+    expect(rest.map((each) => [...new Set(each?.data)])).toEqual([[2], [3], [8], [9]]);
+    expect(rest.map((each) => each?.data.length)).toEqual([100_002, 100_003, 5, 70_000]);
+    expect(large?.data.buffer === first?.data.buffer).toBe(true);
+    // What waits is bounded by what is counted.
+    expect(small?.data.buffer.byteLength).toBe(5);
   });
 
   it("may not hold more written bytes than 32 MiB", async () => {
