@@ -184,8 +184,7 @@ describe("what the driver declares", () => {
         queue: (_request, contexts) => asked.push(["queue", ...contexts]),
       },
     });
-    const [request] = [{ objects: [] }];
-    if (request === undefined) throw new Error("no request");
+    const request = new Request("1:1", device.requestOps, () => undefined);
     expectErrno("ENOENT", () => {
       device.requestOps.validate(request);
     });
