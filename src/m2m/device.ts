@@ -116,6 +116,15 @@ export interface M2mDeviceOptions<State> extends Pick<
   jobAbort?(job: M2mJob<State>): void;
 }
 
+/** The options that are given: what a driver leaves out takes its default where it is used. */
+function given<Options extends object>(
+  options: Options,
+): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Options]?: Exclude<Options[Name], undefined>;
+  };
+}
+
 type SideType = M2mQueueConfig["type"] & VideoBufType;
 
 /** A mem2mem device: declare it, {@link M2mDevice.start} it, and get a `deviceRun` for each pair of buffers. */
@@ -158,12 +167,7 @@ export class M2mDevice<State = unknown> {
       driver,
       card,
       busInfo,
-      ...(version !== undefined && { version }),
-      ...(disabled !== undefined && { disabled }),
-      ...(oldFormatNames !== undefined && { oldFormatNames }),
-      ...(title !== undefined && { title }),
-      ...(invertedCrop !== undefined && { invertedCrop }),
-      ...(patienceMs !== undefined && { patienceMs }),
+      ...given({ version, disabled, oldFormatNames, title, invertedCrop, patienceMs }),
       enumAllFormats: options.formats.listAll !== undefined,
       deviceCaps: (multiplanar ? Cap.VideoM2mMplane : Cap.VideoM2m) | Cap.Streaming,
       ops: {
@@ -173,7 +177,7 @@ export class M2mDevice<State = unknown> {
         ...options.ops,
       },
       fileOps: m2mFileOps<State>(),
-      ...(this.#requests !== undefined && { requests: this.#requests }),
+      ...given({ requests: this.#requests }),
       open: (file) => this.#open(file),
       release: ({ state: context }) => {
         options.closing?.(context);
@@ -220,7 +224,7 @@ export class M2mDevice<State = unknown> {
         type,
         io: this.#options.io ?? ["mmap", "userptr", "dmabuf"],
         memory: of.memory?.() ?? shared,
-        ...(tellsMaxNumBuffers !== undefined && { tellsMaxNumBuffers }),
+        ...given({ tellsMaxNumBuffers }),
         ops: { ...sized, ...of.ops?.(state, queue) },
       };
     };
@@ -231,13 +235,11 @@ export class M2mDevice<State = unknown> {
       state,
       source: {
         ...side(multiplanar ? VideoOutputMplane : VideoOutput, this.#options.source),
-        ...(requests !== undefined && { supportsRequests: true, requests }),
-        ...(requiresRequests !== undefined && { requiresRequests }),
-        ...(supportsHold !== undefined && { supportsHold }),
+        supportsRequests: requests !== undefined,
+        ...given({ requests, requiresRequests, supportsHold }),
       },
       destination: side(multiplanar ? VideoCaptureMplane : VideoCapture, this.#options.destination),
-      ...(controls !== undefined && { controls }),
-      ...(metadata !== undefined && { metadata }),
+      ...given({ controls, metadata }),
     });
     this.#options.opened?.(context);
     this.#contexts.add(context);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Call, VideoFormat } from "../../src/v4l2/index.js";
-import { anyFormat, BufType, fourcc, Memory } from "../../src/v4l2/index.js";
+import { anyFormat, BufCap, BufType, Cap, ControlHandler, fourcc, Memory } from "../../src/v4l2/index.js";
 import type { M2mContext, M2mDeviceOptions, M2mFile } from "../../src/m2m/index.js";
 import { M2mDevice } from "../../src/m2m/index.js";
 import { Request } from "../../src/media/index.js";
@@ -79,6 +79,119 @@ describe("the open files of a device", () => {
       ["closing", state, 2],
       ["release", state, 0],
     ]);
+  });
+});
+
+describe("what the driver declares", () => {
+  it("of the node is the video device's", () => {
+    const identity = { version: 0x060100, title: "Scaler", oldFormatNames: true, invertedCrop: true };
+    const { options } = makeDevice({ ...identity, busInfo: "pci:1", patienceMs: 7 }).video;
+    expect(options).toMatchObject({ ...identity, busInfo: "pci:1", patienceMs: 7, driver: "device" });
+    const disabled = makeDevice({ disabled: ["VIDIOC_REQBUFS"] }).video;
+    expect(disabled.accepts("VIDIOC_REQBUFS")).toBe(false);
+    expect(makeDevice().video.accepts("VIDIOC_REQBUFS")).toBe(true);
+  });
+
+  it("and leaves out is not there: whoever reads it has the default", () => {
+    const { options } = makeDevice().video;
+    for (const name of ["version", "title", "disabled", "oldFormatNames", "invertedCrop", "patienceMs"])
+      expect(options).not.toHaveProperty(name);
+    expect(options.busInfo).toBe("platform:video0");
+    expect(options.enumAllFormats).toBe(false);
+    expect(makeDevice({}, { listAll: () => [] }).video.options.enumAllFormats).toBe(true);
+  });
+
+  it("single-planar or multi-planar is both queues'", () => {
+    const types = (multiplanar?: boolean): unknown[] => {
+      const device = makeDevice(multiplanar === undefined ? {} : { multiplanar });
+      const { source, destination } = open(device).state;
+      return [source.type, destination.type, device.video.options.deviceCaps];
+    };
+    const { Streaming, VideoM2m, VideoM2mMplane } = Cap;
+    expect(types()).toEqual([VideoOutput, VideoCapture, VideoM2m | Streaming]);
+    expect(types(true)).toEqual([
+      BufType.VideoOutputMplane,
+      BufType.VideoCaptureMplane,
+      VideoM2mMplane | Streaming,
+    ]);
+  });
+
+  it("of memory is each side's, of buffers the queues'", () => {
+    const capabilities = (more: Partial<Options>): number[] => {
+      const device = makeDevice(more);
+      const file = open(device);
+      return [VideoOutput, VideoCapture].map((type) => {
+        const asked = { type, memory: Memory.Mmap, count: 0, flags: 0 };
+        const reply = device.video.ops.reqbufs?.(file, asked, call);
+        if (reply === undefined || reply instanceof Promise) throw new Error("no reply");
+        return reply.capabilities;
+      });
+    };
+    const { Mmap, Userptr, Dmabuf, OrphanedBufs, Requests, M2mHoldCaptureBuf, RemoveBufs } = BufCap;
+    const both = Mmap | OrphanedBufs | RemoveBufs;
+    expect(capabilities({ mediaName: undefined as never })).toEqual([both, both]);
+    expect(capabilities({})).toEqual([both | Requests, both]);
+    expect(capabilities({ supportsHold: true })).toEqual([both | Requests | M2mHoldCaptureBuf, both]);
+    expect(capabilities({ io: undefined as never })).toEqual([
+      both | Userptr | Dmabuf | Requests,
+      both | Userptr | Dmabuf,
+    ]);
+  });
+
+  it("CREATE_BUFS tells the most buffers where a side says so", () => {
+    const tells = (more: Partial<Options>): boolean[] => {
+      const device = makeDevice(more);
+      const file = open(device);
+      return [VideoOutput, VideoCapture].map((type) => {
+        const asked = { count: 0, memory: Memory.Mmap, format: { ...format, type }, flags: 0 };
+        const reply = device.video.ops.createBufs?.(file, asked, call);
+        if (reply === undefined || reply instanceof Promise) throw new Error("no reply");
+        return (reply.capabilities & BufCap.MaxNumBuffers) !== 0;
+      });
+    };
+    const memory = (): FakeProvider => new FakeProvider();
+    expect(tells({})).toEqual([false, false]);
+    expect(tells({ source: { memory, tellsMaxNumBuffers: true } })).toEqual([true, false]);
+    expect(tells({ destination: { memory, tellsMaxNumBuffers: true } })).toEqual([false, true]);
+  });
+
+  it("of controls is each file's, with the requests of the device", () => {
+    const handlers = new Map<string, ControlHandler>();
+    const device = makeDevice({
+      controls: (state) => {
+        const controls = new ControlHandler();
+        handlers.set(state, controls);
+        return controls;
+      },
+    });
+    const file = open(device);
+    expect(file.controls).toBe(handlers.get(file.state.state));
+    expect(handlers.get(file.state.state)?.requests).toBe(device.media);
+    const own = { byFd: () => undefined as never };
+    const kept = makeDevice({
+      controls: () => Object.assign(new ControlHandler(), { requests: own }),
+      requestResolver: { byFd: () => undefined as never },
+    });
+    expect((open(kept).controls as ControlHandler).requests).toBe(own);
+    expect(open(makeDevice()).controls).toBeUndefined();
+  });
+
+  it("of requests is asked with the files of this device that a request has buffers of", () => {
+    const asked: unknown[] = [];
+    const device = makeDevice({
+      requests: {
+        validate: (_request, contexts) => asked.push(["validate", ...contexts]),
+        queue: (_request, contexts) => asked.push(["queue", ...contexts]),
+      },
+    });
+    const request = new Request("1:1", device.requestOps, () => undefined);
+    expectErrno("ENOENT", () => {
+      device.requestOps.validate(request);
+    });
+    device.requestOps.queue(request);
+    expect(asked).toEqual([["validate"], ["queue"]]);
+    const silent = makeDevice();
+    silent.requestOps.queue(request);
   });
 });
 

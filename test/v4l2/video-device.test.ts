@@ -3,7 +3,18 @@ import { directionOf, typeOf } from "../../src/v4l2/device-traits.js";
 import { V4l2Error } from "../../src/v4l2/error.js";
 import { IOCTLS } from "../../src/v4l2/gen/index.js";
 import { ioctlTable } from "../../src/v4l2/ioctl/ioctl-table.js";
-import { BufType, Cap, fourcc, isBufType, isOutput, Poll, Priority } from "../../src/v4l2/values/types.js";
+import { IntView, StdView } from "../../src/v4l2/ioctl/scalar-views.js";
+import { bufTypeName, mbusName, nameOf } from "../../src/v4l2/values/names.js";
+import {
+  BufType,
+  Cap,
+  fourcc,
+  isBufType,
+  isOutput,
+  isVideoBufType,
+  Poll,
+  Priority,
+} from "../../src/v4l2/values/types.js";
 import { VideoDevice } from "../../src/v4l2/video-device.js";
 import { allOps } from "./support/all-ops.js";
 import { errnoOf, FakeCall, fakeDevice, openFile } from "./support/fakes.js";
@@ -227,6 +238,19 @@ describe("an op whose promise takes longer than the driver's patience", () => {
     }
   });
 
+  it("is never reported for a driver whose patience is 0", async () => {
+    vi.useFakeTimers();
+    try {
+      const gInput = (): Promise<number> => new Promise(() => undefined);
+      const { device, file, said } = late({ patienceMs: 0, ops: { gInput } });
+      void device.ioctl(file, VIDIOC_G_INPUT.number, new Uint8Array(4), call);
+      await vi.advanceTimersByTimeAsync(100_000);
+      expect(said).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it.each([
     ["DQBUF", VIDIOC_DQBUF.number, Uint8Array.from(new Uint8Array(88).fill(0)).fill(1, 4, 5)],
     ["DQEVENT", VIDIOC_DQEVENT.number, new Uint8Array(136)],
@@ -332,6 +356,31 @@ describe("what capabilities imply", () => {
     expect(accepted({ type: "radio", deviceCaps: Cap.Tuner })).toEqual([]);
   });
 
+  it("a direction that the driver states by hand decides over its capabilities", () => {
+    const accepted = (parts: Parameters<typeof fakeDevice>[0]): number[] => {
+      const { traits } = fakeDevice({ ...parts, ops: allOps });
+      return Object.values(BufType).filter((type) => traits.accepts(type));
+    };
+    expect(accepted({ direction: "rx", deviceCaps: Cap.VideoM2mMplane })).toEqual([1, 3, 9]);
+    expect(accepted({ direction: "tx", deviceCaps: Cap.VideoM2mMplane })).toEqual([2, 8, 10]);
+    expect(accepted({ type: "vbi", direction: "rx", deviceCaps: Cap.VideoM2mMplane })).toEqual([4, 6]);
+    expect(accepted({ type: "vbi", direction: "tx", deviceCaps: Cap.VideoM2mMplane })).toEqual([5, 7]);
+    expect(accepted({ type: "sdr", direction: "tx", deviceCaps: Cap.SdrCapture })).toEqual([12]);
+    expect(accepted({ direction: "tx", deviceCaps: Cap.MetaCapture })).toEqual([14]);
+    expect(accepted({ type: "radio", deviceCaps: Cap.VideoM2mMplane | Cap.MetaCapture })).toEqual([]);
+  });
+
+  it("the structs of a queue follow from the capabilities of its direction", () => {
+    const planarity = (deviceCaps: number): boolean[] => {
+      const { traits } = fakeDevice({ deviceCaps, ops: allOps });
+      return [1, 2, 9, 10, 4].map((type) => traits.hasPlanarity(type as BufType));
+    };
+    expect(planarity(Cap.VideoM2m)).toEqual([true, true, false, false, true]);
+    expect(planarity(Cap.VideoM2mMplane)).toEqual([false, false, true, true, true]);
+    expect(planarity(Cap.VideoCaptureMplane | Cap.VideoOutput)).toEqual([false, true, true, false, true]);
+    expect(planarity(Cap.VideoCapture | Cap.VideoOutputMplane)).toEqual([true, false, false, true, true]);
+  });
+
   it("no format op, no buffer type", () => {
     expect(fakeDevice({ deviceCaps: Cap.VideoCapture }).traits.accepts(BufType.VideoCapture)).toBe(false);
   });
@@ -342,6 +391,33 @@ describe("types", () => {
     expect(fourcc("NV12")).toBe(0x3231564e);
     expect(fourcc("AR15", true)).toBe(0xb5315241);
     expect(() => fourcc("NV1")).toThrow(RangeError);
+  });
+
+  it("which buffer types carry pictures", () => {
+    expect(Object.values(BufType).filter(isVideoBufType)).toEqual([1, 2, 9, 10]);
+    expect([0, 15].map(isVideoBufType)).toEqual([false, false]);
+  });
+
+  it("words of enumerations: a hole and what is behind the end are told apart", () => {
+    const table = [undefined, "one"];
+    expect([0, 1, 2, 0xffffffff].map((value) => nameOf(table, value))).toEqual([
+      "(null)",
+      "one",
+      "unknown",
+      "unknown",
+    ]);
+    expect([bufTypeName(1), bufTypeName(14), bufTypeName(15)]).toEqual(["vid-cap", "meta-out", "unknown"]);
+    expect([mbusName(0x200f), mbusName(0x12)]).toEqual(["MEDIA_BUS_FMT_UYVY8_1X16", "0x0012"]);
+  });
+
+  it("an int and a set of standards need their bytes", () => {
+    expect(() => new IntView(new Uint8Array(3))).toThrow(RangeError);
+    expect(() => new StdView(new Uint8Array(7))).toThrow(RangeError);
+    const std = new StdView(Uint8Array.from([0xff, 0, 0, 0, 0, 0, 0, 1]));
+    expect([new IntView(Uint8Array.from([1, 2, 0, 0])).value, std.value]).toEqual([
+      0x201,
+      0x1000000000000ffn,
+    ]);
   });
 
   it("buffer types", () => {

@@ -5,7 +5,7 @@ import type { Buffer, Format, TraceEvent } from "../../src/v4l2/index.js";
 import { TraceStream } from "../../src/v4l2/index.js";
 import { client, ready, videoFormat } from "./client.js";
 import type { Client } from "./client.js";
-import { at, expectErrno, expectRejection } from "./fakes.js";
+import { at, expectErrno, expectRejection, FakeFileHandle } from "./fakes.js";
 
 const STATE_FLAGS =
   BufFlag.Mapped | BufFlag.Queued | BufFlag.Done | BufFlag.Error | BufFlag.Prepared | BufFlag.InRequest;
@@ -399,5 +399,76 @@ describe("DQBUF", () => {
     const second = c.ops.dqbuf(c.file, { type, planeCapacity: 1 }, c.call);
     c.queue.releaseFile(c.file);
     await expectRejection("EINTR", second);
+  });
+});
+
+describe("what a client is told of a buffer", () => {
+  const timecode = {
+    type: 1,
+    flags: 0,
+    frames: 2,
+    seconds: 3,
+    minutes: 4,
+    hours: 5,
+    userbits: [0, 0, 0, 0],
+  } as never;
+
+  it("has a time code and a request only where there are some", () => {
+    const c = ready({ type: BufType.VideoOutput, timestamps: "copy" });
+    for (const name of ["timecode", "requestFd"]) expect(c.querybuf(0)).not.toHaveProperty(name);
+    const told = c.qbuf(0, { flags: BufFlag.Timecode, timecode, timestampNs: 77n });
+    expect(told).toMatchObject({ timecode, timestampNs: 77n });
+    expect(told.flags & BufFlag.Timecode).not.toBe(0);
+    // A time code without its flag is no time code.
+    const without = c.qbuf(1, { timecode });
+    expect(without).not.toHaveProperty("timecode");
+    expect(without.flags & BufFlag.Timecode).toBe(0);
+  });
+
+  it("of a CAPTURE queue has neither the client's time nor its time code", () => {
+    const c = ready({ type: BufType.VideoCapture, timestamps: "copy" });
+    const told = c.qbuf(0, { flags: BufFlag.Timecode, timecode, timestampNs: 77n });
+    expect(told.timestampNs).toBe(0n);
+    expect(told).not.toHaveProperty("timecode");
+    expect(told.flags & BufFlag.Timecode).toBe(0);
+  });
+});
+
+describe("REMOVE_BUFS", () => {
+  const range = (c: Client, count: number) => ({ type: c.queue.type, index: 0, count });
+
+  it("of no buffers is nothing, whoever asks; of some it is the owner's: EBUSY", () => {
+    const c = ready();
+    const other = new FakeFileHandle();
+    void c.ops.removeBufs(other, range(c, 0));
+    expectErrno("EBUSY", () => c.ops.removeBufs(other, range(c, 1)));
+    expect(c.queue.numBuffers).toBe(2);
+    void c.ops.removeBufs(c.file, range(c, 1));
+    expect(c.queue.numBuffers).toBe(1);
+  });
+});
+
+describe("CREATE_BUFS refuses, whatever the driver would take", () => {
+  it.each([
+    ["no planes", []],
+    ["a plane without a size", [64, 0]],
+    ["a plane of 4 GiB", [64, 2 ** 32]],
+  ])("%s: EINVAL", (_what, sizes) => {
+    const type = BufType.VideoCaptureMplane;
+    const c = client({ type }, (driver) => {
+      driver.planeSizes = sizes;
+    });
+    const request = { count: 1, memory: Memory.Mmap, flags: 0, format: videoFormat(type, [...sizes]) };
+    expectErrno("EINVAL", () => c.ops.createBufs(c.file, request));
+    expect(c.queue.numBuffers).toBe(0);
+  });
+
+  it("nothing of 4 GiB less a byte", () => {
+    const type = BufType.VideoCaptureMplane;
+    const c = client({ type }, (driver) => {
+      driver.queueSetup = ({ count }) => ({ count, planeSizes: [64] });
+    });
+    const request = { count: 1, memory: Memory.Mmap, flags: 0, format: videoFormat(type, [2 ** 32 - 1]) };
+    expect(c.ops.createBufs(c.file, request).count).toBe(1);
   });
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   AudioView,
+  BufferView,
   ControlView,
   CropcapView,
   DbgChipInfoView,
@@ -202,6 +203,78 @@ describe("further forms", () => {
     );
   });
 
+  it("events of other kinds, and 64-bit controls", () => {
+    const arg = argOf("VIDIOC_DQEVENT");
+    const view = new EventView(arg);
+    const payload = (): string | undefined => textOf("VIDIOC_DQEVENT", arg).split("\n")[1];
+    view.type = 1;
+    view.u.vsync.field = 2;
+    expect(payload()).toBe("field=top");
+    view.type = 4;
+    view.u.frame_sync.frame_sequence = 77;
+    expect(payload()).toBe("frame_sequence=77");
+    view.type = 3;
+    Object.assign(view.u.ctrl, { type: 5, value64: -5_000_000_000n });
+    expect(payload()).toContain("type=5, value64=-5000000000, flags");
+    view.type = 2;
+    expect(payload()).toBeUndefined();
+  });
+
+  it("frame intervals by steps; continuous ranges have no more to say, as in the kernel", () => {
+    const arg = argOf("VIDIOC_ENUM_FRAMEINTERVALS");
+    const view = new FrmivalenumView(arg);
+    view.type = 3;
+    Object.assign(view.stepwise.min, { numerator: 1, denominator: 60 });
+    Object.assign(view.stepwise.max, { numerator: 1, denominator: 5 });
+    Object.assign(view.stepwise.step, { numerator: 1, denominator: 100 });
+    expect(textOf("VIDIOC_ENUM_FRAMEINTERVALS", arg)).toMatch(/type=3, min=1\/60, max=1\/5, step=1\/100$/);
+    view.type = 2;
+    expect(textOf("VIDIOC_ENUM_FRAMEINTERVALS", arg)).toMatch(/type=2$/);
+    const size = argOf("VIDIOC_ENUM_FRAMESIZES");
+    new FrmsizeenumView(size).type = 2;
+    expect(textOf("VIDIOC_ENUM_FRAMESIZES", size)).toMatch(/type=2$/);
+  });
+
+  it("G_PARM of a queue without pictures says its type only", () => {
+    const arg = argOf("VIDIOC_G_PARM");
+    new StreamparmView(arg).type = 4;
+    expect(textOf("VIDIOC_G_PARM", arg)).toBe("type=vbi-cap");
+  });
+
+  it("outputs, modulators, bands and searches", () => {
+    expect(textOf("VIDIOC_ENUMOUTPUT", argOf("VIDIOC_ENUMOUTPUT"))).toBe(
+      "index=0, name=, type=0, audioset=0x0, modulator=0, std=0x00000000, capabilities=0x0",
+    );
+    expect(textOf("VIDIOC_G_MODULATOR", argOf("VIDIOC_G_MODULATOR"))).toBe(
+      "index=0, name=, capability=0x0, rangelow=0, rangehigh=0, txsubchans=0x0",
+    );
+    expect(textOf("VIDIOC_ENUM_FREQ_BANDS", argOf("VIDIOC_ENUM_FREQ_BANDS"))).toBe(
+      "tuner=0, type=0, index=0, capability=0x0, rangelow=0, rangehigh=0, modulation=0x0",
+    );
+    expect(textOf("VIDIOC_S_HW_FREQ_SEEK", argOf("VIDIOC_S_HW_FREQ_SEEK"))).toBe(
+      "tuner=0, type=0, seek_upward=0, wrap_around=0, spacing=0, rangelow=0, rangehigh=0",
+    );
+  });
+
+  it("a buffer's time code is in the object where it counts", () => {
+    const arg = argOf("VIDIOC_QUERYBUF");
+    const view = new BufferView(arg);
+    view.type = 1;
+    const object = (): object =>
+      describeIoctl(new ArgWriter(), ioctlTable.byName("VIDIOC_QUERYBUF"), { arg, array: undefined }).object;
+    expect(object()).not.toHaveProperty("timecode");
+    view.flags = 0x100;
+    view.timecode.hours = 3;
+    expect(object()).toMatchObject({ timecode: { hours: 3 } });
+  });
+
+  it("sliced VBI has two fields of 24 lines", () => {
+    const arg = argOf("VIDIOC_G_SLICED_VBI_CAP");
+    const lines = textOf("VIDIOC_G_SLICED_VBI_CAP", arg).split("\n");
+    expect(lines.filter((line) => line.startsWith("line["))).toHaveLength(24);
+    expect(lines.at(-1)).toBe("line[23]=0x0000, 0x0000");
+  });
+
   it("debugging ioctls", () => {
     const register = argOf("VIDIOC_DBG_G_REGISTER");
     Object.assign(new DbgRegisterView(register), { reg: 0x10n, val: 0xffn });
@@ -218,6 +291,51 @@ describe("further forms", () => {
     expect(describeIoctl(new ArgWriter(), undefined, { arg: hex`00000000`, array: undefined }).text).toBe(
       "driver-specific ioctl",
     );
+  });
+});
+
+describe("the writer of arguments", () => {
+  it("shows numbers as unsigned or signed, short or long, and groups them", () => {
+    const out = new ArgWriter();
+    out.int("a", 0xffffffff).uint("b", -1).hex("c", -1).hex("d", 255n, 4).hex("e", -1n).big("f", -2n);
+    expect(out.text).toBe("a=-1, b=4294967295, c=0xffffffff, d=0x00ff, e=0xffffffffffffffff, f=-2");
+    expect(out.object).toEqual({ a: -1, b: 4294967295, c: 4294967295, d: 255n, e: -1n, f: -2n });
+  });
+
+  it("a rectangle without a name is `rect`, one with a name is that", () => {
+    const rect = { left: -1, top: 2, width: 3, height: 4 };
+    const out = new ArgWriter().rect("", rect).rect("bounds", rect);
+    expect(out.text).toBe("wxh=3x4, x,y=-1,2, bounds wxh=3x4, x,y=-1,2");
+    expect(out.object).toEqual({ rect, bounds: rect });
+  });
+
+  it("an enumeration is its word, and its number where it has none", () => {
+    const table = [undefined, "one"];
+    const out = new ArgWriter().word("a", 1, table).word("b", 0, table).word("c", 2, table);
+    expect(out.text).toBe("a=one, b=(null), c=unknown");
+    expect(out.object).toEqual({ a: "one", b: 0, c: 2 });
+  });
+
+  it("an observer sees each value with its path, and may replace it", () => {
+    const seen: string[] = [];
+    const out = new ArgWriter((path, value, key) => {
+      seen.push(`${path}|${value}|${key}`);
+      return key === "size=" ? "many" : value;
+    });
+    out.uint("count", 1).list("planes", 2, (writer, index) => void writer.uint("size", index));
+    out
+      .group("g", (writer) => void writer.uint("x", 9))
+      .item("plain")
+      .uint("last", 2);
+    expect(out.text).toBe("count=1, size=many, size=many, x=9, plain, last=2");
+    expect(seen).toEqual([
+      "count=|1|count=",
+      "planes[0].size=|0|size=",
+      "planes[1].size=|1|size=",
+      "g.x=|9|x=",
+      "last=|2|last=",
+    ]);
+    expect(out.object).toEqual({ count: 1, planes: [{ size: 0 }, { size: 1 }], g: { x: 9 }, last: 2 });
   });
 });
 

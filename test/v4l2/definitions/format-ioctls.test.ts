@@ -341,6 +341,17 @@ describe("descriptions", () => {
   });
 });
 
+describe("a queue whose op the driver lacks", () => {
+  it("is EINVAL, although another queue of the device has one", async () => {
+    const { sFmtSlicedVbi: _s, tryFmtSlicedVbi: _try, sFmtMeta: _meta, ...ops } = allOps;
+    const vbi = new Harness({ type: "vbi", deviceCaps: Cap.SlicedVbiCapture, ops });
+    for (const name of ["VIDIOC_S_FMT", "VIDIOC_TRY_FMT"] as const)
+      expect(await errnoOf(() => vbi.ioctl(name, padded(208, hex`06000000`)))).toBe("EINVAL");
+    const both = new Harness({ deviceCaps: Cap.VideoCapture | Cap.MetaCapture, ops });
+    expect(await errnoOf(() => both.ioctl("VIDIOC_S_FMT", padded(208, hex`0d000000`)))).toBe("EINVAL");
+  });
+});
+
 describe("frame sizes, intervals and rates", () => {
   it("VIDIOC_ENUM_FRAMESIZES", async () => {
     const sizes = [
