@@ -130,7 +130,7 @@ export class Av1Check implements StreamCheck {
     const effort = new Effort(this.searchMs);
     /** @returns Is it good enough, or was enough tried? */
     const attempt = (found: KnownSequence, wrong: readonly Disagreement[] = []): boolean => {
-      if (effort.isSpent) return best !== undefined;
+      if (best !== undefined && effort.isSpent) return true;
       const outcome = this.#examine(request, found, true);
       const cost = costOf(outcome) + wrong.length;
       if (best === undefined || cost < costOf(best.outcome) + best.wrong.length)
