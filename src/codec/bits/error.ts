@@ -26,10 +26,14 @@ export class CodecError extends Error {
       place.section === undefined ? [] : [`section ${place.section}`],
       place.bitPosition === undefined ? [] : [`bit ${place.bitPosition}`],
     ].flat();
+    // Where in our code it was thrown helps nobody, and to find that out takes longer than to read most headers.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(
       `${place.codec === undefined ? "" : `${place.codec}: `}${sentence}` +
         (where.length === 0 ? "" : ` (${where.join(", ")})`),
     );
+    Error.stackTraceLimit = stackTraceLimit;
     this.codec = place.codec;
     this.bitPosition = place.bitPosition;
     this.section = place.section;

@@ -11,6 +11,7 @@ import {
 import { elements, impliedSequence, sameSequence } from "./av1-fields.js";
 import { alternativeSizes, alternativesTo, differencesOf, sequencesOf } from "./av1-sequence.js";
 import { headerOfTiles, obusIn, tilesOf, type ExpectedTile, type TileEntries } from "./av1-tiles.js";
+import { Effort, nowhere, SEARCH_MS } from "./blame.js";
 import { compareFields, FieldPlaces, type Disagreement } from "./compare.js";
 import { placesOnDemand } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
@@ -51,8 +52,11 @@ export class Av1Check implements StreamCheck {
   /** What the buffers of this client hold: some payloads could be read as OBUs, too. */
   #holdsObus: boolean | undefined;
 
+  /** @param searchMs - What a search for a wrong field may take, of processor time. */
+  constructor(readonly searchMs = SEARCH_MS) {}
+
   clone(): Av1Check {
-    const copy = new Av1Check();
+    const copy = new Av1Check(this.searchMs);
     copy.#slots = copyOf(this.#slots);
     copy.#timestamps = this.#timestamps;
     copy.#sequence = this.#sequence;
@@ -123,9 +127,11 @@ export class Av1Check implements StreamCheck {
     const known = this.#sequence;
     const isSame = known !== undefined && differencesOf(known.control, control, sameSequence).length === 0;
     let best: { outcome: Outcome; found: KnownSequence; wrong: readonly Disagreement[] } | undefined;
-    /** @returns Is it good enough? */
+    const effort = new Effort(this.searchMs);
+    /** @returns Is it good enough, or was enough tried? */
     const attempt = (found: KnownSequence, wrong: readonly Disagreement[] = []): boolean => {
-      const outcome = this.#examine(request, found);
+      if (best !== undefined && effort.isSpent) return true;
+      const outcome = this.#examine(request, found, true);
       const cost = costOf(outcome) + wrong.length;
       if (best === undefined || cost < costOf(best.outcome) + best.wrong.length)
         best = { outcome, found, wrong };
@@ -133,23 +139,30 @@ export class Av1Check implements StreamCheck {
     };
     const found = (): NonNullable<typeof best> => {
       if (best === undefined) throw new Error("a control stands for some sequence header");
-      return best;
+      // Once more, with the places of what is wrong.
+      return costOf(best.outcome) === 0 ? best : { ...best, outcome: this.#examine(request, best.found) };
     };
     if (isSame && attempt(known)) return found();
     for (const seq of sequencesOf(control)) {
       if (attempt({ control, seq, isRead: false })) return found();
     }
-    if (found().outcome.problem === undefined && found().outcome.disagreements.length === 1) return found();
+    if (best !== undefined && costOf(best.outcome) === 1) return found();
     if (known !== undefined && !isSame) attempt(known, differencesOf(known.control, control, sameSequence));
     for (const other of [...alternativesTo(control), ...alternativeSizes(control, frame)]) {
       const [seq] = sequencesOf(other);
       if (seq === undefined) continue;
+      if (effort.isSpent) break;
       attempt({ control: other, seq, isRead: false }, differencesOf(other, control, impliedSequence));
     }
     return found();
   }
 
-  #examine({ controls, bitstream }: CheckedRequest, { seq, isRead }: KnownSequence): Outcome {
+  /** @param isAttempt - Where the elements are does not matter. */
+  #examine(
+    { controls, bitstream }: CheckedRequest,
+    { seq, isRead }: KnownSequence,
+    isAttempt = false,
+  ): Outcome {
     const { StatelessAv1Frame: frame, StatelessAv1TileGroupEntry: entries = [] } = controls;
     if (frame === undefined) return noDisagreement;
     const slots = copyOf(this.#slots);
@@ -165,7 +178,7 @@ export class Av1Check implements StreamCheck {
     };
     try {
       const { header, tiles } = read();
-      const places = placesOnDemand(elements, read);
+      const places = isAttempt ? nowhere : placesOnDemand(elements, read);
       const disagreements = [
         ...this.#compare(header, seq, isRead, controls, places),
         ...compareTiles(tiles, entries, places),

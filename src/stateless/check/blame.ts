@@ -3,7 +3,7 @@
  * headers are read with them: one wrong field of a set makes many fields of other controls look wrong. So the answer is
  * the fewest wrong fields that explain everything.
  */
-import type { Disagreement, FieldPlace, Scalar } from "./compare.js";
+import { FieldPlaces, type Disagreement, type FieldPlace, type Scalar } from "./compare.js";
 
 /** What a request looks like with certain parameter sets. */
 export interface Examination {
@@ -23,12 +23,18 @@ export interface Alternative<Sets> {
   readonly restores: boolean;
 }
 
+/** So many wrong fields are not explained by one. */
+const MANY = 64;
+
 const wrongFields = ({ disagreements, problem }: Examination): number =>
   problem === undefined ? disagreements.length : Infinity;
 
 /**
  * @param base - With the sets as they were submitted; something is wrong.
  * @param alternatives - Those that restore an earlier value first, and the nearest values of a field first.
+ * @param examine - Looks at the request with other sets; after `most` wrong fields and one more, their number does not
+ *   matter, nor where they are.
+ * @param searchMs - Of processor time. What is not found by then is told in a sentence that blames no field.
  * @param place - What to say of a field of a set, in place of a bit.
  * @returns `base`, or what is left with the sets that explain more, and that field among the disagreements. Fields that
  *   explain the same are told in a sentence, and none of them is blamed.
@@ -36,20 +42,26 @@ const wrongFields = ({ disagreements, problem }: Examination): number =>
 export function leastBlame<Sets, Result extends Examination>(
   base: Result,
   alternatives: Iterable<Alternative<Sets>>,
-  examine: (sets: Sets) => Result,
+  examine: (sets: Sets, most?: number) => Result,
   place: FieldPlace,
+  searchMs: number,
 ): Result {
+  const effort = new Effort(searchMs);
   let least = wrongFields(base);
-  let best: Result | undefined;
+  let best: Sets | undefined;
   /** What explains as much as anything does; empty for the submitted sets alone. */
   let by: Alternative<Sets>[] = [];
   for (const alternative of alternatives) {
+    if (effort.isSpent) {
+      const problem = `the request contradicts itself in ${base.disagreements.length} fields of its controls`;
+      return { ...base, disagreements: [], problem: base.problem ?? problem };
+    }
     const { restores, control, field } = alternative;
-    const result = examine(alternative.sets);
+    const result = examine(alternative.sets, Math.min(least, MANY));
     const count = 1 + wrongFields(result);
     if (count > least || count === Infinity) continue;
     if (count < least || (restores && best === undefined)) {
-      best = result;
+      best = alternative.sets;
       by = [alternative];
     } else if (by.every((other) => other.field !== field || other.control !== control)) {
       by.push(alternative);
@@ -63,13 +75,34 @@ export function leastBlame<Sets, Result extends Examination>(
   });
   const [only] = found;
   if (only === undefined) return base;
-  if (best !== undefined && found.length === 1) {
-    return { ...best, disagreements: [only, ...best.disagreements] };
+  const result = best === undefined ? undefined : examine(best);
+  if (result !== undefined && found.length === 1) {
+    return { ...result, disagreements: [only, ...result.disagreements] };
   }
-  const either = best === undefined ? [...base.disagreements, ...found] : found;
+  const either = result === undefined ? [...base.disagreements, ...found] : found;
   const names = either.map(
     ({ control, field, expected }) => `${control}.${field} should be ${Number(expected)}`,
   );
   const problem = `the request contradicts itself: ${names.join(", or ")}`;
-  return { ...(best ?? base), disagreements: [], problem };
+  return { ...(result ?? base), disagreements: [], problem };
+}
+
+const noPlaces = new FieldPlaces();
+/** Of fields of which only the number matters. */
+export const nowhere = (): FieldPlaces => noPlaces;
+
+/** What a search for the wrong field may take, in ms of processor time: a client may send many requests that make one. */
+export const SEARCH_MS = 4;
+
+/** Ends a search that takes too long. */
+export class Effort {
+  readonly #start = process.cpuUsage();
+
+  constructor(readonly limitMs: number) {}
+
+  get isSpent(): boolean {
+    if (this.limitMs === Infinity) return false;
+    const { user, system } = process.cpuUsage(this.#start);
+    return user + system > 1000 * this.limitMs;
+  }
 }

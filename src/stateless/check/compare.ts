@@ -148,20 +148,25 @@ export class FieldPlaces implements FieldSink {
   }
 }
 
+/** More fields of one control are not told: a client may make any number of them wrong. */
+export const MOST_TOLD = 100;
+
 /**
  * @param placesOf - Called when something differs: places are not worth their time before.
+ * @param most - After so many fields and one more, nothing is looked at.
  * @returns The fields that differ, in the order of `expected`.
  */
 export function compareFields(
   { control, prefix = "", fields, flags = [] }: ExpectedControl,
   submitted: SubmittedControl,
   placesOf: FieldPlaces | (() => FieldPlaces),
+  most = MOST_TOLD,
 ): Disagreement[] {
   const found: Disagreement[] = [];
   const places = (): FieldPlaces => (typeof placesOf === "function" ? placesOf() : placesOf);
   const compare = (path: string, expected: ExpectedValue | undefined, value: unknown): void => {
     // Most fields agree, and have no need of a path.
-    if (expected === undefined || expected === value) return;
+    if (expected === undefined || expected === value || found.length > most) return;
     if (expected instanceof ExpectedTable) {
       if (!expected.agrees(value)) compare(path, expected.nested(), value);
     } else if (isList(expected)) {
@@ -191,7 +196,7 @@ export function compareFields(
   const ownWord = typeof own === "number" || typeof own === "bigint" ? own : 0;
   for (const { name, mask, isSet, element, section, word } of flags) {
     const value = hasBits(word?.value ?? ownWord, mask);
-    if (value === isSet) continue;
+    if (value === isSet || found.length > most) continue;
     const path = word?.path ?? (prefix === "" ? "flags" : `${prefix}.flags`);
     const field = `${path} & ${name}`;
     found.push({ control, field, submitted: value, expected: isSet, place: places().of(element, section) });

@@ -1,8 +1,15 @@
 /** The check of H.264: controls against slice headers, and against what earlier requests say of the pictures before. */
 import { CodecError, h264, RbspBuffer, RecordingReader, SyntaxReader } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { leastBlame, type Examination } from "./blame.js";
-import { compareFields, FieldPlaces, isSame, type Disagreement, type ExpectedControl } from "./compare.js";
+import { leastBlame, nowhere, SEARCH_MS, type Examination } from "./blame.js";
+import {
+  compareFields,
+  FieldPlaces,
+  MOST_TOLD,
+  isSame,
+  type Disagreement,
+  type ExpectedControl,
+} from "./compare.js";
 import {
   elements,
   expectedDecodeParams,
@@ -50,8 +57,11 @@ export class H264Check implements StreamCheck {
   /** Did another PPS take the place of one with the same id? */
   #ppsChanges = false;
 
+  /** @param searchMs - What a search for a wrong field may take, of processor time. */
+  constructor(readonly searchMs = SEARCH_MS) {}
+
   clone(): H264Check {
-    const copy = new H264Check();
+    const copy = new H264Check(this.searchMs);
     copy.#follower = this.#follower;
     copy.#sets = this.#sets;
     copy.#ppsChanges = this.#ppsChanges;
@@ -75,15 +85,22 @@ export class H264Check implements StreamCheck {
       ppsChanges: this.#ppsChanges,
     };
     const keepsPps = earlier.pps !== undefined && isSame(earlier.pps, ppsControl);
-    const examine = (tried: SetsOfControls, most: number): Outcome =>
-      this.#examine(request, most < slices.length ? slices.slice(0, most) : slices, tried, slices.length);
-    let outcome = examine(sets, Infinity);
+    const examine = (from: readonly Uint8Array[], tried: SetsOfControls, most?: number): Outcome =>
+      this.#examine(request, from, tried, slices.length, most);
+    let outcome = examine(slices, sets);
     if (outcome.disagreements.length > 0 || outcome.problem !== undefined) {
       // What was there before is right, unless something else explains more.
       const isOne = outcome.problem === undefined && outcome.disagreements.length === 1;
       const isSettled = isOne && keepsPps && !this.#ppsChanges;
       const all = alternatives(sets, earlier, isSettled);
-      outcome = leastBlame(outcome, all, (tried) => examine(tried, TRIED_SLICES), readsWith);
+      const few = slices.slice(0, TRIED_SLICES);
+      outcome = leastBlame(
+        outcome,
+        all,
+        (tried, most) => examine(few, tried, most),
+        readsWith,
+        this.searchMs,
+      );
     } else if (earlier.pps !== undefined && !keepsPps) this.#ppsChanges = true;
     const wrongId = isNewSps ? contradictingIds(sets) : undefined;
     this.#follower = outcome.follower;
@@ -118,6 +135,7 @@ export class H264Check implements StreamCheck {
     slices: readonly Uint8Array[],
     sets: SetsOfControls,
     sliceCount: number,
+    most?: number,
   ): Outcome {
     const follower = this.#follower.clone();
     let first: h264.CodedSlice | undefined;
@@ -146,7 +164,8 @@ export class H264Check implements StreamCheck {
       allSlices,
       perSlice,
       isNewSps: sets.spsControl !== this.#sets?.spsControl,
-      placesOf: once(() => placesIn(slices, sets)),
+      placesOf: most === undefined ? once(() => placesIn(slices, sets)) : nowhere,
+      most,
     });
     if (holdCapture) return { disagreements, follower, sets };
     try {
@@ -223,6 +242,8 @@ interface Comparison {
   readonly perSlice: boolean;
   readonly isNewSps: boolean;
   readonly placesOf: () => FieldPlaces;
+  /** After so many wrong fields and one more, nothing is compared. */
+  readonly most: number | undefined;
 }
 
 function compareAll(
@@ -230,12 +251,12 @@ function compareAll(
   picture: h264.CodedPicture,
   slice: h264.CodedSlice,
   { spsControl, ppsControl, sps, pps }: SetsOfControls,
-  { knowsReferences, allSlices, perSlice, isNewSps, placesOf }: Comparison,
+  { knowsReferences, allSlices, perSlice, isNewSps, placesOf, most }: Comparison,
 ): Disagreement[] {
   const found: Disagreement[] = [];
   const compare = (expected: ExpectedControl | undefined, submitted: object | undefined): void => {
-    if (expected === undefined || submitted === undefined) return;
-    found.push(...compareFields(expected, submitted, placesOf));
+    if (expected === undefined || submitted === undefined || found.length > (most ?? MOST_TOLD)) return;
+    found.push(...compareFields(expected, submitted, placesOf, most));
   };
   const { header } = slice;
   const { pic_parameter_set_id } = header;

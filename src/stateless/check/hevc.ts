@@ -1,9 +1,17 @@
 /** The check of HEVC: controls against slice segment headers, and against what earlier requests say of the pictures before. */
 import { CodecError, hevc, RbspBuffer, RecordingReader, SyntaxReader } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { leastBlame, type Examination } from "./blame.js";
-import { compareFields, FieldPlaces, isSame, type Disagreement, type ExpectedControl } from "./compare.js";
+import { Effort, leastBlame, nowhere, SEARCH_MS, type Examination } from "./blame.js";
+import {
+  compareFields,
+  MOST_TOLD,
+  isSame,
+  type FieldPlaces,
+  type Disagreement,
+  type ExpectedControl,
+} from "./compare.js";
 import { elements, expectedDecodeParams, expectedSliceFlags, expectedSliceParams } from "./hevc-expected.js";
+import { placesOnDemand } from "./flags.js";
 import {
   alternatives,
   differencesOfPps,
@@ -59,8 +67,11 @@ export class HevcCheck implements StreamCheck {
   /** Did slice parameters tell `pic_struct` of all pictures so far? */
   #knowsPicStruct = true;
 
+  /** @param searchMs - What a search for a wrong field may take, of processor time. */
+  constructor(readonly searchMs = SEARCH_MS) {}
+
   clone(): HevcCheck {
-    const copy = new HevcCheck();
+    const copy = new HevcCheck(this.searchMs);
     copy.#state = this.#state;
     copy.#sets = this.#sets;
     copy.#extensions = this.#extensions;
@@ -98,7 +109,9 @@ export class HevcCheck implements StreamCheck {
       }
     }
     if (isWrong(outcome) && !this.#knowsExtensions) {
+      const effort = new Effort(this.searchMs);
       for (const extensions of possibleExtensions(submitted.spsControl)) {
+        if (effort.isSpent) break;
         const tried = this.#examine(request, slices, setsOf({ ...sets, extensions }), this.#state);
         if (isWrong(tried)) continue;
         this.#extensions = extensions;
@@ -116,8 +129,9 @@ export class HevcCheck implements StreamCheck {
       outcome = leastBlame(
         outcome,
         all,
-        (tried) => this.#examine(request, few, tried, this.#state),
+        (tried, most) => this.#examine(request, few, tried, this.#state, most),
         readsWith,
+        this.searchMs,
       );
     } else if (earlier.pps !== undefined && !keepsPps) this.#ppsChanges = true;
     this.#state = outcome;
@@ -157,6 +171,7 @@ export class HevcCheck implements StreamCheck {
     slices: readonly Uint8Array[],
     sets: SetsOfControls,
     state: State,
+    most?: number,
   ): Outcome {
     const follower = state.follower.clone();
     let { previous } = state;
@@ -183,7 +198,7 @@ export class HevcCheck implements StreamCheck {
     }
     const { picture } = follower;
     const disagreements =
-      picture === undefined ? [] : compareAll(controls, picture, read, sets, this.#knowsPicStruct);
+      picture === undefined ? [] : compareAll(controls, picture, read, sets, this.#knowsPicStruct, most);
     if (!holdCapture) {
       follower.finish();
       previous = undefined;
@@ -261,11 +276,8 @@ function readSlice(
   return read;
 }
 
-function placesIn({ data, before }: ReadUnit, sets: SetsOfControls): FieldPlaces {
-  const found = new FieldPlaces(elements);
-  readSlice(data, before, sets, new RecordingReader(CODEC, found));
-  return found;
-}
+const placesIn = ({ data, before }: ReadUnit, sets: SetsOfControls): (() => FieldPlaces) =>
+  placesOnDemand(elements, (sink) => readSlice(data, before, sets, new RecordingReader(CODEC, sink)));
 
 function compareAll(
   controls: ControlValues,
@@ -273,11 +285,18 @@ function compareAll(
   read: readonly ReadUnit[],
   sets: SetsOfControls,
   knowsPicStruct: boolean,
+  most?: number,
 ): Disagreement[] {
   const found: Disagreement[] = [];
   const compare = (expected: ExpectedControl, submitted: object | undefined, unit = read[0]): void => {
-    if (submitted === undefined || unit === undefined) return;
-    found.push(...compareFields(expected, submitted, () => placesIn(unit, sets)));
+    if (submitted === undefined || unit === undefined || found.length > (most ?? MOST_TOLD)) return;
+    found.push(...compareFields(expected, submitted, most === undefined ? placesOf(unit) : nowhere, most));
+  };
+  const places = new Map<ReadUnit, () => FieldPlaces>();
+  const placesOf = (unit: ReadUnit): (() => FieldPlaces) => {
+    const known = places.get(unit) ?? placesIn(unit, sets);
+    places.set(unit, known);
+    return known;
   };
   const [{ segment }] = picture.slices;
   const id = { pic_parameter_set_id: segment.slice_pic_parameter_set_id };

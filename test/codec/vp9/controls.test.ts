@@ -224,11 +224,11 @@ describe("changes of probabilities", () => {
     header.mv_hp_prob.set([5, -1]);
     for (const table of header.coef_probs)
       for (const at of vp9.codedCoefficients) if (at % 3 === 0) table[at] = at % 255;
-    const { size, write } = layouts.struct("v4l2_ctrl_vp9_compressed_hdr");
-    const bytes = new Uint8Array(size);
-    write(bytes, vp9.compressedControl(header));
+    const type = layouts.struct("v4l2_ctrl_vp9_compressed_hdr");
+    const bytes = new Uint8Array(type.size);
+    type.write(bytes, vp9.compressedControl(header));
     expect(vp9.isCompressedControl(header, bytes)).toBe(true);
-    const free = Array.from({ length: size }, (_, at) => at).filter((at) => {
+    const free = Array.from({ length: type.size }, (_, at) => at).filter((at) => {
       const other = bytes.slice();
       other[at] = (other[at] ?? 0) ^ 1;
       return vp9.isCompressedControl(header, other);

@@ -33,10 +33,10 @@ function encode(name: StatelessName, value: unknown): Uint8Array | undefined {
   const words = name.replace(/^Stateless/, "").replace(/(?<!^)([A-Z])/g, "_$1");
   const struct = `v4l2_ctrl_${words.toLowerCase()}`;
   if (value === undefined || layouts.find(struct) === undefined) return undefined;
-  const { size, write } = layouts.struct(struct as "v4l2_ctrl_vp8_frame");
+  const type = layouts.struct(struct as "v4l2_ctrl_vp8_frame");
   const elements = (Array.isArray(value) ? value : [value]) as readonly Vp8Frame[];
-  const bytes = new Uint8Array(size * elements.length);
-  for (const [i, element] of elements.entries()) write(bytes.subarray(size * i), element);
+  const bytes = new Uint8Array(type.size * elements.length);
+  for (const [i, element] of elements.entries()) type.write(bytes.subarray(type.size * i), element);
   return bytes;
 }
 
