@@ -64,6 +64,7 @@ const guest = [
   "test/emulated/**",
   "test/fuse-node/**",
   "test/run-device/**",
+  "test/page/**",
 ];
 
 /**
@@ -115,6 +116,17 @@ export default defineConfig({
           globalSetup,
           include: ["test/run-device/**/*.test.ts"],
           testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "page",
+          globalSetup,
+          include: ["test/page/**/*.test.ts"],
+          testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           pool: "forks",

@@ -232,9 +232,10 @@ describe("viewers", () => {
         for (let k = n; k < n + 10_000; k++) ring.take(messageEvent(k, text));
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
-      // 10,000 events: half a second would be 50 µs each.
-      expect(most).toBeLessThan(500);
-      ring.take(messageEvent(total, "the end"));
+      const { user, system } = process.cpuUsage(before);
+    // Microseconds of processor time for an event, with what the server does meanwhile: a machine at its limit is no failure.
+    expect((user + system) / total).toBeLessThan(40);
+    ring.take(messageEvent(total, "the end"));
       const parts: Buffer[] = [];
       for await (const part of response) {
         parts.push(part as Buffer);

@@ -1,0 +1,227 @@
+/** The page of --watch in Debian's Chromium, with drivers on FUSE nodes and clients that know nothing of it. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { describeDevice } from "../device/support/device.js";
+import { barsOf, openPage, startBrowser, startClient, startWatched, type Rgb } from "./support.js";
+
+/** 75 % colour bars, from left to right. */
+const LEVEL = 191;
+const bars: readonly Rgb[] = [7, 6, 3, 2, 5, 4, 1, 0].map(
+  (bits) => [bits & 4 ? LEVEL : 0, bits & 2 ? LEVEL : 0, bits & 1 ? LEVEL : 0] as const,
+);
+
+/** Rounded twice, to YCbCr and back, and 5 bits of a component are 8 apart. */
+function expectColors(seen: readonly Rgb[], wanted: readonly Rgb[], tolerance = 4): void {
+  const difference = Math.max(
+    ...wanted.flatMap((color, bar) =>
+      color.map((value, part) => Math.abs(value - (seen[bar]?.[part] ?? -1000))),
+    ),
+  );
+  expect(difference, JSON.stringify({ seen, wanted })).toBeLessThanOrEqual(tolerance);
+}
+
+const stream = (node: string, format: string, ...more: string[]) =>
+  startClient(
+    ...["v4l2-ctl", "-d", node, `--set-fmt-video=width=320,height=240,pixelformat=${format}`],
+    ...["--stream-mmap", ...more],
+  );
+
+/** A frame of eight bars in P010, limited range, BT.601: made here from the definition. */
+function p010Frame(width: number, height: number): Buffer {
+  const bytes = Buffer.alloc(width * height * 3);
+  const at = (x: number): Rgb => bars[Math.floor((x * 8) / width)] ?? [0, 0, 0];
+  const code = (value: number): number => Math.round(value * 4) << 6;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const [r, g, b] = at(x).map((value) => value / 255) as [number, number, number];
+      const luma = 0.299 * r + 0.587 * g + 0.114 * b;
+      bytes.writeUInt16LE(code(16 + 219 * luma), 2 * (y * width + x));
+      if (y % 2 === 1) continue;
+      const place = 2 * width * height + 2 * ((y / 2) * width + (x & ~1));
+      bytes.writeUInt16LE(code(128 + (224 * (b - luma)) / 1.772), place);
+      bytes.writeUInt16LE(code(128 + (224 * (r - luma)) / 1.402), place + 2);
+    }
+  return bytes;
+}
+
+describeDevice("the page", () => {
+  it("shows who streams, and the picture of each format to the pixel", async () => {
+    const { node, address } = await startWatched("sample");
+    const page = await openPage(await startBrowser(), address);
+    await page.getByText("Nobody has it open.").waitFor();
+    for (const format of ["YUYV", "NV12", "YU12", "RGB3"]) {
+      const client = stream(node, format, "--stream-count=45");
+      await page.locator(".clients", { hasText: `v4l2-ctl` }).waitFor();
+      await page.locator(".clients", { hasText: `CAPTURE ${format} streaming` }).waitFor();
+      expectColors(await barsOf(page, "/1/"), bars);
+      expect(await client.result).toBe(0);
+      await page.getByText("Nobody has it open.").waitFor();
+    }
+  });
+
+  it("shows what a producer feeds in P010 beside what a consumer gets", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-p010-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "frame");
+    writeFileSync(file, p010Frame(320, 240));
+    const { node, address } = await startWatched("loopback");
+    const page = await openPage(await startBrowser(), address);
+    startClient(
+      ...["v4l2-ctl", "-d", node, "--set-fmt-video-out=width=320,height=240,pixelformat=P010"],
+      ...["--stream-out-mmap", `--stream-from=${file}`, "--stream-loop"],
+    );
+    await page.locator(".clients", { hasText: "OUTPUT P010 streaming" }).waitFor();
+    expectColors(await barsOf(page, "/2/", 0), bars);
+    startClient("v4l2-ctl", "-d", node, "--stream-mmap");
+    await page.locator(".clients", { hasText: /CAPTURE \S+ streaming/ }).waitFor();
+    expectColors(await barsOf(page, "/1/", 0), bars);
+  });
+
+  it("changes a control: the picture follows, and a client that subscribed is woken", async () => {
+    const { node, address } = await startWatched("sample", "--watch-control");
+    const page = await openPage(await startBrowser(), address);
+    stream(node, "YUYV");
+    expectColors(await barsOf(page, "/1/"), bars);
+    const waiting = startClient("v4l2-ctl", "-d", node, "--wait-for-event=ctrl=test_pattern");
+    await page.locator(".clients li").nth(1).waitFor();
+    // It subscribes right after it has opened the node.
+    await page.waitForTimeout(500);
+    await page.getByLabel("Test Pattern").selectOption({ label: "100% Colorbar" });
+    expect(await waiting.result).toBe(0);
+    expect(waiting.said()).toMatch(/ctrl|value/);
+    const whole = bars.map((color) => color.map((value) => (value === 0 ? 0 : 255)) as unknown as Rgb);
+    await expect
+      .poll(async () => (await barsOf(page, "/1/"))[0]?.[0], { timeout: 5000 })
+      .toBeGreaterThan(250);
+    expectColors(await barsOf(page, "/1/"), whole);
+    await page.locator(".messages", { hasText: "the page has set" }).waitFor();
+  });
+
+  it("changes nothing where it may only look", async () => {
+    const { address } = await startWatched("sample");
+    const page = await openPage(await startBrowser(), address);
+    await expect.poll(() => page.getByLabel("Brightness").isDisabled()).toBe(true);
+    const status = await page.evaluate(async () => {
+      const change = { device: document.title.split(" ")[0], id: 9963776, value: 1 };
+      const headers = { "Content-Type": "application/json" };
+      return (await fetch("control", { method: "POST", headers, body: JSON.stringify(change) })).status;
+    });
+    expect(status).toBe(403);
+  });
+
+  it("scrolls and zooms a timeline of a hundred thousand events", { timeout: 90_000 }, async () => {
+    const { node, address } = await startWatched("sample", "--unpaced");
+    const page = await openPage(await startBrowser(), address);
+    const timeline = page.locator(".canvas canvas");
+    stream(node, "YUYV");
+    await expect
+      .poll(async () => Number(await timeline.getAttribute("data-kept")), { timeout: 70_000, interval: 200 })
+      .toBeGreaterThan(100_000);
+    await timeline.focus();
+    await page.getByRole("button", { name: "Pause" }).click();
+    for (let zoom = 0; zoom < 6; zoom++) await page.getByRole("button", { name: "Zoom out" }).click();
+    await expect.poll(async () => Number(await timeline.getAttribute("data-events"))).toBeGreaterThan(90_000);
+    const times: number[] = [];
+    const ends = new Set<number>();
+    await timeline.focus();
+    for (let step = 0; step < 20; step++) {
+      const before = await timeline.getAttribute("data-end-ns");
+      await page.keyboard.press(step < 10 ? "ArrowLeft" : "ArrowRight");
+      await expect.poll(() => timeline.getAttribute("data-end-ns")).not.toBe(before);
+      ends.add(Number(await timeline.getAttribute("data-end-ns")));
+      times.push(Number(await timeline.getAttribute("data-draw-ms")));
+    }
+    times.sort((a, b) => a - b);
+    expect(ends.size).toBeGreaterThan(9);
+    // A machine that runs the rest of the tests beside this; some 20 ms where there is nothing else.
+    expect(times[times.length >> 1]).toBeLessThan(150);
+    await page.getByLabel("Search the timeline").fill("dqbuf");
+    await page.keyboard.press("Enter");
+    await page.getByRole("region", { name: "The chosen event" }).getByText("VIDIOC_DQBUF").waitFor();
+  });
+
+  it("keeps up with several viewers, is readable at 360 pixels, and says when the driver has ended", async () => {
+    const { node, address, stop } = await startWatched("sample");
+    const context = await startBrowser();
+    const pages = [await openPage(context, address), await openPage(context, address)];
+    stream(node, "YUYV");
+    for (const page of pages) expectColors(await barsOf(page, "/1/"), bars);
+    const [page] = pages;
+    await page?.bringToFront();
+    await page?.setViewportSize({ width: 360, height: 740 });
+    expect(await page?.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await stop();
+    await page?.getByText("looking for the driver").waitFor();
+  });
+});
+
+describeDevice("who may not see it", () => {
+  it("is a browser without the token, under a name of others, or at another address", async () => {
+    const { address, port } = await startWatched("sample");
+    const context = await startBrowser("--host-resolver-rules=MAP evil.example 127.0.0.1");
+    const page = await context.newPage();
+    const path = new URL(address).pathname;
+    expect((await page.goto(`http://127.0.0.1:${port}/`))?.status()).toBe(403);
+    expect(await page.textContent("body")).toMatch(/^The token is missing or wrong/);
+    expect((await page.goto(`http://evil.example:${port}${path}`))?.status()).toBe(403);
+    expect((await page.goto(`http://localhost:${port}${path}`))?.status()).toBe(200);
+    for (const { address: own } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
+      if (own.startsWith("127.") || own.includes(":")) continue;
+      await expect(page.goto(`http://${own}:${port}${path}`)).rejects.toThrow("ERR_CONNECTION_REFUSED");
+    }
+  });
+
+  it("is a page of another origin, even one that knows the token", async () => {
+    const { address } = await startWatched("sample", "--watch-control");
+    const evil = createServer((_request, response) => {
+      response.setHeader("Content-Type", "text/html");
+      response.end("<!doctype html><title>evil</title>");
+    });
+    await new Promise<void>((resolve) => evil.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void evil.close());
+    const page = await (await startBrowser()).newPage();
+    const statuses: number[] = [];
+    page.on("response", (response) => {
+      if (response.url().startsWith(address)) statuses.push(response.status());
+    });
+    await page.goto(`http://127.0.0.1:${(evil.address() as AddressInfo).port}/`);
+    const read = await page.evaluate(async (base) => {
+      const body = JSON.stringify({ device: "video0", id: 9963776, value: 1 });
+      const tries = [
+        fetch(`${base}state`).then((response) => response.text()),
+        fetch(`${base}control`, { method: "POST", body, mode: "no-cors" }).then((response) =>
+          response.text(),
+        ),
+        fetch(`${base}state`, { mode: "no-cors" }).then((response) => response.text()),
+        new Promise<string>((resolve, reject) => {
+          const image = new Image();
+          image.onload = () => resolve("an image");
+          image.onerror = () => reject(new Error("no image"));
+          image.src = `${base}icon.svg`;
+        }),
+        new Promise<string>((resolve, reject) => {
+          const frame = document.createElement("iframe");
+          frame.onload = () => {
+            try {
+              resolve(frame.contentDocument?.body.textContent ?? "");
+            } catch {
+              reject(new Error("no frame"));
+            }
+          };
+          frame.src = base;
+          document.body.append(frame);
+        }),
+      ];
+      const results = await Promise.allSettled(tries);
+      return results.map((result) => (result.status === "fulfilled" ? result.value : ""));
+    }, address);
+    // An answer that may not be read is empty.
+    expect(read).toEqual(["", "", "", "", ""]);
+    expect(statuses.filter((status) => status !== 403)).toEqual([]);
+    expect(statuses.length).toBeGreaterThan(2);
+  });
+});
