@@ -116,7 +116,7 @@ describe("what the driver declares", () => {
     ]);
   });
 
-  it("of memory is each side's, of buffers the queues'", () => {
+  it("of requests and of kinds of memory is the queues'", () => {
     const capabilities = (more: Partial<Options>): number[] => {
       const device = makeDevice(more);
       const file = open(device);
@@ -136,6 +136,18 @@ describe("what the driver declares", () => {
       both | Userptr | Dmabuf | Requests,
       both | Userptr | Dmabuf,
     ]);
+  });
+
+  it("of memory is used for that side's buffers", () => {
+    const [source, destination] = [new FakeProvider(), new FakeProvider()];
+    const device = makeDevice({
+      source: { memory: () => source },
+      destination: { memory: () => destination },
+    });
+    const file = open(device);
+    reqbufs(device, file, VideoOutput, 3);
+    reqbufs(device, file, VideoCapture, 2);
+    expect([source.live, destination.live]).toEqual([3, 2]);
   });
 
   it("CREATE_BUFS tells the most buffers where a side says so", () => {

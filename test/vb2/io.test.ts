@@ -454,6 +454,13 @@ describe("write", () => {
       expect(c.queue.fileIo).toBeDefined();
     });
 
+    it("is nothing for a driver that has no such clients: EINVAL, as without buffers", () => {
+      for (const c of [output(10), output(10, { streamsByWrite: () => false })]) {
+        expectErrno("EINVAL", () => c.ops.streamon(c.file, type));
+        expect(c.queue.owner).toBeUndefined();
+      }
+    });
+
     it("is nothing for a capture queue", () => {
       const c = capture(10, { streamsByWrite: () => true });
       expect(c.queue.streamsByWrite).toBe(false);
