@@ -1,5 +1,4 @@
 /** What H.264's levels allow: lines of table A-1 of the specification. */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { h264 } from "../../../src/codec/index.js";
