@@ -27,6 +27,7 @@ import {
   type EarlierSets,
   type SetsOfControls,
 } from "./h264-sets.js";
+import { beyondLevel } from "./h264-level.js";
 import { nalUnitsOf } from "./nal-units.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
 
@@ -102,12 +103,12 @@ export class H264Check implements StreamCheck {
         this.searchMs,
       );
     } else if (earlier.pps !== undefined && !keepsPps) this.#ppsChanges = true;
-    const wrongId = isNewSps ? contradictingIds(sets) : undefined;
+    const wrongSets = isNewSps ? (contradictingIds(sets) ?? beyondLevel(sets.spsControl)) : undefined;
     this.#follower = outcome.follower;
     // The sets that explain the request, so that a wrong field is told again in the next one.
     this.#sets = outcome.sets;
     this.#pps.set(ppsControl.pic_parameter_set_id, outcome.sets.ppsControl);
-    const problem = outcome.problem ?? wrongId;
+    const problem = outcome.problem ?? wrongSets;
     return { problem, disagreements: [...wrongSps, ...outcome.disagreements] };
   }
 
