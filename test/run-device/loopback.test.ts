@@ -27,6 +27,25 @@ beforeAll(() => {
   const built = spawnSync(withDecoder, ["true"], { encoding: "utf8" });
   expect(built.status, built.stderr).toBe(0);
   parent = mkdtempSync(join(tmpdir(), "v4l2-cuse-loopback-"));
+  const film = spawnSync(
+    "ffmpeg",
+    [
+      ...[
+        "-nostdin",
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "color=c=0x20c040:size=160x120:rate=10",
+        "-t",
+        "0.5",
+      ],
+      join(parent, "film.mkv"),
+    ],
+    { encoding: "utf8" },
+  );
+  expect(film.status, film.stderr).toBe(0);
 }, 120_000);
 afterAll(() => {
   rmSync(parent, { recursive: true });
@@ -194,6 +213,26 @@ describe.runIf(onFuseNodes)("the loopback", () => {
     },
     220_000 + RESTARTS * 1000,
   );
+
+  it("says at once that a file to show is not there, and starts no client", async () => {
+    const { code, lines, stderr } = await start("--from nothere.mp4", ["echo", "started"]).result;
+    expect(code).not.toBe(0);
+    expect(lines).toEqual([]);
+    expect(stderr).toContain('"nothere.mp4" cannot be shown: there is no such file');
+  });
+
+  it("shows a film again and again", async () => {
+    const { folder } = await run(
+      `--from ${join(parent, "film.mkv")}`,
+      'v4l2-ctl --set-fmt-video=width=320,height=240,pixelformat=NV12 --stream-mmap --stream-skip=10 --stream-count=30 --stream-to="$0/out.raw"',
+    );
+    const bytes = readFileSync(join(folder, "out.raw"));
+    const frameBytes = 320 * 240 * 1.5;
+    expect(bytes).toHaveLength(30 * frameBytes);
+    // Luma of 0x20c040, in the middle of the last one.
+    const middle = bytes[29 * frameBytes + 320 * 120 + 160] ?? 0;
+    expect(Math.abs(middle - 127)).toBeLessThan(8);
+  });
 
   it.each([
     ["the node of a pair that is fed", "--pair", "/dev/video0", ""],
