@@ -137,7 +137,7 @@ export function drawTimeline(
       context.lineWidth = n === selected ? 2 : 1;
       context.strokeRect(x - 0.5, row.y - 0.5, right - x + 1, row.height + 1);
     }
-    if (right - x > 44 && row.height >= 16) {
+    if (right - x > 44 && row.height >= 16 && kind !== Kind.Poll) {
       context.fillStyle = isThin ? look.text : look.back;
       const name = shortName(store.events[at]?.["name"] ?? store.events[at]?.["action"]);
       context.fillText(name, Math.max(x, 0) + 4, row.y + (isThin ? 9 : 12), right - Math.max(x, 0) - 6);

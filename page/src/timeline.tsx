@@ -283,7 +283,7 @@ function Details({ store, selected, close }: { store: EventStore; selected: numb
         {Object.entries(members).map(([member, value]) => (
           <>
             <dt>{member}</dt>
-            <dd>{typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>
+            <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
           </>
         ))}
       </dl>

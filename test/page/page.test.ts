@@ -6,8 +6,11 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { describeDevice } from "../device/support/device.js";
+import type { WatchState } from "../../src/watch/index.js";
 import { barsOf, openPage, startBrowser, startClient, startWatched, type Rgb } from "./support.js";
 
+/** `V4L2_CID_BRIGHTNESS`; 128 unless somebody sets it. */
+const BRIGHTNESS = 0x0098_0900;
 /** 75 % colour bars, from left to right. */
 const LEVEL = 191;
 const bars: readonly Rgb[] = [7, 6, 3, 2, 5, 4, 1, 0].map(
@@ -63,12 +66,12 @@ describeDevice("the page", () => {
     }
   });
 
-  it("shows what a producer feeds in P010 beside what a consumer gets", async () => {
+  it("shows to the pixel what a producer feeds in P010", async () => {
     const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-p010-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const file = join(folder, "frame");
     writeFileSync(file, p010Frame(320, 240));
-    const { node, address } = await startWatched("loopback");
+    const { node, address } = await startWatched("loopback", "--pair");
     const page = await openPage(await startBrowser(), address);
     startClient(
       ...["v4l2-ctl", "-d", node, "--set-fmt-video-out=width=320,height=240,pixelformat=P010"],
@@ -76,9 +79,6 @@ describeDevice("the page", () => {
     );
     await page.locator(".clients", { hasText: "OUTPUT P010 streaming" }).waitFor();
     expectColors(await barsOf(page, "/2/", 0), bars);
-    startClient("v4l2-ctl", "-d", node, "--stream-mmap");
-    await page.locator(".clients", { hasText: /CAPTURE \S+ streaming/ }).waitFor();
-    expectColors(await barsOf(page, "/1/", 0), bars);
   });
 
   it("changes a control: the picture follows, and a client that subscribed is woken", async () => {
@@ -145,7 +145,8 @@ describeDevice("the page", () => {
   });
 
   it("keeps up with several viewers, is readable at 360 pixels, and says when the driver has ended", async () => {
-    const { node, address, stop } = await startWatched("sample");
+    const driver = await startWatched("sample");
+    const { node, address } = driver;
     const context = await startBrowser();
     const pages = [await openPage(context, address), await openPage(context, address)];
     stream(node, "YUYV");
@@ -154,7 +155,7 @@ describeDevice("the page", () => {
     await page?.bringToFront();
     await page?.setViewportSize({ width: 360, height: 740 });
     expect(await page?.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
-    await stop();
+    await driver.stop();
     await page?.getByText("looking for the driver").waitFor();
   });
 });
@@ -222,6 +223,8 @@ describeDevice("who may not see it", () => {
     // An answer that may not be read is empty.
     expect(read).toEqual(["", "", "", "", ""]);
     expect(statuses.filter((status) => status !== 403)).toEqual([]);
-    expect(statuses.length).toBeGreaterThan(2);
+    expect(statuses.length).toBeGreaterThan(0);
+    const { devices } = (await (await fetch(`${address}state`)).json()) as WatchState;
+    expect(devices[0]?.controls.find(({ id }) => id === BRIGHTNESS)?.value).toBe(128);
   });
 });

@@ -39,7 +39,8 @@ const ended = (child: ChildProcess): Promise<void> =>
 
 /** Starts a driver with --watch; it ends with the test. */
 export async function startWatched(driver: string, ...args: string[]): Promise<WatchedDriver> {
-  lastNumber += 1;
+  // A pair has the number behind it, too.
+  lastNumber += 2;
   const node = `/dev/video${lastNumber}`;
   const command = [
     builtProgram(),
@@ -61,7 +62,7 @@ export async function startWatched(driver: string, ...args: string[]): Promise<W
   onTestFinished(stop);
   const address = await until(() => {
     if (child.exitCode !== null) throw new Error(`the driver ended: ${said}`);
-    return / is ready/.test(said) && existsSync(node) ? /http:\S+/.exec(said)?.[0] : undefined;
+    return / (?:is|are) ready/.test(said) && existsSync(node) ? /http:\S+/.exec(said)?.[0] : undefined;
   }, `${node} is there`);
   return { node, address, port: Number(new URL(address).port), stop };
 }
@@ -119,8 +120,8 @@ export async function openPage(context: BrowserContext, address: string): Promis
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("console", (message) => {
-    // The driver ends before its page: that is no fault.
-    if (message.type() === "error" && !message.text().includes("ERR_CONNECTION_REFUSED"))
+    // The driver ends before its page, or refuses what it is asked: that is no fault.
+    if (message.type() === "error" && !/net::ERR_|a status of 403/.test(message.text()))
       faults.push(message.text());
   });
   onTestFinished(() => {

@@ -233,9 +233,9 @@ describe("viewers", () => {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       const { user, system } = process.cpuUsage(before);
-    // Microseconds of processor time for an event, with what the server does meanwhile: a machine at its limit is no failure.
-    expect((user + system) / total).toBeLessThan(40);
-    ring.take(messageEvent(total, "the end"));
+      // Microseconds of processor time for an event, with what the server does meanwhile: a machine at its limit is no failure.
+      expect((user + system) / total).toBeLessThan(40);
+      ring.take(messageEvent(total, "the end"));
       const parts: Buffer[] = [];
       for await (const part of response) {
         parts.push(part as Buffer);
