@@ -39,7 +39,8 @@ const ownDriver: By = { by: "scripts/lib/own-driver", text: "follow" };
 const ownDriverRuns: By = { by: "test/device/own-driver.test.ts", text: "guide" };
 const short: Edits = [["-t 5", "-t 1"]];
 const endless: Edits = [["--stream-mmap", "--stream-mmap --stream-count=3"]];
-const headless: Edits = [["autovideosink", "fakesink"]];
+// As a window would have it: pictures in memory. To fakesink alone, v4l2codecs would offer memory of a device.
+const headless: Edits = [["autovideosink", "video/x-raw ! fakesink"]];
 const guest =
   "a guest kernel is another machine, which takes longer than all of this: the stages guest and device-6.12 of scripts/test start it";
 
@@ -48,6 +49,10 @@ export const decisions: Readonly<
   Record<string, readonly (readonly [command: string, decision: Decision])[]>
 > = {
   "README.md": [
+    [
+      "v4l2-cuse run --device sample --log-file calls.log -- v4l2-ctl -d /dev/video0 --set-fmt-video=width=701 --stream-mmap --stream-count=30 --stream-to=frames",
+      {},
+    ],
     ["scripts/demo", { not: "it installs packages and shows pictures for minutes" }],
     ["scripts/test", { not: "it is what runs this" }],
     ["scripts/setup", { by: "scripts/test", text: "scripts/setup --dev" }],
@@ -75,7 +80,7 @@ export const decisions: Readonly<
       { not: "there is no such camera; test/run-device/loopback.test.ts has --from with other sources" },
     ],
     ["sudo v4l2-cuse loopback --group video", serves()],
-    ["sudo v4l2-cuse up devices.yaml", serves()],
+    ["sudo v4l2-cuse up devices.yaml", { by: "test/fuse-node/up.test.ts", text: "$CLI up " }],
     ["v4l2-cuse parse clip.h264", { prints: "seq_parameter_set" }],
     ["v4l2-cuse parse clip.h264 --controls", { prints: "H264_DECODE_PARAMS" }],
   ],

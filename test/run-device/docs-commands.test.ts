@@ -36,7 +36,6 @@ beforeAll(() => {
   const data = join(repo, "test/gstreamer/data");
   copyFileSync(join(data, "vp8.ivf"), join(folder, "clip.ivf"));
   copyFileSync(join(data, "h264_main_b.h264"), join(folder, "clip.h264"));
-  writeFileSync(join(folder, "devices.yaml"), "devices:\n  - driver: sample\n  - driver: visl\n");
   const film = [
     "-loglevel",
     "error",
