@@ -25,6 +25,7 @@ version; new kinds and members may come, so pass over what you do not know.
 | \`v4l2-cuse export FILE --to perfetto\` | JSON that ui.perfetto.dev, trace_processor and chrome://tracing open |
 | \`v4l2-cuse export FILE --to ftrace\` | text as the kernel's \`v4l2\` and \`vb2\` trace events |
 | \`v4l2-cuse explain FILE\` | why frames were late or lost ([late-frames.md](late-frames.md)) |
+| \`v4l2-cuse expect FILE RULES...\` | judges a recording by rules, for tests ([expect.md](expect.md)) |
 
 A recording has no transitions from or to "preparing", which are instants within a call.
 
