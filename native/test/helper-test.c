@@ -17,6 +17,8 @@ static long faked_syscall(long number, ...);
 #include <stdio.h>
 #include <stdlib.h>
 
+#define OFFSET 65536 /* of a buffer in its file: whole pages of any kernel */
+
 static int failures;
 
 #define CHECK(condition)                                                                 \
@@ -93,7 +95,7 @@ static long private_ioctl(unsigned long cmd, void *arg)
 			return refuse(driver.refusal);
 		if (!driver.silent)
 			send_fds(driver.map.socket, driver.memory, driver.extra ? 2 : 1);
-		((struct v4l2_cuse_map *)arg)->fd_offset = 4096;
+		((struct v4l2_cuse_map *)arg)->fd_offset = OFFSET;
 		return 0;
 	}
 	driver.fds++;
@@ -251,7 +253,7 @@ static void exporting(void)
 	CHECK(export.fd == lowest && driver.number == lowest);
 	CHECK(export.fd >= 0 && export.index == 3 && export.reserved[0] == 7);
 	CHECK(fcntl(export.fd, F_GETFD) == FD_CLOEXEC);
-	CHECK(fstat(export.fd, &status) == 0 && status.st_size == 8192);
+	CHECK(fstat(export.fd, &status) == 0 && status.st_size == 2 * OFFSET);
 	close(export.fd);
 
 	export.flags = 0;
@@ -540,7 +542,7 @@ int main(void)
 	CHECK(next_mmap && next_ioctl); /* found by the constructor */
 	driver.device = open("/dev/null", O_RDWR | O_CLOEXEC);
 	driver.memory = memfd_create("memory", MFD_CLOEXEC);
-	CHECK(ftruncate(driver.memory, 8192) == 0 && pwrite(driver.memory, "m", 1, 4096) == 1);
+	CHECK(ftruncate(driver.memory, 2 * OFFSET) == 0 && pwrite(driver.memory, "m", 1, OFFSET) == 1);
 	next_mmap = kernel_mmap;
 	next_ioctl = kernel_ioctl;
 
