@@ -68,8 +68,8 @@ const guest = [
 ];
 
 /**
- * `unit` runs anywhere. `fuse-node` needs root and /dev/fuse, which most kernels have. `emulated` boots guests itself, in
- * which clients run. The other projects need root and /dev/cuse, or the surroundings that scripts/lib/with-fuse-nodes
+ * `unit` runs anywhere. `fuse-node` needs root and /dev/fuse, which most kernels have. `emulated` and `arm64` boot guests
+ * themselves, in which clients run; the latter wants what `make -C native arm64` builds. The other projects need root and /dev/cuse, or the surroundings that scripts/lib/with-fuse-nodes
  * makes, and `gstreamer` and `run-device` the programs of the Debian 13 root of scripts/guest. scripts/test runs each where it can.
  */
 export default defineConfig({
@@ -136,9 +136,18 @@ export default defineConfig({
         test: {
           name: "emulated",
           globalSetup,
-          include: ["test/emulated/**/*.test.ts"],
+          include: ["test/emulated/debian-13.test.ts"],
           testTimeout: 60_000,
           fileParallelism: false,
+          pool: "forks",
+        },
+      },
+      {
+        test: {
+          name: "arm64",
+          globalSetup,
+          include: ["test/emulated/arm64.test.ts"],
+          testTimeout: 60_000,
           pool: "forks",
         },
       },

@@ -57,6 +57,7 @@ interface Addon {
     new (fd: number, sizeBytes: number, writable: boolean, offset: number): NativeSharedMemory;
   };
   createMemfd(name: string, sizeBytes: number): NativeFd;
+  readonly pageBytes: number;
   punchHole(fd: number, offset: number, sizeBytes: number): void;
   isHeldElsewhere(fd: number): boolean;
   familyMappings(tid: number, uid: number, names: readonly string[]): FamilyMappings;
@@ -134,6 +135,9 @@ export function nativeProblem(): string | undefined {
     return error instanceof Error ? error.message : String(error);
   }
 }
+
+/** What mappings and their offsets are multiples of (`PAGE_SIZE`): 4096; 16384 or 65536 on some arm64 kernels. */
+export const pageBytes = (): number => addon().pageBytes;
 
 const HELPER = "libv4l2-cuse.so";
 

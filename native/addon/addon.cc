@@ -1,6 +1,7 @@
 // The system calls that a CUSE driver needs and Node.js lacks. No policy here:
 // what each function is for is documented where it is typed, in src/native.ts.
 #include <napi.h>
+#include <unistd.h>
 
 #include "addon-data.h"
 #include "channel.h"
@@ -24,6 +25,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
   exports.Set("Channel", Channel::Define(env));
   exports.Set("SharedMemory", SharedMemory::Define(env));
+  exports.Set("pageBytes", Napi::Number::New(env, static_cast<double>(::sysconf(_SC_PAGESIZE))));
   exports.Set("createMemfd", Napi::Function::New<CreateMemfd>(env, "createMemfd"));
   exports.Set("punchHole", Napi::Function::New<PunchHole>(env, "punchHole"));
   exports.Set("isHeldElsewhere", Napi::Function::New<IsHeldElsewhere>(env, "isHeldElsewhere"));

@@ -1,4 +1,4 @@
-// arm64: number in x8, arguments in x0 to x5, result in x0. Compiled and reviewed; has not run.
+// arm64: number in x8, arguments in x0 to x5, result in x0.
 #ifdef __aarch64__
 
 #include <elf.h>

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The emulated machine that a stock kernel runs in: Debian 13's QEMU, with
-# virtiofsd, which shows this machine's files to the guest.
+# virtiofsd, which shows this machine's files to the guest. The machine is of this
+# machine's kind, or an arm64 one.
 # Needs lib/common.sh and lib/debian.sh.
 # shellcheck disable=SC2154 # set by lib/common.sh
 # shellcheck disable=SC2034 # used by scripts/guest
@@ -10,11 +11,16 @@
 readonly emulator_format=1
 readonly emulator_suite=trixie
 
-# emulator_fetch: sets emulator_dir to a folder with the emulator; downloads it
-# first, once.
+# What differs between the machines.
+declare -rA emulator_packages=([x86_64]=qemu-system-x86 [aarch64]=qemu-system-arm)
+
+# emulator_fetch KIND: for a machine of the kind x86_64 or aarch64, sets emulator_kind, and emulator_dir to
+# a folder with the emulator; downloads it first, once.
 emulator_fetch() {
+  emulator_kind=$1
   emulator_dir=$cache/emulator.v$emulator_format
-  [[ -e $emulator_dir ]] || exclusive "$cache/emulator.lock" emulator_build
+  [[ $1 == x86_64 ]] || emulator_dir=$cache/emulator-$1.v$emulator_format
+  [[ -e $emulator_dir ]] || exclusive "${emulator_dir%.v*}.lock" emulator_build
 }
 
 # emulator_program DIR NAME: sets program to the words that run it. It comes with
@@ -24,7 +30,7 @@ emulator_program() {
 }
 
 emulator_build() {
-  local new deb name library program
+  local new deb name library program qemu=qemu-system-$emulator_kind
   [[ ! -e $emulator_dir ]] || return 0 # somebody was quicker
   say "downloading the emulator (QEMU of Debian $emulator_suite, about 40 MB, once)"
   new=$(mktemp -d "$cache/new.XXXXXX")
@@ -34,15 +40,15 @@ emulator_build() {
   debian_apt_init "$new/apt" "$emulator_suite"
   # zstd is what the kernel is packed with.
   debian_apt "$new/apt" "the emulator's packages" --yes --no-install-recommends --download-only \
-    install qemu-system-x86 virtiofsd zstd
+    install "${emulator_packages[$emulator_kind]}" virtiofsd zstd
   mkdir -p "$new/tree" "$new/all/lib" "$new/emulator/lib"
   for deb in "$new"/apt/cache/archives/*.deb; do
     dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$new/tree" --keep-directory-symlink --exclude=./usr/share/doc
   done
   find "$new/tree" \( -type f -o -type l \) -path '*/lib/x86_64-linux-gnu/*.so*' \
     -not -path '*/x86_64-linux-gnu/*/*' -exec mv -t "$new/all/lib" {} +
-  mv "$new/tree/usr/bin/qemu-system-x86_64" "$new/tree/usr/libexec/virtiofsd" "$new/tree/usr/bin/zstd" "$new/all"
-  for name in qemu-system-x86_64 virtiofsd zstd; do
+  mv "$new/tree/usr/bin/$qemu" "$new/tree/usr/libexec/virtiofsd" "$new/tree/usr/bin/zstd" "$new/all"
+  for name in "$qemu" virtiofsd zstd; do
     mv "$new/all/$name" "$new/emulator"
     emulator_program "$new/all" "../emulator/$name"
     # Of the libraries only those that they load: a third of all.
@@ -66,11 +72,10 @@ emulator_build() {
 
 # The machine, but for what it boots: no disk, no display, no network. Not a
 # microvm, which boots faster: it has but one clock to measure the others by, and
-# fails on a busy host.
-emulator_machine=(
-  -nodefaults -no-user-config -no-reboot -display none
-  -machine q35,hpet=on -cpu max -smp 2
-)
+# fails on a busy host. The arm64 one signs pointers by a cheaper sum than the standard's.
+emulator_common=(-nodefaults -no-user-config -no-reboot -display none -smp 2)
+emulator_machine=("${emulator_common[@]}" -machine q35,hpet=on -cpu max)
+emulator_machine_aarch64=("${emulator_common[@]}" -machine virt,gic-version=3 -cpu max,pauth-impdef=on)
 
 # emulator_accelerator: sets accelerator to the words for QEMU: the processor's
 # own virtualisation where it works, else translated code. Whether it does is
@@ -80,7 +85,7 @@ emulator_machine=(
 emulator_accelerator() {
   local verdict
   accelerator=(-accel tcg,thread=multi)
-  [[ ${V4L2_CUSE_KVM:-} != no && -c /dev/kvm ]] || return 0
+  [[ $emulator_kind == x86_64 && ${V4L2_CUSE_KVM:-} != no && -c /dev/kvm ]] || return 0
   verdict=$emulator_dir/kvm-$(</proc/sys/kernel/random/boot_id)
   if [[ ! -e $verdict ]]; then
     if emulator_kvm_boots; then echo yes; else echo no; fi >"$verdict.$$"
@@ -112,17 +117,17 @@ emulator_kvm_boots() {
 
 # emulator_script: what runs in the guest's process namespace, in its private
 # folder: the servers of the file systems, then the machine. Its arguments are
-# the number of words of virtiofsd's command, these, and those of QEMU's.
+# the folder that is the guest's root, the number of words of virtiofsd's command, these, and those of QEMU's.
 # shellcheck disable=SC2016
 readonly emulator_script='
-  words=$1
-  shift
+  root=$1 words=$2
+  shift 2
   server=("${@:1:words}")
   shift "$words"
   # The system is read much and changed by nobody meanwhile; the folders that
   # are shared may be.
-  "${server[@]}" --cache always --socket-path root.socket &
-  "${server[@]}" --cache auto --socket-path host.socket &
+  "${server[@]}" --shared-dir "$root" --cache always --socket-path root.socket &
+  "${server[@]}" --shared-dir / --cache auto --socket-path host.socket &
   until [[ -S root.socket && -S host.socket ]]; do
     # Both end by themselves when the machine does; before that, not.
     (($(jobs -pr | wc -l) == 2)) || exit
@@ -130,27 +135,40 @@ readonly emulator_script='
   done
   "$@"'
 
-# emulator_command DIR MEM: sets emulator to the command that boots the kernel of
-# kernel_dir, with DIR/init as process 1, after emulator_accelerator. It wants to
-# be started in DIR.
+# emulator_command DIR MEM ROOT: sets emulator to the command that boots the kernel of
+# kernel_dir, with DIR/init as process 1, after emulator_accelerator. ROOT is what it boots
+# on: / is this machine's files; another one is a tree for its own processor. It wants to be started in DIR.
 emulator_command() {
-  local dir=$1 mem=$2 program server
-  local boot="root=root rootfstype=virtiofs rw init=$dir/init console=ttyS0 quiet panic=-1"
-  # What only costs time where nothing runs beside it: guards against other users
-  # of the processor. And its clock needs no second opinion.
-  [[ ${accelerator[1]} == kvm ]] || boot+=" mitigations=off tsc=reliable no_timer_check"
-  # Without --inode-file-handles it keeps open each file that the guest has seen.
+  local dir=$1 mem=$2 root=$3 program server board=("${emulator_machine[@]}")
+  local boot="root=root rootfstype=virtiofs rw quiet panic=-1"
   emulator_program "$emulator_dir" virtiofsd
-  server=("${program[@]}" --shared-dir / --sandbox none --seccomp none --no-announce-submounts
+  # Without --inode-file-handles it keeps open each file that the guest has seen.
+  server=("${program[@]}" --sandbox none --seccomp none --no-announce-submounts
     --inode-file-handles=prefer --modcaps=+dac_read_search --log-level error)
-  emulator_program "$emulator_dir" qemu-system-x86_64
+  emulator_program "$emulator_dir" "qemu-system-$emulator_kind"
+  program+=(-L "$emulator_dir")
+  if [[ $emulator_kind == x86_64 ]]; then
+    boot+=" console=ttyS0"
+    # What only costs time where nothing runs beside it: guards against other users
+    # of the processor. And its clock needs no second opinion.
+    [[ ${accelerator[1]} == kvm ]] || boot+=" mitigations=off tsc=reliable no_timer_check"
+    program+=(-bios "$emulator_dir/qboot.rom")
+  else
+    board=("${emulator_machine_aarch64[@]}")
+    boot+=" console=ttyAMA0 mitigations=off"
+  fi
+  if [[ $root == / ]]; then
+    boot+=" init=$dir/init"
+  else
+    # The private folder is not in the tree, but in the other file system. The kernel hands on what stands after --.
+    boot+=" init=/bin/bash -- -c \"mount -t virtiofs host /mnt && exec /mnt$dir/init\""
+  fi
   emulator=(
-    bash -c "$emulator_script" emulator "${#server[@]}" "${server[@]}"
-    "${program[@]}" -L "$emulator_dir" "${emulator_machine[@]}" "${accelerator[@]}"
+    bash -c "$emulator_script" emulator "$root" "${#server[@]}" "${server[@]}"
+    "${program[@]}" "${board[@]}" "${accelerator[@]}"
     # Memory that virtiofsd sees, too.
     -m "$mem" -object "memory-backend-memfd,id=mem,size=$mem,share=on" -machine memory-backend=mem
-    -bios "$emulator_dir/qboot.rom" -kernel "$kernel_dir/linux"
-    -append "$boot"
+    -kernel "$kernel_dir/linux" -append "$boot"
     -chardev file,id=console,path=console,append=on -serial chardev:console
     -chardev socket,id=root,path=root.socket -device vhost-user-fs-pci,chardev=root,tag=root
     -chardev socket,id=host,path=host.socket -device vhost-user-fs-pci,chardev=host,tag=host

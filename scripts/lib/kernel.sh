@@ -7,21 +7,26 @@
 # Raise this when what is kept for a kernel changes.
 readonly kernel_format=1
 
-declare -rA kernel_suite=([6.1]=bookworm [6.12]=trixie [7.2]=forky [debian-13]=trixie)
+declare -rA kernel_suite=([6.1]=bookworm [6.12]=trixie [7.2]=forky
+  [debian-13]=trixie [debian-13-arm64]=trixie [debian-13-arm64-16k]=trixie)
 
 # kernel_emulated LABEL: whether it runs in an emulated machine.
 kernel_emulated() { [[ $1 == debian-* ]]; }
+
+# kernel_foreign LABEL: whether programs of this machine do not run on it.
+kernel_foreign() { [[ $1 == *-arm64* ]]; }
 
 # kernel_fetch LABEL: sets kernel_dir to a folder with linux, modules/ and
 # release; downloads it first, once. For a kernel that needs it, the emulator too.
 kernel_fetch() {
   local label=$1 build=kernel_build
   [[ -n ${kernel_suite[$label]:-} ]] ||
-    die "There is no guest kernel $label. The choices are 6.1, 6.12, 7.2 and debian-13."
+    die "There is no guest kernel $label. The choices are 6.1, 6.12, 7.2," \
+      "debian-13, debian-13-arm64 and debian-13-arm64-16k."
   [[ $(uname -m) == x86_64 ]] ||
     die "The guest's kernel exists for x86-64 only. On this machine, use a kernel that has CUSE itself."
   if kernel_emulated "$label"; then
-    emulator_fetch
+    if kernel_foreign "$label"; then emulator_fetch aarch64; else emulator_fetch x86_64; fi
     build=kernel_build_stock
   fi
   kernel_dir=$cache/kernel-$label.v$kernel_format
@@ -122,32 +127,33 @@ kernel_take_module() {
 }
 
 # Debian's stock kernel: the program that is packed in its vmlinuz, so that the
-# guest need not unpack it at each start.
+# guest need not unpack it at each start. That of arm64 is not packed.
 kernel_build_stock() {
-  local label=$1 suite=${kernel_suite[$1]} new package image size program
+  local label=$1 suite=${kernel_suite[$1]} new package image architecture=amd64 meta=linux-image-amd64
   [[ ! -e $kernel_dir ]] || return 0 # somebody was quicker
+  if kernel_foreign "$label"; then architecture=arm64 meta=linux-image-${label##debian-13-}; fi
   say "downloading the guest kernel $label (Debian $suite, about 110 MB, once)"
   new=$(mktemp -d "$cache/new.XXXXXX")
   chmod 755 "$new" # apt gives up root for downloads
   # shellcheck disable=SC2064
   trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" "$suite"
-  package=$(apt-cache -c "$new/apt/apt.conf" depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
-  [[ -n $package ]] || die "Debian $suite has no package linux-image-amd64 any more."
+  debian_apt_init "$new/apt" "$suite" "$architecture"
+  package=$(apt-cache -c "$new/apt/apt.conf" depends "$meta" | awk '/Depends: linux-image-/ { print $2; exit }')
+  [[ -n $package ]] || die "Debian $suite has no package $meta any more."
   debian_download "$new/apt" "$package"
   mkdir -p "$new/tree" "$new/kernel/modules"
   dpkg-deb --fsys-tarfile "$new"/apt/debs/*.deb | tar -x -C "$new/tree"
 
-  # Where the packed program is: see "The Linux/x86 Boot Protocol". Its last four
-  # bytes are its length.
   image=$(find "$new/tree/boot" -name 'vmlinuz-*')
-  number() { od -An -v -t "u$2" -j "$1" -N "$2" "$image" | tr -d ' '; }
-  size=$(($(number 0x24c 4) - 4))
-  emulator_program "$emulator_dir" zstd
-  head -c $((($(number 0x1f1 1) + 1) * 512 + $(number 0x248 4) + size)) "$image" | tail -c "$size" |
-    "${program[@]}" -dc >"$new/kernel/linux" ||
-    die "The kernel in Debian's package $package is not packed with zstd any more."
-  unset -f number
+  if [[ $architecture == arm64 ]]; then
+    # "Booting AArch64 Linux": the magic number of an Image.
+    [[ $(od -An -c -j 56 -N 4 "$image" | tr -d ' ') == 'ARMd' ]] ||
+      die "The kernel in Debian's package $package is packed by now."
+    mv "$image" "$new/kernel/linux"
+  else
+    kernel_unpack "$image" >"$new/kernel/linux" ||
+      die "The kernel in Debian's package $package is not packed with zstd any more."
+  fi
 
   local module wanted=(cuse overlay vivid) taken=' '
   while ((${#wanted[@]})); do
@@ -163,4 +169,14 @@ kernel_build_stock() {
   mv -T "$new/kernel" "$kernel_dir"
   rm -rf -- "$new"
   trap - EXIT
+}
+
+# kernel_unpack IMAGE: the packed program in a vmlinuz for x86-64, on stdout. Where it is: see "The Linux/x86 Boot
+# Protocol". Its last four bytes are its length.
+kernel_unpack() {
+  local image=$1 size program
+  number() { od -An -v -t "u$2" -j "$1" -N "$2" "$image" | tr -d ' '; }
+  size=$(($(number 0x24c 4) - 4))
+  emulator_program "$emulator_dir" zstd
+  head -c $((($(number 0x1f1 1) + 1) * 512 + $(number 0x248 4) + size)) "$image" | tail -c "$size" | "${program[@]}" -dc
 }

@@ -16,6 +16,12 @@ readonly tree_packages=(
   libswscale-dev libturbojpeg0-dev libpng-dev
   ca-certificates strace gdb procps iproute2 kmod udev busybox-static
 )
+# Of arm64 what its clients and drivers need: each file is read through an emulated processor.
+readonly tree_packages_arm64=(
+  nodejs v4l-utils libv4l-0t64
+  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+  procps strace
+)
 # Raise this when a tree of the same packages is made in another way.
 readonly tree_format=1
 
@@ -29,8 +35,17 @@ tree_fetch() {
   touch "$tree_dir"
 }
 
+# tree_fetch_arm64: the same, for arm64.
+tree_fetch_arm64() {
+  local id
+  id=$(printf '%s\n' "$tree_format" "${tree_packages_arm64[@]}" | sha256sum)
+  tree_dir=$cache/tree-$tree_suite-arm64.${id:0:12}
+  [[ -e $tree_dir ]] || exclusive "$cache/tree-$tree_suite-arm64.lock" tree_build_arm64
+  touch "$tree_dir"
+}
+
 tree_build() {
-  local new deb started=$SECONDS
+  local new started=$SECONDS
   [[ ! -e $tree_dir ]] || return 0 # somebody was quicker
   say "making a Debian $tree_suite file system for the guest (about 500 MB to download, once)"
   new=$(mktemp -d "$cache/new.XXXXXX")
@@ -45,10 +60,7 @@ tree_build() {
   debian_apt "$new/apt" "the packages for the guest's file system" --yes --no-install-recommends --download-only \
     install '?essential' "${tree_packages[@]}"
   mkdir "$new/tree"
-  # base-files first: it has the links /bin, /lib and so on.
-  for deb in "$new"/apt/essential/{base-files,[!b]*,b*}_*.deb; do
-    dpkg-deb --fsys-tarfile "$deb" | tar -x -p -C "$new/tree" --keep-directory-symlink
-  done
+  tree_unpack "$new/tree" "$new"/apt/essential/{base-files,[!b]*,b*}_*.deb
   mkdir -p "$new/tree/packages"
   mv "$new/apt/essential" "$new/apt/cache/archives" "$new/tree/packages"
   printf '#!/bin/sh\nexit 101\n' >"$new/tree/usr/sbin/policy-rc.d" # no daemons
@@ -79,6 +91,47 @@ tree_build() {
   rm -rf -- "$new"
   trap - EXIT
   say "made it in $((SECONDS - started)) seconds"
-  # Trees for other lists of packages, when nothing has used them for a month.
-  find "$cache" -maxdepth 1 -name "tree-$tree_suite.*" -type d -mtime +30 -exec rm -rf -- {} +
+  tree_forget "tree-$tree_suite"
+}
+
+# tree_unpack TREE DEB...: base-files has to be the first: it has the links /bin, /lib and so on.
+tree_unpack() {
+  local tree=$1 deb
+  shift
+  for deb; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -x -p -C "$tree" --keep-directory-symlink
+  done
+}
+
+# tree_forget NAME: removes trees for other lists of packages, when nothing has used them for a month.
+tree_forget() {
+  find "$cache" -maxdepth 1 -name "$1.*" -type d -mtime +30 -exec rm -rf -- {} +
+}
+
+# Its packages are unpacked only: their scripts do not run on this processor. What these would have done, and somebody
+# misses, is done here.
+tree_build_arm64() {
+  local new started=$SECONDS
+  [[ ! -e $tree_dir ]] || return 0 # somebody was quicker
+  say "making a Debian $tree_suite file system for an arm64 guest (about 200 MB to download, once)"
+  new=$(mktemp -d "$cache/new.XXXXXX")
+  chmod 755 "$new" # apt gives up root for downloads
+  # shellcheck disable=SC2064
+  trap "rm -rf -- '$new'" EXIT
+  debian_apt_init "$new/apt" "$tree_suite" arm64
+  debian_apt "$new/apt" "the packages for the guest's file system" --yes --no-install-recommends --download-only \
+    install '?essential' "${tree_packages_arm64[@]}"
+  mkdir "$new/tree"
+  tree_unpack "$new/tree" "$new"/apt/cache/archives/{base-files,[!b]*,b*}_*.deb
+  rm -rf "$new"/tree/usr/share/{doc,man,locale}
+  cp "$new/tree/usr/share/base-passwd/passwd.master" "$new/tree/etc/passwd"
+  cp "$new/tree/usr/share/base-passwd/group.master" "$new/tree/etc/group"
+  ln -s mawk "$new/tree/usr/bin/awk"
+  mkdir -p "$new"/tree/{home,media,mnt,opt,srv}
+  touch "$new/tree" # or it is as old as its packages, and forgotten
+  mv -T "$new/tree" "$tree_dir"
+  rm -rf -- "$new"
+  trap - EXIT
+  say "made it in $((SECONDS - started)) seconds"
+  tree_forget "tree-$tree_suite-arm64"
 }

@@ -7,7 +7,7 @@ import { pictureLayout, type PicturePlane } from "./formats.js";
 export interface PictureMemory {
   /** Ours; the worker gets a duplicate. */
   readonly fd: number;
-  /** Where the memory starts in `fd`, bytes; a multiple of the page size, 4096. */
+  /** Where the memory starts in `fd`, bytes; a multiple of the page size. */
   readonly fdOffset: number;
   readonly sizeBytes: number;
 }

@@ -69,8 +69,8 @@ class NodeFile {
 
 const calls = new CallWatch("/proc");
 
-/** What `stat(2)` tells of files that can be mapped: all that `v4l2_buffer.m.offset` can name, in whole pages. */
-const MAPPABLE_BYTES = 2 ** 32 - 4096;
+/** What `stat(2)` tells of files that can be mapped: all that `v4l2_buffer.m.offset` can name, in whole pages of any kernel. */
+const MAPPABLE_BYTES = 2 ** 32 - 65_536;
 
 /** A node in the folder of a mount, from {@link FuseNode.start} until it is closed. */
 export class FuseNode implements MountedNode {

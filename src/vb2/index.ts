@@ -19,7 +19,6 @@ export {
   DEFAULT_HANDLE_BYTES,
   DEFAULT_PLANE_BYTES,
   MemoryBudget,
-  PAGE_BYTES,
   pageAlign,
   processBudget,
 } from "./memory.js";

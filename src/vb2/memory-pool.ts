@@ -19,13 +19,13 @@ import type { Call, FileBacking, MappedFile } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 import { findMappings, nameKey, type Mappings } from "./mappings.js";
 import { MappingWatch } from "./mapping-watch.js";
-import { PAGE_BYTES, pageAlign } from "./memory.js";
+import { pageAlign } from "./memory.js";
 import type { MemoryUsers, PlaneMemory } from "./memory.js";
 import { isHeld, PlaneExports } from "./memory-users.js";
 import { FreeRanges, overlap, type Range } from "./free-ranges.js";
 
-/** All that `v4l2_buffer.m.offset` can name, in whole pages. */
-const POOL_BYTES = 2 ** 32 - PAGE_BYTES;
+/** All that `v4l2_buffer.m.offset` can name, in whole pages of any kernel. */
+const POOL_BYTES = 2 ** 32 - 65_536;
 
 /** How much may be retired before somebody looks who has it mapped. */
 export const RETIRED_BYTES = 32 * 2 ** 20;

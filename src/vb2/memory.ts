@@ -6,6 +6,7 @@
  * which may be root, pays. Running out is ENOMEM for that client.
  */
 import { totalmem } from "node:os";
+import { pageBytes } from "../native.js";
 import type { Call, ExportedFd, FileBacking } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 
@@ -21,12 +22,9 @@ export interface MemoryUsers {
   isStillMapped(): boolean;
 }
 
-/** What a mapping is rounded to (`PAGE_SIZE`). */
-export const PAGE_BYTES = 4096;
-
-/** `sizeBytes` rounded up to whole pages. */
+/** `sizeBytes` rounded up to whole pages of this kernel, as a mapping is. */
 export function pageAlign(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
+  return Math.ceil(sizeBytes / pageBytes()) * pageBytes();
 }
 
 /** Memory of one plane, shared with clients through `fd`. */
@@ -36,7 +34,7 @@ export interface PlaneMemory {
   readonly sizeBytes: number;
   /** What a client maps to see the same bytes; ours, sent as a duplicate. */
   readonly fd: number;
-  /** Where the plane starts in `fd`, bytes; a multiple of the page size, 4096. */
+  /** Where the plane starts in `fd`, bytes; a multiple of the page size. */
   readonly fdOffset: number;
   /** Memory in a pool: where `mmap()` of the client's own descriptor finds it, bytes, below 2^32. */
   readonly mapOffset?: number;

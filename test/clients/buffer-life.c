@@ -5,7 +5,6 @@
  * queue, and of the device's end. Words act on the file that was opened last, or
  * that "file N" chose; each prints a line, which the tests compare.
  */
-#define _GNU_SOURCE
 #include "client.h"
 
 #include <fcntl.h>

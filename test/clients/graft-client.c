@@ -401,6 +401,8 @@ static void call_on(uint64_t stack)
 		before.registers[7] = stack_pointer = after.registers[7];
 		after.registers[11] = 1;
 	}
+#else
+	(void)stack;
 #endif
 }
 

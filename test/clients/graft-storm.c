@@ -239,7 +239,8 @@ static int after_exec_main(char **argv)
 	static struct setup there;
 	static struct view its_view;
 
-	there = (struct setup){argv[5], argv[6][0] ? argv[6] : NULL, argv[7], !strcmp(argv[8], "refuses"), false};
+	there = (struct setup){argv[5], argv[6][0] ? argv[6] : NULL, argv[7], !strcmp(argv[8], "refuses"), false,
+			       false};
 	setup = &there;
 	view = &its_view;
 	plan = (struct plan){.round = (int)number(argv[2]), .kind = EXEC};

@@ -4,7 +4,6 @@
  *
  *   node-client NODE FILES
  */
-#define _GNU_SOURCE /* strerrorname_np() */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/videodev2.h>
@@ -45,7 +44,7 @@ static int stream(int fd, unsigned char *first[BUFFERS])
 {
 	struct v4l2_requestbuffers ask = {
 		.count = BUFFERS, .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_MMAP};
-	int type = ask.type;
+	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
 
 	if (ioctl(fd, VIDIOC_REQBUFS, &ask) == -1)
 		return -1;

@@ -8,8 +8,12 @@ import { startProgram } from "../device/support/probe.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
+/** So many times as long as on a machine that does nothing else may all take: also for run-steps. */
+const PATIENCE = Number(process.env["V4L2_CUSE_PATIENCE"] ?? 1);
 /** Longer than run-steps takes if every wait of it lasts as long as it may. */
-const LIMIT_S = 840;
+const LIMIT_S = 840 * PATIENCE;
+/** For the hook that calls {@link runInGuest}. */
+export const GUEST_MS = LIMIT_S * 1000 + 40_000;
 const TIMED_OUT = 124;
 
 /** The node in the guest. */
@@ -68,6 +72,14 @@ export class GuestRun {
   }
 }
 
+/** A guest whose programs are not this machine's. */
+export interface Foreign {
+  /** What starts the `v4l2-cuse` command there. */
+  readonly command: readonly string[];
+  /** For what is in the environment otherwise. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /**
  * Boots the kernel, starts the camera with these arguments, runs the commands one after another, and stops the camera.
  * It takes minutes. @throws When that did not come to its end.
@@ -76,6 +88,7 @@ export async function runInGuest(
   kernel: string,
   camera: readonly string[],
   commands: readonly Command[],
+  { command, env }: Foreign = { command: [process.execPath, builtProgram()], env: process.env },
 ): Promise<GuestRun> {
   const folder = join(root, "out", "test", `in-${kernel}`);
   const table = (rows: readonly (readonly string[])[]): string =>
@@ -84,7 +97,7 @@ export async function runInGuest(
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const number = NODE.replace("/dev/video", "");
-  const driver = [process.execPath, builtProgram(), "sample", "--video", number, "--log", "json", ...camera];
+  const driver = [...command, "sample", "--video", number, "--log", "json", ...camera];
   writeFileSync(join(folder, "driver"), table([driver]));
   const rows = commands.map(({ title, words, limitS = 60 }) => [folderOf(title), String(limitS), ...words]);
   writeFileSync(join(folder, "steps"), table(rows));
@@ -93,7 +106,7 @@ export async function runInGuest(
   const guest = startProgram(
     join(root, "scripts", "guest"),
     ["--kernel", kernel, "--timeout", String(LIMIT_S), "--", script, folder, NODE],
-    { timeoutMs: LIMIT_S * 1000 + 10_000 },
+    { timeoutMs: LIMIT_S * 1000 + 10_000, env },
   );
   const { code, signal, lines, stderr } = await guest.result;
   if (code !== 0) throw new Error(`the guest ended with ${code ?? signal}:\n${lines.join("\n")}\n${stderr}`);

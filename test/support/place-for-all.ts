@@ -62,9 +62,13 @@ function copyPackage(to: string): void {
   for (const folder of ["test/clients", "test/gstreamer/data"])
     cpSync(join(root, folder), join(to, folder), { recursive: true });
   const native = join(root, "native/build");
-  mkdirSync(join(to, "native/build"), { recursive: true });
-  for (const file of readdirSync(native, { withFileTypes: true })) {
-    if (file.isFile()) copyFileSync(join(native, file.name), join(to, "native/build", file.name));
+  // Those for arm64 are run in a guest.
+  for (const folder of ["", "arm64"].filter((name) => existsSync(join(native, name)))) {
+    mkdirSync(join(to, "native/build", folder), { recursive: true });
+    for (const file of readdirSync(join(native, folder), { withFileTypes: true })) {
+      if (file.isFile())
+        copyFileSync(join(native, folder, file.name), join(to, "native/build", folder, file.name));
+    }
   }
   // Links to the helpers of 64-bit and of 32-bit programs.
   for (const links of ["lib", "lib32"].filter((name) => existsSync(join(native, name))))
