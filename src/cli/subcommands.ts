@@ -19,5 +19,6 @@ export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map(
   ["events", async () => (await import("./events.js")).eventsCommand()],
   ["export", async () => (await import("./export.js")).exportCommand()],
   ["explain", async () => (await import("./explain.js")).explainCommand()],
+  ["replay", async () => (await import("./replay.js")).replayCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);
