@@ -1,5 +1,4 @@
 /** The probabilities of VP8 as bytes of the FRAME control. */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { vp8 } from "../../../src/codec/index.js";
