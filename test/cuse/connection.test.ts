@@ -124,6 +124,22 @@ describe("calls that wait", () => {
     ]);
   });
 
+  it("know whether the file can be mapped as it is: not where nobody says so", () => {
+    const answers: unknown[] = [];
+    const device = new RecordingDevice({
+      ioctl: (_file, request) => {
+        answers.push(request.isAnonymous);
+        return 0;
+      },
+    });
+    for (const isAnonymous of [undefined, false, true]) {
+      const bench = new Bench(device, isAnonymous);
+      bench.open();
+      bench.deliver(send.ioctl(10, 1, send.io(1)));
+    }
+    expect(answers).toEqual([false, false, true]);
+  });
+
   it("know whether the file blocks", () => {
     const answers: boolean[] = [];
     const bench = new Bench(

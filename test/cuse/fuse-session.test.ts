@@ -543,6 +543,7 @@ describe("a session that cannot start says why", () => {
   it.each([
     ["ENOENT", 'load it with "modprobe fuse"'],
     ["ENODEV", 'load it with "modprobe fuse"'],
+    ["ENXIO", 'load it with "modprobe fuse"'],
     ["EACCES", "run as root"],
     ["EIO", "cannot be made: open: EIO"],
   ])("no channel: %s", (code, text) => {
