@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { MappedInode, OpenRequest } from "../../src/cuse/char-device.js";
 import { CharDeviceError } from "../../src/cuse/errors.js";
-import { FuseMount, type FuseMountEnvironment } from "../../src/cuse/fuse-mount.js";
+import { FuseMount } from "../../src/cuse/fuse-mount.js";
 import { FuseNode, type FuseNodeOptions } from "../../src/cuse/fuse-node.js";
 import {
   FATTR_MODE,
@@ -17,74 +17,12 @@ import {
   FuseSetattrInView,
 } from "../../src/cuse/gen/fuse.js";
 import { findMount } from "../../src/cuse/node-folder.js";
-import { FakeChannel, systemError, turns } from "./support/fake-channel.js";
+import { systemError, turns } from "./support/fake-channel.js";
 import { lookup, nodeIdOf, ROOT } from "./support/fuse-system.js";
+import { FOLDER, MINOR, System } from "./support/mount-system.js";
 import { digits, hex } from "../support/hex.js";
 import * as send from "./support/messages.js";
 import { RecordingDevice, RecordingLog, type TestFile } from "./support/recording-device.js";
-
-const FOLDER = "/run/nodes";
-const MINOR = 35;
-
-/** From a Linux 6.12: 7.41, flags, flags2 with FUSE_PASSTHROUGH. */
-const INIT = hex`
-  68000000 1a000000 0200000000000000 0000000000000000
-  00000000 00000000 00000000 0000 0000
-  07000000 29000000 00000200 fbfbff73 bd000000
-  00000000 00000000 00000000 00000000 00000000 00000000
-  00000000 00000000 00000000 00000000 00000000
-`;
-
-class System implements FuseMountEnvironment {
-  readonly steps: string[] = [];
-  /** Processes with CAP_SYS_ADMIN may register memory. */
-  isAdmin = true;
-  mountError: Error | undefined;
-  #channel: FakeChannel | undefined;
-  #lastBacking = 6;
-
-  get channel(): FakeChannel {
-    if (this.#channel === undefined) throw new Error("no channel yet");
-    return this.#channel;
-  }
-
-  openChannel(...[path, bytes, handlers]: Parameters<FuseMountEnvironment["openChannel"]>): FakeChannel {
-    this.steps.push(`open ${path}`);
-    this.#channel = new FakeChannel(handlers, bytes);
-    return this.#channel;
-  }
-
-  claimFolder(folder: string): ReturnType<FuseMountEnvironment["claimFolder"]> {
-    this.steps.push(`claim ${folder}`);
-    return Promise.resolve({
-      path: folder,
-      mount: (fd) => {
-        this.steps.push(`mount ${fd}`);
-        if (this.mountError !== undefined) throw this.mountError;
-        setImmediate(() => this.channel.deliver(INIT));
-        return MINOR;
-      },
-      release: () => this.steps.push("release"),
-    });
-  }
-
-  ioctl(_fd: number, command: number, argument: Uint8Array): number {
-    if (!this.isAdmin) throw systemError("EPERM", "ioctl");
-    const isOpen = (command & 0xff) === 1;
-    if (isOpen) this.#lastBacking += 1;
-    const number = new DataView(argument.buffer).getUint32(0, true);
-    this.steps.push(isOpen ? `register fd ${number}` : `forget memory ${number}`);
-    return isOpen ? this.#lastBacking : 0;
-  }
-
-  createMemfd(): { fd: number; close(): void } {
-    return { fd: 90, close: () => undefined };
-  }
-
-  readReady(): number {
-    return -1;
-  }
-}
 
 class Bench {
   readonly log = new RecordingLog();
