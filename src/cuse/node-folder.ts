@@ -35,8 +35,9 @@ export function findMount(text: string, folder: string): MountLine | undefined {
 /** All mounts, from the first. @param text - Of `/proc/self/mountinfo`, read as latin1. */
 export function* mountLines(text: string): Generator<MountLine> {
   for (const line of text.split("\n")) {
-    const [, minor, escaped, type] = LINE.exec(line) ?? [];
-    if (minor === undefined || escaped === undefined || type === undefined) continue;
+    const match = LINE.exec(line);
+    if (match === null) continue;
+    const [, minor = "", escaped = "", type = ""] = match;
     const name = escaped.replace(/\\([0-7]{3})/g, (_match, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
