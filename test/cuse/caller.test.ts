@@ -35,10 +35,10 @@ function addFd(
   fd: number,
   flags: number,
   target = "/dev/video7",
-  ino: number | undefined = NODE_INO,
+  ino: number | null = NODE_INO,
 ): void {
   symlinkSync(target, `${proc}/${tid}/fd/${fd}`);
-  const inoLine = ino === undefined ? "" : `ino:\t${ino}\n`;
+  const inoLine = ino === null ? "" : `ino:\t${ino}\n`;
   writeFileSync(
     `${proc}/${tid}/fdinfo/${fd}`,
     `pos:\t0\nflags:\t0${flags.toString(8).padStart(7, "0")}\nmnt_id:\t25\n${inoLine}`,
@@ -179,8 +179,8 @@ describe("without it", () => {
   });
 
   it("a kernel without inodes in fdinfo (before 5.14) is served by name", () => {
-    addFd(100, 4, RDWR, "/dev/video6", undefined);
-    addFd(100, 5, RDWR | NONBLOCK, "/dev/video7", undefined);
+    addFd(100, 4, RDWR, "/dev/video6", null);
+    addFd(100, 5, RDWR | NONBLOCK, "/dev/video7", null);
     expect(ask()).toBe(true);
   });
 
@@ -213,7 +213,7 @@ describe("without it", () => {
   });
 
   it("an inode that nobody knows is that of no descriptor", () => {
-    addFd(100, 5, RDWR | NONBLOCK, "/newroot/dev/camera", undefined);
+    addFd(100, 5, RDWR | NONBLOCK, "/newroot/dev/camera", null);
     addFd(100, 6, RDWR | NONBLOCK, "/newroot/dev/other");
     expect(ask({ ino: undefined })).toBe(false);
   });
@@ -314,6 +314,12 @@ describe("without it", () => {
     addFd(100, 5, RDWR | NONBLOCK, "/dev/video70", 7);
     expect(ask({ tid })).toBe(false);
     expect(ask({ tid, handle: new OpenFileHandle(1, RDWR | NONBLOCK, 100) })).toBe(true);
+  });
+
+  it("a caller that is not visible here is nobody, whatever is found by its number", () => {
+    addThread(0);
+    addFd(0, 5, RDWR | NONBLOCK);
+    expect(ask({ tid: 0 })).toBe(false);
   });
 
   it("a caller with very many descriptors is not searched to the end", () => {

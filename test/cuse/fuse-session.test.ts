@@ -268,6 +268,14 @@ describe("the file system", () => {
     expect(bench.deliver(lookup(12, 2, "anon:2"))).toEqual([refusal(ENOENT, 12)]);
   });
 
+  it("finds nothing below a file, not even what we are about to open", async () => {
+    const bench = new Bench();
+    const pending = bench.create();
+    await Promise.resolve();
+    expect(bench.deliver(lookup(12, 2, "anon:2"))).toEqual([refusal(ENOENT, 12)]);
+    await pending;
+  });
+
   it("opens no file again, whoever asks", async () => {
     const bench = new Bench();
     await bench.create();
@@ -375,6 +383,21 @@ describe("calls on a file", () => {
     expect(bench.deliver(send.write(10, 1, Uint8Array.of(7)))[0]).toContain("01000000");
     expect(bench.deliver(send.fsync(12, 1))).toEqual(["10000000 00000000 0c000000 00000000"]);
     expect(calls).toEqual(["read it 16", "write it 1", "fsync it"]);
+  });
+
+  it("read: a file without memory has the position that the kernel says", async () => {
+    const bench = new Bench();
+    const offsets: bigint[] = [];
+    const device: CharDevice<string> = {
+      open: () => "",
+      release: () => undefined,
+      ioctl: () => 0,
+      read: (_file, { offset }) => (offsets.push(BigInt(offset)), Uint8Array.of(1)),
+    };
+    await bench.session.create(device, () => "it");
+    for (const [index, offset] of [0n, 4096n, 100n].entries())
+      bench.deliver(send.read(8 + 2 * index, 1, 16, 2, offset));
+    expect(offsets).toEqual([0n, 4096n, 100n]);
   });
 
   it("release: the device hears it once, and the file is known no more", async () => {
