@@ -165,7 +165,7 @@ class Mounts implements MountSystem {
 
   mount(...[source, folder, { type, flags, options }]: Parameters<MountSystem["mount"]>): void {
     this.steps.push(`mount ${source} ${type} ${String(flags)} ${String(options)}`);
-    this.add(folder, type);
+    this.add(folder, type ?? "");
   }
 
   unmount(folder: string): void {

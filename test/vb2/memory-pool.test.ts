@@ -269,6 +269,14 @@ describe("who uses a plane of a pool", () => {
   });
 });
 
+it("a plane that gets no memory of its own is ENOMEM, and stays in its pool", () => {
+  const provider = new SharedMemoryProvider({ name: "x".repeat(300) });
+  const plane = provider.allocPlane(PAGE, newPool());
+  expectErrno("ENOMEM", () => provider.moveOut(plane));
+  expect(plane).toMatchObject({ isAlone: false, mapOffset: 0 });
+  plane.release();
+});
+
 it("a pool that the kernel does not make is ENOMEM", () => {
   expectErrno("ENOMEM", () => MemoryPool.create("x".repeat(300)));
 });
@@ -277,7 +285,11 @@ describe("a provider", () => {
   it("moves a plane out of its pool, and leaves others where they are", () => {
     const provider = new SharedMemoryProvider({ name: "pool-test" });
     const inPool = provider.allocPlane(PAGE, newPool());
-    const other = provider.allocPlane(PAGE, { fd: -1, sizeBytes: 0, mappedAs: () => undefined });
+    const other = provider.allocPlane(PAGE, {
+      ...{ fd: -1, sizeBytes: 0, settled: undefined },
+      mappedAs: () => undefined,
+      close: () => undefined,
+    });
     expect([inPool.mapOffset, other.mapOffset]).toEqual([0, undefined]);
     expect(provider.exportPlane(inPool, constants.O_RDONLY, false)).toBeUndefined();
     const { fd } = other;

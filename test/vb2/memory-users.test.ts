@@ -31,8 +31,8 @@ afterEach(() => {
 });
 
 /** Exports on a machine whose dma-bufs are files of the test's own. */
-function exportsWith(fault?: Error): { exports: PlaneExports; asked: number[][]; made: OwnedFd[] } {
-  const asked: number[][] = [];
+function exportsWith(fault?: Error): { exports: PlaneExports; asked: unknown[][]; made: OwnedFd[] } {
+  const asked: unknown[][] = [];
   const made: OwnedFd[] = [];
   const exports = new PlaneExports({
     createDmabuf: (...wanted) => {
