@@ -492,6 +492,15 @@ describe("poll starts read() and write()", () => {
     expect(c.fileOps.poll(c.file, Poll.Out)).toBe(Poll.Out | Poll.WrNorm);
   });
 
+  it("says nothing of writing while the file is read", () => {
+    const c = capture(10);
+    const io = c.queue.startFileIo("read");
+    c.driver.complete();
+    void io.read({ size: 1, offset: 0n }, c.call); // A part of it: the buffer is ours.
+    expect(c.queue.queuedCount).toBeLessThan(c.queue.numBuffers);
+    expect(io.poll(Poll.Out)).toBeUndefined();
+  });
+
   it("not for other events, not without read(), and an error when it cannot", () => {
     const c = capture();
     expect(c.fileOps.poll(c.file, Poll.Pri)).toBe(0);
