@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import type { IoctlRequest, OpenRequest, PendingCall } from "../../src/cuse/char-device.js";
 import { CharDeviceError } from "../../src/cuse/errors.js";
-import { noteWaiting, somebodyWaits } from "../../src/cuse/waiting.js";
 import { Bench } from "./support/bench.js";
 import { systemError, turns } from "./support/fake-channel.js";
 import * as send from "./support/messages.js";
@@ -192,31 +191,6 @@ describe("calls that wait", () => {
     for (const [index, size] of [5, 100_000, 65_536, 65_537, 131_072].entries())
       bench.deliver(send.write(10 + 2 * index, 1, new Uint8Array(size)));
     expect(sizes).toEqual([5, 100_000, 65_536, 65_537, 131_072]);
-  });
-
-  it("counts as one that waits until it is answered, once", async () => {
-    const count = (): number => {
-      let found = 0;
-      for (; somebodyWaits(); found += 1) noteWaiting(-1);
-      noteWaiting(found);
-      return found;
-    };
-    // Those of other tests, and some more, for the count of none and of fewer is the same.
-    noteWaiting(10);
-    const before = count();
-    const settle: ((value: number) => void)[] = [];
-    const bench = new Bench(
-      new RecordingDevice({ ioctl: () => new Promise<number>((resolve) => settle.push(resolve)) }),
-    );
-    bench.open();
-    for (const unique of [10, 12]) bench.deliver(send.ioctl(unique, 1, send.io(1)));
-    expect(count()).toBe(before + 2);
-    bench.connection.refusePending("ENODEV");
-    expect(count()).toBe(before);
-    for (const resolve of settle) resolve(0);
-    await turns();
-    expect(count()).toBe(before);
-    noteWaiting(-10);
   });
 
   it("may not hold more written bytes than 32 MiB", async () => {

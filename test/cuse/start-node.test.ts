@@ -82,14 +82,14 @@ describe("the kind of a node", () => {
 
 /** FUSE mounts on a kernel of the test's own. */
 function fakeMounts(): { readonly asked: FuseMountOptions[]; readonly systems: System[]; error?: Error } {
-  const { start } = FuseMount;
+  const start = FuseMount.start.bind(FuseMount);
   const fake: ReturnType<typeof fakeMounts> = { asked: [], systems: [] };
   vi.spyOn(FuseMount, "start").mockImplementation((options) => {
     fake.asked.push(options);
     if (fake.error !== undefined) return Promise.reject(fake.error);
     const system = new System();
     fake.systems.push(system);
-    return start.call(FuseMount, options, system);
+    return start(options, system);
   });
   return fake;
 }
