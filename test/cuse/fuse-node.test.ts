@@ -1,5 +1,5 @@
 /** FUSE nodes on a kernel of the test's own: the folder's bytes, one inode per open file, and the end of a node. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { MappedInode, OpenRequest } from "../../src/cuse/char-device.js";
 import { CharDeviceError } from "../../src/cuse/errors.js";
 import { FuseMount } from "../../src/cuse/fuse-mount.js";
@@ -172,6 +172,19 @@ describe("the folder", () => {
     );
   });
 
+  it("and its nodes belong to the user and the group that serve them", async () => {
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    vi.spyOn(process, "getgid").mockReturnValue(100);
+    try {
+      const bench = await Bench.start();
+      expect(bench.node().access).toEqual({ mode: 0o600, uid: 1000, gid: 100 });
+      const other = bench.node(new RecordingDevice(), { name: "media0", group: "44" });
+      expect(other.access).toEqual({ mode: 0o660, uid: 1000, gid: 44 });
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+
   it("has regular files with the mode and group asked for", async () => {
     const bench = await Bench.start();
     bench.node(new RecordingDevice(), { mode: 0o640, group: 44 });
@@ -325,13 +338,32 @@ describe("files that can be mapped", () => {
   });
 });
 
-describe.each([true, false])("files of a device that has no read() or write(), mapped: %s,", (maps) => {
-  it("answer both with EINVAL", async () => {
+describe.each([true, false])("files, mapped: %s,", (maps) => {
+  it("read, write and write back what the device has", async () => {
+    const bench = await Bench.start(maps);
+    const calls: string[] = [];
+    const device = new RecordingDevice({
+      read: (_file, { size, offset }) => (calls.push(`read ${size} at ${offset}`), Uint8Array.of(1, 2)),
+      write: (_file, { data, offset }) => (calls.push(`write ${data.length} at ${offset}`), data.length),
+      fsync: () => void calls.push("fsync"),
+    });
+    bench.node(device);
+    const inode = bench.lookup();
+    bench.deliver(send.about(inode, send.open(4)));
+    expect(bench.deliver(send.about(inode, send.read(6, 1, 100)))[0]).toMatch(/^12000000 00000000 .* 0102$/);
+    expect(bench.deliver(send.about(inode, send.write(8, 1, new Uint8Array(7))))[0]).toMatch(
+      /^18000000 00000000 .* 07000000 00000000$/,
+    );
+    expect(bench.deliver(send.about(inode, send.fsync(10, 1))).map(error)).toEqual([0]);
+    expect(calls).toEqual(["read 100 at 0", "write 7 at 0", "fsync"]);
+  });
+
+  it("of a device that has neither answer EINVAL", async () => {
     const bench = await Bench.start(maps);
     bench.node(new MappingDevice());
     const inode = bench.lookup();
     bench.deliver(send.about(inode, send.open(4)));
-    for (const message of [send.read(6, 1, 100), send.write(8, 1, new Uint8Array(100))])
+    for (const message of [send.read(6, 1, 100), send.write(8, 1, new Uint8Array(100)), send.fsync(10, 1)])
       expect(bench.deliver(send.about(inode, message)).map(error)).toEqual([EINVAL]);
   });
 });

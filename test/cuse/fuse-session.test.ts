@@ -338,6 +338,27 @@ describe("calls on a file", () => {
     expect(other.events).toEqual(["ioctl other1 0x4581 by 4242"]);
   });
 
+  it("are calls on files that can be mapped as they are; those that wait can be refused", async () => {
+    const bench = new Bench();
+    const asked: boolean[] = [];
+    const device: CharDevice<string> = {
+      open: () => "",
+      release: () => undefined,
+      ioctl: (_file, { isAnonymous }) => {
+        asked.push(isAnonymous);
+        return new Promise<number>(() => undefined);
+      },
+    };
+    await bench.session.create(device, () => "it");
+    expect(bench.deliver(send.ioctl(6, 1, send.io(0x80)))).toEqual([]);
+    expect(asked).toEqual([true]);
+    bench.session.refusePending("EBUSY");
+    expect(bench.system.channel.take()).toEqual([refusal("f0ffffff", 6)]);
+    await bench.session.close();
+    bench.session.refusePending("EBUSY");
+    expect(bench.system.channel.take()).toEqual([]);
+  });
+
   it("poll: asks the device, and wakes who waits", async () => {
     const bench = new Bench();
     await bench.create();
@@ -542,12 +563,23 @@ describe("the end", () => {
     const bench = new Bench();
     const { ino } = await bench.create();
     bench.system.holds(4242, 5, ino);
+    bench.system.waiting.push(send.ioctl(8, 1, send.io(1)));
     bench.system.channel.handlers.onClose(systemError("ENODEV", "read"));
+    // There is nothing to read from any more.
+    expect(bench.system.waiting).toHaveLength(1);
     expect((await bench.session.closed)?.message).toBe(
       "The kernel ended the session that serves clients' files (read: ENODEV).",
     );
     expect(bench.device.events).toEqual(["release device1"]);
     expect(bench.session.identify(4242, 5)).toBeUndefined();
+  });
+
+  it("by the kernel without a reason: none is told", async () => {
+    const bench = new Bench();
+    bench.system.channel.handlers.onClose(undefined);
+    expect((await bench.session.closed)?.message).toBe(
+      "The kernel ended the session that serves clients' files.",
+    );
   });
 
   it("while a file is being made: that fails, and its device hears nothing more", async () => {
@@ -559,38 +591,5 @@ describe("the end", () => {
     await turns();
     expect(bench.device.events).toEqual([]);
     expect(bench.session.size).toBe(0);
-  });
-});
-
-describe("a session that cannot start says why", () => {
-  it.each([
-    ["ENOENT", 'load it with "modprobe fuse"'],
-    ["ENODEV", 'load it with "modprobe fuse"'],
-    ["ENXIO", 'load it with "modprobe fuse"'],
-    ["EACCES", "run as root"],
-    ["EIO", "cannot be made: open: EIO"],
-  ])("no channel: %s", (code, text) => {
-    const system = new FakeFuse();
-    system.channelError = systemError(code, "open");
-    expect(() => new FuseSession({}, system)).toThrow(CuseError);
-    expect(() => new FuseSession({}, system)).toThrow(text);
-  });
-
-  it.each([
-    ["EPERM", "run as root"],
-    ["ENOSYS", "need Linux 5.14"],
-  ])("no mount: %s", (code, text) => {
-    const system = new FakeFuse();
-    system.mountError = systemError(code, "fsopen");
-    expect(() => new FuseSession({}, system)).toThrow(text);
-    expect(system.channel.isClosed).toBe(true);
-  });
-
-  it("no /proc", () => {
-    const system = new FakeFuse();
-    system.descriptors.clear();
-    expect(() => new FuseSession({}, system)).toThrow("mount procfs");
-    expect(system.steps).toContain("unmount");
-    expect(system.channel.isClosed).toBe(true);
   });
 });

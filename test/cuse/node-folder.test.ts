@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CuseError, FolderInUseError } from "../../src/cuse/errors.js";
 import { claimFolder, FILE_SYSTEM_TYPE, mountLines, type MountSystem } from "../../src/cuse/node-folder.js";
 import { MountFlag } from "../../src/native.js";
@@ -205,6 +205,18 @@ describe("a mount on the folder", () => {
     expect([mounts.steps.slice(1), mounts.mountInfo(), readdirSync(place)]).toEqual([["unmount"], "", []]);
     claimed.release();
     expect(mounts.steps.slice(1)).toEqual(["unmount"]);
+  });
+
+  it("belongs to the user and the group that serve it", async () => {
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    vi.spyOn(process, "getgid").mockReturnValue(100);
+    try {
+      const mounts = new Mounts();
+      (await claimFolder(join(place, "a"), undefined, mounts)).mount(7);
+      expect(mounts.steps[0]).toContain("fd=7,rootmode=40000,user_id=1000,group_id=100,");
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it("is not unmounted if nothing was mounted, if somebody else did, or if another one is on top", async () => {

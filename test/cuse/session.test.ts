@@ -245,6 +245,12 @@ describe("the kernel", () => {
   });
 });
 
+it("the kernel may end the session without a reason", async () => {
+  const { session, channel } = await start();
+  channel.handlers.onClose(undefined);
+  expect((await session.closed)?.message).toBe("The kernel ended the session of /dev/video3.");
+});
+
 describe("checkDeviceNumber", () => {
   it.each([
     [undefined, undefined],

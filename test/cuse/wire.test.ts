@@ -533,7 +533,7 @@ describe("Message", () => {
     expect(message.load(bytes)).toBeUndefined();
     bytes[4] = 39; // IOCTL has more than a header.
     bytes[8] = 9;
-    expect(message.load(bytes)).toContain("needs");
+    expect(message.load(bytes)).toContain("needs 72 bytes, got 40");
     expect([message.opcode, message.uniqueLow]).toEqual([39, 9]);
   });
 
