@@ -164,6 +164,17 @@ describe("read", () => {
     expect(c.driver.held).toHaveLength(2);
   });
 
+  it("an empty frame does not end the next call", async () => {
+    const c = capture(10);
+    const io = c.queue.startFileIo("read");
+    c.driver.complete("done", 0);
+    c.driver.complete("done", 5);
+    const lengths: number[] = [];
+    for (let call = 0; call < 2; call += 1)
+      lengths.push((await io.read({ size: 10, offset: 0n }, c.call)).length);
+    expect(lengths).toEqual([0, 5]);
+  });
+
   it("a signal ends the wait with EINTR", async () => {
     const c = capture();
     const reading = c.read(10);

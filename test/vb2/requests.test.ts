@@ -216,6 +216,21 @@ describe("a buffer of a queued request that cannot be queued", () => {
     expectErrno("EIO", () => c.qbuf(2, 4));
   });
 
+  it("because the driver refuses it a second time: that is reported", () => {
+    const c = client();
+    c.queue.streamon();
+    c.qbuf(0, 3);
+    c.qbuf(1, 3);
+    const second = at(c.queue, 1);
+    c.driver.bufQueue = () => {
+      second.preparedBy = undefined;
+      c.driver.refuse.set("bufPrepare", "EINVAL");
+    };
+    const warnings = warningsOf(() => c.request(3).queue());
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("a request's QBUF");
+  });
+
   it("because of a bug: that is reported", () => {
     const c = client();
     c.queue.streamon();
