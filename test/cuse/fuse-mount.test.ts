@@ -154,6 +154,17 @@ describe("messages", () => {
     expect(deliver(system, send.about(inode, bare(FUSE_INIT, 14))).map(errno)).toEqual([-19]);
   });
 
+  it("that wait are served before a node goes, and not when it has gone", async () => {
+    const system = new System();
+    const mount = await start(system);
+    const node = FuseNode.start(new RecordingDevice(), { name: "video0", mount });
+    for (const left of [0, 1]) {
+      system.waiting.push(send.about(ROOT, bare(FUSE_STATFS, 2)));
+      await node.close();
+      expect(system.waiting).toHaveLength(left);
+    }
+  });
+
   it("that wait are served by who is not serving one, and not after the end", async () => {
     const system = new System();
     const mount = await start(system);

@@ -413,12 +413,14 @@ describe("calls on a file", () => {
       open: () => "",
       release: () => undefined,
       ioctl: () => 0,
-      read: (_file, { offset }) => (offsets.push(BigInt(offset)), Uint8Array.of(1)),
+      read: (_file, { offset }) => (offsets.push(offset), Uint8Array.of(1)),
+      write: (_file, { data, offset }) => (offsets.push(offset), data.length),
     };
     await bench.session.create(device, () => "it");
     for (const [index, offset] of [0n, 4096n, 100n].entries())
       bench.deliver(send.read(8 + 2 * index, 1, 16, 2, offset));
-    expect(offsets).toEqual([0n, 4096n, 100n]);
+    bench.deliver(send.write(20, 1, Uint8Array.of(1)));
+    expect(offsets).toEqual([0n, 4096n, 100n, 0n]);
   });
 
   it("release: the device hears it once, and the file is known no more", async () => {

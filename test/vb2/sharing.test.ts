@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BufFlag, BufType, Memory, Poll, TraceStream } from "../../src/v4l2/index.js";
 import type { ExportedFd, TraceEvent } from "../../src/v4l2/index.js";
 import { bufferOps, VideoBuffer, VideoQueue } from "../../src/vb2/index.js";
-import type { BufferInit, MemoryProvider } from "../../src/vb2/index.js";
+import type { BufferInit, PlaneMemory } from "../../src/vb2/index.js";
 import { client, ready, videoFormat } from "./client.js";
 import { at, expectErrno, FakeDriver, FakeFileHandle, FakeProvider, settled } from "./fakes.js";
 
@@ -32,9 +32,10 @@ describe("EXPBUF of a buffer in the memory of its file", () => {
   class Pool extends FakeProvider {
     readonly asked: boolean[] = [];
     hasLeft = false;
-    override exportPlane(...[memory, mode, mustStay]: Parameters<MemoryProvider["exportPlane"]>): ExportedFd {
+    override exportPlane(memory: PlaneMemory, accessMode: number, mustStay = false): ExportedFd {
       this.asked.push(mustStay);
-      return this.hasLeft ? super.exportPlane(memory, mode) : (undefined as never);
+      // Undefined is what a real provider answers.
+      return this.hasLeft ? super.exportPlane(memory, accessMode) : (undefined as never);
     }
     moveOut(): void {
       this.hasLeft = true;
