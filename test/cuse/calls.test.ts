@@ -43,6 +43,35 @@ describe("a call", () => {
     expect(bench.deliver(send.read(14, 1, 4))).toEqual(["10000000 00000000 0e000000 00000000"]);
   });
 
+  it("to read or write waits, or not, as the file does at that moment", () => {
+    const asked: boolean[] = [];
+    const bench = new Bench(
+      new RecordingDevice({
+        read: (_file, call) => (asked.push(call.nonblocking()), new Uint8Array()),
+        write: (_file, call) => (asked.push(call.nonblocking()), 1),
+      }),
+    );
+    bench.open();
+    for (const flags of [2, 2 | 0o4000]) {
+      bench.deliver(send.read(10, 1, 4, flags));
+      bench.deliver(send.write(12, 1, new Uint8Array(1), flags));
+    }
+    expect(asked).toEqual([false, false, true, true]);
+  });
+
+  it("to poll is EIO when the device has a bug", () => {
+    const bench = new Bench(
+      new RecordingDevice({
+        poll: () => {
+          throw new TypeError("a bug");
+        },
+      }),
+    );
+    bench.open();
+    expect(bench.deliver(send.poll(10, 1, 77, true)).map(errno)).toEqual([-5]);
+    expect(bench.log.errors).toHaveLength(1);
+  });
+
   it("to write to a device that cannot be written is EINVAL, and nobody's mistake", () => {
     const bench = new Bench(new RecordingDevice());
     bench.open();
