@@ -46,6 +46,7 @@ export type {
   DriverBug,
   DriverEvent,
   DriverTask,
+  DataEvent,
   DroppedEvent,
   DvTimings,
   DvTimingsCap,

@@ -535,7 +535,7 @@ export function receiveFd(socketFd: number): OwnedFd {
  * `ioctl(2)`. Sleeps until the driver has answered: never on a device that this thread serves.
  *
  * @param command - One whose number tells the size of its argument, as all of V4L2's do.
- * @param argument - At least that long; changed in place.
+ * @param argument - At least that long; changed in place. Empty for commands without an argument, of direction "none".
  * @param nested - An array that `argument` points to: the eight bytes at `offset` become its address for the time of
  *   the call. The counts in `argument` must not promise more room than `bytes` has; nothing here knows them.
  * @throws {SystemError} What the driver answers. EINTR: a signal came first.

@@ -23,7 +23,11 @@ Napi::Value Ioctl(const Napi::CallbackInfo& info) {
   const uint32_t command = Uint32Argument(info, 1, kUsage);
   const ByteSpan argument = BytesArgument(info, 2, kUsage);
   // A driver moves as many bytes as the command's number says. Old commands do not say it.
-  if (_IOC_SIZE(command) == 0) throw Napi::RangeError::New(env, "ioctl: the command does not tell its size");
+  // Those without an argument get no pointer: whoever takes one all the same fails with EFAULT.
+  const bool is_bare = _IOC_SIZE(command) == 0 && _IOC_DIR(command) == _IOC_NONE && argument.size == 0;
+  if (_IOC_SIZE(command) == 0 && !is_bare) {
+    throw Napi::RangeError::New(env, "ioctl: the command does not tell its size");
+  }
   if (argument.size < _IOC_SIZE(command)) {
     throw Napi::RangeError::New(env, "ioctl: the argument is smaller than the command's size");
   }
@@ -45,7 +49,7 @@ Napi::Value Ioctl(const Napi::CallbackInfo& info) {
     std::memcpy(place, &address, kPointerSize);
   }
 
-  const int result = ::ioctl(fd, command, argument.data);
+  const int result = ::ioctl(fd, command, is_bare ? nullptr : argument.data);
   const int error = errno;
   if (place != nullptr) std::memcpy(place, before.data(), kPointerSize);
   if (result < 0) throw SystemError(env, "ioctl", error);

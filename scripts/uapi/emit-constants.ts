@@ -179,6 +179,24 @@ export function fourccs(facts: Facts): string[] {
   ];
 }
 
+/** Words of the uAPI that programs write instead of numbers, beside fourccs: enumerators, flags, control ids. */
+const WORDS =
+  /^V4L2_(?:BUF|CAP|CID|COLORSPACE|CTRL|DEC|FIELD|FMT|FRMIVAL|FRMSIZE|FWHT|H264|HEVC|HSV|MEMORY|MODE|MPEG2|PIX_FMT_FLAG|QUANTIZATION|SEL|STATELESS|VP8|VP9|AV1|XFER|YCBCR)_/;
+
+export function wordLines(facts: Facts): string[] {
+  const constants = Object.values(facts.constants)
+    .flat()
+    .filter(([name, type]) => WORDS.test(name) && !isFourcc(name) && type !== "str")
+    .map(([name, , value]) => [name, Number(value) < 0 ? Number(value) >>> 0 : Number(value)] as const);
+  const enumerators = facts.enums.flatMap(({ values }) => values.filter(([name]) => WORDS.test(name)));
+  return [
+    "/** Enumerators, flags and control ids by their C names, in the order of the headers. */",
+    "export const WORDS: Readonly<Record<string, number>> = {",
+    ...[...constants, ...enumerators].map(([name, value]) => `  ${name}: ${value},`),
+    "};",
+  ];
+}
+
 /** `CtrlType.H264Sps` and `struct v4l2_ctrl_h264_sps` belong together by name. */
 export function compoundControls(
   facts: Facts,

@@ -9,6 +9,7 @@ import {
   enumTable,
   FOURCC_TABLE_DOC,
   fourccs,
+  wordLines,
   IOCTL_TYPES,
   ioctlConstants,
   ioctlRows32,
@@ -123,6 +124,8 @@ class Emission {
     this.#v4l2File("enumerations", all, purpose, none, enumerationLines(facts));
     this.#v4l2File("control-ids", "linux/v4l2-controls.h", "Control ids.", none, controlIdLines(facts));
     this.#v4l2File("fourccs", "linux/videodev2.h", FOURCC_TABLE_DOC, none, fourccs(facts));
+    const words = "The words that traces and programs have for numbers.";
+    this.#v4l2File("words", "linux/v4l2-controls.h and linux/videodev2.h", words, none, wordLines(facts));
   }
 
   #layouts(): void {

@@ -2,12 +2,13 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Command, Option } from "commander";
 import { ChromeTrace, ftraceLines } from "../events/index.js";
+import { SessionFacts, TracerFile } from "../replay/index.js";
 import type { TraceEvent } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
 import { LOST_OUTPUT, unwritable, writeOut } from "./output.js";
 import { Pieces, readRecordings } from "./recordings.js";
 
-const forms = ["perfetto", "chrome", "ftrace"] as const;
+const forms = ["perfetto", "chrome", "ftrace", "v4l2-tracer"] as const;
 
 interface Options {
   readonly to: (typeof forms)[number];
@@ -20,7 +21,9 @@ interface Exporter {
   end(): void;
 }
 
-const exporters: Readonly<Record<Options["to"], (add: (text: string) => void) => Exporter>> = {
+const exporters: Readonly<
+  Record<Options["to"], (add: (text: string) => void, files: readonly string[]) => Exporter>
+> = {
   // Perfetto reads Chrome's format, and its own has nothing that these events would need.
   perfetto: (add) => new ChromeTrace(add),
   chrome: (add) => new ChromeTrace(add),
@@ -35,7 +38,30 @@ const exporters: Readonly<Record<Options["to"], (add: (text: string) => void) =>
       end: () => undefined,
     };
   },
+  "v4l2-tracer": (add, files) => {
+    const facts = new SessionFacts();
+    readRecordings(files, (event) => {
+      facts.take(event);
+    });
+    const file = new TracerFile(add, { facts });
+    return {
+      take: (event) => {
+        file.take(event);
+      },
+      end: () => {
+        file.end();
+        sayLeftOut(file.leftOut);
+      },
+    };
+  },
 };
+
+/** Calls that v4l2-tracer does not write either. */
+function sayLeftOut(leftOut: ReadonlyMap<string, number>): void {
+  if (leftOut.size === 0) return;
+  const names = [...leftOut].map(([name, count]) => `${name} (${count})`).join(", ");
+  process.stderr.write(`v4l2-cuse: v4l2-tracer's files have no form for these calls: ${names}\n`);
+}
 
 export function exportCommand(): Command {
   return new Command("export")
@@ -44,7 +70,7 @@ export function exportCommand(): Command {
     .addOption(
       new Option(
         "--to <form>",
-        "perfetto or chrome: JSON for ui.perfetto.dev, trace_processor and chrome://tracing; ftrace: text of the kernel's v4l2 and vb2 events",
+        "perfetto or chrome: JSON for ui.perfetto.dev, trace_processor and chrome://tracing; ftrace: text of the kernel's v4l2 and vb2 events; v4l2-tracer: a file of v4l2-tracer 1.32",
       )
         .choices(forms)
         .makeOptionMandatory(),
@@ -68,7 +94,7 @@ export function exportCommand(): Command {
 
 function run(files: readonly string[], to: Options["to"], write: (text: string) => void): void {
   const pieces = new Pieces(write);
-  const exporter = exporters[to](pieces.add);
+  const exporter = exporters[to](pieces.add, files);
   readRecordings(files, (event) => {
     exporter.take(event);
   });

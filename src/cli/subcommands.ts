@@ -20,5 +20,6 @@ export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map(
   ["export", async () => (await import("./export.js")).exportCommand()],
   ["explain", async () => (await import("./explain.js")).explainCommand()],
   ["expect", async () => (await import("./expect.js")).expectCommand()],
+  ["replay", async () => (await import("./replay.js")).replayCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);

@@ -368,8 +368,11 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     const { trace, name: device } = this.#device;
     if (!trace.active) return;
     // An instant within a call. A log for people shows it; recordings do without two of six records for each frame.
-    if (trace.dataBytes > 0 && isOutput(this.type) && from !== "in-request") {
-      if (to === "in-request" || to === "queued") this.#tellData(buffer);
+    if (trace.dataBytes > 0 && isOutput(this.type)) {
+      // In a request, our own memory is what the client fills; another's is not ours before the request is queued.
+      const isBound = buffer.memory === "mmap" && buffer.request !== undefined;
+      if (to === "in-request" ? from === "dequeued" && buffer.memory === "mmap" : to === "queued" && !isBound)
+        this.#tellData(buffer, to === "in-request");
     }
     if ((to === "preparing" || from === "preparing") && !trace.isShown) return;
     // What the driver does with a buffer takes time; the rest is a matter of a call's words.
@@ -395,13 +398,16 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     });
   }
 
-  /** What the client queued. In pieces that have a place in any recording. */
-  #tellData({ index, planes }: B): void {
+  /**
+   * What the client queued. In pieces that have a place in any recording.
+   * @param isAhead - The planes do not have yet what the client says of them.
+   */
+  #tellData({ index, planes }: B, isAhead: boolean): void {
     const { trace, name: device } = this.#device;
     for (const [place, plane] of planes.entries()) {
-      // A dma-buf in a request is not ours yet.
       if (plane.memory === undefined) continue;
-      const { bytesused } = plane;
+      const said = isAhead ? plane.input.bytesused || plane.length : plane.bytesused;
+      const bytesused = Math.min(said, plane.bytes.byteLength);
       const bytes = plane.bytes.subarray(0, Math.min(bytesused, trace.dataBytes));
       for (let offset = 0; offset < bytes.byteLength; offset += DATA_PIECE_BYTES) {
         trace.emitData({

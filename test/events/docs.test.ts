@@ -24,6 +24,8 @@ version; new kinds and members may come, so pass over what you do not know.
 | \`v4l2-cuse events FILE\` | prints a recording as the log would have; \`--json\`: a JSON object in each line; \`--kinds ioctl,frame\` |
 | \`v4l2-cuse export FILE --to perfetto\` | JSON that ui.perfetto.dev, trace_processor and chrome://tracing open |
 | \`v4l2-cuse export FILE --to ftrace\` | text as the kernel's \`v4l2\` and \`vb2\` trace events |
+| \`v4l2-cuse export FILE --to v4l2-tracer\` | a file of v4l2-tracer 1.32 ([replay.md](replay.md)) |
+| \`v4l2-cuse replay FILE -d NODE\` | plays a recording against a driver, and compares the answers ([replay.md](replay.md)) |
 | \`v4l2-cuse explain FILE\` | why frames were late or lost ([late-frames.md](late-frames.md)) |
 | \`v4l2-cuse expect FILE RULES...\` | judges a recording by rules, for tests ([expect.md](expect.md)) |
 
@@ -36,6 +38,9 @@ Nothing is built while nobody listens. A recording never holds a client up: even
 until they are written; those that have no room are counted, and the recording says so (\`dropped\`). If the file cannot be
 written, one sentence says so, the device goes on, and the exit status is 74. The file can be read by its owner only, for it holds what
 clients did.
+
+\`--record-bytes SIZE\` adds what OUTPUT buffers hold, so much of each. A program follows live events with \`followEvents()\` of
+src/events, as a recording that it writes wherever it likes.
 
 ## Keys
 

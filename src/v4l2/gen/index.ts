@@ -23,6 +23,7 @@ export * from "./subdev-structs.js";
 export * from "./subdev.js";
 export * from "./videodev2-structs.js";
 export * from "./videodev2.js";
+export * from "./words.js";
 
 /** The kernel whose headers these bindings were made from. */
 export const UAPI_VERSION = "7.2.12";
