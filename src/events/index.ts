@@ -15,7 +15,7 @@ export { fileSink, streamSink } from "./sinks.js";
 export type { RecordSink } from "./sinks.js";
 export { followEvents } from "./follow.js";
 export type { Follower, FollowOptions } from "./follow.js";
-export { Recording, RecordingError } from "./reader.js";
+export { Recording, RecordingError, withDescription } from "./reader.js";
 export { ChromeTrace } from "./chrome.js";
 export { ftraceLines } from "./ftrace.js";
 export type { FtraceLine } from "./ftrace.js";

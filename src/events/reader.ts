@@ -359,7 +359,8 @@ function complete(event: Record<string, unknown>): TraceEvent {
 
 const UNKNOWN: Description = { text: "", dialog: "", object: {}, asked: undefined };
 
-function withDescription(event: IoctlEvent, bytes: IoctlBytes): IoctlEvent {
+/** The same event with these bytes, which it is described by when somebody asks. */
+export function withDescription(event: IoctlEvent, bytes: IoctlBytes): IoctlEvent {
   const { cmd, device } = event;
   let described: Description | undefined;
   const describe = (): Description =>

@@ -26,6 +26,7 @@ version; new kinds and members may come, so pass over what you do not know.
 | \`v4l2-cuse export FILE --to ftrace\` | text as the kernel's \`v4l2\` and \`vb2\` trace events |
 | \`v4l2-cuse export FILE --to v4l2-tracer\` | a file of v4l2-tracer 1.32 ([replay.md](replay.md)) |
 | \`v4l2-cuse replay FILE -d NODE\` | plays a recording against a driver, and compares the answers ([replay.md](replay.md)) |
+| \`v4l2-cuse diff A B\` | the first place where the clients of two recordings differ ([diff.md](diff.md)) |
 | \`v4l2-cuse explain FILE\` | why frames were late or lost ([late-frames.md](late-frames.md)) |
 | \`v4l2-cuse expect FILE RULES...\` | judges a recording by rules, for tests ([expect.md](expect.md)) |
 
