@@ -25,9 +25,8 @@ const layers = {
   convert: ["worker", "v4l2"],
   decoder: ["worker", "stateless", "codec", "m2m", "vb2", "v4l2", "media"],
   cli: [
-    ...["replay", "watch", "events", "convert", "visl", "decoder", "sample", "loopback", "stateless", "codec"],
-    "m2m",
-    ...["serve", "vb2", "media", "v4l2", "cuse", "tpg"],
+    ...["watch", "replay", "events", "convert", "visl", "decoder", "sample", "loopback", "stateless", "codec"],
+    ...["m2m", "serve", "vb2", "media", "v4l2", "cuse", "tpg"],
   ],
 };
 

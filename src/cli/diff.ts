@@ -51,7 +51,9 @@ export function diffCommand(): Command {
       } catch (error) {
         if (error instanceof SessionDiffError || error instanceof TracerError)
           throw new Failure(error.message, TROUBLE);
-        throw error instanceof Failure && error.exitStatus === 1 ? new Failure(error.message, TROUBLE) : error;
+        throw error instanceof Failure && error.exitStatus === 1
+          ? new Failure(error.message, TROUBLE)
+          : error;
       }
     });
 }
