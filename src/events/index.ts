@@ -16,6 +16,7 @@ export type { RecordSink } from "./sinks.js";
 export { followEvents } from "./follow.js";
 export type { Follower, FollowOptions } from "./follow.js";
 export { Recording, RecordingError, withDescription } from "./reader.js";
+export { LiveRecording } from "./live.js";
 export { ChromeTrace } from "./chrome.js";
 export { ftraceLines } from "./ftrace.js";
 export type { FtraceLine } from "./ftrace.js";
