@@ -235,6 +235,16 @@ export const decisions: Readonly<
       { by: "test/compliance/programs-32.test.ts", text: "v4l2-ctl" },
     ],
   ],
+  "docs/replay.md": [
+    [
+      "v4l2-cuse run --device 'visl --record session --record-bytes 4M' -- gst-launch-1.0 ...",
+      { not: "the reader's own pipeline stands in place of the dots" },
+    ],
+    [
+      "v4l2-cuse replay session -d /dev/video0 -m /dev/media0",
+      { by: "test/run-device/replay.test.ts", text: '"replay"' },
+    ],
+  ],
   "docs/run.md": [
     ["v4l2-cuse run --device sample -- v4l2-ctl -d /dev/video0 --stream-mmap", { edits: endless }],
     ["v4l2-cuse run --device 'sample --multiplanar' --device visl -- bash", {}],
