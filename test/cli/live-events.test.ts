@@ -22,7 +22,7 @@ interface Listening {
   readonly live: LiveEvents;
   readonly trace: TraceStream;
   readonly folder: string;
-  connect(): Client;
+  readonly connect: () => Client;
 }
 
 async function listening(): Promise<Listening> {
