@@ -35,10 +35,7 @@ export function readRecordings(
       progress?.end();
     }
     for (const [index, { isCut }] of recordings.entries()) {
-      if (isCut)
-        process.stderr.write(
-          `v4l2-cuse: ${paths[index] ?? ""} ends in the middle of an event: its driver was killed\n`,
-        );
+      if (isCut) sayCut(paths[index] ?? "");
     }
     return recordings.some(({ isCut }) => isCut);
   } catch (error) {
@@ -46,6 +43,27 @@ export function readRecordings(
   } finally {
     for (const fd of fds) closeSync(fd);
   }
+}
+
+/**
+ * The events of a recording, as they are asked for.
+ * @throws {Failure} As {@link readRecordings}.
+ */
+export function* recordedEvents(path: string): Generator<TraceEvent, void, undefined> {
+  const fd = openRecording(path);
+  try {
+    const recording = new Recording(fd, path);
+    yield* recording.events();
+    if (recording.isCut) sayCut(path);
+  } catch (error) {
+    throw error instanceof RecordingError ? new Failure(error.message) : error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function sayCut(path: string): void {
+  process.stderr.write(`v4l2-cuse: ${path} ends in the middle of an event: its driver was killed\n`);
 }
 
 function openRecording(path: string): number {

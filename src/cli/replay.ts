@@ -109,7 +109,7 @@ const bigText = (_key: string, value: unknown): unknown =>
 
 /** Gives each step of a session of either form. */
 export function forEachStep(path: string, take: (step: Step) => void): void {
-  if (isJson(path)) {
+  if (isTracerFile(path)) {
     for (const step of tracerSteps(parseTracerFile(readFileSync(path, "utf8"), path))) take(step);
     return;
   }
@@ -126,7 +126,8 @@ export function forEachStep(path: string, take: (step: Step) => void): void {
   });
 }
 
-function isJson(path: string): boolean {
+/** Is it a file of v4l2-tracer, by its name? @throws {Failure} It cannot be read as a whole. */
+export function isTracerFile(path: string): boolean {
   let size: number;
   try {
     const facts = statSync(path);

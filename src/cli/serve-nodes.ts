@@ -4,6 +4,7 @@ import { CuseError } from "../cuse/index.js";
 import { isSupervised, lackSentences, serveUntilSignal } from "../serve/index.js";
 import { Failure } from "./failure.js";
 import { startEventLog, type Logged } from "./event-log.js";
+import { LiveEvents } from "./live-events.js";
 import { startRecording } from "./recording.js";
 import { startWatching, type Watching } from "./watching.js";
 import { NodeNames, type NodeOptions, type NodeWishes } from "./node-options.js";
@@ -44,11 +45,12 @@ export async function serve(
   const names = new NodeNames(options);
   const watching = startWatching(options);
   const recording = startRecording(options.record, options.recordBytes);
+  const live = new LiveEvents();
   try {
     // Each round takes a name off the list.
-    while (!(await serveUnlessTaken(make(names), names, options, [recording, watching])));
+    while (!(await serveUnlessTaken(make(names), names, options, [recording, watching, live])));
   } finally {
-    await Promise.all([recording.end(), watching.end()]);
+    await Promise.all([recording.end(), watching.end(), live.end()]);
   }
 }
 
@@ -57,11 +59,15 @@ async function serveUnlessTaken(
   served: Served,
   names: NodeNames,
   options: NodeOptions,
-  [recording, watching]: readonly [EventListeners, Watching],
+  [recording, watching, live]: readonly [EventListeners, Watching, LiveEvents],
 ): Promise<boolean> {
   const { mode, group, graft, node, nodeFolder: folder, readyFd, readyFile } = options;
   const log = startEventLog(served.logged, options.log);
-  const stops = [recording.listen(served.logged.map(({ trace }) => trace)), watching.listen(served.logged)];
+  const stops = [
+    recording.listen(served.logged.map(({ trace }) => trace)),
+    watching.listen(served.logged),
+    live.listen(served.logged),
+  ];
   try {
     let session: DeviceSession;
     try {
@@ -74,6 +80,7 @@ async function serveUnlessTaken(
     const announce = async (nodes: readonly string[]): Promise<void> => {
       await served.started?.();
       await watching.announce();
+      await live.announce(nodes);
       if (isSupervised()) return;
       const [are, them] = nodes.length === 1 ? ["is", "it"] : ["are", "them"];
       process.stderr.write(`${nodes.join(" and ")} ${are} ready; Ctrl-C removes ${them}.\n`);

@@ -21,5 +21,6 @@ export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map(
   ["explain", async () => (await import("./explain.js")).explainCommand()],
   ["expect", async () => (await import("./expect.js")).expectCommand()],
   ["replay", async () => (await import("./replay.js")).replayCommand()],
+  ["diff", async () => (await import("./diff.js")).diffCommand()],
   ["doctor", async () => (await import("./doctor.js")).doctorCommand()],
 ]);

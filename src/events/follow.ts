@@ -29,6 +29,8 @@ export interface Follower {
   readonly dropped: number;
   /** It hears no more from now on. */
   end(): void;
+  /** The same, but what it has heard is written first, unless that takes five seconds or more. */
+  finish(): Promise<void>;
 }
 
 /** Writes into `sink` what `streams` tell, until {@link Follower.end}, or until the sink fails. */
@@ -54,5 +56,6 @@ export function followEvents(
     end: () => {
       recorder.abandon();
     },
+    finish: () => recorder.end(),
   };
 }

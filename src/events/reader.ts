@@ -34,7 +34,10 @@ export class RecordingError extends Error {
 
 const PIECE_BYTES = 1 << 20;
 
-/** A file, read in large pieces, or memory. */
+/** Copies what comes next into `into`, and says how many bytes; 0: there are none (yet). */
+export type ReadBytes = (into: Uint8Array) => number;
+
+/** A file, read in large pieces, or memory, or what comes little by little. */
 class Input {
   readonly #read: (into: Buffer, at: number) => number;
   #bytes = Buffer.allocUnsafeSlow(PIECE_BYTES);
@@ -43,17 +46,19 @@ class Input {
   /** Bytes of the file before `#start`. */
   consumed = 0;
 
-  constructor(source: number | Uint8Array) {
+  constructor(source: number | Uint8Array | ReadBytes) {
     let place = 0;
-    this.#read =
-      typeof source === "number"
-        ? (into, at) => readSync(source, into, at, into.byteLength - at, null)
-        : (into, at) => {
-            const piece = source.subarray(place, place + into.byteLength - at);
-            into.set(piece, at);
-            place += piece.byteLength;
-            return piece.byteLength;
-          };
+    if (typeof source === "function") this.#read = (into, at) => source(into.subarray(at));
+    else
+      this.#read =
+        typeof source === "number"
+          ? (into, at) => readSync(source, into, at, into.byteLength - at, null)
+          : (into, at) => {
+              const piece = source.subarray(place, place + into.byteLength - at);
+              into.set(piece, at);
+              place += piece.byteLength;
+              return piece.byteLength;
+            };
   }
 
   /** The next `size` bytes, without taking them; valid until the next call. undefined: the file ends before. */
@@ -99,11 +104,12 @@ export class Recording {
   #isCut = false;
 
   /**
-   * @param source - A descriptor at the file's beginning, which stays the caller's; or what such a file has.
+   * @param source - A descriptor at the file's beginning, which stays the caller's; or what such a file has; or what gives
+   *   its bytes one after the other, and has the head already.
    * @param path - For messages.
    * @throws {RecordingError} It is no recording, or a later version's.
    */
-  constructor(source: number | Uint8Array, path: string) {
+  constructor(source: number | Uint8Array | ReadBytes, path: string) {
     this.#path = path;
     this.#input = new Input(source);
     this.head = this.#readHead();
@@ -149,7 +155,7 @@ export class Recording {
   }
 
   /**
-   * The events, in the order in which they happened. Of an ioctl, the argument is there until the next event is asked for.
+   * The events, in the order in which they happened, up to the last that is there whole: the next call goes on from there. Of an ioctl, the argument is there until the next event is asked for.
    * @throws {RecordingError} The file is damaged.
    */
   *events(): Generator<TraceEvent, void, undefined> {
@@ -359,7 +365,8 @@ function complete(event: Record<string, unknown>): TraceEvent {
 
 const UNKNOWN: Description = { text: "", dialog: "", object: {}, asked: undefined };
 
-function withDescription(event: IoctlEvent, bytes: IoctlBytes): IoctlEvent {
+/** The same event with these bytes, which it is described by when somebody asks. */
+export function withDescription(event: IoctlEvent, bytes: IoctlBytes): IoctlEvent {
   const { cmd, device } = event;
   let described: Description | undefined;
   const describe = (): Description =>

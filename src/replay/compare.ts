@@ -59,20 +59,34 @@ export function differenceOf(
   got: IoctlArgument,
   ignored: Ignored,
 ): Difference | undefined {
+  return differencesOf(name, expected, got, ignored).next().value ?? undefined;
+}
+
+/** All members of two arguments of one ioctl that are not the same. */
+export function* differencesOf(
+  name: string,
+  expected: IoctlArgument,
+  got: IoctlArgument,
+  ignored: Ignored,
+): Generator<Difference, void, undefined> {
   const [left, right] = [membersOf(name, expected), membersOf(name, got)];
   for (const [field, value] of left) {
     if (isIgnored(field, ignored)) continue;
     const other = right.get(field) ?? null;
-    if (!isSame(value, other)) return { field, expected: value, got: other };
+    if (!isSame(value, other)) yield { field, expected: value, got: other };
   }
   for (const [field, value] of right)
-    if (!left.has(field) && !isIgnored(field, ignored)) return { field, expected: null, got: value };
-  return undefined;
+    if (!left.has(field) && !isIgnored(field, ignored)) yield { field, expected: null, got: value };
 }
 
 /** Words for the numbers of one argument, flat. */
 export function membersOf(name: string, { arg, array, payloads }: IoctlArgument): Map<string, Scalar> {
   const members = new Map<string, Scalar>();
+  if (!Object.hasOwn(IOCTLS, name)) {
+    // Of a driver's own ioctl only the bytes are known.
+    members.set("bytes", Buffer.from(arg).toString("hex"));
+    return members;
+  }
   const known = IOCTLS[name as keyof typeof IOCTLS];
   const struct = /^struct (\w+)$/.exec(known.arg)?.[1];
   if (arg.byteLength < known.size) return members;
@@ -152,5 +166,5 @@ const isSame = (a: Scalar, b: Scalar): boolean =>
 
 function isIgnored(field: string, ignored: Ignored): boolean {
   const plain = field.replaceAll(/\[\d+\]/g, "");
-  return [...NEVER_COMPARED, ...ignored].some((name) => plain === name || plain.endsWith(`.${name}`));
+  return [...NEVER_COMPARED, ...ignored].some((name) => plain === name || `${plain}.`.includes(`.${name}.`));
 }

@@ -15,7 +15,7 @@ export * from "./controls/index.js";
 export { DEFAULT_VERSION, type Device, type DeviceIdentity, type IoctlName } from "./device.js";
 export { ioctlName, ioctlNames, IoctlTable, type IoctlRow } from "./ioctl/ioctl-table.js";
 export { Ioctls32, ioctls32, type Ioctl32, type Processor32 } from "./ioctl/programs-32.js";
-export { describeVideoIoctl } from "./ioctl/traced-ioctl.js";
+export { askedMembers, describeVideoIoctl } from "./ioctl/traced-ioctl.js";
 export { IntView, NoArgView } from "./ioctl/scalar-views.js";
 export { DeviceTraits } from "./device-traits.js";
 export type { DeviceDirection, DeviceType, SubdevTraits } from "./device-traits.js";

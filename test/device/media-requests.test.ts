@@ -162,7 +162,7 @@ describeDevice("a request", () => {
     let rounds = 0;
     while (rounds < 2) {
       await until(() => binder.bound[0]?.request.state === "queued", "the request is queued");
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 400));
       binder.finish();
       rounds += 1;
     }

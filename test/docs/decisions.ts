@@ -124,6 +124,17 @@ export const decisions: Readonly<
     ],
     ["v4l2loopback-ctl delete /dev/video7", { by: "test/fuse-node/up.test.ts", text: "$CTL delete 75" }],
   ],
+  "docs/diff.md": [
+    [
+      "v4l2-cuse run --device 'sample --clock virtual' --record a.rec -- v4l2-ctl -d /dev/video0 --stream-mmap --stream-count=9",
+      {},
+    ],
+    [
+      "v4l2-cuse run --device 'sample --clock virtual' --record b.rec -- v4l2-ctl -d /dev/video0 --set-fmt-video=width=320,height=240 --stream-mmap --stream-count=9",
+      {},
+    ],
+    ["v4l2-cuse diff a.rec b.rec", { by: "test/run-device/diff.test.ts", text: '"diff"' }],
+  ],
   "docs/expect.md": [
     [
       "v4l2-cuse run --device sample --record session.rec -- v4l2-ctl -d /dev/video0 --set-fmt-video=width=320,height=240 --stream-mmap --stream-count=100",

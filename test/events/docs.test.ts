@@ -22,10 +22,12 @@ version; new kinds and members may come, so pass over what you do not know.
 |---|---|
 | \`v4l2-cuse sample --record FILE\` (\`visl\`, \`decoder\`, \`loopback\`, \`run --device\`) | records all events |
 | \`v4l2-cuse events FILE\` | prints a recording as the log would have; \`--json\`: a JSON object in each line; \`--kinds ioctl,frame\` |
+| \`v4l2-cuse events NODE\` | prints what happens on a node that a driver serves, as it happens ([below](#live-events)) |
 | \`v4l2-cuse export FILE --to perfetto\` | JSON that ui.perfetto.dev, trace_processor and chrome://tracing open |
 | \`v4l2-cuse export FILE --to ftrace\` | text as the kernel's \`v4l2\` and \`vb2\` trace events |
 | \`v4l2-cuse export FILE --to v4l2-tracer\` | a file of v4l2-tracer 1.32 ([replay.md](replay.md)) |
 | \`v4l2-cuse replay FILE -d NODE\` | plays a recording against a driver, and compares the answers ([replay.md](replay.md)) |
+| \`v4l2-cuse diff A B\` | the first place where the clients of two recordings differ ([diff.md](diff.md)) |
 | \`v4l2-cuse explain FILE\` | why frames were late or lost ([late-frames.md](late-frames.md)) |
 | \`v4l2-cuse expect FILE RULES...\` | judges a recording by rules, for tests ([expect.md](expect.md)) |
 
@@ -41,6 +43,21 @@ clients did.
 
 \`--record-bytes SIZE\` adds what OUTPUT buffers hold, so much of each. A program follows live events with \`followEvents()\` of
 src/events, as a recording that it writes wherever it likes.
+
+## Live events
+
+\`v4l2-cuse events /dev/video0\` (or \`0\`, \`media0\`, the path of a FUSE node) prints the events of the driver that serves the node until the driver
+ends, or until Ctrl-C. Every driver command can be followed, without an option: it listens at a socket in
+\`/run/v4l2-cuse/events\`, of users other than root in \`$XDG_RUNTIME_DIR/v4l2-cuse/events\`. Only the driver's user and root may
+enter that folder. A follower looks into the folder of its own user. A driver that cannot make the socket serves its nodes all the
+same.
+
+Several can follow, 16 at the most. A follower that reads slowly holds nobody up: 4 MiB wait for it, the events that have no room
+are counted, and it is told (\`dropped\`). Nothing is recorded while nobody follows. Programs that \`v4l2-cuse run\` has started find the
+driver by the node that they see; others name the path that the driver has announced, or the number.
+
+Whoever connects gets a line of JSON (\`program\`, \`pid\`, \`devices\`, \`nodes\`), answers \`follow\` and a line feed, and gets a recording that ends
+with the driver.
 
 ## Keys
 

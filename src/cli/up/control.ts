@@ -2,11 +2,11 @@
  * The socket on which `v4l2-cuse up` is told what to do: one line of JSON each way. It is in a folder that only its user
  * may enter, which is what keeps others away.
  */
-import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { dirname, resolve } from "node:path";
-import { makeFoldersAbove } from "../../cuse/index.js";
+import { dirname } from "node:path";
 import { Failure } from "../failure.js";
+import { isServed, makePrivateFolder, socketRoot } from "../private-socket.js";
 import type { DeviceStatus } from "./supervisor.js";
 
 /** What may be asked. */
@@ -32,25 +32,18 @@ const IDLE_MS = 10_000;
 export function defaultSocket(): string {
   const named = process.env["V4L2_CUSE_SOCKET"];
   if (named !== undefined && named !== "") return named;
-  if (process.geteuid?.() === 0) return "/run/v4l2-cuse/up/control";
-  const session = process.env["XDG_RUNTIME_DIR"];
-  if (session === undefined || session === "") {
+  const root = socketRoot();
+  if (root === undefined) {
     throw new Failure("there is no folder for the socket: set XDG_RUNTIME_DIR, or name one with --socket");
   }
-  return `${session}/v4l2-cuse/up/control`;
+  return `${root}/up/control`;
 }
 
 /** Makes the socket's folder, and sees that nobody else may enter it. @throws {Failure} */
 function makeFolder(path: string): void {
   const folder = dirname(path);
   try {
-    // Others share the folders above it: FUSE nodes are in /run/v4l2-cuse, too.
-    makeFoldersAbove(resolve(folder));
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const facts = lstatSync(folder);
-    if (!facts.isDirectory() || facts.uid !== process.geteuid?.() || (facts.mode & 0o077) !== 0) {
-      throw new Error("others may enter it: make it yours, with the mode 0700");
-    }
+    makePrivateFolder(folder);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure(`the socket cannot be in ${folder}: ${reason}`);
@@ -112,19 +105,6 @@ export async function listen(
       rmSync(path, { force: true });
     },
   };
-}
-
-async function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => {
-      resolve(false);
-    });
-  });
 }
 
 /**

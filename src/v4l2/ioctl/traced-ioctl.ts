@@ -80,6 +80,11 @@ export function describeVideoIoctl(
   return describeBytes(definition, bytes);
 }
 
+/** The members with which a client asks, as the log calls them; undefined: all. The others mean nothing before the call. */
+export function askedMembers(cmd: number, isSubdev: boolean): readonly string[] | undefined {
+  return (isSubdev ? subdevIoctlTable : ioctlTable).find(cmd)?.asks;
+}
+
 /** Are there as many bytes as a live call would have? Arrays are as long as the argument says. */
 function hasSizes(
   { size, arg, nested }: IoctlDefinition,
