@@ -128,6 +128,7 @@ export async function describeEvent({ device, monotonicNs }: PageEvent): Promise
   try {
     const response = await fetch(`event?${query.toString()}`);
     if (!response.ok) return (await response.text()).trim();
+    if (response.status === 204) return "The driver does not have its argument any more.";
     return ((await response.json()) as { dialog: string }).dialog;
   } catch {
     return "The driver does not answer.";

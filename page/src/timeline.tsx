@@ -92,26 +92,23 @@ export function Timeline({ store, paused, setPaused }: TimelineProps) {
     };
   }, [store]);
 
+  /** At least a tenth of the width has something to show. */
+  const show = (spanNs: number, endNs: number): void => {
+    const oldest = store.start[store.first % CAPACITY] ?? 0;
+    const end = Math.min(store.newestNs + 0.9 * spanNs, Math.max(oldest + 0.1 * spanNs, endNs));
+    view.current = { spanNs, endNs: latest.current.paused ? end : endNs };
+    dirty.current = true;
+  };
   const zoom = (factor: number, at = 1): void => {
     const { endNs, spanNs } = view.current;
     const span = Math.min(MOST_SPAN_NS, Math.max(LEAST_SPAN_NS, spanNs * factor));
     // What is at that part of the width stays there; a live view keeps its right edge.
-    view.current = {
-      spanNs: span,
-      endNs: latest.current.paused ? endNs + (1 - at) * (span - spanNs) : endNs,
-    };
-    dirty.current = true;
+    show(span, latest.current.paused ? endNs + (1 - at) * (span - spanNs) : endNs);
   };
   const move = (part: number): void => {
     if (!latest.current.paused) setPaused(true);
     const { endNs, spanNs } = view.current;
-    const oldest = store.start[store.first % CAPACITY] ?? 0;
-    const end = Math.min(
-      store.newestNs + 0.1 * spanNs,
-      Math.max(oldest + 0.1 * spanNs, endNs + part * spanNs),
-    );
-    view.current = { spanNs, endNs: end };
-    dirty.current = true;
+    show(spanNs, endNs + part * spanNs);
   };
   const find = (step: 1 | -1): void => {
     if (matches === undefined) return;
@@ -255,7 +252,11 @@ export function Timeline({ store, paused, setPaused }: TimelineProps) {
 }
 
 function Details({ store, selected, close }: { store: EventStore; selected: number; close: () => void }) {
-  const event = selected >= store.first ? store.events[selected % CAPACITY] : undefined;
+  // As it was when it was chosen: newer ones may take its place in the store.
+  const event = useMemo(
+    () => (selected >= store.first ? store.events[selected % CAPACITY] : undefined),
+    [store, selected],
+  );
   const [argument, setArgument] = useState("");
   useEffect(() => {
     let isOurs = true;

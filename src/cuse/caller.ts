@@ -24,6 +24,7 @@ import { closeSync, constants, existsSync, opendirSync, openSync, readlinkSync, 
 import path from "node:path";
 import type { IoctlCall, NonblockingProbe } from "./calls.js";
 import { O_ACCMODE, O_NONBLOCK } from "../linux.js";
+import { present } from "../present.js";
 import type { OpenFileHandle } from "./open-file-handle.js";
 
 export interface CallerFlagsOptions {
@@ -103,11 +104,10 @@ export class CallWatch {
 
   /** How many bytes the caller's `read(2)` or `write(2)` asks for; undefined in any other call. */
   transferBytes(tid: number): number | undefined {
-    const [, number, length] =
-      /^(\d+) 0x[0-9a-f]+ 0x[0-9a-f]+ 0x([0-9a-f]+) /.exec(this.#read(tid) ?? "") ?? [];
-    if (number === undefined || length === undefined) return undefined;
-    const isTransfer = transferCalls[process.arch]?.includes(Number(number)) ?? false;
-    return isTransfer ? Number.parseInt(length, 16) : undefined;
+    const words = /^(\d+) 0x[0-9a-f]+ 0x[0-9a-f]+ 0x([0-9a-f]+) /.exec(this.#read(tid) ?? "");
+    if (words === null) return undefined;
+    const isTransfer = transferCalls[process.arch]?.includes(Number(words[1])) ?? false;
+    return isTransfer ? Number.parseInt(group(words, 2), 16) : undefined;
   }
 
   #read(tid: number): string | undefined {
@@ -244,6 +244,10 @@ export function descriptorsOf(folder: string): readonly number[] {
   return found;
 }
 
+/** A group of a pattern that every match has. */
+const group = (match: RegExpExecArray, number: number): string =>
+  present(match[number], "the pattern has that many groups");
+
 function readLink(file: string): string | undefined {
   try {
     return readlinkSync(file);
@@ -259,8 +263,8 @@ function readLink(file: string): string | undefined {
  */
 function parseIoctlDescriptor(line: string, call: AskedIoctl): number | undefined {
   const words = /^-?\d+ (0x[0-9a-f]+) (0x[0-9a-f]+) (0x[0-9a-f]+) /.exec(line);
-  const [, fdText, cmdText, argText] = words ?? [];
-  if (fdText === undefined || cmdText === undefined || argText === undefined) return undefined;
+  if (words === null) return undefined;
+  const [fdText, cmdText, argText] = [group(words, 1), group(words, 2), group(words, 3)];
   // The kernel looks at the lower half of what it takes as unsigned int, and at all of a pointer; a 32-bit
   // caller's registers are 32 bits wide.
   if (Number(BigInt.asUintN(32, BigInt(cmdText))) !== call.cmd) return undefined;

@@ -13,6 +13,7 @@ import type {
 } from "./char-device.js";
 import { stackOf, type CharDeviceError } from "./errors.js";
 import { O_NONBLOCK, type ErrnoName } from "../linux.js";
+import { present } from "../present.js";
 import { FOPEN_DIRECT_IO, FOPEN_NONSEEKABLE, FUSE_IOCTL_COMPAT } from "./gen/fuse.js";
 import type { OpenFileHandle } from "./open-file-handle.js";
 import { IOC_READ, IOC_WRITE, iocDir, iocSize, joinHalves, type Message } from "./protocol.js";
@@ -321,8 +322,7 @@ export class IoctlCall extends Call implements IoctlRequest {
   }
 
   nonblocking(): boolean {
-    if (this.#handle === undefined) throw new Error("this ioctl has not begun");
-    return this.#probe.isNonblocking(this, this.#handle);
+    return this.#probe.isNonblocking(this, present(this.#handle, "this ioctl has begun"));
   }
 
   finish(value: unknown): void {

@@ -10,6 +10,7 @@ import type { CharDevice, SessionLog } from "./char-device.js";
 import { Connection } from "./connection.js";
 import { CharDeviceError, CuseError, stackOf, systemCode } from "./errors.js";
 import { POLLERR, POLLHUP } from "../linux.js";
+import { cannotHappen } from "../present.js";
 import { Folder, type FolderEntry } from "./fuse-folder.js";
 import {
   FUSE_ATOMIC_O_TRUNC,
@@ -150,7 +151,7 @@ export class FuseMount {
       files: new OpenFileTable<never>(),
       channel: this.channel,
       log: this.log,
-      probe: { isNonblocking: () => false },
+      probe: { isNonblocking: () => cannotHappen("a folder has no files") },
       control: (message, reply) => this.#control(message, reply),
     });
   }
@@ -353,9 +354,7 @@ const folderDevice: CharDevice<never> = {
     throw new CharDeviceError("ESTALE", "no node has this inode");
   },
   release: () => undefined,
-  ioctl: () => {
-    throw new CharDeviceError("ENOTTY", "a folder has no ioctls");
-  },
+  ioctl: () => cannotHappen("a folder has no files"),
 };
 
 function failureText(path: string, error: unknown): string {

@@ -35,8 +35,9 @@ export function findMount(text: string, folder: string): MountLine | undefined {
 /** All mounts, from the first. @param text - Of `/proc/self/mountinfo`, read as latin1. */
 export function* mountLines(text: string): Generator<MountLine> {
   for (const line of text.split("\n")) {
-    const [, minor, escaped, type] = LINE.exec(line) ?? [];
-    if (minor === undefined || escaped === undefined || type === undefined) continue;
+    const match = LINE.exec(line);
+    if (match === null) continue;
+    const [, minor = "", escaped = "", type = ""] = match;
     const name = escaped.replace(/\\([0-7]{3})/g, (_match, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
@@ -45,8 +46,25 @@ export function* mountLines(text: string): Generator<MountLine> {
   }
 }
 
-const mountOn = (folder: string): MountLine | undefined =>
-  findMount(readFileSync("/proc/self/mountinfo", "latin1"), folder);
+/** The system as far as mounts go; another one in tests. */
+export interface MountSystem {
+  readonly mount: typeof mount;
+  readonly unmount: typeof unmount;
+  /** `/proc/self/mountinfo`, read as latin1. */
+  mountInfo(): string;
+  /** Asks the file system that is mounted on `folder`. */
+  statfs(folder: string): Promise<unknown>;
+}
+
+const realSystem: MountSystem = {
+  mount,
+  unmount,
+  mountInfo: () => readFileSync("/proc/self/mountinfo", "latin1"),
+  statfs,
+};
+
+const mountOn = (system: MountSystem, folder: string): MountLine | undefined =>
+  findMount(system.mountInfo(), folder);
 
 /** A folder that nothing is mounted on yet. */
 export interface ClaimedFolder {
@@ -68,29 +86,33 @@ export interface ClaimedFolder {
  *   be there, empty, and be anybody's.
  * @throws {CuseError} The folder cannot be used: one sentence with the remedy; {@link FolderInUseError}.
  */
-export async function claimFolder(folder: string, ownRoot?: string): Promise<ClaimedFolder> {
-  const made = ownRoot === undefined ? makeFolder(folder) : await makeAlone(folder, ownRoot);
+export async function claimFolder(
+  folder: string,
+  ownRoot?: string,
+  system = realSystem,
+): Promise<ClaimedFolder> {
+  const made = ownRoot === undefined ? makeFolder(folder) : await makeAlone(system, folder, ownRoot);
   const real = path.join(realpathSync(path.dirname(path.resolve(folder))), path.basename(folder));
-  await assertFree(real);
+  await assertFree(system, real);
   const inode = lstatSync(real).ino;
   /** Of our mount. */
   let minor: number | undefined;
   return {
     path: real,
     mount: (channelFd) => {
-      mount("v4l2-cuse", real, {
+      system.mount("v4l2-cuse", real, {
         type: FILE_SYSTEM_TYPE,
         flags: MountFlag.NoSuid | MountFlag.NoDev | MountFlag.NoExec,
         options: mountOptions(channelFd),
       });
-      minor = mountOn(real)?.minor;
+      minor = mountOn(system, real)?.minor;
       if (minor !== undefined) return minor;
-      unmount(real);
+      system.unmount(real);
       throw new CuseError("/proc does not show mounts: mount procfs on /proc.");
     },
     release: () => {
       // Somebody else may have unmounted it, and mounted something of his own since.
-      if (minor !== undefined && mountOn(real)?.minor === minor) unmount(real);
+      if (minor !== undefined && mountOn(system, real)?.minor === minor) system.unmount(real);
       minor = undefined;
       // Another driver may have taken the name since.
       if (lstatSync(real, { throwIfNoEntry: false })?.ino === inode) removeFolders(made);
@@ -139,7 +161,7 @@ const UNMOUNTED_MS = 5000;
  * Makes the folder: mkdir(2) lets one of many succeed. What a driver that was killed has left is taken away first.
  * @returns What goes with the last driver, innermost first. @throws {FolderInUseError}
  */
-async function makeAlone(folder: string, ownRoot: string): Promise<string[]> {
+async function makeAlone(system: MountSystem, folder: string, ownRoot: string): Promise<string[]> {
   const whole = path.resolve(folder);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     try {
@@ -152,7 +174,7 @@ async function makeAlone(folder: string, ownRoot: string): Promise<string[]> {
       if (error instanceof CuseError) throw error;
       if (systemCode(error) !== "EEXIST") throw cannotBeMade(folder, error);
     }
-    if (!(await clearLeftover(whole))) throw inUse(whole);
+    if (!(await clearLeftover(system, whole))) throw inUse(whole);
   }
   throw inUse(whole);
 }
@@ -191,7 +213,7 @@ const inUse = (folder: string): FolderInUseError =>
   new FolderInUseError(`The folder ${folder} is in use by another driver: name another one.`);
 
 /** Takes away a folder whose driver is gone. One at a time: of two, the second would take away the first one's new mount. */
-async function clearLeftover(folder: string): Promise<boolean> {
+async function clearLeftover(system: MountSystem, folder: string): Promise<boolean> {
   const lock = `${folder}.clearing`;
   try {
     mkdirSync(lock);
@@ -202,9 +224,9 @@ async function clearLeftover(folder: string): Promise<boolean> {
   }
   try {
     let wasMounted = false;
-    for (let line = mountOn(folder); line !== undefined; line = mountOn(folder)) {
-      if (line.type !== FILE_SYSTEM_TYPE || (await answers(folder))) return false;
-      unmountDead(folder);
+    for (let line = mountOn(system, folder); line !== undefined; line = mountOn(system, folder)) {
+      if (line.type !== FILE_SYSTEM_TYPE || (await answers(system, folder))) return false;
+      unmountDead(system, folder);
       wasMounted = true;
     }
     return (wasMounted || ageMs(folder) > UNMOUNTED_MS) && removeFolder(folder);
@@ -251,11 +273,11 @@ function removeFolders(made: readonly string[]): void {
 }
 
 /** @throws {CuseError} Something else is there. */
-async function assertFree(folder: string): Promise<void> {
-  for (let line = mountOn(folder); line?.type === FILE_SYSTEM_TYPE; line = mountOn(folder)) {
+async function assertFree(system: MountSystem, folder: string): Promise<void> {
+  for (let line = mountOn(system, folder); line?.type === FILE_SYSTEM_TYPE; line = mountOn(system, folder)) {
     // STATFS is asked of the driver each time, so this finds out whether there is one.
-    if (await answers(folder)) throw inUse(folder);
-    unmountDead(folder);
+    if (await answers(system, folder)) throw inUse(folder);
+    unmountDead(system, folder);
   }
   let entries: string[];
   try {
@@ -273,9 +295,9 @@ async function assertFree(folder: string): Promise<void> {
   }
 }
 
-function unmountDead(folder: string): void {
+function unmountDead(system: MountSystem, folder: string): void {
   try {
-    unmount(folder);
+    system.unmount(folder);
   } catch (error) {
     throw new CuseError(
       `A driver that was killed has left its mount on ${folder} (${systemCode(error) ?? String(error)}): unmount it with "umount ${folder}".`,
@@ -284,9 +306,9 @@ function unmountDead(folder: string): void {
   }
 }
 
-async function answers(folder: string): Promise<boolean> {
+async function answers(system: MountSystem, folder: string): Promise<boolean> {
   try {
-    await statfs(folder);
+    await system.statfs(folder);
     return true;
   } catch (error) {
     return systemCode(error) !== "ENOTCONN" && systemCode(error) !== "ECONNABORTED";

@@ -88,8 +88,8 @@ function resolveGroup(group: string | number, groupFile: string): number {
   const text = String(group);
   if (/^\d+$/.test(text) && Number(text) < 0xffff_ffff) return Number(text);
   for (const line of readFileSync(groupFile, "utf8").split("\n")) {
-    const [name, , gid] = line.split(":");
-    if (name === text && gid !== undefined && /^\d+$/.test(gid)) return Number(gid);
+    const [name, , gid = ""] = line.split(":");
+    if (name === text && /^\d+$/.test(gid)) return Number(gid);
   }
   throw new CuseError(`There is no group "${text}" in ${groupFile}: name another, or give its number.`);
 }

@@ -7,7 +7,8 @@
  */
 import type { Awaitable, Call } from "../v4l2/index.js";
 import { Poll, V4l2Error } from "../v4l2/index.js";
-import type { QueueBuffer } from "./buffer.js";
+import { present } from "../present.js";
+import type { Plane, QueueBuffer } from "./buffer.js";
 import type { BufferUser } from "./buffer-user.js";
 import type { BufferQueue } from "./core.js";
 
@@ -137,12 +138,11 @@ export class FileIo<B extends QueueBuffer> {
 
   #take(buffer: B): void {
     this.#current = buffer;
-    this.#at = this.mode === "read" ? (buffer.planes[0]?.dataOffset ?? 0) : 0;
+    this.#at = this.mode === "read" ? planeOf(buffer).dataOffset : 0;
   }
 
   #copyOut(buffer: B, size: number, offset: number): Uint8Array {
-    const [plane] = buffer.planes;
-    if (plane === undefined) throw new Error("a buffer has planes");
+    const plane = planeOf(buffer);
     const start = this.#at;
     const end = Math.min(start + size, Math.max(plane.bytesused, start));
     this.#at = end;
@@ -156,8 +156,7 @@ export class FileIo<B extends QueueBuffer> {
   }
 
   #copyIn(buffer: B, data: Uint8Array, offset: number): number {
-    const [plane] = buffer.planes;
-    if (plane === undefined) throw new Error("a buffer has planes");
+    const plane = planeOf(buffer);
     const taken = Math.min(data.length, plane.length - this.#at);
     plane.bytes.set(data.subarray(0, taken), this.#at);
     this.#at += taken;
@@ -172,9 +171,11 @@ export class FileIo<B extends QueueBuffer> {
   }
 
   #requeue(buffer: B, bytesused: number): void {
-    const [plane] = buffer.planes;
-    if (plane !== undefined) plane.input.bytesused = bytesused;
+    planeOf(buffer).input.bytesused = bytesused;
     this.#current = undefined;
     this.queue.qbuf(buffer);
   }
 }
+
+/** The only one: a queue with frames of several planes has no read() and write(). */
+const planeOf = (buffer: QueueBuffer): Plane => present(buffer.planes[0], "a buffer has planes");

@@ -30,11 +30,24 @@ export function reopen(fd: number, accessMode: number): ExportedFd {
   }
 }
 
+/** How dma-bufs are made and looked at; another way in tests. */
+export interface ExportSystem {
+  readonly createDmabuf: typeof createDmabuf;
+  /** `/proc/self/fdinfo` */
+  readonly facts: string;
+  /** The folder of GPUs. */
+  readonly gpus: string;
+}
+
+const realSystem: ExportSystem = { createDmabuf, facts: "/proc/self/fdinfo", gpus: "/dev/dri" };
+
 /** What EXPBUF has made of one plane. */
 export class PlaneExports {
   /** One for all exports, kept to see whether anybody else has it. */
   #dmabuf: OwnedFd | undefined;
   #isFile = false;
+
+  constructor(private readonly system = realSystem) {}
 
   /** Was a descriptor of the memfd itself given out? It cannot be told from a mapping of the device. */
   get isFile(): boolean {
@@ -55,8 +68,8 @@ export class PlaneExports {
     accessMode: number,
     { isAlone, mustStay }: { readonly isAlone: boolean; readonly mustStay: boolean },
   ): ExportedFd | undefined {
-    if (accessMode === constants.O_RDWR || mustStay || canImport()) {
-      const dmabuf = (this.#dmabuf ??= dmabufOf(memory));
+    if (accessMode === constants.O_RDWR || mustStay || canImport(this.system)) {
+      const dmabuf = (this.#dmabuf ??= dmabufOf(this.system, memory));
       if (dmabuf !== undefined) return { fd: dmabuf.fd };
     }
     if (!isAlone) return undefined;
@@ -67,7 +80,7 @@ export class PlaneExports {
   /** Has anybody else the dma-buf, or a mapping of it? */
   get isDmabufUsed(): boolean {
     if (this.#dmabuf === undefined) return false;
-    const facts = readFileSync(`/proc/self/fdinfo/${this.#dmabuf.fd}`, "latin1");
+    const facts = readFileSync(`${this.system.facts}/${this.#dmabuf.fd}`, "latin1");
     const count = /^count:\s*(\d+)$/m.exec(facts)?.[1];
     return count === undefined || Number(count) > 1;
   }
@@ -78,9 +91,9 @@ export class PlaneExports {
   }
 }
 
-function dmabufOf(memory: PlaneMemory): OwnedFd | undefined {
+function dmabufOf(system: ExportSystem, memory: PlaneMemory): OwnedFd | undefined {
   try {
-    return createDmabuf(memory.fd, pageAlign(memory.sizeBytes), memory.fdOffset);
+    return system.createDmabuf(memory.fd, pageAlign(memory.sizeBytes), memory.fdOffset);
   } catch (error) {
     // Over udmabuf's size limit, or not allowed to open it.
     if (isSystemError(error)) return undefined;
@@ -88,9 +101,7 @@ function dmabufOf(memory: PlaneMemory): OwnedFd | undefined {
   }
 }
 
-const GPUS = "/dev/dri";
-
 /** Is there a GPU that imports dma-bufs? */
-function canImport(): boolean {
-  return existsSync(GPUS) && readdirSync(GPUS).some((name) => name.startsWith("render"));
+function canImport({ gpus }: ExportSystem): boolean {
+  return existsSync(gpus) && readdirSync(gpus).some((name) => name.startsWith("render"));
 }

@@ -28,6 +28,7 @@ import type {
   RequestBuffers,
   RequestBuffersReply,
 } from "../v4l2/index.js";
+import { present } from "../present.js";
 import type { MemoryModel, Plane } from "./buffer.js";
 import type { BufferUser } from "./buffer-user.js";
 import { pageAlign } from "./memory.js";
@@ -254,8 +255,7 @@ class Dequeued implements BufferUser<VideoBuffer> {
   }
 
   get reply(): Buffer {
-    if (this.#reply === undefined) throw new Error("a dequeued buffer was described");
-    return this.#reply;
+    return present(this.#reply, "a dequeued buffer was described");
   }
 }
 

@@ -1,6 +1,7 @@
 /** A buffer with what V4L2 says about it (`struct vb2_v4l2_buffer`), and the way from and to `Buffer` values. */
 import { BufFlag, Field, isMultiplanar, isOutput, MAX_PLANES, Memory, V4l2Error } from "../v4l2/index.js";
 import type { Buffer, BufferPlane, BufType, Timecode } from "../v4l2/index.js";
+import { present } from "../present.js";
 import { QueueBuffer } from "./buffer.js";
 import type { BufferInit, MemoryModel, Plane } from "./buffer.js";
 
@@ -98,8 +99,7 @@ export function takeFromClient(buffer: VideoBuffer, from: Buffer, traits: Buffer
   }
   let sawZero = false;
   for (const [index, plane] of buffer.planes.entries()) {
-    const given = from.planes[index];
-    if (given === undefined) throw new Error("the planes' number was checked before");
+    const given = present(from.planes[index], "the planes' number was checked before");
     sawZero = takePlane(plane, given, from.memory, traits) || sawZero;
   }
 

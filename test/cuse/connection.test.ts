@@ -124,6 +124,22 @@ describe("calls that wait", () => {
     ]);
   });
 
+  it("know whether the file can be mapped as it is: not where nobody says so", () => {
+    const answers: unknown[] = [];
+    const device = new RecordingDevice({
+      ioctl: (_file, request) => {
+        answers.push(request.isAnonymous);
+        return 0;
+      },
+    });
+    for (const isAnonymous of [undefined, false, true]) {
+      const bench = new Bench(device, isAnonymous);
+      bench.open();
+      bench.deliver(send.ioctl(10, 1, send.io(1)));
+    }
+    expect(answers).toEqual([false, false, true]);
+  });
+
   it("know whether the file blocks", () => {
     const answers: boolean[] = [];
     const bench = new Bench(
@@ -164,6 +180,17 @@ describe("calls that wait", () => {
     expect(large?.data.buffer === first?.data.buffer).toBe(true);
     // What waits is bounded by what is counted.
     expect(small?.data.buffer.byteLength).toBe(5);
+  });
+
+  it("of a small write keeps no memory for a large one", () => {
+    const sizes: number[] = [];
+    const bench = new Bench(
+      new RecordingDevice({ write: (_file, { data }) => (sizes.push(data.length), data.length) }),
+    );
+    bench.open();
+    for (const [index, size] of [5, 100_000, 65_536, 65_537, 131_072].entries())
+      bench.deliver(send.write(10 + 2 * index, 1, new Uint8Array(size)));
+    expect(sizes).toEqual([5, 100_000, 65_536, 65_537, 131_072]);
   });
 
   it("may not hold more written bytes than 32 MiB", async () => {

@@ -1,5 +1,5 @@
 /** The root directory of a mount: what the kernel asks of names and inodes, and what it is told. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Folder, assertMappable, NUMBER_ATTRIBUTE } from "../../src/cuse/fuse-folder.js";
 import type { FolderEntry } from "../../src/cuse/fuse-folder.js";
 import {
@@ -215,6 +215,19 @@ describe("attributes", () => {
     expect([attr.ino, attr.mode, attr.nlink, attr.size]).toEqual([1n, 0o040755, 2, 0n]);
     expect([attr.uid, attr.gid]).toEqual(owner);
     expect(attr_valid).toBeGreaterThan(86_400n);
+  });
+
+  it("of the folder are those of the user and the group that serve it", () => {
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    vi.spyOn(process, "getgid").mockReturnValue(100);
+    try {
+      const answer = new Kernel().ask(FUSE_GETATTR, FUSE_ROOT_ID);
+      if (typeof answer === "string") throw new Error(answer);
+      const { attr } = new FuseAttrOutView(answer);
+      expect([attr.uid, attr.gid]).toEqual([1000, 100]);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it("of an inode that was forgotten: ESTALE", () => {

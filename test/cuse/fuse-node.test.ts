@@ -1,8 +1,8 @@
 /** FUSE nodes on a kernel of the test's own: the folder's bytes, one inode per open file, and the end of a node. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { MappedInode, OpenRequest } from "../../src/cuse/char-device.js";
 import { CharDeviceError } from "../../src/cuse/errors.js";
-import { FuseMount, type FuseMountEnvironment } from "../../src/cuse/fuse-mount.js";
+import { FuseMount } from "../../src/cuse/fuse-mount.js";
 import { FuseNode, type FuseNodeOptions } from "../../src/cuse/fuse-node.js";
 import {
   FATTR_MODE,
@@ -17,74 +17,12 @@ import {
   FuseSetattrInView,
 } from "../../src/cuse/gen/fuse.js";
 import { findMount } from "../../src/cuse/node-folder.js";
-import { FakeChannel, systemError, turns } from "./support/fake-channel.js";
+import { systemError, turns } from "./support/fake-channel.js";
 import { lookup, nodeIdOf, ROOT } from "./support/fuse-system.js";
+import { FOLDER, MINOR, System } from "./support/mount-system.js";
 import { digits, hex } from "../support/hex.js";
 import * as send from "./support/messages.js";
 import { RecordingDevice, RecordingLog, type TestFile } from "./support/recording-device.js";
-
-const FOLDER = "/run/nodes";
-const MINOR = 35;
-
-/** From a Linux 6.12: 7.41, flags, flags2 with FUSE_PASSTHROUGH. */
-const INIT = hex`
-  68000000 1a000000 0200000000000000 0000000000000000
-  00000000 00000000 00000000 0000 0000
-  07000000 29000000 00000200 fbfbff73 bd000000
-  00000000 00000000 00000000 00000000 00000000 00000000
-  00000000 00000000 00000000 00000000 00000000
-`;
-
-class System implements FuseMountEnvironment {
-  readonly steps: string[] = [];
-  /** Processes with CAP_SYS_ADMIN may register memory. */
-  isAdmin = true;
-  mountError: Error | undefined;
-  #channel: FakeChannel | undefined;
-  #lastBacking = 6;
-
-  get channel(): FakeChannel {
-    if (this.#channel === undefined) throw new Error("no channel yet");
-    return this.#channel;
-  }
-
-  openChannel(...[path, bytes, handlers]: Parameters<FuseMountEnvironment["openChannel"]>): FakeChannel {
-    this.steps.push(`open ${path}`);
-    this.#channel = new FakeChannel(handlers, bytes);
-    return this.#channel;
-  }
-
-  claimFolder(folder: string): ReturnType<FuseMountEnvironment["claimFolder"]> {
-    this.steps.push(`claim ${folder}`);
-    return Promise.resolve({
-      path: folder,
-      mount: (fd) => {
-        this.steps.push(`mount ${fd}`);
-        if (this.mountError !== undefined) throw this.mountError;
-        setImmediate(() => this.channel.deliver(INIT));
-        return MINOR;
-      },
-      release: () => this.steps.push("release"),
-    });
-  }
-
-  ioctl(_fd: number, command: number, argument: Uint8Array): number {
-    if (!this.isAdmin) throw systemError("EPERM", "ioctl");
-    const isOpen = (command & 0xff) === 1;
-    if (isOpen) this.#lastBacking += 1;
-    const number = new DataView(argument.buffer).getUint32(0, true);
-    this.steps.push(isOpen ? `register fd ${number}` : `forget memory ${number}`);
-    return isOpen ? this.#lastBacking : 0;
-  }
-
-  createMemfd(): { fd: number; close(): void } {
-    return { fd: 90, close: () => undefined };
-  }
-
-  readReady(): number {
-    return -1;
-  }
-}
 
 class Bench {
   readonly log = new RecordingLog();
@@ -232,6 +170,19 @@ describe("the folder", () => {
     expect(bench.deliver(send.about(ROOT, send.message(FUSE_READDIR, 4, body.bytes)))[0]).toMatch(
       /^30000000 0/,
     );
+  });
+
+  it("and its nodes belong to the user and the group that serve them", async () => {
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    vi.spyOn(process, "getgid").mockReturnValue(100);
+    try {
+      const bench = await Bench.start();
+      expect(bench.node().access).toEqual({ mode: 0o600, uid: 1000, gid: 100 });
+      const other = bench.node(new RecordingDevice(), { name: "media0", group: "44" });
+      expect(other.access).toEqual({ mode: 0o660, uid: 1000, gid: 44 });
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it("has regular files with the mode and group asked for", async () => {
@@ -387,13 +338,32 @@ describe("files that can be mapped", () => {
   });
 });
 
-describe.each([true, false])("files of a device that has no read() or write(), mapped: %s,", (maps) => {
-  it("answer both with EINVAL", async () => {
+describe.each([true, false])("files, mapped: %s,", (maps) => {
+  it("read, write and write back what the device has", async () => {
+    const bench = await Bench.start(maps);
+    const calls: string[] = [];
+    const device = new RecordingDevice({
+      read: (_file, { size, offset }) => (calls.push(`read ${size} at ${offset}`), Uint8Array.of(1, 2)),
+      write: (_file, { data, offset }) => (calls.push(`write ${data.length} at ${offset}`), data.length),
+      fsync: () => void calls.push("fsync"),
+    });
+    bench.node(device);
+    const inode = bench.lookup();
+    bench.deliver(send.about(inode, send.open(4)));
+    expect(bench.deliver(send.about(inode, send.read(6, 1, 100)))[0]).toMatch(/^12000000 00000000 .* 0102$/);
+    expect(bench.deliver(send.about(inode, send.write(8, 1, new Uint8Array(7))))[0]).toMatch(
+      /^18000000 00000000 .* 07000000 00000000$/,
+    );
+    expect(bench.deliver(send.about(inode, send.fsync(10, 1))).map(error)).toEqual([0]);
+    expect(calls).toEqual(["read 100 at 0", "write 7 at 0", "fsync"]);
+  });
+
+  it("of a device that has neither answer EINVAL", async () => {
     const bench = await Bench.start(maps);
     bench.node(new MappingDevice());
     const inode = bench.lookup();
     bench.deliver(send.about(inode, send.open(4)));
-    for (const message of [send.read(6, 1, 100), send.write(8, 1, new Uint8Array(100))])
+    for (const message of [send.read(6, 1, 100), send.write(8, 1, new Uint8Array(100)), send.fsync(10, 1)])
       expect(bench.deliver(send.about(inode, message)).map(error)).toEqual([EINVAL]);
   });
 });

@@ -268,6 +268,14 @@ describe("the file system", () => {
     expect(bench.deliver(lookup(12, 2, "anon:2"))).toEqual([refusal(ENOENT, 12)]);
   });
 
+  it("finds nothing below a file, not even what we are about to open", async () => {
+    const bench = new Bench();
+    const pending = bench.create();
+    await Promise.resolve();
+    expect(bench.deliver(lookup(12, 2, "anon:2"))).toEqual([refusal(ENOENT, 12)]);
+    await pending;
+  });
+
   it("opens no file again, whoever asks", async () => {
     const bench = new Bench();
     await bench.create();
@@ -330,6 +338,27 @@ describe("calls on a file", () => {
     expect(other.events).toEqual(["ioctl other1 0x4581 by 4242"]);
   });
 
+  it("are calls on files that can be mapped as they are; those that wait can be refused", async () => {
+    const bench = new Bench();
+    const asked: boolean[] = [];
+    const device: CharDevice<string> = {
+      open: () => "",
+      release: () => undefined,
+      ioctl: (_file, { isAnonymous }) => {
+        asked.push(isAnonymous);
+        return new Promise<number>(() => undefined);
+      },
+    };
+    await bench.session.create(device, () => "it");
+    expect(bench.deliver(send.ioctl(6, 1, send.io(0x80)))).toEqual([]);
+    expect(asked).toEqual([true]);
+    bench.session.refusePending("EBUSY");
+    expect(bench.system.channel.take()).toEqual([refusal("f0ffffff", 6)]);
+    await bench.session.close();
+    bench.session.refusePending("EBUSY");
+    expect(bench.system.channel.take()).toEqual([]);
+  });
+
   it("poll: asks the device, and wakes who waits", async () => {
     const bench = new Bench();
     await bench.create();
@@ -375,6 +404,23 @@ describe("calls on a file", () => {
     expect(bench.deliver(send.write(10, 1, Uint8Array.of(7)))[0]).toContain("01000000");
     expect(bench.deliver(send.fsync(12, 1))).toEqual(["10000000 00000000 0c000000 00000000"]);
     expect(calls).toEqual(["read it 16", "write it 1", "fsync it"]);
+  });
+
+  it("read: a file without memory has the position that the kernel says", async () => {
+    const bench = new Bench();
+    const offsets: bigint[] = [];
+    const device: CharDevice<string> = {
+      open: () => "",
+      release: () => undefined,
+      ioctl: () => 0,
+      read: (_file, { offset }) => (offsets.push(offset), Uint8Array.of(1)),
+      write: (_file, { data, offset }) => (offsets.push(offset), data.length),
+    };
+    await bench.session.create(device, () => "it");
+    for (const [index, offset] of [0n, 4096n, 100n].entries())
+      bench.deliver(send.read(8 + 2 * index, 1, 16, 2, offset));
+    bench.deliver(send.write(20, 1, Uint8Array.of(1)));
+    expect(offsets).toEqual([0n, 4096n, 100n, 0n]);
   });
 
   it("release: the device hears it once, and the file is known no more", async () => {
@@ -519,12 +565,23 @@ describe("the end", () => {
     const bench = new Bench();
     const { ino } = await bench.create();
     bench.system.holds(4242, 5, ino);
+    bench.system.waiting.push(send.ioctl(8, 1, send.io(1)));
     bench.system.channel.handlers.onClose(systemError("ENODEV", "read"));
+    // There is nothing to read from any more.
+    expect(bench.system.waiting).toHaveLength(1);
     expect((await bench.session.closed)?.message).toBe(
       "The kernel ended the session that serves clients' files (read: ENODEV).",
     );
     expect(bench.device.events).toEqual(["release device1"]);
     expect(bench.session.identify(4242, 5)).toBeUndefined();
+  });
+
+  it("by the kernel without a reason: none is told", async () => {
+    const bench = new Bench();
+    bench.system.channel.handlers.onClose(undefined);
+    expect((await bench.session.closed)?.message).toBe(
+      "The kernel ended the session that serves clients' files.",
+    );
   });
 
   it("while a file is being made: that fails, and its device hears nothing more", async () => {
@@ -536,37 +593,5 @@ describe("the end", () => {
     await turns();
     expect(bench.device.events).toEqual([]);
     expect(bench.session.size).toBe(0);
-  });
-});
-
-describe("a session that cannot start says why", () => {
-  it.each([
-    ["ENOENT", 'load it with "modprobe fuse"'],
-    ["ENODEV", 'load it with "modprobe fuse"'],
-    ["EACCES", "run as root"],
-    ["EIO", "cannot be made: open: EIO"],
-  ])("no channel: %s", (code, text) => {
-    const system = new FakeFuse();
-    system.channelError = systemError(code, "open");
-    expect(() => new FuseSession({}, system)).toThrow(CuseError);
-    expect(() => new FuseSession({}, system)).toThrow(text);
-  });
-
-  it.each([
-    ["EPERM", "run as root"],
-    ["ENOSYS", "need Linux 5.14"],
-  ])("no mount: %s", (code, text) => {
-    const system = new FakeFuse();
-    system.mountError = systemError(code, "fsopen");
-    expect(() => new FuseSession({}, system)).toThrow(text);
-    expect(system.channel.isClosed).toBe(true);
-  });
-
-  it("no /proc", () => {
-    const system = new FakeFuse();
-    system.descriptors.clear();
-    expect(() => new FuseSession({}, system)).toThrow("mount procfs");
-    expect(system.steps).toContain("unmount");
-    expect(system.channel.isClosed).toBe(true);
   });
 });

@@ -1,10 +1,12 @@
-/** The folder of FUSE nodes: made, found in use, taken over, and given back; nothing is mounted here. */
+/** The folder of FUSE nodes: made, found in use, taken over, and given back. Mounts are those of a system of the test's own. */
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   realpathSync,
+  renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   utimesSync,
@@ -12,9 +14,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CuseError, FolderInUseError } from "../../src/cuse/errors.js";
-import { claimFolder, mountLines } from "../../src/cuse/node-folder.js";
+import { claimFolder, FILE_SYSTEM_TYPE, mountLines, type MountSystem } from "../../src/cuse/node-folder.js";
+import { MountFlag } from "../../src/native.js";
+import { systemError } from "./support/fake-channel.js";
 
 let place = "";
 beforeEach(() => {
@@ -64,14 +68,16 @@ describe("a folder that anybody may name", () => {
   it("stays if it is another one by then", async () => {
     const folder = join(place, "a");
     const claimed = await claimFolder(folder);
-    // Its inode is not free for the new one while it exists.
-    mkdirSync(join(place, "new"));
-    rmSync(folder, { recursive: true });
-    mkdirSync(join(place, "a"));
-    rmSync(join(place, "new"), { recursive: true });
-    const isSame = readdirSync(place).length === 1;
-    expect(isSame).toBe(true);
+    // What is still there keeps its inode number, so the new one has another.
+    renameSync(folder, join(place, "kept"));
+    mkdirSync(folder);
     claimed.release();
+    expect(readdirSync(place)).toEqual(["a", "kept"]);
+    rmdirSync(folder);
+    claimed.release();
+    renameSync(join(place, "kept"), folder);
+    claimed.release();
+    expect(readdirSync(place)).toEqual([]);
   });
 
   it("is refused, in one sentence, if it cannot be made, cannot be read, or has something in it", async () => {
@@ -139,6 +145,187 @@ describe("a folder that stands for a device", () => {
   it("is refused where it cannot be made", async () => {
     writeFileSync(join(place, "own"), "");
     await expect(claim("video0")).rejects.toThrow("cannot be made (");
+  });
+});
+
+/** Mounts that nobody else sees: the last one of a folder is on top. */
+class Mounts implements MountSystem {
+  readonly steps: string[] = [];
+  readonly #on: { folder: string; type: string; minor: number; fault: string | undefined }[] = [];
+  #lastMinor = 40;
+  isShown = true;
+  unmountError: Error | undefined;
+
+  /** @param fault - What its STATFS fails with; undefined: its driver answers. */
+  add(folder: string, type: string, fault?: string): number {
+    this.#lastMinor += 1;
+    this.#on.push({ folder, type, minor: this.#lastMinor, fault });
+    return this.#lastMinor;
+  }
+
+  mount(...[source, folder, { type, flags, options }]: Parameters<MountSystem["mount"]>): void {
+    this.steps.push(`mount ${source} ${type} ${String(flags)} ${String(options)}`);
+    this.add(folder, type ?? "");
+  }
+
+  unmount(folder: string): void {
+    this.steps.push("unmount");
+    if (this.unmountError !== undefined) throw this.unmountError;
+    this.#on.splice(
+      this.#on.findLastIndex((line) => line.folder === folder),
+      1,
+    );
+  }
+
+  mountInfo(): string {
+    if (!this.isShown) return "";
+    return this.#on
+      .map(({ folder, type, minor }) => `40 22 0:${minor} / ${folder} rw - ${type} none rw\n`)
+      .join("");
+  }
+
+  statfs(folder: string): Promise<unknown> {
+    this.steps.push("statfs");
+    const fault = this.#on.findLast((line) => line.folder === folder)?.fault;
+    return fault === undefined ? Promise.resolve({}) : Promise.reject(systemError(fault, "statfs"));
+  }
+}
+
+describe("a mount on the folder", () => {
+  it("is ours, for all users, and goes with the folder", async () => {
+    const mounts = new Mounts();
+    const claimed = await claimFolder(join(place, "a"), undefined, mounts);
+    expect(claimed.mount(7)).toBe(41);
+    const flags = MountFlag.NoSuid | MountFlag.NoDev | MountFlag.NoExec;
+    const owner = `user_id=${process.getuid?.()},group_id=${process.getgid?.()}`;
+    expect(mounts.steps).toEqual([
+      `mount v4l2-cuse ${FILE_SYSTEM_TYPE} ${flags} fd=7,rootmode=40000,${owner},allow_other,default_permissions`,
+    ]);
+    claimed.release();
+    expect([mounts.steps.slice(1), mounts.mountInfo(), readdirSync(place)]).toEqual([["unmount"], "", []]);
+    claimed.release();
+    expect(mounts.steps.slice(1)).toEqual(["unmount"]);
+  });
+
+  it("belongs to the user and the group that serve it", async () => {
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    vi.spyOn(process, "getgid").mockReturnValue(100);
+    try {
+      const mounts = new Mounts();
+      (await claimFolder(join(place, "a"), undefined, mounts)).mount(7);
+      expect(mounts.steps[0]).toContain("fd=7,rootmode=40000,user_id=1000,group_id=100,");
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+
+  it("is not unmounted if nothing was mounted, if somebody else did, or if another one is on top", async () => {
+    const mounts = new Mounts();
+    (await claimFolder(join(place, "a"), undefined, mounts)).release();
+    const second = await claimFolder(join(place, "a"), undefined, mounts);
+    second.mount(7);
+    mounts.unmount(join(place, "a"));
+    second.release();
+    const third = await claimFolder(join(place, "a"), undefined, mounts);
+    third.mount(7);
+    mounts.add(join(place, "a"), "tmpfs");
+    mounts.steps.length = 0;
+    third.release();
+    expect(mounts.steps).toEqual([]);
+  });
+
+  it("is taken back where /proc does not show it", async () => {
+    const mounts = new Mounts();
+    const claimed = await claimFolder(join(place, "a"), undefined, mounts);
+    mounts.isShown = false;
+    expect(() => claimed.mount(7)).toThrow("mount procfs on /proc");
+    expect(mounts.steps.at(-1)).toBe("unmount");
+    claimed.release();
+    expect(mounts.steps).toHaveLength(2);
+  });
+
+  it.each([["EIO"], ["EACCES"], [undefined]])(
+    "of a driver that lives keeps the folder in use, whatever it answers: %s",
+    async (fault) => {
+      const mounts = new Mounts();
+      mounts.add(join(place, "a"), FILE_SYSTEM_TYPE, fault);
+      const claim = claimFolder(join(place, "a"), undefined, mounts);
+      await expect(claim).rejects.toThrow(/^The folder \S+ is in use by another driver/);
+      await expect(claim).rejects.toThrow(FolderInUseError);
+      expect(mounts.steps).toEqual(["statfs"]);
+    },
+  );
+
+  it.each(["ENOTCONN", "ECONNABORTED"])("of a driver that is gone is unmounted: %s", async (fault) => {
+    const mounts = new Mounts();
+    for (let count = 0; count < 2; count += 1) mounts.add(join(place, "a"), FILE_SYSTEM_TYPE, fault);
+    await claimFolder(join(place, "a"), undefined, mounts);
+    expect([mounts.steps, mounts.mountInfo()]).toEqual([["statfs", "unmount", "statfs", "unmount"], ""]);
+  });
+
+  it("of another kind is left alone", async () => {
+    const mounts = new Mounts();
+    mounts.add(join(place, "a"), "tmpfs");
+    await claimFolder(join(place, "a"), undefined, mounts);
+    expect(mounts.steps).toEqual([]);
+  });
+
+  it("that cannot be unmounted is told with what to do", async () => {
+    const mounts = new Mounts();
+    mounts.add(join(place, "a"), FILE_SYSTEM_TYPE, "ENOTCONN");
+    mounts.unmountError = systemError("EPERM", "umount2");
+    const claim = claimFolder(join(place, "a"), undefined, mounts);
+    await expect(claim).rejects.toThrow(/has left its mount on \S+ \(EPERM\): unmount it with "umount /);
+    await expect(claim).rejects.toThrow(CuseError);
+  });
+
+  it("decides who has the folder that stands for a device", async () => {
+    const own = join(place, "own");
+    const folder = join(own, "video0");
+    const claim = (mounts: Mounts) => claimFolder(folder, own, mounts);
+    mkdirSync(folder, { recursive: true });
+    age(folder, 60);
+
+    const lives = new Mounts();
+    lives.add(folder, FILE_SYSTEM_TYPE);
+    await expect(claim(lives)).rejects.toThrow(FolderInUseError);
+    const other = new Mounts();
+    other.add(folder, "tmpfs", "ENOTCONN");
+    await expect(claim(other)).rejects.toThrow(FolderInUseError);
+    expect([lives.steps, other.steps, readdirSync(own)]).toEqual([["statfs"], [], ["video0"]]);
+
+    // Of a mount whose driver is gone, the folder's age does not matter.
+    age(folder, 0);
+    const dead = new Mounts();
+    dead.add(folder, FILE_SYSTEM_TYPE, "ENOTCONN");
+    const claimed = await claim(dead);
+    expect(dead.steps).toEqual(["statfs", "unmount"]);
+    expect([claimed.path, readdirSync(own)]).toEqual([folder, ["video0"]]);
+  });
+});
+
+describe("what is in the way", () => {
+  it("the file system itself is told with its errno", async () => {
+    // Nobody may make one in /proc, not even root.
+    await expect(claimFolder("/proc/v4l2-cuse/nodes")).rejects.toThrow(
+      /^The folder \/proc\/v4l2-cuse\/nodes .*cannot be made \(E[A-Z]+\)/,
+    );
+  });
+
+  it("half of the path stays away when the other half cannot be made", async () => {
+    const tooLong = "x".repeat(300);
+    await expect(claimFolder(join(place, "a", tooLong))).rejects.toThrow("cannot be made (ENAMETOOLONG)");
+    const own = claimFolder(join(place, "own", tooLong), join(place, "own"));
+    await expect(own).rejects.toThrow("cannot be made (ENAMETOOLONG)");
+    await expect(own).rejects.not.toThrow(FolderInUseError);
+    expect(existsSync(join(place, "a"))).toBe(false);
+  });
+
+  it("a file where a device's folder should be is no folder of another driver", async () => {
+    writeFileSync(join(place, "file"), "");
+    const claim = claimFolder(join(place, "file", "dev", "video0"), join(place, "file", "dev"));
+    await expect(claim).rejects.toThrow(/cannot be made \(ENOTDIR\)/);
+    await expect(claim).rejects.not.toThrow(FolderInUseError);
   });
 });
 

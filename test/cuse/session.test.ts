@@ -5,6 +5,7 @@ import { answerCuseInit, checkDeviceNumber } from "../../src/cuse/init.js";
 import { CuseSession, type SessionEnvironment, type SessionOptions } from "../../src/cuse/session.js";
 import { FakeChannel, systemError, turns } from "./support/fake-channel.js";
 import { digits, hex } from "../support/hex.js";
+import { FUSE_STATFS } from "../../src/cuse/gen/fuse.js";
 import * as send from "./support/messages.js";
 import { RecordingDevice, RecordingLog } from "./support/recording-device.js";
 
@@ -243,6 +244,19 @@ describe("the kernel", () => {
     expect(device.events.at(-1)).toBe("release file1");
     await session.close();
   });
+});
+
+it("answers what it does not know with ENOSYS, once", async () => {
+  const { channel } = await start();
+  channel.take();
+  channel.deliver(send.message(FUSE_STATFS, 6, new Uint8Array()));
+  expect(channel.take()).toEqual(["10000000 daffffff 06000000 00000000"]);
+});
+
+it("the kernel may end the session without a reason", async () => {
+  const { session, channel } = await start();
+  channel.handlers.onClose(undefined);
+  expect((await session.closed)?.message).toBe("The kernel ended the session of /dev/video3.");
 });
 
 describe("checkDeviceNumber", () => {

@@ -3,9 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CuseError } from "../../src/cuse/errors.js";
-import { mountForNodes } from "../../src/cuse/start-node.js";
-import { RecordingLog } from "./support/recording-device.js";
+import { CuseError, FolderInUseError, NameTakenError } from "../../src/cuse/errors.js";
+import { FuseMount, type FuseMountOptions } from "../../src/cuse/fuse-mount.js";
+import { CuseSession } from "../../src/cuse/session.js";
+import { mountForNodes, startNode } from "../../src/cuse/start-node.js";
+import { System } from "./support/mount-system.js";
+import { RecordingDevice, RecordingLog } from "./support/recording-device.js";
 
 let folder = "";
 beforeEach(() => {
@@ -17,6 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
   rmSync(folder, { recursive: true });
 });
 
@@ -74,4 +78,87 @@ describe("the kind of a node", () => {
     expect(await kind({ node: "fuse" })).toContain(folder);
     expect(await kind({ node: "fuse", folder: undefined })).toContain(`${other} cannot be read (ENOTDIR)`);
   });
+});
+
+/** FUSE mounts on a kernel of the test's own. */
+function fakeMounts(): { readonly asked: FuseMountOptions[]; readonly systems: System[]; error?: Error } {
+  const start = FuseMount.start.bind(FuseMount);
+  const fake: ReturnType<typeof fakeMounts> = { asked: [], systems: [] };
+  vi.spyOn(FuseMount, "start").mockImplementation((options) => {
+    fake.asked.push(options);
+    if (fake.error !== undefined) return Promise.reject(fake.error);
+    const system = new System();
+    fake.systems.push(system);
+    return start(options, system);
+  });
+  return fake;
+}
+
+describe("a FUSE node", () => {
+  const log = new RecordingLog();
+  const options = { name: "video0", node: "fuse", log } as const;
+
+  it("has a mount of its own, which goes with it", async () => {
+    const { asked, systems } = fakeMounts();
+    const node = await startNode(new RecordingDevice(), { ...options, folder, fusePath: "/dev/other" });
+    expect(asked).toEqual([{ folder, ownRoot: undefined, devicePath: "/dev/other", log }]);
+    const { nodes, major, minor, rdev, canShare, canMap } = node;
+    expect([node.node, nodes]).toEqual([`${folder}/video0`, [`${folder}/video0`]]);
+    expect({ major, minor, rdev, canShare, canMap }).toEqual({
+      ...{ major: 1024, minor: 35, rdev: 1024 * 256 + 35, canShare: false, canMap: true },
+    });
+    expect(node.share(1n)).toBeUndefined();
+    await node.close();
+    expect([systems[0]?.steps.at(-1), await node.closed]).toEqual(["release", undefined]);
+  });
+
+  it("has a folder by its name in one of ours, where nobody names one", async () => {
+    const { asked } = fakeMounts();
+    await startNode(new RecordingDevice(), options);
+    expect(asked).toEqual([
+      { folder: "/run/v4l2-cuse/dev/video0", ownRoot: "/run/v4l2-cuse", devicePath: undefined, log },
+    ]);
+  });
+
+  it("that cannot be made leaves no mount of its own, but one that is the caller's", async () => {
+    const { systems } = fakeMounts();
+    const device = new RecordingDevice();
+    const wrong = startNode(device, { ...options, group: "no such group" });
+    await expect(wrong).rejects.toThrow(CuseError);
+    expect(systems[0]?.steps.at(-1)).toBe("release");
+
+    const mount = await mountForNodes("video0", options);
+    if (mount === undefined) throw new Error("no mount");
+    await expect(startNode(device, { ...options, mount, group: "no such group" })).rejects.toThrow(CuseError);
+    expect(systems[1]?.steps).not.toContain("release");
+    // Whatever kind the driver names: it is in that folder, and leaves it there.
+    const node = await startNode(device, { ...options, node: "cuse", mount });
+    expect(mount.names).toEqual(["video0"]);
+    await node.close();
+    expect([mount.names, systems[1]?.steps.includes("release")]).toEqual([[], false]);
+  });
+
+  it("whose folder another driver has: the name is taken, unless the folder was named", async () => {
+    const fake = fakeMounts();
+    fake.error = new FolderInUseError("In use.");
+    const taken = startNode(new RecordingDevice(), { ...options, node: "auto", devicePath: "/dev/no-cuse" });
+    await expect(taken).rejects.toThrow(NameTakenError);
+    await expect(taken).rejects.toMatchObject({ message: "In use.", nodeName: "video0" });
+    const named = startNode(new RecordingDevice(), { ...options, folder });
+    await expect(named).rejects.toBe(fake.error);
+    fake.error = new TypeError("a bug");
+    await expect(
+      startNode(new RecordingDevice(), { ...options, node: "auto", devicePath: "/dev/no-cuse" }),
+    ).rejects.toBe(fake.error);
+    fake.error = new CuseError("No mount.");
+    await expect(startNode(new RecordingDevice(), { ...options, folder })).rejects.toBe(fake.error);
+  });
+});
+
+it("a CUSE node is a session with the same options", async () => {
+  const start = vi.spyOn(CuseSession, "start").mockRejectedValue(new CuseError("no kernel"));
+  const device = new RecordingDevice();
+  const options = { name: "video0", node: "cuse", log: new RecordingLog() } as const;
+  await expect(startNode(device, options)).rejects.toThrow("no kernel");
+  expect(start.mock.calls).toEqual([[device, options]]);
 });

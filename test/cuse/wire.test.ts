@@ -527,6 +527,24 @@ describe("Message", () => {
     expect(message.fh).toBe(8);
   });
 
+  it.each([
+    ["29000000", "header says 41 bytes, 40 arrived"],
+    ["27000000", "header says 39 bytes, 40 arrived"],
+  ])("of a length that is not its own is none: %s", (length, wrong) => {
+    const bytes = hex`${length} 01000000 0200000000000000 0000000000000000 ${caller}`;
+    expect(new Message().load(bytes)).toBe(wrong);
+  });
+
+  it("reads a buffer of a message's own size again when it has changed", () => {
+    const message = new Message();
+    const bytes = hex`28000000 01000000 0200000000000000 0000000000000000 ${caller}`;
+    expect(message.load(bytes)).toBeUndefined();
+    bytes[4] = 39; // IOCTL has more than a header.
+    bytes[8] = 9;
+    expect(message.load(bytes)).toContain("needs 72 bytes, got 40");
+    expect([message.opcode, message.uniqueLow]).toEqual([39, 9]);
+  });
+
   it("follows a channel that uses another buffer for each message", () => {
     const message = new Message();
     const first = hex`

@@ -168,12 +168,23 @@ export const decisions: Readonly<
       "scripts/guest --kernel debian-13 -- dist/cli/main.js doctor",
       { by: "test/emulated/debian-13.test.ts", text: "doctor" },
     ],
+    [
+      "scripts/guest --kernel debian-13-arm64 -- dist/cli/main.js doctor",
+      { by: "scripts/test", text: "arm64-guest" },
+    ],
     ["scripts/guest -- bash", { not: "it waits for a person" }],
     [
       "scripts/guest --join -- v4l2-ctl -d /dev/video0 --all",
       { by: "scripts/lib/guest-check", text: "--join" },
     ],
     ["scripts/guest --join -- bash", { not: "it waits for a person" }],
+    ["make -C native arm64 && npx vitest run --project arm64", { by: "scripts/test", text: "arm64-guest" }],
+    [
+      "ARM64_KERNEL=debian-13-arm64-16k npx vitest run --project arm64",
+      {
+        not: "an emulated machine takes minutes, and the stage arm64-guest starts the one with pages of 4 KiB",
+      },
+    ],
   ],
   "docs/install.md": [
     [
@@ -237,12 +248,12 @@ export const decisions: Readonly<
   ],
   "docs/replay.md": [
     [
-      "v4l2-cuse run --device 'visl --record session --record-bytes 4M' -- gst-launch-1.0 ...",
-      { not: "the reader's own pipeline stands in place of the dots" },
+      "v4l2-cuse run --device 'visl --record session --record-bytes 4M' -- gst-launch-1.0 filesrc location=clip.ivf ! ivfparse ! v4l2slvp8dec ! fakesink",
+      { prints: "Got EOS" },
     ],
     [
-      "v4l2-cuse replay session -d /dev/video0 -m /dev/media0",
-      { by: "test/run-device/replay.test.ts", text: '"replay"' },
+      "v4l2-cuse run --device visl -- v4l2-cuse replay session -d /dev/video0 -m /dev/media0",
+      { prints: /^\d{3} calls were answered as in session$/m },
     ],
   ],
   "docs/run.md": [

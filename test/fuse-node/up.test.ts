@@ -98,7 +98,7 @@ describeNodes(`several devices${why}`, () => {
       "\toutput_device#   : 75",
       "\tcard_label       : My camera",
       "deleted 0",
-      'v4l2-cuse: 75 is no loopback device of "v4l2-cuse up": "v4l2loopback-ctl list" shows them',
+      'v4l2loopback-ctl: 75 is no loopback device of "v4l2-cuse up": "v4l2loopback-ctl list" shows them',
       "NAME  DRIVER  STATE  NODES",
     ]);
   }, 120_000);

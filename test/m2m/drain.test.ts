@@ -96,6 +96,21 @@ describe("STOP", () => {
     expect(client.context.hasStopped).toBe(true);
   });
 
+  it.each([
+    ["the next number of a stream", "copy", 1],
+    ["the number that the driver gave it", "driver", 0],
+  ] as const)("an empty last buffer has %s", async (_what, metadata, sequence) => {
+    const machine = new Machine({ context: { metadata } });
+    const client = machine.open();
+    client.stream(2, { out: [0], cap: [0, 1] });
+    await machine.finish();
+    client.dqbuf(CAP);
+    decoderCmd(client, DecCmd.Stop);
+    const buffer = client.dqbuf(CAP);
+    expect(buffer).toSatisfy(isLast);
+    expect(buffer.sequence).toBe(sequence);
+  });
+
   it("with nothing to work off and no CAPTURE buffer takes the next one", () => {
     const client = new Machine().open();
     client.stream(2);
@@ -116,9 +131,12 @@ describe("STOP", () => {
     decoderCmd(client, DecCmd.Stop);
     client.qbuf(CAP, 1);
     client.qbuf(CAP, 0);
+    // Not before STREAMON.
+    expect([client.context.hasStopped, client.context.destination.doneCount]).toEqual([false, 0]);
     client.streamon(CAP);
     expect(client.dqbuf(CAP)).toMatchObject({ index: 1 });
     expectErrno("EPIPE", () => client.dqbuf(CAP));
+    expect(client.context.destination.buffer(0)?.state).toBe("active");
     client.qbuf(OUT, 0);
     await settled();
     expect(machine.started).toEqual([]);

@@ -313,6 +313,7 @@ describe("device-wide events", () => {
   it("reach every listening file with one timestamp", () => {
     const [first, second, deaf] = [new FakeFile(), new FakeFile(), new FakeFile()];
     for (const file of [first, second]) subscribeEvent(file, subscription(EventType.Eos));
+    second.clock = 500n; // Nobody asks it.
     queueEvent([first, second, deaf, { id: 9n, notifyPoll: () => undefined, events: undefined }], eos());
     expect([first, second].map(({ events }) => drain(events)[0]?.timestampNs)).toEqual([10n, 10n]);
     expect(deaf.events.pending).toBe(0);

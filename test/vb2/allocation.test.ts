@@ -125,6 +125,14 @@ describe("reqbufs", () => {
   );
 });
 
+it("eight planes from a driver are fine", () => {
+  const { queue, driver } = bench();
+  const planeSizes = [1, 2, 3, 4, 5, 6, 7, 8];
+  driver.queueSetup = () => ({ count: 1, planeSizes });
+  queue.reqbufs("mmap", 1);
+  expect(at(queue, 0).planes.map(({ length }) => length)).toEqual(planeSizes);
+});
+
 describe("createBufs", () => {
   it("appends, and tells the first index", () => {
     const { queue, driver } = bench();
@@ -240,8 +248,8 @@ describe("a queue's configuration", () => {
   const requests = { supportsRequests: true, requests: { byFd: () => undefined as never } };
   it.each([
     ["no I/O mode", { io: [] }],
-    ["maxNumBuffers", { maxNumBuffers: 0 }],
-    ["maxNumBuffers", { maxNumBuffers: 2 ** 15 }],
+    ["maxNumBuffers is not", { maxNumBuffers: 0 }],
+    ["maxNumBuffers is not", { maxNumBuffers: 2 ** 15 }],
     ["minReqBufs exceeds", { minReqBufs: 33 }],
     ["fileIoBuffers is less", { minReqBufs: 3, fileIoBuffers: 2 }],
     ["fileIoBuffers exceeds", { fileIoBuffers: 33 }],
@@ -249,9 +257,23 @@ describe("a queue's configuration", () => {
     ["requiresRequests without", { requiresRequests: true }],
     ["minQueuedBuffers with", { ...requests, minQueuedBuffers: 1 }],
     ["supportsRequests without requests", { supportsRequests: true }],
+    ["fileIoBuffers exceeds", { maxNumBuffers: 4, fileIoBuffers: 5 }],
   ])("that contradicts itself is refused: %s", (message, config) => {
     expect(() => bench(config)).toThrow(RangeError);
     expect(() => bench(config)).toThrow(message);
+  });
+
+  it.each([
+    [{ maxNumBuffers: 1 }],
+    [{ maxNumBuffers: 2 ** 15 - 1 }],
+    [{ minReqBufs: 32 }],
+    [{ minQueuedBuffers: 31 }],
+    [{ minReqBufs: 3, fileIoBuffers: 3 }],
+    [{ fileIoBuffers: 32 }],
+    [{ ...requests, requiresRequests: true, type: BufType.VideoOutput }],
+    [{ requiresRequests: false }],
+  ])("may go to its limits: %j", (config) => {
+    expect(() => bench(config)).not.toThrow();
   });
 
   it("requests need the driver's ops for them", () => {

@@ -1,5 +1,5 @@
 /** USERPTR and DMABUF: memory of the client, looked at in QBUF, and what is wrong with it. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BufFlag, BufType, Memory } from "../../src/v4l2/index.js";
 import type { Buffer, BufferPlane } from "../../src/v4l2/index.js";
 import { client } from "./client.js";
@@ -185,6 +185,24 @@ describe("DMABUF", () => {
     at(c.queue, 0).planes[0]?.bytes.fill(1);
     expect(c.memory.files.get("1:7")?.bytes[99]).toBe(1);
     release(c);
+  });
+
+  it.each([
+    [BufType.VideoCapture, true],
+    [BufType.VideoOutput, false],
+  ])("type %i: is written by us or not, and as large as the driver needs", (type, writable) => {
+    const c = make(type);
+    const imported = vi.spyOn(c.memory, "importPlane");
+    cycle(c, plane(7));
+    expect(imported.mock.calls).toEqual([[{ pid: 1, fd: 7, lengthBytes: 100, minBytes: 64, writable }]]);
+  });
+
+  it("OUTPUT: is not read from the client's memory, also when it is the same as before", () => {
+    const c = make(BufType.VideoOutput);
+    const filled = plane(7, { bytesused: 50 });
+    cycle(c, filled);
+    expect(cycle(c, filled).planes[0]).toMatchObject({ bytesused: 50, fd: 7 });
+    expect([c.memory.imports, count(c, "bufInit")]).toEqual([1, 1]);
   });
 
   it("length 0 is all of it", () => {

@@ -164,6 +164,17 @@ describe("read", () => {
     expect(c.driver.held).toHaveLength(2);
   });
 
+  it("an empty frame does not end the next call", async () => {
+    const c = capture(10);
+    const io = c.queue.startFileIo("read");
+    c.driver.complete("done", 0);
+    c.driver.complete("done", 5);
+    const lengths: number[] = [];
+    for (let call = 0; call < 2; call += 1)
+      lengths.push((await io.read({ size: 10, offset: 0n }, c.call)).length);
+    expect(lengths).toEqual([0, 5]);
+  });
+
   it("a signal ends the wait with EINTR", async () => {
     const c = capture();
     const reading = c.read(10);
@@ -490,6 +501,15 @@ describe("poll starts read() and write()", () => {
     expect(c.fileOps.poll(c.file, Poll.Out)).toBe(0);
     c.driver.complete();
     expect(c.fileOps.poll(c.file, Poll.Out)).toBe(Poll.Out | Poll.WrNorm);
+  });
+
+  it("says nothing of writing while the file is read", () => {
+    const c = capture(10);
+    const io = c.queue.startFileIo("read");
+    c.driver.complete();
+    void io.read({ size: 1, offset: 0n }, c.call); // A part of it: the buffer is ours.
+    expect(c.queue.queuedCount).toBeLessThan(c.queue.numBuffers);
+    expect(io.poll(Poll.Out)).toBeUndefined();
   });
 
   it("not for other events, not without read(), and an error when it cannot", () => {

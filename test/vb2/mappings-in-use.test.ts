@@ -177,6 +177,88 @@ describe("a watch of mappings", () => {
     expect(watch.look(keys, again)).toEqual([]);
   });
 
+  it("forgets a process in which nothing is left", () => {
+    const looks: number[] = [];
+    const mapping = new Set([5]);
+    const watch = new MappingWatch((pid) => {
+      looks.push(pid);
+      return { lines: mapping.has(pid) ? line(0) : "", readBytes: 1 };
+    });
+    const look = (pid: number) =>
+      watch.look(keys, Object.assign(callOf(pid), { caller: { tid: pid, uid: 0, gid: 0 } }))?.length;
+    expect([look(5), look(9), look(9)]).toEqual([1, 1, 1]);
+    mapping.clear();
+    expect([look(9), look(9)]).toEqual([0, 0]);
+    expect(looks).toEqual([5, 9, 5, 9, 5, 9, 5, 9]);
+    // Its own process is looked at once.
+    mapping.add(9);
+    looks.length = 0;
+    expect([look(9), look(9)]).toEqual([1, 1]);
+    expect(looks).toEqual([9, 9]);
+  });
+
+  it("remembers eight processes", () => {
+    const looks: number[] = [];
+    const watch = new MappingWatch((pid) => {
+      looks.push(pid);
+      return { lines: line(0), readBytes: 1 };
+    });
+    for (let pid = 1; pid <= 10; pid += 1) {
+      looks.length = 0;
+      watch.look(keys, Object.assign(callOf(pid), { caller: { tid: pid, uid: pid, gid: 0 } }));
+      expect(looks).toHaveLength(Math.min(pid, pid > 8 ? 9 : 8));
+    }
+  });
+
+  it("looks for names, as the user that calls; in a process that it knows, as that one's user", () => {
+    const asked: unknown[][] = [];
+    const watch = new MappingWatch((...wanted) => {
+      asked.push(wanted);
+      return { lines: line(0), readBytes: 1 };
+    });
+    for (const [pid, uid] of [
+      [5, 1000],
+      [9, 33],
+    ] as const)
+      watch.look(keys, Object.assign(callOf(pid), { caller: { tid: pid, uid, gid: 0 } }));
+    const names = keys.map((key) => key.replace(/^\d+ /, ""));
+    expect(asked).toEqual([
+      [5, 1000, names],
+      [9, 33, names],
+      [5, 1000, names],
+    ]);
+  });
+
+  it.each([
+    [2 ** 20, 2],
+    [2 ** 20 + 1, 1],
+  ])("counts for 200 ms when %i bytes had to be read: %i looks", (readBytes, expected) => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      let looks = 0;
+      const watch = new MappingWatch(() => {
+        looks += 1;
+        return { lines: "", readBytes };
+      });
+      watch.look(keys, callOf(5));
+      vi.advanceTimersByTime(199);
+      watch.look(keys, callOf(5));
+      expect(looks).toBe(expected);
+      vi.advanceTimersByTime(200);
+      watch.look(keys, callOf(5));
+      expect(looks).toBe(expected + 1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("passes on what is no answer of the system", () => {
+    const watch = new MappingWatch(() => {
+      throw new TypeError("a bug");
+    });
+    expect(() => watch.look(keys, callOf(5))).toThrow("a bug");
+  });
+
   it("does not look again at once where a client has very many mappings", () => {
     let looks = 0;
     const watch = new MappingWatch(() => {

@@ -1,7 +1,7 @@
 /** The memory of an open file whose client maps it without asking: what is where, and when it may be used again. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fstatSync } from "node:fs";
+import { constants, fstatSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { inspectFd, SharedMemory } from "../../src/native.js";
@@ -9,7 +9,8 @@ import { SharedMemoryProvider } from "../../src/vb2/index.js";
 import { findMappings, parseMappings, type Mappings } from "../../src/vb2/mappings.js";
 import { MemoryPool, reclaimAll, RETIRED_BYTES } from "../../src/vb2/memory-pool.js";
 import { FreeRanges, overlap } from "../../src/vb2/free-ranges.js";
-import { expectErrno } from "./fakes.js";
+import { reopen } from "../../src/vb2/memory-users.js";
+import { expectErrno, FakeProvider } from "./fakes.js";
 
 const mapper = fileURLToPath(new URL("fixtures/mapper.ts", import.meta.url));
 const PAGE = 4096;
@@ -138,6 +139,42 @@ describe("a pool", () => {
     expect([pool.retiredBytes, pool.settled]).toEqual([0, undefined]);
   });
 
+  it("looks again when as much again has been freed", async () => {
+    const pool = newPool();
+    pool.allocPlane(PAGE, () => undefined).release();
+    await reclaimAll(() => Promise.resolve(undefined));
+    expect(pool.retiredBytes).toBe(PAGE);
+    pool.allocPlane(RETIRED_BYTES - PAGE, () => undefined).release();
+    expect(pool.settled).toBeUndefined();
+    pool.allocPlane(PAGE, () => undefined).release();
+    expect(pool.settled).toBeInstanceOf(Promise);
+    await pool.settled;
+    expect(pool.retiredBytes).toBe(0);
+  });
+
+  it("has one search at a time, which is about pools with freed ranges only", async () => {
+    const [used, unused] = [newPool(), newPool()];
+    const plane = unused.allocPlane(PAGE, () => undefined);
+    used.allocPlane(PAGE, () => undefined).release();
+    const asked: ReadonlySet<string>[] = [];
+    let finish: (mappings: Mappings) => void = () => undefined;
+    const find = (keys: ReadonlySet<string>): Promise<Mappings> => {
+      asked.push(keys);
+      return new Promise((resolve) => (finish = resolve));
+    };
+    const first = reclaimAll(find);
+    expect(reclaimAll(find)).toBe(first);
+    // Little was freed: nobody need wait for it.
+    expect([used.settled, unused.settled]).toEqual([undefined, undefined]);
+    finish(new Map());
+    await first;
+    expect(asked.map((keys) => [...keys])).toEqual([used.keys]);
+    const second = reclaimAll(nothing);
+    expect(second).not.toBe(first);
+    await second;
+    plane.release();
+  });
+
   it("gives the pages back", async () => {
     const pool = newPool();
     const blocks = (): number => fstatSync(pool.fd).blocks;
@@ -186,7 +223,86 @@ describe("a pool", () => {
   });
 });
 
+describe("who uses a plane of a pool", () => {
+  const ofNobody = { caller: { tid: 0, uid: 0, gid: 0 }, client: { pid: 0, comm: "" } };
+
+  it("cannot be told of a caller that is invisible; another open file of the pool keeps it mapped", () => {
+    const pool = newPool();
+    const plane = pool.allocPlane(PAGE, () => undefined);
+    expect([plane.isUsed(ofNobody), plane.isStillMapped()]).toEqual([undefined, false]);
+    const other = reopen(pool.fd, constants.O_RDWR);
+    expect(plane.isStillMapped()).toBe(true);
+    other.release?.();
+    expect(plane.isStillMapped()).toBe(false);
+    plane.release();
+  });
+
+  it("is told of a plane that has moved by its own file, which keeps no queue", () => {
+    const pool = newPool();
+    const plane = pool.allocPlane(PAGE, () => undefined);
+    plane.moveOut("moved");
+    const { fd } = plane;
+    plane.moveOut("moved again");
+    expect([plane.fd, plane.isUsed(ofNobody)]).toEqual([fd, false]);
+    const ofPool = reopen(pool.fd, constants.O_RDWR);
+    expect(plane.isUsed(ofNobody)).toBe(false);
+    const own = reopen(fd, constants.O_RDWR);
+    expect([plane.isUsed(ofNobody), plane.isStillMapped()]).toEqual([true, false]);
+    for (const each of [own, ofPool]) each.release?.();
+    plane.release();
+    plane.moveOut("too late");
+    expect([plane.fd, plane.bytes.length]).toEqual([-1, 0]);
+  });
+
+  it("is a process that has its range mapped", async () => {
+    const pool = newPool();
+    const planes = [1, 2, 3].map(() => pool.allocPlane(PAGE, () => undefined));
+    const child = spawn(process.execPath, ["--import", "tsx", mapper, String(PAGE)], {
+      stdio: ["pipe", "pipe", "inherit", pool.fd],
+    });
+    await once(child.stdout ?? child, "data");
+    const [pid, uid] = [child.pid ?? 0, process.getuid?.() ?? 0];
+    const call = { caller: { tid: pid, uid, gid: 0 }, client: { pid, comm: "mapper" } };
+    expect(planes.map((plane) => plane.isUsed(call))).toEqual([false, true, false]);
+    child.stdin?.end();
+    await once(child, "exit");
+  });
+});
+
+it("a plane that gets no memory of its own is ENOMEM, and stays in its pool", () => {
+  const provider = new SharedMemoryProvider({ name: "x".repeat(300) });
+  const plane = provider.allocPlane(PAGE, newPool());
+  expectErrno("ENOMEM", () => provider.moveOut(plane));
+  expect(plane).toMatchObject({ isAlone: false, mapOffset: 0 });
+  plane.release();
+});
+
+it("a pool that the kernel does not make is ENOMEM", () => {
+  expectErrno("ENOMEM", () => MemoryPool.create("x".repeat(300)));
+});
+
 describe("a provider", () => {
+  it("moves a plane out of its pool, and leaves others where they are", () => {
+    const provider = new SharedMemoryProvider({ name: "pool-test" });
+    const inPool = provider.allocPlane(PAGE, newPool());
+    const other = provider.allocPlane(PAGE, {
+      ...{ fd: -1, sizeBytes: 0, settled: undefined },
+      mappedAs: () => undefined,
+      close: () => undefined,
+    });
+    expect([inPool.mapOffset, other.mapOffset]).toEqual([0, undefined]);
+    expect(provider.exportPlane(inPool, constants.O_RDONLY, false)).toBeUndefined();
+    const { fd } = other;
+    for (const plane of [inPool, other]) provider.moveOut(plane);
+    expect(other.fd).toBe(fd);
+    const exported = provider.exportPlane(inPool, constants.O_RDONLY, false);
+    expect(exported).toBeDefined();
+    exported?.release?.();
+    for (const plane of [inPool, other]) plane.release();
+    const foreign = new FakeProvider();
+    expectErrno("EINVAL", () => provider.exportPlane(foreign.allocPlane(PAGE), constants.O_RDWR, false));
+  });
+
   it("bounds what is in the pool; what is freed counts no more", () => {
     const provider = new SharedMemoryProvider({ name: "pool-test", limitBytes: 4 * PAGE });
     const pool = newPool();

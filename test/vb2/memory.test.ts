@@ -138,6 +138,49 @@ describe.skipIf(problem !== undefined)("shared memory", () => {
     plane.release();
   });
 
+  it("has limits of 1 GiB for a file and 512 MiB for a plane where nobody says others", () => {
+    const usual = new SharedMemoryProvider({ name: "vb2-test" });
+    expect([usual.budget.limitBytes, usual.budget.parent]).toEqual([2 ** 30, processBudget]);
+    expect(() => usual.allocPlane(2 ** 29 + 1)).toThrow("536870912 are the most");
+  });
+
+  it("of our own process can be imported, too: the bounds of its length", () => {
+    const plane = provider.allocPlane(8192);
+    const take = (more: { lengthBytes?: number; minBytes?: number; pid?: number; fd?: number }): number => {
+      const asked = { pid: process.pid, fd: plane.fd, lengthBytes: 0, minBytes: 1, writable: true, ...more };
+      const imported = provider.importPlane(asked);
+      imported.release();
+      return imported.sizeBytes;
+    };
+    expect([take({ minBytes: 8192 }), take({ lengthBytes: 8192 }), take({ lengthBytes: 1 })]).toEqual([
+      8192, 8192, 1,
+    ]);
+    for (const more of [
+      { minBytes: 8193 },
+      { lengthBytes: 99, minBytes: 100 },
+      { lengthBytes: 8193, minBytes: 8194 },
+    ])
+      expect(() => take(more)).toThrow(/EINVAL.*are needed/);
+    expect(() => take({ lengthBytes: 8193 })).toThrow(/EFAULT/);
+    for (const more of [{ pid: 0 }, { pid: -1 }, { fd: -1 }])
+      expect(() => take(more)).toThrow(/EINVAL.*cannot exist/);
+    expect(() => take({ fd: 0 })).not.toThrow(/cannot exist/);
+    plane.release();
+  });
+
+  it("a file is known by the process's descriptor, whatever its number", () => {
+    const plane = provider.allocPlane(4096);
+    const { pid } = process;
+    const imported = provider.importPlane({ pid, fd: plane.fd, lengthBytes: 0, minBytes: 1, writable: true });
+    expect([imported.isFile(pid, plane.fd), imported.isFile(pid, -1), imported.isFile(pid, 0)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    imported.release();
+    plane.release();
+  });
+
   describe("imported from a client", () => {
     // A client: node is one that a test can have anywhere. It holds a duplicate of our memfd as fd 3.
     const source = new SharedMemoryProvider({ name: "vb2-client" }).allocPlane(8192);

@@ -1,5 +1,5 @@
 /** Buffers in media requests: which way a queue is used, and what becomes of a buffer when its request does not. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BufFlag, BufType, Field, Memory, V4l2Error } from "../../src/v4l2/index.js";
 import type { Buffer } from "../../src/v4l2/index.js";
 import { bufferOps } from "../../src/vb2/index.js";
@@ -191,6 +191,64 @@ describe("a request that is queued", () => {
     c.queue.error();
     expectErrno("EIO", () => c.request(3).queue());
   });
+});
+
+describe("a buffer of a queued request that cannot be queued", () => {
+  const warningsOf = (run: () => void): string[] => {
+    const warnings: string[] = [];
+    const spy = vi.spyOn(process.stderr, "write").mockImplementation((line) => {
+      warnings.push(String(line));
+      return true;
+    });
+    run();
+    spy.mockRestore();
+    return warnings;
+  };
+
+  it("because the queue has failed meanwhile: the client hears of it, and no bug is reported", () => {
+    const c = client();
+    c.queue.streamon();
+    c.qbuf(0, 3);
+    c.qbuf(1, 3);
+    c.driver.bufQueue = () => c.queue.error();
+    expect(warningsOf(() => c.request(3).queue())).toEqual([]);
+    expect(at(c.queue, 0).state).toBe("active");
+    expectErrno("EIO", () => c.qbuf(2, 4));
+  });
+
+  it("because the driver refuses it a second time: that is reported", () => {
+    const c = client();
+    c.queue.streamon();
+    c.qbuf(0, 3);
+    c.qbuf(1, 3);
+    const second = at(c.queue, 1);
+    c.driver.bufQueue = () => {
+      second.preparedBy = undefined;
+      c.driver.refuse.set("bufPrepare", "EINVAL");
+    };
+    const warnings = warningsOf(() => c.request(3).queue());
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("a request's QBUF");
+  });
+
+  it("because of a bug: that is reported", () => {
+    const c = client();
+    c.queue.streamon();
+    c.qbuf(0, 3);
+    c.qbuf(1, 3);
+    const second = at(c.queue, 1);
+    c.driver.bufQueue = () => second.transition("queued");
+    const warnings = warningsOf(() => c.request(3).queue());
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("a request's QBUF");
+  });
+});
+
+it("QBUF that says that there is a request, but names none, is EINVAL", () => {
+  const c = client();
+  const named = c.qbuf.bind(c, 0, undefined, { flags: BufFlag.RequestFd });
+  expectErrno("EINVAL", named);
+  expect(named).toThrow("no request is named");
 });
 
 describe("a request that is dropped before it was queued", () => {

@@ -1,9 +1,9 @@
 /** Who may use a queue and its buffers: EXPBUF, mmap(), the owning file, listeners of the trace, the driver's own class. */
 import { describe, expect, it } from "vitest";
 import { BufFlag, BufType, Memory, Poll, TraceStream } from "../../src/v4l2/index.js";
-import type { TraceEvent } from "../../src/v4l2/index.js";
+import type { ExportedFd, TraceEvent } from "../../src/v4l2/index.js";
 import { bufferOps, VideoBuffer, VideoQueue } from "../../src/vb2/index.js";
-import type { BufferInit } from "../../src/vb2/index.js";
+import type { BufferInit, PlaneMemory } from "../../src/vb2/index.js";
 import { client, ready, videoFormat } from "./client.js";
 import { at, expectErrno, FakeDriver, FakeFileHandle, FakeProvider, settled } from "./fakes.js";
 
@@ -24,6 +24,53 @@ describe("EXPBUF", () => {
     expectErrno("EINVAL", () =>
       c.ops.expbuf(c.file, { type: c.queue.type, index: 0, plane: 0, flags: 0 }, c.call),
     );
+  });
+});
+
+describe("EXPBUF of a buffer in the memory of its file", () => {
+  /** Exports what has left its pool. */
+  class Pool extends FakeProvider {
+    readonly asked: boolean[] = [];
+    hasLeft = false;
+    override exportPlane(memory: PlaneMemory, accessMode: number, mustStay = false): ExportedFd {
+      this.asked.push(mustStay);
+      // Undefined is what a real provider answers.
+      return this.hasLeft ? super.exportPlane(memory, accessMode) : (undefined as never);
+    }
+    moveOut(): void {
+      this.hasLeft = true;
+    }
+  }
+  const start = () => {
+    const memory = new Pool();
+    const c = ready({ memory });
+    c.driver.calls.length = 0;
+    const expbuf = () => c.ops.expbuf(c.file, { type: c.queue.type, index: 0, plane: 0, flags: 0 }, c.call);
+    return { c, memory, expbuf };
+  };
+
+  it("gives it memory of its own, which the driver hears of", () => {
+    const { c, memory, expbuf } = start();
+    expbuf();
+    expect(c.driver.calls).toEqual(["bufCleanup", "bufInit"]);
+    expect(memory.asked).toEqual([false, false]);
+    expbuf();
+    expect(memory.asked).toEqual([false, false, true]); // It counts as mapped.
+  });
+
+  it("is EBUSY for one that is queued or prepared, and would rather have it stay", () => {
+    for (const verb of ["qbuf", "prepareBuf"] as const) {
+      const { c, memory, expbuf } = start();
+      c.ops[verb](c.file, c.buffer(0), c.call);
+      expectErrno("EBUSY", expbuf);
+      expect([memory.asked, memory.hasLeft]).toEqual([[true], false]);
+    }
+  });
+
+  it("is EINVAL where it cannot be exported at all", () => {
+    const { memory, expbuf } = start();
+    memory.moveOut = () => undefined;
+    expectErrno("EINVAL", expbuf);
   });
 });
 

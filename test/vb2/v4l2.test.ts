@@ -230,6 +230,26 @@ describe("flags of a buffer", () => {
     expect([reply.sequence, reply.requestFd, at(c.queue, 0).isHeld]).toEqual([0, undefined, false]);
   });
 
+  it.each([
+    ["copied come with the source that their driver says", "copy", BufFlag.TstampSrcSoe],
+    ["the driver takes have the source of their queue", "monotonic", 0],
+  ] as const)("time stamps that %s", (_what, timestamps, source) => {
+    const c = ready({ timestamps });
+    const buffer = at(c.queue, 0);
+    buffer.flags |= BufFlag.TstampSrcSoe;
+    expect(c.querybuf(0).flags & BufFlag.TstampSrcMask).toBe(source);
+  });
+
+  it("QBUF tells of the buffer as it was queued, also when it starts the stream", () => {
+    const c = ready({ minQueuedBuffers: 2 });
+    c.driver.completesAtOnce = true;
+    c.ops.streamon(c.file, c.queue.type);
+    c.qbuf(0);
+    const { flags } = c.qbuf(1);
+    expect(flags & (BufFlag.Queued | BufFlag.Done)).toBe(BufFlag.Queued);
+    expect(c.querybuf(1).flags & (BufFlag.Queued | BufFlag.Done)).toBe(BufFlag.Done);
+  });
+
   it("a time stamp that is not copied is forgotten in QBUF", () => {
     const c = ready({ type: BufType.VideoOutput });
     at(c.queue, 0).timestampNs = 4n;

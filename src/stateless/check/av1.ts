@@ -11,7 +11,7 @@ import {
 import { elements, impliedSequence, sameSequence } from "./av1-fields.js";
 import { alternativeSizes, alternativesTo, differencesOf, sequencesOf } from "./av1-sequence.js";
 import { headerOfTiles, obusIn, tilesOf, type ExpectedTile, type TileEntries } from "./av1-tiles.js";
-import { Effort, nowhere, SEARCH_MS } from "./blame.js";
+import { nowhere } from "./blame.js";
 import { compareFields, FieldPlaces, type Disagreement } from "./compare.js";
 import { placesOnDemand } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
@@ -52,11 +52,8 @@ export class Av1Check implements StreamCheck {
   /** What the buffers of this client hold: some payloads could be read as OBUs, too. */
   #holdsObus: boolean | undefined;
 
-  /** @param searchMs - What a search for a wrong field may take, of processor time. */
-  constructor(readonly searchMs = SEARCH_MS) {}
-
   clone(): Av1Check {
-    const copy = new Av1Check(this.searchMs);
+    const copy = new Av1Check();
     copy.#slots = copyOf(this.#slots);
     copy.#timestamps = this.#timestamps;
     copy.#sequence = this.#sequence;
@@ -127,10 +124,8 @@ export class Av1Check implements StreamCheck {
     const known = this.#sequence;
     const isSame = known !== undefined && differencesOf(known.control, control, sameSequence).length === 0;
     let best: { outcome: Outcome; found: KnownSequence; wrong: readonly Disagreement[] } | undefined;
-    const effort = new Effort(this.searchMs);
-    /** @returns Is it good enough, or was enough tried? */
+    /** @returns Is it good enough? */
     const attempt = (found: KnownSequence, wrong: readonly Disagreement[] = []): boolean => {
-      if (best !== undefined && effort.isSpent) return true;
       const outcome = this.#examine(request, found, true);
       const cost = costOf(outcome) + wrong.length;
       if (best === undefined || cost < costOf(best.outcome) + best.wrong.length)
@@ -151,7 +146,6 @@ export class Av1Check implements StreamCheck {
     for (const other of [...alternativesTo(control), ...alternativeSizes(control, frame)]) {
       const [seq] = sequencesOf(other);
       if (seq === undefined) continue;
-      if (effort.isSpent) break;
       attempt({ control: other, seq, isRead: false }, differencesOf(other, control, impliedSequence));
     }
     return found();

@@ -34,7 +34,6 @@ const wrongFields = ({ disagreements, problem }: Examination): number =>
  * @param alternatives - Those that restore an earlier value first, and the nearest values of a field first.
  * @param examine - Looks at the request with other sets; after `most` wrong fields and one more, their number does not
  *   matter, nor where they are.
- * @param searchMs - Of processor time. What is not found by then is told in a sentence that blames no field.
  * @param place - What to say of a field of a set, in place of a bit.
  * @returns `base`, or what is left with the sets that explain more, and that field among the disagreements. Fields that
  *   explain the same are told in a sentence, and none of them is blamed.
@@ -44,18 +43,12 @@ export function leastBlame<Sets, Result extends Examination>(
   alternatives: Iterable<Alternative<Sets>>,
   examine: (sets: Sets, most?: number) => Result,
   place: FieldPlace,
-  searchMs: number,
 ): Result {
-  const effort = new Effort(searchMs);
   let least = wrongFields(base);
   let best: Sets | undefined;
   /** What explains as much as anything does; empty for the submitted sets alone. */
   let by: Alternative<Sets>[] = [];
   for (const alternative of alternatives) {
-    if (effort.isSpent) {
-      const problem = `the request contradicts itself in ${base.disagreements.length} fields of its controls`;
-      return { ...base, disagreements: [], problem: base.problem ?? problem };
-    }
     const { restores, control, field } = alternative;
     const result = examine(alternative.sets, Math.min(least, MANY));
     const count = 1 + wrongFields(result);
@@ -90,19 +83,3 @@ export function leastBlame<Sets, Result extends Examination>(
 const noPlaces = new FieldPlaces();
 /** Of fields of which only the number matters. */
 export const nowhere = (): FieldPlaces => noPlaces;
-
-/** What a search for the wrong field may take, in ms of processor time: a client may send many requests that make one. */
-export const SEARCH_MS = 4;
-
-/** Ends a search that takes too long. */
-export class Effort {
-  readonly #start = process.cpuUsage();
-
-  constructor(readonly limitMs: number) {}
-
-  get isSpent(): boolean {
-    if (this.limitMs === Infinity) return false;
-    const { user, system } = process.cpuUsage(this.#start);
-    return user + system > 1000 * this.limitMs;
-  }
-}

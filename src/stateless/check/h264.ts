@@ -1,7 +1,7 @@
 /** The check of H.264: controls against slice headers, and against what earlier requests say of the pictures before. */
 import { CodecError, h264, RbspBuffer, RecordingReader, SyntaxReader } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { leastBlame, nowhere, SEARCH_MS, type Examination } from "./blame.js";
+import { leastBlame, nowhere, type Examination } from "./blame.js";
 import {
   compareFields,
   FieldPlaces,
@@ -34,7 +34,7 @@ import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck
 /** No slice header is longer; see src/codec/h264. */
 const HEADER_BYTES = 4096;
 /** Alternatives are tried with so many slices of a picture: a client may send a thousand. */
-const TRIED_SLICES = 4;
+const TRIED_SLICES = 2;
 const CODEC = "H.264";
 /** `V4L2_STATELESS_H264_DECODE_MODE_FRAME_BASED`. */
 const FRAME_BASED = 1;
@@ -58,11 +58,8 @@ export class H264Check implements StreamCheck {
   /** Did another PPS take the place of one with the same id? */
   #ppsChanges = false;
 
-  /** @param searchMs - What a search for a wrong field may take, of processor time. */
-  constructor(readonly searchMs = SEARCH_MS) {}
-
   clone(): H264Check {
-    const copy = new H264Check(this.searchMs);
+    const copy = new H264Check();
     copy.#follower = this.#follower;
     copy.#sets = this.#sets;
     copy.#ppsChanges = this.#ppsChanges;
@@ -95,13 +92,7 @@ export class H264Check implements StreamCheck {
       const isSettled = isOne && keepsPps && !this.#ppsChanges;
       const all = alternatives(sets, earlier, isSettled);
       const few = slices.slice(0, TRIED_SLICES);
-      outcome = leastBlame(
-        outcome,
-        all,
-        (tried, most) => examine(few, tried, most),
-        readsWith,
-        this.searchMs,
-      );
+      outcome = leastBlame(outcome, all, (tried, most) => examine(few, tried, most), readsWith);
     } else if (earlier.pps !== undefined && !keepsPps) this.#ppsChanges = true;
     const wrongSets = isNewSps ? (contradictingIds(sets) ?? beyondLevel(sets.spsControl)) : undefined;
     this.#follower = outcome.follower;

@@ -1,7 +1,7 @@
 /** The check of HEVC: controls against slice segment headers, and against what earlier requests say of the pictures before. */
 import { CodecError, hevc, RbspBuffer, RecordingReader, SyntaxReader } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { Effort, leastBlame, nowhere, SEARCH_MS, type Examination } from "./blame.js";
+import { leastBlame, nowhere, type Examination } from "./blame.js";
 import {
   compareFields,
   MOST_TOLD,
@@ -30,7 +30,7 @@ import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck
 
 const CODEC = "HEVC";
 /** Alternatives are tried with so many slices of a picture: a client may send hundreds. */
-const TRIED_SLICES = 4;
+const TRIED_SLICES = 2;
 
 const rbsp = new RbspBuffer();
 const reader = new SyntaxReader(CODEC);
@@ -67,11 +67,8 @@ export class HevcCheck implements StreamCheck {
   /** Did slice parameters tell `pic_struct` of all pictures so far? */
   #knowsPicStruct = true;
 
-  /** @param searchMs - What a search for a wrong field may take, of processor time. */
-  constructor(readonly searchMs = SEARCH_MS) {}
-
   clone(): HevcCheck {
-    const copy = new HevcCheck(this.searchMs);
+    const copy = new HevcCheck();
     copy.#state = this.#state;
     copy.#sets = this.#sets;
     copy.#extensions = this.#extensions;
@@ -109,9 +106,7 @@ export class HevcCheck implements StreamCheck {
       }
     }
     if (isWrong(outcome) && !this.#knowsExtensions) {
-      const effort = new Effort(this.searchMs);
       for (const extensions of possibleExtensions(submitted.spsControl)) {
-        if (effort.isSpent) break;
         const tried = this.#examine(request, slices, setsOf({ ...sets, extensions }), this.#state);
         if (isWrong(tried)) continue;
         this.#extensions = extensions;
@@ -131,7 +126,6 @@ export class HevcCheck implements StreamCheck {
         all,
         (tried, most) => this.#examine(request, few, tried, this.#state, most),
         readsWith,
-        this.searchMs,
       );
     } else if (earlier.pps !== undefined && !keepsPps) this.#ppsChanges = true;
     this.#state = outcome;

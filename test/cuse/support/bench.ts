@@ -14,7 +14,10 @@ export class Bench {
   /** What {@link PendingCall.nonblocking} of ioctls says. */
   nonblocking = false;
 
-  constructor(readonly device: RecordingDevice) {
+  constructor(
+    readonly device: RecordingDevice,
+    isAnonymous?: boolean,
+  ) {
     const probe: NonblockingProbe = { isNonblocking: () => this.nonblocking };
     this.channel = new FakeChannel({
       onMessage: (message) => this.connection.onMessage(message),
@@ -26,6 +29,7 @@ export class Bench {
       channel: this.channel,
       log: this.log,
       probe,
+      ...(isAnonymous !== undefined && { isAnonymous }),
       control: () => false,
     });
   }

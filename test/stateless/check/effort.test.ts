@@ -11,8 +11,11 @@ import { must } from "./requests.js";
 
 /** Of the bitstream, and of the requests of a stream: as many as show all kinds of frames. */
 const [BYTES, REQUESTS, CHANGES] = [2000, 4, 25];
-/** Processor time for up to 100 KB. */
-const ALLOWED_MS = 10;
+/**
+ * Processor time for a request that contradicts itself: some 300 other parameter sets are tried. Alone on a machine it is
+ * 5 to 10 ms; other clients wait so long, which is less than a frame.
+ */
+const ALLOWED_MS = 30;
 /** The code that searches is not compiled when it first runs. */
 const RUNS = 12;
 

@@ -26,7 +26,7 @@ const textOf = ({ disagreements, problem }: ReturnType<HevcCheck["check"]>): str
 
 /** What is said of a request with other controls, after those before it. */
 function said(requests: readonly CheckedRequest[], index: number, change: ControlValues): string[] {
-  const check = new HevcCheck(Infinity);
+  const check = new HevcCheck();
   for (const request of requests.slice(0, index)) check.check(request);
   const request = requests[index];
   if (request === undefined) throw new Error("the clip is shorter");
@@ -93,7 +93,7 @@ describe("the check of HEVC", () => {
 
   it("follows buffers without start codes, in both decode modes", () => {
     for (const decodeMode of ["slice", "frame"] as const) {
-      const check = new HevcCheck(Infinity);
+      const check = new HevcCheck();
       for (const request of requestsOf(readFileSync(clip), { decodeMode, startCode: "none" })) {
         expect(textOf(check.check(request))).toEqual([]);
       }
@@ -101,7 +101,7 @@ describe("the check of HEVC", () => {
   });
 
   it("never throws, whatever bytes and controls say", () => {
-    const check = new HevcCheck(Infinity);
+    const check = new HevcCheck();
     for (const request of requests.slice(0, 4)) {
       for (let i = 0; i < 200; i += 1) {
         const bitstream = request.bitstream.slice(0, 64);
@@ -130,14 +130,14 @@ describe("correct requests", () => {
 
   it.each(streams)("of $name pass", ({ path }) => {
     for (const decodeMode of ["slice", "frame"] as const) {
-      const check = new HevcCheck(Infinity);
+      const check = new HevcCheck();
       for (const request of requestsOf(readFileSync(path), { decodeMode }))
         expect(textOf(check.check(request))).toEqual([]);
     }
   });
 
   it.each(streams)("of $name pass from a client that knows no sets of the SPS", ({ path }) => {
-    const check = new HevcCheck(Infinity);
+    const check = new HevcCheck();
     for (const request of requestsOf(readFileSync(path), {})) {
       const { StatelessHevcExtSpsStRps: _sets, ...others } = request.controls;
       expect(textOf(check.check({ ...request, controls: others }))).toEqual([]);

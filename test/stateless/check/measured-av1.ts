@@ -178,7 +178,7 @@ function undetermined(field: Field, request: CheckedRequest, path: string): stri
   return hasGroups(path) ? "no header" : undefined;
 }
 
-const row = { start: () => new Av1Check(Infinity), flags };
+const row = { start: () => new Av1Check(), flags };
 
 export const measuredAv1: readonly MeasuredCodec[] = [
   {

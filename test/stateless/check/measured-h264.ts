@@ -167,7 +167,7 @@ function measured(decodeMode: "slice" | "frame"): MeasuredCodec {
     name: `h264, ${decodeMode}-based`,
     streams,
     requestsOf: (path) => requestsOf(path, decodeMode),
-    start: () => new H264Check(Infinity),
+    start: () => new H264Check(),
     flags,
     undetermined(field, request, changed) {
       switch (field.name) {

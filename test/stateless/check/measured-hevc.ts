@@ -143,7 +143,7 @@ function measured(decodeMode: "slice" | "frame"): MeasuredCodec {
     name: `hevc, ${decodeMode}-based`,
     streams,
     requestsOf: (path) => requestsOf(path, decodeMode),
-    start: () => new HevcCheck(Infinity),
+    start: () => new HevcCheck(),
     flags,
     undetermined(field, request, changed) {
       const [unit] = startCodeUnits(request.bitstream);

@@ -141,6 +141,20 @@ describe("V4L2_EVENT_CTRL", () => {
     expect(file.changes()).toEqual([[Cid.Gain, CtrlChange.Value | CtrlChange.Range, 9n]]);
   });
 
+  it.each([
+    ["nothing", {}, false],
+    ["what it was", { min: -5, max: 100, step: 2, default: 7 }, false],
+    ["another minimum", { min: -7 }, true],
+    ["another maximum", { max: 101 }, true],
+    ["another step", { step: 3 }, true],
+    ["another default", { default: 9 }, true],
+  ])("tells of a range only when it has changed, of any part: %s", (_what, range, isTold) => {
+    const { controls, gain, file } = sample();
+    file.listen(controls, Cid.Gain);
+    gain.modifyRange(range);
+    expect(file.changes()).toEqual(isTold ? [[Cid.Gain, CtrlChange.Range, 7n]] : []);
+  });
+
   it("tells of dimensions", () => {
     const { controls, grid, file } = sample();
     file.listen(controls, PRIVATE);

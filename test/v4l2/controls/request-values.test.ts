@@ -272,6 +272,27 @@ describe("G_EXT_CTRLS with a request", () => {
     expect([control.value, reads]).toEqual([1, 1]);
   });
 
+  it("gives a volatile control that cannot be read as it was last; any other failure is the driver's bug", () => {
+    const { controls, request, run } = sample();
+    let failure = new V4l2Error("EIO", "no answer") as Error;
+    controls.addStandard(Cid.Gamma, {
+      max: 99,
+      default: 33,
+      volatile: () => {
+        throw failure;
+      },
+    });
+    request.queue();
+    controls.complete(request);
+    const control = ext(Cid.Gamma);
+    expect(run("gExtCtrls", [control])).toEqual(["ok", 0]);
+    expect(control.value).toBe(33);
+    failure = new TypeError("a bug");
+    const other = new FakeRequest();
+    other.queue();
+    expect(() => controls.complete(other)).toThrow("a bug");
+  });
+
   it("gives dynamic arrays in the length that the request has", () => {
     const { controls, request, run, slice } = sample();
     run("sExtCtrls", [ext(SLICES, { payload: slices(11, 22, 33) })]);

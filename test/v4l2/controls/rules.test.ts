@@ -96,6 +96,19 @@ table("H264_SLICE_PARAMS", CtrlType.H264SliceParams, uapi.CtrlH264SliceParamsVie
     "ok",
     (slice) => Object.assign(slice, { slice_type: 2, num_ref_idx_l0_active_minus1: 32 }),
   ],
+  ...(
+    [
+      ["I", 2, "ok"],
+      ["SI", 4, "ok"],
+      ["P", 0, "EINVAL"],
+      ["SP", 3, "EINVAL"],
+      ["B", 1, "EINVAL"],
+    ] as const
+  ).map(([name, slice_type, code]): Case<uapi.CtrlH264SliceParamsView> => [
+    `33 references in list 0 of a slice of type ${name}, which ${code === "ok" ? "has none: corrected" : "is wrong"}`,
+    code,
+    (slice) => Object.assign(slice, { slice_type, num_ref_idx_l0_active_minus1: 32 }),
+  ]),
   [
     "33 references in list 1 of a P slice: corrected",
     "ok",
@@ -265,6 +278,18 @@ table("AV1_SEQUENCE", CtrlType.Av1Sequence, uapi.CtrlAv1SequenceView, [
   ["profile 3", "EINVAL", sequence(3, 8, AV1_X | AV1_Y)],
   ["profile 0, 12 bits", "EINVAL", sequence(0, 12, AV1_X | AV1_Y)],
   ["profile 0, 4:4:4", "EINVAL", sequence(0, 8, 0)],
+  ["profile 0, 4:2:2", "EINVAL", sequence(0, 8, AV1_X)],
+  ["profile 0, 4:4:0", "EINVAL", sequence(0, 8, AV1_Y)],
+  ["monochrome with the flag of 4:2:2", "EINVAL", sequence(0, 8, AV1_X | MONO)],
+  ["monochrome with the flag of 4:4:0", "EINVAL", sequence(2, 12, AV1_Y | MONO)],
+  ["profile 1, 4:2:2", "EINVAL", sequence(1, 8, AV1_X)],
+  ["profile 1, 4:4:0", "EINVAL", sequence(1, 8, AV1_Y)],
+  ["profile 1, 12 bits", "EINVAL", sequence(1, 12, 0)],
+  ["profile 2, 8 bits, 4:2:2", "ok", sequence(2, 8, AV1_X)],
+  ["profile 2, 8 bits, 4:2:0", "EINVAL", sequence(2, 8, AV1_X | AV1_Y)],
+  ["profile 2, 8 bits, 4:4:0", "EINVAL", sequence(2, 8, AV1_Y)],
+  ["profile 2, 12 bits, 4:2:2", "ok", sequence(2, 12, AV1_X)],
+  ["profile 2, 9 bits", "EINVAL", sequence(2, 9, AV1_X)],
   ["profile 0, monochrome", "ok", sequence(0, 8, AV1_X | AV1_Y | MONO)],
   ["profile 0, monochrome with 4:4:4 flags", "EINVAL", sequence(0, 8, MONO)],
   ["monochrome with uv_delta_q", "EINVAL", sequence(0, 8, AV1_X | AV1_Y | MONO | 0x80000)],

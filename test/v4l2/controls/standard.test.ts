@@ -76,6 +76,14 @@ describe("the table of standard controls", () => {
     expect(standardControl(id)).toMatchObject({ name, type, flags });
   });
 
+  it("fixes what the API fixes of a range, and no default but where there is one", () => {
+    expect(standardControl(Cid.Brightness)?.range).toEqual({});
+    expect(standardControl(Cid.AutoWhiteBalance)?.range).toEqual({ minimum: 0n, maximum: 1n, step: 1n });
+    const none = { minimum: 0n, maximum: 0n, step: 0n, defaultValue: 0n };
+    expect(standardControl(Cid.PanReset)?.range).toEqual(none);
+    expect(standardControl(CtrlClass.User | 1)?.range).toEqual(none);
+  });
+
   it("has menus for all standard menu controls but three whose items a driver makes up", () => {
     const own = Object.values(Cid).filter(
       (id) => standardControl(id)?.type === CtrlType.Menu && standardMenu(id) === undefined,

@@ -244,6 +244,27 @@ describe("VIDIOC_CREATE_BUFS", () => {
     expect(arg.subarray(224)).toEqual(padded(32, hex`80010000 00000000 40000000`));
   });
 
+  it.each([
+    ["VIDEO_CAPTURE", 1, Cap.VideoM2m, "dececafe"],
+    ["VIDEO_OUTPUT", 2, Cap.VideoM2m, "dececafe"],
+    ["VIDEO_OUTPUT_MPLANE", 10, Cap.VideoM2mMplane, "00000000"],
+  ])(
+    "says that the new fields of a format are filled in: %s has such fields or not",
+    (_what, type, cap, priv) => {
+      const createBufs = () => ({ index: 0, count: 1, capabilities: 0, flags: 0, maxNumBuffers: 64 });
+      const harness = new Harness({ deviceCaps: cap | Cap.Streaming, ops: { ...allOps, createBufs } });
+      const arg = padded(256, hex`ffffffff 02000000 01000000 00000000`);
+      arg[16] = type;
+      // Garbage, in the place of priv.
+      arg.set(hex`40010000 f0000000 59555956 01000000`, 24);
+      if (type === 10) arg[24 + 20 + 160] = 1;
+      void harness.ioctl("VIDIOC_CREATE_BUFS", arg);
+      expect(Buffer.from(arg.subarray(52, 56)).reverse().toString("hex")).toBe(
+        priv === "00000000" ? priv : "feedcafe",
+      );
+    },
+  );
+
   it("tells no maximum without the capability", () => {
     const createBufs = () => ({ index: 0, count: 1, capabilities: 0, flags: 0, maxNumBuffers: 64 });
     const harness = new Harness({ ...mplane, ops: { ...allOps, createBufs } });

@@ -268,6 +268,17 @@ describe("VIDIOC_ENUM_FMT", () => {
     }
   });
 
+  it.each([
+    ["VBI, which has no list", "04", Cap.VideoCapture | Cap.VbiCapture],
+    ["several planes, where the device has one", "09", Cap.VideoCapture],
+    ["one plane, where the device has several", "01", Cap.VideoCaptureMplane],
+  ])("EINVAL for the other kinds of buffer: %s", async (_what, type, deviceCaps) => {
+    enumFmt.mockClear();
+    const harness = new Harness({ deviceCaps, ops: { ...allOps, enumFmt } });
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FMT", request("00000000", type)))).toBe("EINVAL");
+    expect(enumFmt).not.toHaveBeenCalled();
+  });
+
   it("ENUM_ALL in the index is EINVAL for a device that does not know it", async () => {
     const harness = new Harness({ ops: { ...allOps, enumFmt } });
     expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FMT", request("00000080", "01")))).toBe("EINVAL");

@@ -265,6 +265,18 @@ describe("tuners", () => {
     expect(arg.subarray(12, 28)).toEqual(hex`01040000 78050000 c0060000 04000000`);
   });
 
+  it("VIDIOC_ENUM_FREQ_BANDS: a transmitter's is its modulator's, whatever else the driver has", async () => {
+    const gTuner = vi.fn(() => tuner);
+    const ops = { gTuner, gModulator: () => ({ ...tuner, txsubchans: 1, rangelow: 9 }) };
+    const harness = new Harness({ type: "radio", deviceCaps: Cap.Modulator | Cap.Radio, ops });
+    const arg = padded(64, hex`00000000 01000000 00000000`);
+    void harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg);
+    expect(arg.subarray(16, 20)).toEqual(hex`09000000`);
+    expect(gTuner).not.toHaveBeenCalled();
+    const second = padded(64, hex`00000000 01000000 01000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", second))).toBe("EINVAL");
+  });
+
   it.each([
     [
       "at once",

@@ -73,9 +73,22 @@ describe("the table of ioctls", () => {
     const short = name.slice("VIDIOC_".length);
     expect(definition.number).toBe(IOCTLS[name].number);
     expect(definition.prio).toBe(prio.includes(short));
+    // _IOC_READ and _IOC_WRITE, seen from the client.
+    const number = IOCTLS[name].number;
+    expect([definition.reads, definition.writes]).toEqual([
+      (number & 0x8000_0000) !== 0,
+      (number & 0x4000_0000) !== 0,
+    ]);
     expect(definition.keepBytes).toBe(keepBytes[short] ?? IOCTLS[name].size);
     expect(definition.alwaysCopy).toBe(/^(G|S)_EDID$|_EXT_CTRLS$/.test(short));
     expect(definition.ctrl).toBe(/^(QUERY(CTRL|MENU|_EXT_CTRL)|(G|S)_CTRL|(G|S|TRY)_EXT_CTRLS)$/.test(short));
+  });
+
+  it("a client's controls are part of its question where it sets them", () => {
+    const asks = (["VIDIOC_G_EXT_CTRLS", "VIDIOC_S_EXT_CTRLS", "VIDIOC_TRY_EXT_CTRLS"] as const).map((name) =>
+      definitionOf(name).asks?.includes("controls"),
+    );
+    expect(asks).toEqual([false, true, true]);
   });
 
   it("finds an ioctl by its whole number only", () => {

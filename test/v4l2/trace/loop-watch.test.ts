@@ -77,6 +77,17 @@ describe("the event loop", () => {
     expect(process.listenerCount("SIGCONT")).toBe(listeners);
   });
 
+  it("is watched while anybody listens to the device that was named for it", () => {
+    const listeners = process.listenerCount("SIGCONT");
+    const stream = new TraceStream("video0");
+    const ends = [1, 2].map(() => stream.subscribe(() => undefined));
+    expect(process.listenerCount("SIGCONT")).toBe(listeners + 1);
+    ends[0]?.();
+    expect(process.listenerCount("SIGCONT")).toBe(listeners + 1);
+    ends[1]?.();
+    expect(process.listenerCount("SIGCONT")).toBe(listeners);
+  });
+
   it("is an event of the device that was named for it", async () => {
     const [named, unnamed] = [new TraceStream("video0"), new TraceStream()];
     const events: TraceEvent[] = [];
