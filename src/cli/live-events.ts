@@ -5,7 +5,7 @@
  * that cannot listen serves its nodes all the same.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
@@ -31,8 +31,9 @@ const MAX_FOLLOWERS = 16;
 const IDLE_MS = 10_000;
 /** What followers get to read the end. */
 const END_MS = 1000;
-/** A socket that refuses and is older has no driver any more: a young one may be about to listen. */
-const STALE_MS = 10_000;
+/** What a socket is called at first: nobody listens there yet, which is not so for long. */
+const YOUNG = ".new";
+const YOUNG_MS = 10_000;
 const MAX_ROUNDS = 10;
 
 /** Where drivers of this user listen; undefined: nowhere. */
@@ -100,11 +101,13 @@ export class LiveEvents {
         makePrivateFolder(folder);
         await new Promise<void>((resolve, reject) => {
           server.once("error", reject);
-          server.listen(path, resolve);
+          server.listen(`${path}${YOUNG}`, resolve);
         });
         server.on("error", () => undefined).unref();
+        chmodSync(`${path}${YOUNG}`, 0o600);
+        // From now on, whoever finds that nobody listens there may take it away.
+        renameSync(`${path}${YOUNG}`, path);
         [this.#server, this.#path] = [server, path];
-        chmodSync(path, 0o600);
         return;
       } catch (error) {
         // The last driver that ended has just taken the folder away.
@@ -181,7 +184,8 @@ async function removeStale(folder: string): Promise<void> {
   for (const name of readdirSync(folder)) {
     const path = `${folder}/${name}`;
     const facts = lstatSync(path, { throwIfNoEntry: false });
-    if (facts === undefined || !facts.isSocket() || Date.now() - facts.mtimeMs < STALE_MS) continue;
+    if (facts === undefined || !facts.isSocket()) continue;
+    if (name.endsWith(YOUNG) && Date.now() - facts.mtimeMs < YOUNG_MS) continue;
     if (!(await isServed(path))) rmSync(path, { force: true });
   }
 }

@@ -29,8 +29,9 @@ export async function isServed(path: string): Promise<boolean> {
       socket.destroy();
       answer(true);
     });
-    socket.once("error", () => {
-      answer(false);
+    // EAGAIN: so many wait that it has no room for another.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => {
+      answer(code !== "ECONNREFUSED" && code !== "ENOENT");
     });
   });
 }

@@ -1,5 +1,6 @@
 /** The socket of a driver's events, without a driver: who may follow, and what it costs while nobody does. */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,6 +84,22 @@ describe("the socket of a driver's events", () => {
     });
     await live.end();
     expect(existsSync(join(folder, ".."))).toBe(false);
+  });
+
+  it("takes away those of drivers that were killed, but none on which a driver is about to listen", async () => {
+    const { folder } = await listening();
+    const killed =
+      "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 9))";
+    for (const name of ["1-dead", "2-young.new"])
+      expect(spawnSync(process.execPath, ["-e", killed, join(folder, name)]).signal).toBe("SIGKILL");
+    expect(readdirSync(folder)).toHaveLength(3);
+    const next = new LiveEvents(folder);
+    await next.announce([]);
+    onTestFinished(() => next.end());
+    expect(readdirSync(folder).sort()).toEqual([
+      "2-young.new",
+      ...[0, 1].map(() => expect.stringMatching(`^${process.pid}-[0-9a-f]{8}$`) as unknown),
+    ]);
   });
 
   it("lets nothing be recorded before somebody follows, and after all have gone", async () => {
