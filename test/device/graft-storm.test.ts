@@ -9,6 +9,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { FILE_SYSTEM_TYPE, mountLines } from "../../src/cuse/node-folder.js";
 import { checkFile, cli, logged, startCamera, withoutHelper } from "./support/camera.js";
 import { describeDevice, onFuseNodes, until } from "./support/device.js";
 import { startMem2mem, temporaryFolder } from "./support/mem2mem.js";
@@ -195,9 +196,9 @@ function random(seed: number): () => number {
 
 /** Mounts of FUSE nodes, as this process sees them: others on the machine may have some. */
 const ourMounts = (): readonly string[] =>
-  readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .filter((line) => line.includes(" fuse.v4l2-cuse "));
+  [...mountLines(readFileSync("/proc/self/mountinfo", "latin1"))]
+    .filter(({ type }) => type === FILE_SYSTEM_TYPE)
+    .map(({ folder, minor }) => `${folder} ${minor}`);
 
 const ENDS = Math.max(2, Math.ceil(ROUNDS / 50));
 const NODE_NUMBER = 39;

@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import { GRAFTED } from "../device/support/plain.js";
 import { checkFrames, roundsIn, wrongWith } from "../device/support/storm.js";
 import { checkFile } from "../support/camera-frame.js";
-import { NODE, type Command, type Outcome } from "./support.js";
+import { NODE, type Command, type GuestRun, type Outcome } from "./support.js";
 
 /** C clients of test/clients, for the guest's processor. */
 export interface Programs {
@@ -33,6 +33,16 @@ export function expectFrames(
   of: typeof scene | typeof large = scene,
 ): void {
   expect(checkFile(readFileSync(join(folder, FILE)), of)).toHaveLength(count);
+}
+
+/** After all clients: no process, and nothing in the driver that it did not have after the first one. */
+export function expectNothingLeft(run: GuestRun): void {
+  expect(run.text("left")).toBe("");
+  expect(run.text("driver-before")).toMatch(/^v4l2-cuse-trace file /m);
+  expect(run.text("driver-before")).not.toMatch(/memfd/);
+  expect(run.text("driver-more")).toBe("");
+  expect(run.text("driver-status")).toBe("0");
+  expect(run.text("driver-errors")).toBe(`${NODE} is ready; Ctrl-C removes it.`);
 }
 
 /** It was given mmap(), so many times, and nothing else was said of it. */
