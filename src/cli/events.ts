@@ -31,7 +31,7 @@ export function eventsCommand(): Command {
       const node = files.find(namesNode);
       if (node !== undefined && files.length > 1)
         throw new UsageError(`${node} is a node: it is followed alone, without recordings`);
-      if (node === undefined) readRecordings(files, show, !process.stdout.isTTY);
+      if (node === undefined) readRecordings(files, show, { showsProgress: !process.stdout.isTTY });
       else
         await followNode(node, show, () => {
           pieces.end();

@@ -1,6 +1,7 @@
 /** `v4l2-cuse expect FILE RULES...`: does a recording show what it should? For CI: an exit status, and a JUnit file. */
-import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
-import { Command } from "commander";
+import { closeSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Command, InvalidArgumentError } from "commander";
 import {
   Expectations,
   junitXml,
@@ -11,7 +12,7 @@ import {
   type Rule,
   type RuleResult,
 } from "../events/index.js";
-import { escapeText } from "../v4l2/index.js";
+import { escapeText, monotonicNow } from "../v4l2/index.js";
 import { Failure, USAGE, UsageError } from "./failure.js";
 import { parseMs } from "./explain.js";
 import { LOST_OUTPUT, unwritable, writeOut } from "./output.js";
@@ -22,6 +23,7 @@ interface Options {
   readonly junit?: string;
   readonly lateMs?: number;
   readonly allowIncomplete?: boolean;
+  readonly wait?: number;
 }
 
 /** Exit status when a rule does not hold. */
@@ -29,6 +31,10 @@ const UNMET = 1;
 /** No file of rules is larger. */
 const MAX_RULES_BYTES = 1 << 20;
 const NS_PER_MS = 1e6;
+/** A recording that is being written is looked at so often. */
+const LOOK_MS = 200;
+/** One that did not grow for so long has all that its driver knows: four times what the driver keeps to itself at most. */
+const QUIET_MS = 1000;
 
 export function expectCommand(): Command {
   return new Command("expect")
@@ -41,10 +47,18 @@ export function expectCommand(): Command {
     .option("--junit <path>", "write the results as a JUnit file, too")
     .option("--late-ms <ms>", "a frame is late when it comes so much after it should; as of explain", parseMs)
     .option("--allow-incomplete", "go by what is there, if the driver was killed or events are missing")
-    .action((file: string, words: string[], options: Options) => {
+    .option(
+      "--wait <s>",
+      "for a driver that still runs: wait so long at most until all until now is written and the rules hold",
+      parseSeconds,
+    )
+    .action(async (file: string, words: string[], options: Options) => {
       const rules = readRules(words, options.rules);
       const startedMs = Date.now();
-      const results = judge(file, rules, options);
+      const results =
+        options.wait === undefined
+          ? judge(file, rules, options).results
+          : await judgeGrowing(file, rules, options, options.wait * 1000);
       writeOut(tapText(results));
       if (options.junit !== undefined)
         writeJunit(options.junit, junitXml(file, results, (Date.now() - startedMs) / 1000));
@@ -87,31 +101,87 @@ function readText(path: string): string {
   }
 }
 
+/** @throws {InvalidArgumentError} It is no time. */
+function parseSeconds(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || !Number.isFinite(number) || number < 0 || number > 1e6)
+    throw new InvalidArgumentError("Name seconds, 0 or more.");
+  return number;
+}
+
+/**
+ * Judges a recording whose driver runs, and which therefore lacks what happened last: again and again until it has all
+ * that had happened before, and the rules hold.
+ * @throws {Failure} It cannot be read in that time.
+ */
+async function judgeGrowing(
+  file: string,
+  rules: readonly Rule[],
+  options: Options,
+  limitMs: number,
+): Promise<RuleResult[]> {
+  const startedNs = monotonicNow();
+  const endNs = startedNs + limitMs * NS_PER_MS;
+  let size = -1;
+  let grewNs = startedNs;
+  for (;;) {
+    // Before reading: what is written meanwhile is looked at next time.
+    const nowNs = monotonicNow();
+    const nowSize = statSync(file, { throwIfNoEntry: false })?.size ?? -1;
+    if (nowSize !== size) [size, grewNs] = [nowSize, nowNs];
+    const isLast = nowNs >= endNs;
+    try {
+      const { results, newestNs } = judge(file, rules, { ...options, allowIncomplete: true }, false);
+      const hasAll = newestNs >= startedNs || nowNs - grewNs >= QUIET_MS * NS_PER_MS;
+      if (isLast || (hasAll && results.every(({ holds }) => holds))) return results;
+    } catch (error) {
+      // Its beginning may not be written yet.
+      if (isLast || !(error instanceof Failure)) throw error;
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+interface Judgement {
+  readonly results: RuleResult[];
+  /** When the newest event happened, CLOCK_MONOTONIC. */
+  readonly newestNs: number;
+}
+
 /** @throws {Failure} The recording cannot be read. */
-function judge(file: string, rules: readonly Rule[], { lateMs, allowIncomplete }: Options): RuleResult[] {
+function judge(
+  file: string,
+  rules: readonly Rule[],
+  { lateMs, allowIncomplete }: Options,
+  saysCut = true,
+): Judgement {
   const expectations = new Expectations(rules, {
     lateNs: lateMs === undefined ? undefined : lateMs * NS_PER_MS,
   });
+  let newestNs = 0;
   let isCut;
   try {
-    isCut = readRecordings([file], (event) => {
-      expectations.take(event);
-    });
+    isCut = readRecordings(
+      [file],
+      (event) => {
+        newestNs = Math.max(newestNs, event.monotonicNs);
+        expectations.take(event);
+      },
+      { saysCut },
+    );
   } catch (error) {
     throw error instanceof Failure ? new Failure(error.message, USAGE) : error;
   }
   const results = expectations.end();
   const { dropped } = expectations;
-  if (allowIncomplete === true || (!isCut && dropped === 0)) return results;
+  if (allowIncomplete === true || (!isCut && dropped === 0)) return { results, newestNs };
   // Counts of what is not there prove nothing.
   const found = [
     ...(isCut ? ["its driver was killed"] : []),
     ...(dropped > 0 ? [`${dropped} events came faster than they could be written`] : []),
   ];
-  return [
-    { rule: "the recording is complete", holds: false, found: found.join("; "), evidence: [] },
-    ...results,
-  ];
+  const complete = { rule: "the recording is complete", holds: false, found: found.join("; "), evidence: [] };
+  return { results: [complete, ...results], newestNs };
 }
 
 /** In the Test Anything Protocol. Clients choose their own names: nothing of theirs begins a line or moves a cursor. */

@@ -8,15 +8,22 @@ const PROGRESS_MS = 200;
 /** The clock is asked so often, events. */
 const PROGRESS_EVENTS = 4096;
 
+interface ReadOptions {
+  /** On a terminal it shows how far it is. Default: yes. */
+  readonly showsProgress?: boolean;
+  /** It is said, on stderr, that one ends in the middle of an event. Default: yes. */
+  readonly saysCut?: boolean;
+}
+
 /**
- * Gives each event of these recordings to `take`, in the order in which they happened. On a terminal it shows how far it is.
+ * Gives each event of these recordings to `take`, in the order in which they happened.
  * @returns Does one end in the middle of an event?
  * @throws {Failure} One cannot be read, is no recording, or is damaged.
  */
 export function readRecordings(
   paths: readonly string[],
   take: (event: TraceEvent) => void,
-  showsProgress = true,
+  { showsProgress = true, saysCut = true }: ReadOptions = {},
 ): boolean {
   const fds: number[] = [];
   try {
@@ -35,7 +42,7 @@ export function readRecordings(
       progress?.end();
     }
     for (const [index, { isCut }] of recordings.entries()) {
-      if (isCut) sayCut(paths[index] ?? "");
+      if (isCut && saysCut) sayCut(paths[index] ?? "");
     }
     return recordings.some(({ isCut }) => isCut);
   } catch (error) {

@@ -1,7 +1,9 @@
 /** `v4l2-cuse expect`: its exit statuses, and what it makes of files that are no good. */
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { appendFileSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ioctl, record, temporaryFile } from "../events/support/events.js";
 
@@ -59,6 +61,43 @@ describe("v4l2-cuse expect", () => {
     );
     expect(err).toContain("ends in the middle of an event");
     expect(expectCommand(path, "VIDIOC_QBUF", "--allow-incomplete")).toMatchObject({ status: 0 });
+  });
+
+  it("waits for what a driver that runs has not written yet", async () => {
+    const whole = await record([ioctl(), ioctl({ errno: "EBUSY", result: 16 })]);
+    const path = temporaryFile("recording");
+    // Its beginning, a part of an event, and later the rest.
+    writeFileSync(path, whole.subarray(0, 60));
+    const judged = promisify(execFile)(process.execPath, [
+      program,
+      "expect",
+      path,
+      "errors = 1",
+      "--wait",
+      "60",
+    ]);
+    await sleep(500);
+    appendFileSync(path, whole.subarray(60, -3));
+    await sleep(500);
+    appendFileSync(path, whole.subarray(-3));
+    await expect(judged).resolves.toEqual({
+      stdout: "TAP version 13\n1..1\nok 1 - errors = 1\n# all rules hold\n",
+      stderr: "",
+    });
+  });
+
+  it("does not say that nothing happened before a driver has had its time to write", async () => {
+    const path = await recording();
+    const startedMs = Date.now();
+    expect(expectCommand(path, "no frames", "--wait", "60")).toMatchObject({ status: 0 });
+    expect(Date.now() - startedMs).toBeGreaterThan(1000);
+  });
+
+  it("waits no longer than it is told", async () => {
+    const path = await recording();
+    expect(expectCommand(path, "frames >= 1", "--wait", "0.5")).toMatchObject({ status: 1 });
+    expect(expectCommand("/nonexistent", "no frames", "--wait", "0.5")).toMatchObject({ status: 2 });
+    expect(expectCommand(path, "no frames", "--wait", "soon").err).toContain("Name seconds, 0 or more.");
   });
 
   it.each([
