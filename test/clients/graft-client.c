@@ -297,7 +297,7 @@ static uint64_t call_arguments[6];
 static void prepare_call(void)
 {
 	static struct pollfd polled = {0, POLLIN, 0};
-	static struct timespec pause = {0, 400000000}, limit = {30, 0};
+	static struct timespec pause = {1, 500000000}, limit = {30, 0};
 	static int futex;
 	static uint64_t none;
 	static uint32_t argument = 0xffffffff;
