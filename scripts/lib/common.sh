@@ -14,13 +14,15 @@ readonly cache
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit "${die_status:-1}"; }
 
-# as_root COMMAND...: through sudo, with the environment, where we are not root.
+# as_root COMMAND...: through sudo, with the environment, where we are not root. The home is root's, so that nothing of
+# root's comes to lie in the caller's; only how npm reaches its registry is read there.
 as_root() {
+  local home=~root
   if ((EUID == 0)); then
     "$@"
   elif command -v sudo >/dev/null; then
     # sudo replaces PATH by its own; ours may be the one that has node.
-    sudo -E -- env "PATH=$PATH" "$@"
+    sudo -E -- env "PATH=$PATH" "HOME=$home" "npm_config_userconfig=${npm_config_userconfig:-$HOME/.npmrc}" "$@"
   else
     die "This needs root, and there is no sudo here. Run it as root."
   fi
