@@ -11,12 +11,13 @@ import {
   tracerSteps,
   type DiffCall,
   type Difference,
+  type SessionDiffOptions,
   type SessionDifference,
 } from "../replay/index.js";
 import { escapeText } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
 import { writeOut } from "./output.js";
-import { recordedEvents } from "./recordings.js";
+import { Progress, recordedEvents } from "./recordings.js";
 import { isTracerFile } from "./replay.js";
 
 interface Options {
@@ -62,11 +63,9 @@ function compare(
   [a, b]: readonly [string, string],
   { json, all: most, ignore: ignored = [] }: Options,
 ): void {
-  const sessions = [new Session(a), new Session(b)] as const;
-  const { differences, compared } = sessionDifferences(sessions[0].calls(), sessions[1].calls(), {
-    most,
-    ignored,
-  });
+  const progress = Progress.onTerminal();
+  const sessions = [new Session(a, progress), new Session(b, progress)] as const;
+  const { differences, compared } = differencesOf(sessions, { most, ignored }, progress);
   if (json === true)
     writeOut(`${JSON.stringify({ compared, differences: differences.map(asJson) }, bigText)}\n`);
   else if (differences.length === 0) writeOut(`${compared} calls are the same in both\n`);
@@ -81,12 +80,26 @@ function compare(
   else if (sessions.some(({ dropped }) => dropped > 0)) process.exitCode = TROUBLE;
 }
 
+function differencesOf(
+  [a, b]: readonly [Session, Session],
+  options: SessionDiffOptions,
+  progress: Progress | undefined,
+): ReturnType<typeof sessionDifferences> {
+  try {
+    return sessionDifferences(a.calls(), b.calls(), options);
+  } finally {
+    progress?.end();
+  }
+}
+
 class Session {
   readonly path: string;
+  readonly #progress: Progress | undefined;
   #recorded: RecordedCalls | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, progress: Progress | undefined) {
     this.path = path;
+    this.#progress = progress;
   }
 
   get dropped(): number {
@@ -99,7 +112,7 @@ class Session {
       return;
     }
     this.#recorded = new RecordedCalls();
-    for (const event of recordedEvents(this.path)) yield* this.#recorded.of(event);
+    for (const event of recordedEvents(this.path, this.#progress)) yield* this.#recorded.of(event);
   }
 }
 

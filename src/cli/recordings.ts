@@ -32,7 +32,8 @@ export function readRecordings(
       fds.push(fd);
       return new Recording(fd, path);
     });
-    const progress = showsProgress && process.stderr.isTTY ? new Progress(fds, recordings) : undefined;
+    const progress = showsProgress ? Progress.onTerminal() : undefined;
+    for (const [index, recording] of recordings.entries()) progress?.add(fds[index] ?? -1, recording);
     try {
       for (const event of mergedEvents(recordings.map((recording) => recording.events()))) {
         take(event);
@@ -54,13 +55,18 @@ export function readRecordings(
 
 /**
  * The events of a recording, as they are asked for.
+ * @param progress - Counts them; stays the caller's.
  * @throws {Failure} As {@link readRecordings}.
  */
-export function* recordedEvents(path: string): Generator<TraceEvent, void, undefined> {
+export function* recordedEvents(path: string, progress?: Progress): Generator<TraceEvent, void, undefined> {
   const fd = openRecording(path);
   try {
     const recording = new Recording(fd, path);
-    yield* recording.events();
+    progress?.add(fd, recording);
+    for (const event of recording.events()) {
+      yield event;
+      progress?.step();
+    }
     if (recording.isCut) sayCut(path);
   } catch (error) {
     throw error instanceof RecordingError ? new Failure(error.message) : error;
@@ -84,16 +90,23 @@ function openRecording(path: string): number {
   throw new Failure(`cannot read ${path}: it is a directory`);
 }
 
-class Progress {
-  readonly #recordings: readonly Recording[];
-  readonly #total: number;
+/** How far some recordings have been read, on the last line of a terminal. */
+export class Progress {
+  readonly #recordings: Recording[] = [];
+  #total = 0;
   #count = 0;
   #shownMs = Date.now();
   #isShown = false;
 
-  constructor(fds: readonly number[], recordings: readonly Recording[]) {
-    this.#recordings = recordings;
-    this.#total = fds.reduce((sum, fd) => sum + fstatSync(fd).size, 0);
+  /** undefined: standard error is no terminal. */
+  static onTerminal(): Progress | undefined {
+    return process.stderr.isTTY ? new Progress() : undefined;
+  }
+
+  /** This one is read, too. */
+  add(fd: number, recording: Recording): void {
+    this.#recordings.push(recording);
+    this.#total += fstatSync(fd).size;
   }
 
   step(): void {
@@ -107,6 +120,7 @@ class Progress {
     process.stderr.write(`\r[${bar}] ${percent} %, ${this.#count} events`);
   }
 
+  /** Takes the line back. */
   end(): void {
     if (this.#isShown) process.stderr.write("\r\u001b[K");
   }

@@ -65,6 +65,8 @@ interface QueueState {
   readonly buffers: Map<number, { readonly state: string; readonly sinceNs: number }>;
   /** Since when neither waits for the driver nor is the driver's any; undefined: one does, or is. */
   emptySinceNs: number | undefined;
+  /** When the client was last seen to be stopped. */
+  stoppedNs: number;
 }
 
 interface RunningJob {
@@ -147,7 +149,7 @@ export class LateFrames {
     const key = `${device}/${file ?? ""}/${type}`;
     let queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = { buffers: new Map(), emptySinceNs: undefined };
+      queue = { buffers: new Map(), emptySinceNs: undefined, stoppedNs: 0 };
       this.#queues.set(key, queue);
       forgetOldest(this.#queues);
     }
@@ -202,45 +204,25 @@ export class LateFrames {
     if (action === "drawn" && intervalNs === undefined) return;
     const least = this.#lateNs ?? Math.max(LEAST_LATE_NS, (intervalNs ?? 0) / LATE_PART);
     if (action === "drawn" && lateNs <= least) return;
-    const reason =
-      action === "lost" ? this.#whyNoBuffer(event, this.#queue(device, file, type)) : drawing(event);
+    if (action === "drawn") {
+      this.#later(event.monotonicNs, () => {
+        const delay = this.#inDelay({ fromNs: event.dueNs, toNs: event.monotonicNs });
+        const verdict =
+          delay === undefined || (delay[0] === "blocked loop" && wasDrawing(event)) ? drawing(event) : delay;
+        return told(event, "late", `frame ${event.sequence}`, lateNs, verdict);
+      });
+      return;
+    }
+    const { sinceNs, verdict } = whyNoBuffer(event, this.#queue(device, file, type));
     this.#later(event.monotonicNs, () => {
-      const verdict = this.#inDelay({ fromNs: event.dueNs, toNs: event.monotonicNs }) ?? reason;
-      return told(event, action === "lost" ? "lost" : "late", `frame ${event.sequence}`, lateNs, verdict);
+      // What had lasted for longer before the delay than the delay itself does not come of it.
+      const fromNs = Math.min(event.dueNs, sinceNs);
+      const delay = this.#inDelay({ fromNs, toNs: event.monotonicNs }, (event.monotonicNs - fromNs) / 2);
+      return told(event, "lost", `frame ${event.sequence}`, lateNs, delay ?? verdict);
     });
   }
 
-  /** A frame was due, and no buffer was there for it. */
-  #whyNoBuffer(
-    { clientState, monotonicNs, drawNs, reason }: FrameEvent,
-    { buffers, emptySinceNs }: QueueState,
-  ): Verdict {
-    const held = [...buffers.values()];
-    const since = held.map(({ sinceNs }) => sinceNs);
-    if (clientState === "T" || clientState === "t")
-      return [
-        "paused process",
-        `the client was stopped, and has queued no buffer for ${ms(monotonicNs - Math.max(...since, 0))}`,
-      ];
-    if (drawNs > 0) return ["slow worker", `the device had been drawing the one before it for ${ms(drawNs)}`];
-    if (reason !== undefined && held.some(({ state }) => state === "active")) return ["unknown", reason];
-    const done = held.filter(({ state }) => state === "done" || state === "error");
-    if (done.length > 0) {
-      const oldest = Math.min(...done.map(({ sinceNs }) => sinceNs));
-      return [
-        "slow client",
-        `${plural(done.length, "buffer")} waited for DQBUF, the first of them for ${ms(monotonicNs - oldest)}`,
-      ];
-    }
-    if (held.length === 0) return ["starved queue", "the client had queued no buffer"];
-    const empty = monotonicNs - (emptySinceNs ?? monotonicNs);
-    return [
-      "starved queue",
-      `the client held ${held.length === 1 ? "the buffer" : `all ${held.length} buffers`}, and had none queued for ${ms(empty)}`,
-    ];
-  }
-
-  /** The longest delay of the event loop in which the frame should have come. */
+  /** The longest delay of the event loop that covers more than `least` of this time. */
   #inDelay(frame: Interval, least = 0): Verdict | undefined {
     const delay = longest(this.#delays.filter((candidate) => overlap(candidate, frame) > least));
     return delay?.verdict;
@@ -287,7 +269,8 @@ export class LateFrames {
     // From when it was this frame's turn: its file's job before was over, and it was ready.
     const fromNs = Math.max(readyNs, lastEndNs);
     const lateNs = endNs - fromNs;
-    if (lateNs <= (this.#lateNs ?? LATE_JOB_NS)) return;
+    const limitNs = this.#lateNs ?? LATE_JOB_NS;
+    if (lateNs <= limitNs) return;
     this.#later(endNs, () => {
       const turnNs = Math.max(startedNs, fromNs);
       const waitNs = covered(
@@ -299,7 +282,7 @@ export class LateFrames {
       const runNs = endNs - turnNs;
       const verdict: Verdict =
         this.#inDelay({ fromNs, toNs: endNs }, lateNs / 2) ??
-        (waitNs > 0 && waitNs >= runNs / 2
+        (waitNs > 0 && (waitNs >= runNs / 2 || lateNs - waitNs <= limitNs)
           ? ["other file's job", `jobs of other files ran for ${ms(waitNs)} before it`]
           : [
               "slow worker",
@@ -324,8 +307,60 @@ function delayVerdict({ blockedNs, cpuNs, waitedNs, stopped }: LoopEvent): Verdi
   return ["blocked loop", `the driver's event loop was blocked for ${length}: ${how}`];
 }
 
-function drawing({ drawNs, lateNs }: FrameEvent): Verdict {
-  return drawNs > lateNs / 2
+/** A frame was due, and no buffer was there for it. `sinceNs`: since when it has been so. */
+function whyNoBuffer(
+  { clientState, monotonicNs, drawNs, reason }: FrameEvent,
+  queue: QueueState,
+): { readonly sinceNs: number; readonly verdict: Verdict } {
+  const { buffers, emptySinceNs } = queue;
+  const held = [...buffers.values()];
+  if (clientState === "T" || clientState === "t") {
+    queue.stoppedNs = monotonicNs;
+    if (held.length === 0)
+      return { sinceNs: monotonicNs, verdict: ["paused process", "the client was stopped"] };
+    const sinceNs = Math.max(...held.map((buffer) => buffer.sinceNs));
+    const stopped = `the client was stopped, and has queued no buffer for ${ms(monotonicNs - sinceNs)}`;
+    return { sinceNs, verdict: ["paused process", stopped] };
+  }
+  if (drawNs > 0) {
+    const reason = `the device had been drawing the one before it for ${ms(drawNs)}`;
+    return { sinceNs: monotonicNs - drawNs, verdict: ["slow worker", reason] };
+  }
+  if (reason !== undefined && held.some(({ state }) => state === "active"))
+    return { sinceNs: monotonicNs, verdict: ["unknown", reason] };
+  const done = held.filter(({ state }) => state === "done" || state === "error");
+  if (done.length > 0) {
+    const sinceNs = Math.min(...done.map((buffer) => buffer.sinceNs));
+    if (queue.stoppedNs > sinceNs) return { sinceNs, verdict: wasStopped(monotonicNs - sinceNs) };
+    const waited = `${plural(done.length, "buffer")} waited for DQBUF, the first of them for ${ms(monotonicNs - sinceNs)}`;
+    return { sinceNs, verdict: ["slow client", waited] };
+  }
+  if (held.length === 0)
+    return { sinceNs: monotonicNs, verdict: ["starved queue", "the client had queued no buffer"] };
+  const sinceNs = emptySinceNs ?? monotonicNs;
+  if (queue.stoppedNs > sinceNs) return { sinceNs, verdict: wasStopped(monotonicNs - sinceNs) };
+  const all = held.length === 1 ? "the buffer" : `all ${held.length} buffers`;
+  return {
+    sinceNs,
+    verdict: [
+      "starved queue",
+      `the client held ${all}, and had none queued for ${ms(monotonicNs - sinceNs)}`,
+    ],
+  };
+}
+
+/** It goes on, and has not done yet what it would have done meanwhile. */
+const wasStopped = (ns: number): Verdict => [
+  "paused process",
+  `the client had been stopped, and has queued no buffer for ${ms(ns)}`,
+];
+
+/** Did drawing the frame take most of the time that it was late? */
+const wasDrawing = ({ drawNs, lateNs }: FrameEvent): boolean => drawNs > lateNs / 2;
+
+function drawing(event: FrameEvent): Verdict {
+  const { drawNs } = event;
+  return wasDrawing(event)
     ? ["slow worker", `drawing it took ${ms(drawNs)}`]
     : ["unknown", "no event tells why: the driver's process may not have had the processor"];
 }

@@ -197,23 +197,25 @@ export class Recording {
     if (layout === "unknown") return undefined;
     const monotonicNs = record.readDoubleLE(8);
     if (!Number.isFinite(monotonicNs)) throw this.#damaged();
-    const event: Record<string, unknown> = {
-      ...layout.defaults,
-      timeMs: timeMs + (monotonicNs - baseNs) / 1e6,
-      monotonicNs,
-      device: this.#name(record.readUInt16LE(6)) ?? "",
-    };
+    // All members are there from the start: to add them one by one takes longer than all else.
+    const event: Record<string, unknown> = { ...layout.template };
+    event["timeMs"] = timeMs + (monotonicNs - baseNs) / 1e6;
+    event["monotonicNs"] = monotonicNs;
+    event["device"] = this.#name(record.readUInt16LE(6)) ?? "";
+    const bytes: Record<string, unknown> | undefined = layout.isIoctl ? { ...NO_BYTES } : undefined;
     const values = new Values(record, (name) => this.#name(name));
     try {
-      for (const { name, form } of layout.fields) {
+      for (const { name, form, isOfBytes } of layout.fields) {
         const value = values.read(form);
-        if (name !== undefined) event[name] = value;
+        if (name === undefined) continue;
+        if (!isOfBytes) event[name] = value;
+        else if (bytes !== undefined && value !== undefined) bytes[name] = value;
       }
     } catch (error) {
       if (error instanceof RangeError) throw this.#damaged();
       throw error;
     }
-    return complete(event);
+    return complete(event, bytes as IoctlBytes | undefined);
   }
 
   /** @throws {RecordingError} Nothing has that number. */
@@ -228,10 +230,36 @@ export class Recording {
 /** How the records of a kind are read. */
 interface Layout {
   /** Without a name: a member that this version does not know. */
-  readonly fields: readonly { readonly name: string | undefined; readonly form: FieldForm }[];
-  /** The kind, and members that the recording does not have. */
-  readonly defaults: Readonly<Record<string, unknown>>;
+  readonly fields: readonly {
+    readonly name: string | undefined;
+    readonly form: FieldForm;
+    /** Is it a member of `bytes`? */
+    readonly isOfBytes: boolean;
+  }[];
+  /** An event of the kind, in which members that the recording does not have are as they stay. */
+  readonly template: Readonly<Record<string, unknown>>;
+  readonly isIoctl: boolean;
 }
+
+const NO_BYTES: IoctlBytes = {
+  asked: undefined,
+  given: new Uint8Array(0),
+  askedArray: undefined,
+  givenArray: undefined,
+  note: undefined,
+  askedPayloads: undefined,
+  givenPayloads: undefined,
+};
+/** What members of ioctl events are called in `bytes`. */
+const byteMembers: Readonly<Partial<Record<string, string>>> = {
+  askedBytes: "asked",
+  givenBytes: "given",
+  askedArray: "askedArray",
+  givenArray: "givenArray",
+  note: "note",
+  askedPayloads: "askedPayloads",
+  givenPayloads: "givenPayloads",
+};
 
 /** @returns undefined: a member has another form than it should. */
 function layoutOf({ kind, fields }: RecordingHead["kinds"][number]): Layout | "unknown" | undefined {
@@ -240,15 +268,25 @@ function layoutOf({ kind, fields }: RecordingHead["kinds"][number]): Layout | "u
   const stored = new Map(fields);
   if (stored.size !== fields.length) return undefined;
   if (known.some(({ name, form }) => (stored.get(name) ?? form) !== form)) return undefined;
-  const missing = known.filter(({ name }) => !stored.has(name));
+  const isIoctl = kind === "ioctl";
+  const ofBytes = (name: string): string | undefined => (isIoctl ? byteMembers[name] : undefined);
+  const members = known.filter(({ name }) => ofBytes(name) === undefined);
   return {
     fields: fields.map(([name, form]) => ({
-      name: known.some((field) => field.name === name) ? name : undefined,
+      name: known.some((field) => field.name === name) ? (ofBytes(name) ?? name) : undefined,
       form,
+      isOfBytes: ofBytes(name) !== undefined,
     })),
-    defaults: { kind, ...Object.fromEntries(missing.map(({ name, form }) => [name, defaultOf(form)])) },
+    template: {
+      ...{ kind, timeMs: 0, monotonicNs: 0, device: "" },
+      ...Object.fromEntries(members.map(({ name, form }) => [name, defaultOf(form)])),
+      ...(isIoctl && { bytes: NO_BYTES, text: noText, dialog: noText, args: noText, asked: noText }),
+    },
+    isIoctl,
   };
 }
+
+const noText = (): string => "";
 
 function defaultOf(form: FieldForm): unknown {
   if (form.endsWith("?")) return undefined;
@@ -341,20 +379,10 @@ class Values {
 }
 
 /** Makes an event of its stored members. */
-function complete(event: Record<string, unknown>): TraceEvent {
-  if (event["kind"] === "ioctl") {
-    const { askedBytes: asked, givenBytes: given, askedArray, givenArray, note, ...others } = event;
-    const { askedPayloads, givenPayloads, ...rest } = others;
-    const bytes = {
-      asked,
-      given: given ?? new Uint8Array(0),
-      askedArray,
-      givenArray,
-      note,
-      askedPayloads,
-      givenPayloads,
-    } as IoctlBytes;
-    return withDescription(rest as unknown as IoctlEvent, bytes);
+function complete(event: Record<string, unknown>, bytes: IoctlBytes | undefined): TraceEvent {
+  if (bytes !== undefined) {
+    const ioctl = event as unknown as IoctlEvent;
+    return Object.assign(ioctl, description(ioctl, bytes));
   }
   if (event["kind"] === "data") event["bytes"] ??= new Uint8Array(0);
   if (event["kind"] === "message")
@@ -367,7 +395,13 @@ const UNKNOWN: Description = { text: "", dialog: "", object: {}, asked: undefine
 
 /** The same event with these bytes, which it is described by when somebody asks. */
 export function withDescription(event: IoctlEvent, bytes: IoctlBytes): IoctlEvent {
-  const { cmd, device } = event;
+  return { ...event, ...description(event, bytes) };
+}
+
+function description(
+  { cmd, device }: IoctlEvent,
+  bytes: IoctlBytes,
+): Pick<IoctlEvent, "bytes" | "text" | "dialog" | "args" | "asked"> {
   let described: Description | undefined;
   const describe = (): Description =>
     (described ??=
@@ -376,7 +410,6 @@ export function withDescription(event: IoctlEvent, bytes: IoctlBytes): IoctlEven
       describeVideoIoctl(cmd, device.startsWith("v4l-subdev"), bytes) ??
       UNKNOWN);
   return {
-    ...event,
     bytes,
     text: () => describe().text,
     dialog: () => describe().dialog,

@@ -99,7 +99,7 @@ const cases: readonly (readonly [
   title: string,
   events: readonly TraceEvent[],
   cause: string,
-  sentence: string,
+  sentences: string | readonly string[],
 ])[] = [
   [
     "buffers wait for DQBUF",
@@ -150,6 +150,39 @@ const cases: readonly (readonly [
     "frame 41 of file 1 was 50 ms late: drawing it took 45 ms",
   ],
   [
+    "buffers waited for DQBUF for long when the event loop was blocked, too",
+    [...all("active", 0), ...all("done", 50), lost(1130, 1100), loop(1130, 60)],
+    "slow client",
+    "frame 41 of file 1 was lost: 3 buffers waited for DQBUF, the first of them for 1080 ms",
+  ],
+  [
+    "the client is stopped before it has queued a buffer",
+    [lost(101, 100, "T")],
+    "paused process",
+    "frame 41 of file 1 was lost: the client was stopped",
+  ],
+  [
+    "the client was stopped, and has just gone on",
+    [...all("active", 0), ...all("done", 50), lost(101, 100, "T"), lost(134, 133)],
+    "paused process",
+    [
+      "frame 41 of file 1 was lost: the client was stopped, and has queued no buffer for 51 ms",
+      "frame 41 of file 1 was lost: the client had been stopped, and has queued no buffer for 84 ms",
+    ],
+  ],
+  [
+    "drawing takes long, and blocks the event loop with it",
+    [frame(400, 100, { drawNs: 290 * MS }), loop(401, 295)],
+    "slow worker",
+    "frame 41 of file 1 was 300 ms late: drawing it took 290 ms",
+  ],
+  [
+    "the driver is stopped while it draws",
+    [frame(400, 100, { drawNs: 290 * MS }), loop(401, 295, { stopped: true })],
+    "paused process",
+    "frame 41 of file 1 was 300 ms late: the driver's process was stopped for 295 ms",
+  ],
+  [
     "the worker takes long",
     [
       job(0, "queued", 5),
@@ -179,6 +212,19 @@ const cases: readonly (readonly [
     ],
     "other file's job",
     "job 5 of file 1 was 61 ms late: jobs of other files ran for 30 ms before it",
+  ],
+  [
+    "the job would have come in time without that of another file",
+    [
+      job(0, "queued", 4, 2n),
+      job(0, "started", 4, 2n),
+      job(5, "queued", 5),
+      job(20, "finished", 4, 2n),
+      job(20, "started", 5),
+      job(56, "finished", 5),
+    ],
+    "other file's job",
+    "job 5 of file 1 was 51 ms late: jobs of other files ran for 15 ms before it",
   ],
   [
     "jobs of its own file overlap it, and two of another file each other",
@@ -231,8 +277,10 @@ const cases: readonly (readonly [
 ];
 
 describe("a late or lost frame", () => {
-  it.each(cases)("when %s", (_title, events, cause, sentence) => {
-    expect(explain(events).map((found) => [found.cause, found.sentence])).toEqual([[cause, sentence]]);
+  it.each(cases)("when %s", (_title, events, cause, sentences) => {
+    expect(explain(events).map((found) => [found.cause, found.sentence])).toEqual(
+      [sentences].flat().map((sentence) => [cause, sentence]),
+    );
   });
 
   it("is told once the events of the half second after it are known, and not later", () => {
