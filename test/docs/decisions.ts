@@ -44,6 +44,8 @@ const headless: Edits = [["autovideosink", "video/x-raw ! fakesink"]];
 const guest =
   "a guest kernel is another machine, which takes longer than all of this: the stages guest and device-6.12 of scripts/test start it";
 
+const trial =
+  "it makes a system of its own and downloads hundreds of megabytes; docs/install.md has what came of it";
 const measures = "it measures for minutes, and what it measures depends on the machine";
 
 /** By page, in the order of its commands. */
@@ -112,7 +114,7 @@ export const decisions: Readonly<
     [
       "scripts/lib/package-trial deb|npm|action SUITE",
       {
-        not: "it makes a system of its own and downloads hundreds of megabytes; docs/install.md has what came of it",
+        not: trial,
       },
     ],
     ["scripts/mutate vb2 m2m", { not: "it runs the unit tests of these folders hundreds of times" }],
@@ -249,6 +251,8 @@ export const decisions: Readonly<
       "npx v4l2-cuse run --device sample -- v4l2-ctl -d /dev/video0 --stream-mmap --stream-count=10",
       { by: "scripts/lib/package-trial-steps", text: "frames npx v4l2-cuse run --device sample --" },
     ],
+    ["scripts/lib/package-trial deb trixie", { not: trial }],
+    ["scripts/lib/package-trial npm trixie", { not: trial }],
     ["sudo systemctl enable --now v4l2-cuse@webcam", { not: "no systemd runs in CI" }],
     ["sudo v4l2-cuse list --socket /run/v4l2-cuse/units/webcam/control", { not: "it asks the unit above" }],
   ],
