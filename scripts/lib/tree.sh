@@ -21,6 +21,7 @@ readonly tree_packages_arm64=(
   nodejs v4l-utils libv4l-0t64
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   procps strace
+  libavcodec61 libdav1d7 libswscale8 libturbojpeg0 libpng16-16t64
 )
 # Raise this when a tree of the same packages is made in another way.
 readonly tree_format=1

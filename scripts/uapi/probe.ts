@@ -101,6 +101,9 @@ export function probe(facts: Facts, root: string): Places {
   );
 }
 
+/** Where the C library's headers for this processor are; 32-bit programs use the same. */
+const X86_LIBC = "/usr/include/x86_64-linux-gnu";
+
 /** What gcc says of one 32-bit ABI. */
 export interface Probed32 {
   readonly places: Places;
@@ -110,9 +113,10 @@ export interface Probed32 {
 
 /**
  * The same for 32-bit programs, out of gcc's assembly: nothing is run, and no 32-bit C library is needed. Structs are laid
- * out on arm as on x86 with 64-bit members aligned to 8 bytes, for which gcc has an option.
+ * out on arm as on x86 with 64-bit members aligned to 8 bytes, for which gcc has an option. `armCompiler`: arm's own
+ * compiler is asked instead.
  */
-export function probe32(facts: Facts, root: string, abi: Abi32): Probed32 {
+export function probe32(facts: Facts, root: string, abi: Abi32, armCompiler?: string): Probed32 {
   const structs = new Map(facts.structs.map((struct) => [struct.name, struct]));
   const named = facts.structs.filter(({ name, header }) => !name.includes(".") && header !== FUSE_HEADER);
   const rows = named.flatMap((struct): [path: string, offset: string, size: string][] => {
@@ -125,11 +129,12 @@ export function probe32(facts: Facts, root: string, abi: Abi32): Probed32 {
   });
   const ioctls = facts.ioctls.filter(({ header }) => header !== FUSE_HEADER).map(({ name }) => name);
   const words = [...rows.flatMap(([, offset, size]) => [offset, size]), ...ioctls];
-  const values = assembledWords(words, root, [
-    "-m32",
-    ...(abi.startsWith("arm") ? ["-malign-double"] : []),
-    ...(abi.endsWith("-time64") ? ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"] : []),
-  ]);
+  const time = abi.endsWith("-time64") ? ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"] : [];
+  const x86 = ["-m32", ...(abi.startsWith("arm") ? ["-malign-double"] : []), "-isystem", X86_LIBC];
+  const values =
+    armCompiler === undefined
+      ? assembledWords(words, root, "gcc", [...x86, ...time])
+      : assembledWords(words, root, armCompiler, time);
   return {
     places: new Map(
       rows.map(([path], index) => [
@@ -142,7 +147,12 @@ export function probe32(facts: Facts, root: string, abi: Abi32): Probed32 {
 }
 
 /** The values of constant expressions of 32 bits, as gcc writes them into an array. */
-function assembledWords(words: readonly string[], root: string, flags: readonly string[]): number[] {
+function assembledWords(
+  words: readonly string[],
+  root: string,
+  compiler: string,
+  flags: readonly string[],
+): number[] {
   const assembly = inWorkDirectory((directory) => {
     const source = join(directory, "probe.c");
     const output = join(directory, "probe.s");
@@ -151,12 +161,12 @@ function assembledWords(words: readonly string[], root: string, flags: readonly 
     // Each is a symbol of its own: gcc writes neighbouring zeroes as one.
     const lines = words.map((word, index) => `const unsigned word_${index} = (unsigned)(${word});`);
     writeFileSync(source, [...PROGRAM_HEAD, ...lines, ""].join("\n"));
-    const libc = ["-isystem", directory, "-isystem", "/usr/include/x86_64-linux-gnu"];
-    execFileSync("gcc", ["-O0", "-w", "-S", ...flags, ...includeFlags(root), ...libc, "-o", output, source]);
+    const include = [...includeFlags(root), "-isystem", directory];
+    execFileSync(compiler, ["-O0", "-w", "-S", ...include, ...flags, "-o", output, source]);
     return readFileSync(output, "utf8");
   });
   const found = new Map(
-    [...assembly.matchAll(/^word_(\d+):\n\s+\.(?:long\s+(-?\d+)|zero\s+4)$/gm)].map(
+    [...assembly.matchAll(/^word_(\d+):\n\s+\.(?:(?:long|word)\s+(-?\d+)|(?:zero|space)\s+4)$/gm)].map(
       ([, index, value = "0"]) => [Number(index), Number(value) >>> 0],
     ),
   );

@@ -1,4 +1,4 @@
-/** The commands of README.md and docs/, as a program finds them. */
+/** The commands of README.md, CONTRIBUTING.md and docs/, as a program finds them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,13 +18,31 @@ export interface Block {
 const commandWords =
   /^(?:[A-Z_0-9]+=\S+ )*(?:v4l2-cuse(?! list \[| add \[| remove NAME)|v4l2loopback-ctl|sudo|scripts\/\S+|npx?|node|v4l2-ctl|v4l2-compliance|media-ctl|ffmpeg|gst-\S+|apt-get|docker|modprobe|git|make) /;
 
-/** Pages of the user and the driver author; the changelog tells of the past. */
+/** The changelog, which tells of the past, is none. */
 export const pages: readonly string[] = [
   "README.md",
+  "CONTRIBUTING.md",
   ...readdirSync(join(repo, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
+
+/** What a command between words begins with; a file of the checkout that has an ending is none. */
+const inlineCommand = /^(?:(?:npx|npm run|make) \S.*|scripts\/(?:lib\/)?[a-z0-9-]+(?: .*)?)$/;
+
+/** The commands between words, as CONTRIBUTING.md has them: each once, in order. */
+export function inlineCommandsOf(text: string): string[] {
+  // Within a table, a bar is written with a backslash.
+  const spans = [...text.matchAll(/`([^`\n]+)`/g)].map(([, span = ""]) => span.replaceAll("\\|", "|"));
+  return [...new Set(spans.filter((span) => inlineCommand.test(span)))];
+}
+
+/** All commands of a page that somebody has to decide about. */
+export function commandsOf(file: string): readonly string[] {
+  const text = readFileSync(join(repo, file), "utf8");
+  const inBlocks = blocksOf(file, text).flatMap(({ commands }) => commands);
+  return file === "CONTRIBUTING.md" ? [...inBlocks, ...inlineCommandsOf(text)] : inBlocks;
+}
 
 export function blocksOf(file: string, text = readFileSync(join(repo, file), "utf8")): Block[] {
   const blocks: Block[] = [];
@@ -32,7 +50,7 @@ export function blocksOf(file: string, text = readFileSync(join(repo, file), "ut
   let fence: string | undefined;
   const close = (): void => {
     if (open !== undefined) {
-      const commands = commandsOf(open.lines, open.isShell);
+      const commands = commandsIn(open.lines, open.isShell);
       if (commands.length > 0) blocks.push({ file, line: open.line, commands });
     }
     open = undefined;
@@ -57,7 +75,7 @@ export function blocksOf(file: string, text = readFileSync(join(repo, file), "ut
   return blocks;
 }
 
-function commandsOf(lines: readonly string[], isShell: boolean): string[] {
+function commandsIn(lines: readonly string[], isShell: boolean): string[] {
   const whole: string[] = [];
   let continued = false;
   const isOpen = (text: string): boolean => (text.split("'").length - 1) % 2 === 1;

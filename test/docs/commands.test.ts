@@ -1,11 +1,10 @@
-/** Every command of README.md and docs/ has a decision, and every decision a command. */
-import { readFileSync } from "node:fs";
+/** Every command of README.md, CONTRIBUTING.md and docs/ has a decision, and every decision a command. */
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { blocksOf, pages, repo } from "./blocks.js";
+import { blocksOf, commandsOf, inlineCommandsOf, pages, repo } from "./blocks.js";
 import { decisions } from "./decisions.js";
 
-const commandsOf = (file: string): readonly string[] => blocksOf(file).flatMap(({ commands }) => commands);
 const withCommands = pages.filter((file) => commandsOf(file).length > 0);
 
 describe("the commands of", () => {
@@ -27,6 +26,39 @@ describe("a command that another test runs", () => {
     );
   it.each(others)("is there: %s", (_command, path, text) => {
     expect(readFileSync(join(repo, path), "utf8").includes(text), `"${text}" in ${path}`).toBe(true);
+  });
+});
+
+describe("a script of the checkout", () => {
+  const text = readFileSync(join(repo, "package.json"), "utf8");
+  const { scripts } = JSON.parse(text) as { readonly scripts: Readonly<Record<string, string>> };
+  const named = pages.flatMap((file) => commandsOf(file).map((command) => [file, command] as const));
+
+  it.each(named.filter(([, command]) => /(?:^| )scripts\//.test(command)))(
+    "that %s names is there: %s",
+    (_file, command) => {
+      const [, script = ""] = /(?:^| )(scripts\/\S+)/.exec(command) ?? [];
+      expect(existsSync(join(repo, script)), script).toBe(true);
+    },
+  );
+
+  it.each(named.filter(([, command]) => command.startsWith("npm run ")))(
+    "that %s names is in package.json: %s",
+    (_file, command) => {
+      expect(Object.keys(scripts)).toContain(command.split(" ")[2]);
+    },
+  );
+});
+
+describe("commands between words", () => {
+  it("are told from files, options and names", () => {
+    const text =
+      "`scripts/test`, as `npm run lint`; `scripts/uapi/selection.ts`, then `scripts/gen-uapi --offline`, `--check`, `npm`.";
+    expect(inlineCommandsOf(`${text} \`scripts/test\``)).toEqual([
+      "scripts/test",
+      "npm run lint",
+      "scripts/gen-uapi --offline",
+    ]);
   });
 });
 

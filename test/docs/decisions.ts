@@ -1,5 +1,5 @@
 /**
- * What is done about each command of README.md and docs/: it is run as it stands, or by another test, or it cannot be
+ * What is done about each command of README.md, CONTRIBUTING.md and docs/: it is run as it stands, or by another test, or it cannot be
  * run, for a reason. A command without a line here fails test/docs/commands.test.ts.
  */
 
@@ -44,6 +44,10 @@ const headless: Edits = [["autovideosink", "video/x-raw ! fakesink"]];
 const guest =
   "a guest kernel is another machine, which takes longer than all of this: the stages guest and device-6.12 of scripts/test start it";
 
+const trial =
+  "it makes a system of its own and downloads hundreds of megabytes; docs/install.md has what came of it";
+const measures = "it measures for minutes, and what it measures depends on the machine";
+
 /** By page, in the order of its commands. */
 export const decisions: Readonly<
   Record<string, readonly (readonly [command: string, decision: Decision])[]>
@@ -83,6 +87,47 @@ export const decisions: Readonly<
     ["sudo v4l2-cuse up devices.yaml", { by: "test/fuse-node/up.test.ts", text: "$CLI up " }],
     ["v4l2-cuse parse clip.h264", { prints: "seq_parameter_set" }],
     ["v4l2-cuse parse clip.h264 --controls", { prints: "H264_DECODE_PARAMS" }],
+  ],
+  "CONTRIBUTING.md": [
+    ["scripts/setup", { by: "scripts/test", text: "scripts/setup --dev" }],
+    ["scripts/test", { not: "it is what runs this" }],
+    ["npx vitest run --project unit", { by: "scripts/test", text: "vitest unit here" }],
+    [
+      "scripts/guest -- npx vitest run --project device",
+      { by: "scripts/test", text: "vitest device --kernel 6.12" },
+    ],
+    [
+      "scripts/lib/with-fuse-nodes npx vitest run --project device",
+      { by: "scripts/test", text: "before=(scripts/lib/with-fuse-nodes" },
+    ],
+    ["npx vitest run --project emulated", { by: "scripts/test", text: "vitest emulated here" }],
+    ["npm run lint", { by: "scripts/test", text: "plain npm run lint" }],
+    ["npm run format", { not: "it changes the checkout; the stage lint checks what it would change" }],
+    ["npm run docs:api", { by: "package.json", text: '"lint:docs": "typedoc --emit none' }],
+    ["npm run lint:docs", { by: "package.json", text: "npm run lint:docs" }],
+    ["scripts/gen-uapi", { by: "scripts/test", text: "scripts/gen-uapi --check" }],
+    [
+      "scripts/lib/i386-programs",
+      { by: "test/compliance/programs-32.test.ts", text: "scripts/lib/i386-programs" },
+    ],
+    ["scripts/package", { not: "it takes minutes, and compilers for two processors" }],
+    [
+      "scripts/lib/package-trial deb|npm|action SUITE",
+      {
+        not: trial,
+      },
+    ],
+    ["scripts/mutate vb2 m2m", { not: "it runs the unit tests of these folders hundreds of times" }],
+    ["scripts/bench", { not: measures }],
+    ["scripts/bench-decoder", { not: measures }],
+    ["scripts/bench-loopback", { not: measures }],
+    ["scripts/soak-loopback [FRAMES]", { not: measures }],
+    ["scripts/loopback-programs", { not: "it installs programs with windows" }],
+    ["scripts/compare-decoder FOLDER", { not: "it wants a folder of streams, which nobody may pass on" }],
+    ["npx vitest run test/v4l2/docs -u", { by: "test/v4l2/docs.test.ts", text: "ioctls.md" }],
+    ["scripts/gen-uapi --offline", { by: "scripts/uapi/main.ts", text: "scripts/gen-uapi --offline" }],
+    ["npm run lint:layers", { by: "package.json", text: "npm run lint:layers" }],
+    ["scripts/lib/own-driver", { by: "scripts/test", text: "scripts/lib/own-driver" }],
   ],
   "docs/codecs.md": [
     [
@@ -178,7 +223,10 @@ export const decisions: Readonly<
       { by: "scripts/lib/guest-check", text: "--join" },
     ],
     ["scripts/guest --join -- bash", { not: "it waits for a person" }],
-    ["make -C native arm64 && npx vitest run --project arm64", { by: "scripts/test", text: "arm64-guest" }],
+    [
+      "scripts/lib/built-for-arm64 npx vitest run --project arm64",
+      { by: "scripts/test", text: "vitest arm64 cross" },
+    ],
     [
       "ARM64_KERNEL=debian-13-arm64-16k npx vitest run --project arm64",
       {
@@ -189,20 +237,22 @@ export const decisions: Readonly<
   "docs/install.md": [
     [
       "sudo apt-get install ./v4l2-cuse_*_amd64.deb",
-      { by: "scripts/lib/package-trial", text: "install --yes ./v4l2-cuse_*_amd64.deb" },
+      { by: "scripts/lib/package-trial-steps", text: "apt-get install --yes ./v4l2-cuse_*_amd64.deb" },
     ],
     [
       "v4l2-cuse run --device sample -- v4l2-ctl -d /dev/video0 --stream-mmap --stream-count=10",
       {
-        by: "scripts/lib/package-trial",
-        text: "v4l2-cuse run --device sample -- v4l2-ctl -d /dev/video0 --stream-mmap --stream-count=10",
+        by: "scripts/lib/package-trial-steps",
+        text: "frames v4l2-cuse run --device sample --",
       },
     ],
-    ["npm install v4l2-cuse-*.tgz", { by: "scripts/lib/package-trial", text: "npm install --silent" }],
+    ["npm install v4l2-cuse-*.tgz", { by: "scripts/lib/package-trial-steps", text: "./v4l2-cuse-*.tgz" }],
     [
       "npx v4l2-cuse run --device sample -- v4l2-ctl -d /dev/video0 --stream-mmap --stream-count=10",
-      { by: "scripts/lib/package-trial", text: "npx v4l2-cuse run --device sample" },
+      { by: "scripts/lib/package-trial-steps", text: "frames npx v4l2-cuse run --device sample --" },
     ],
+    ["scripts/lib/package-trial deb trixie", { not: trial }],
+    ["scripts/lib/package-trial npm trixie", { not: trial }],
     ["sudo systemctl enable --now v4l2-cuse@webcam", { not: "no systemd runs in CI" }],
     ["sudo v4l2-cuse list --socket /run/v4l2-cuse/units/webcam/control", { not: "it asks the unit above" }],
   ],

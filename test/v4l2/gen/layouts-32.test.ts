@@ -52,6 +52,19 @@ describe.runIf(process.arch === "x64").each(ABIS32)("32-bit programs: %s", (abi)
   });
 });
 
+// scripts/setup installs it.
+describe.runIf(process.arch === "x64").each(ABIS32.filter((abi) => abi.startsWith("arm")))("on %s", (abi) => {
+  it("arm's own compiler says the same as x86's with 64-bit members aligned to 8 bytes", () => {
+    const own = probe32(facts, root, abi, "arm-linux-gnueabihf-gcc");
+    const judged = probe32(facts, root, abi);
+    expect([...own.places].filter(([path]) => !tolerate(path))).toEqual(
+      [...judged.places].filter(([path]) => !tolerate(path)),
+    );
+    expect([...own.ioctls]).toEqual([...judged.ioctls]);
+    expect(own.places.size).toBeGreaterThan(1200);
+  });
+});
+
 describe("what differs", () => {
   it("is little: these structs", () => {
     const names = new Set(STRUCTS_32.map(([, name]) => name).filter((name) => !name.includes(".")));
