@@ -144,6 +144,9 @@ function Top({ state, link, store, figures }: TopProps) {
         <a class="button" href="perfetto" download>
           Perfetto
         </a>
+        <a class="button" href="v4l2-tracer" download>
+          v4l2-tracer
+        </a>
       </span>
     </header>
   );

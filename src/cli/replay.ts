@@ -21,6 +21,7 @@ interface Options {
   readonly device?: string;
   readonly media?: string;
   readonly subdev?: string;
+  readonly all: number;
   readonly json?: boolean;
   readonly timeout: number;
   readonly ignore?: readonly string[];
@@ -41,6 +42,7 @@ export function replayCommand(): Command {
     .option("-d, --device <node>", "the video node that the session is played on")
     .option("-m, --media <node>", "its media node")
     .option("--subdev <node>", "its sub-device")
+    .option("--all <count>", "go on until so many answers are others, not the first alone", parseCount, 1)
     .option("--json", "the result as a JSON object")
     .option("--timeout <ms>", "a driver is given so long for what the recorded one had done", parseMs, 5000)
     .option(
@@ -62,15 +64,12 @@ export function replayCommand(): Command {
     });
 }
 
-class Parted extends Error {
-  constructor(readonly parting: Parting) {
-    super();
-  }
-}
+/** Ends a replay before its end. */
+class Enough extends Error {}
 
 function play(
   path: string,
-  { device, media, subdev, json, timeout: timeoutMs, ignore: ignored = [] }: Options,
+  { device, media, subdev, json, all, timeout: timeoutMs, ignore: ignored = [] }: Options,
 ): void {
   const nodes = {
     ...(device !== undefined && { video: device }),
@@ -78,30 +77,32 @@ function play(
     ...(subdev !== undefined && { "v4l-subdev": subdev }),
   };
   const player = new Player({ nodes, timeoutMs, ignored });
-  let parting: Parting | undefined;
+  const partings: Parting[] = [];
   try {
     forEachStep(path, (step) => {
       const found = player.play(step);
-      if (found !== undefined) throw new Parted(found);
+      if (found === undefined) return;
+      partings.push(found);
+      if (partings.length >= all) throw new Enough();
     });
   } catch (error) {
-    if (!(error instanceof Parted)) throw error;
-    ({ parting } = error);
+    if (!(error instanceof Enough)) throw error;
   } finally {
     player.end();
   }
   const { played } = player;
   const skipped = Object.fromEntries(player.skipped);
-  if (json === true) writeOut(`${JSON.stringify({ played, skipped, parting: parting ?? null }, bigText)}\n`);
+  if (json === true) writeOut(`${JSON.stringify({ played, skipped, partings }, bigText)}\n`);
   else {
-    if (parting !== undefined) {
-      const { where, ioctl, field, expected, got } = parting;
-      writeOut(`${where}: ${ioctl}: ${field}: expected ${String(expected)}, got ${String(got)}\n`);
-    } else writeOut(`${played} calls were answered as in ${path}\n`);
+    for (const { where, ioctl, differences } of partings)
+      for (const { field, expected, got } of differences)
+        writeOut(`${where}: ${ioctl}: ${field}: expected ${String(expected)}, got ${String(got)}\n`);
+    if (partings.length === 0) writeOut(`${played} calls were answered as in ${path}\n`);
+    else if (all > 1) writeOut(`${partings.length} of ${played} answers are others than in ${path}\n`);
     const names = Object.entries(skipped).map(([name, count]) => `${name} (${count})`);
     if (names.length > 0) process.stderr.write(`v4l2-cuse: not played: ${names.join(", ")}\n`);
   }
-  if (parting !== undefined) process.exitCode = 1;
+  if (partings.length > 0) process.exitCode = 1;
 }
 
 const bigText = (_key: string, value: unknown): unknown =>
@@ -149,5 +150,11 @@ export function isTracerFile(path: string): boolean {
 function parseMs(text: string): number {
   const number = Number(text);
   if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError("Name milliseconds, 0 or more.");
+  return number;
+}
+
+function parseCount(text: string): number {
+  const number = Number(text);
+  if (!/^\d{1,6}$/.test(text) || number === 0) throw new InvalidArgumentError("Name a number, 1 or more.");
   return number;
 }

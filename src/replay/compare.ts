@@ -30,26 +30,22 @@ interface Answer {
   readonly given: IoctlArgument;
 }
 
-/** @returns undefined: the answers are the same but for {@link NEVER_COMPARED} and `ignored`. */
-export function firstDifference(
+/** @returns The members that are not the same, {@link NEVER_COMPARED} and `ignored` left aside. */
+export function answerDifferences(
   step: IoctlStep,
   { errno, given }: Answer,
   ignored: Ignored,
-): Difference | undefined {
+): readonly Difference[] {
   if (step.errno !== errno)
     return isIgnored("errno", ignored)
-      ? undefined
-      : { field: "errno", expected: step.errno ?? "success", got: errno ?? "success" };
+      ? []
+      : [{ field: "errno", expected: step.errno ?? "success", got: errno ?? "success" }];
   // What a refused call leaves behind is nobody's business, but for controls: error_idx.
-  if (errno !== undefined && !CONTROL_IOCTLS.has(step.name)) return undefined;
-  if ((step.cmd & 0x8000_0000) === 0) return undefined;
+  if (errno !== undefined && !CONTROL_IOCTLS.has(step.name)) return [];
+  if ((step.cmd & 0x8000_0000) === 0) return [];
   // Without an error it means nothing.
-  return differenceOf(
-    step.name,
-    step.given,
-    given,
-    errno === undefined ? [...ignored, "error_idx"] : ignored,
-  );
+  const left = errno === undefined ? [...ignored, "error_idx"] : ignored;
+  return [...differencesOf(step.name, step.given, given, left)];
 }
 
 /** Compares two arguments of one ioctl. */

@@ -14,7 +14,7 @@ import {
   layouts,
   VIDIOC_EXPBUF,
 } from "../v4l2/gen/index.js";
-import { firstDifference, type Difference, type Ignored } from "./compare.js";
+import { answerDifferences, type Difference, type Ignored } from "./compare.js";
 import type { IoctlArgument, IoctlStep, NodeKind, Step } from "./session.js";
 import { BUFFER_IOCTLS, CONTROL_IOCTLS } from "./tracer-file.js";
 
@@ -31,9 +31,12 @@ export interface PlayerOptions {
   readonly ignored: Ignored;
 }
 
-export interface Parting extends Difference {
+/** An answer that is another than the session's. */
+export interface Parting {
   readonly where: string;
   readonly ioctl: string;
+  /** One at least. */
+  readonly differences: readonly Difference[];
 }
 
 /** Memory whose address is known: pointers lead there. */
@@ -208,8 +211,8 @@ export class Player {
     this.#played += 1;
     const given: IoctlArgument = { arg: call.arg, array: call.array, payloads: call.payloads() };
     if (errno === undefined) this.#learn(step, call.arg);
-    const difference = firstDifference(step, { errno, given }, this.#options.ignored);
-    return difference && { where, ioctl: name, ...difference };
+    const differences = answerDifferences(step, { errno, given }, this.#options.ignored);
+    return differences.length === 0 ? undefined : { where, ioctl: name, differences };
   }
 
   /** @returns undefined: it cannot be played. */

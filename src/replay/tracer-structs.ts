@@ -136,6 +136,16 @@ const rules: Readonly<Record<string, Rule>> = {
   "v4l2_ctrl_mpeg2_sequence.flags": flagged("V4L2_MPEG2_SEQ_FLAG_"),
   "v4l2_ctrl_mpeg2_picture.flags": flagged("V4L2_MPEG2_PIC_FLAG_"),
   "v4l2_ctrl_fwht_params.flags": flagged("V4L2_FWHT_FL_"),
+  "v4l2_ctrl_av1_sequence.flags": flagged("V4L2_AV1_SEQUENCE_FLAG_"),
+  "v4l2_av1_tile_info.flags": flagged("V4L2_AV1_TILE_INFO_FLAG_"),
+  "v4l2_av1_quantization.flags": flagged("V4L2_AV1_QUANTIZATION_FLAG_"),
+  "v4l2_av1_segmentation.flags": flagged("V4L2_AV1_SEGMENTATION_FLAG_"),
+  "v4l2_av1_loop_filter.flags": flagged("V4L2_AV1_LOOP_FILTER_FLAG_"),
+  "v4l2_av1_loop_restoration.flags": flagged("V4L2_AV1_LOOP_RESTORATION_FLAG_"),
+  "v4l2_ctrl_av1_frame.flags": flagged("V4L2_AV1_FRAME_FLAG_"),
+  // A fault of v4l2-tracer: this is a mask of frames.
+  "v4l2_ctrl_av1_frame.refresh_frame_flags": flagged("V4L2_AV1_FRAME_FLAG_"),
+  "v4l2_ctrl_av1_film_grain.flags": flagged("V4L2_AV1_FILM_GRAIN_FLAG_"),
 };
 
 /** The member of `v4l2_format.fmt` that a buffer type has. */

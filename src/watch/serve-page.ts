@@ -2,15 +2,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { readPage } from "./page-files.js";
 import type { DriverMessage, ThreadMessage, ThreadStart, WatchState } from "./protocol.js";
-import { PageServer } from "./server.js";
+import { PageServer, type PageServerOptions } from "./server.js";
 
 type Changed = DriverMessage & { readonly say: "changed" };
 
 /** Questions that are open at once: the driver's thread is busy or blocked, and more of them do not help. */
 const MAX_QUESTIONS = 32;
 
-/** Serves until the thread is ended. For the thread's program, which does nothing else. */
-export async function servePage(): Promise<void> {
+/** Serves until the thread is ended. For the thread's program, which does nothing else and knows how sessions are written. */
+export async function servePage({ tracerFile }: Pick<PageServerOptions, "tracerFile">): Promise<void> {
   const { port, ...options } = workerData as ThreadStart;
   const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
   const states = new Questions<WatchState>();
@@ -18,6 +18,7 @@ export async function servePage(): Promise<void> {
   try {
     const server = new PageServer({
       ...options,
+      tracerFile,
       head: new Uint8Array(options.head),
       page: readPage(),
       driver: {

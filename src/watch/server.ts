@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ChromeTrace, EventRingReader, Recording } from "../events/index.js";
+import type { TraceEvent } from "../v4l2/index.js";
 import { Gate } from "./gate.js";
 import type { PageFile } from "./page-files.js";
 import type { ControlChange, QueueKey, ThreadStart, WatchState } from "./protocol.js";
@@ -26,6 +27,8 @@ export interface DriverQuestions {
 export interface PageServerOptions extends Omit<ThreadStart, "port"> {
   readonly page: ReadonlyMap<string, PageFile>;
   readonly driver: DriverQuestions;
+  /** Events as a file of v4l2-tracer, piece by piece. `events` gives the same ones whenever it is called. */
+  tracerFile(events: () => Iterable<TraceEvent>): Iterable<string>;
 }
 
 const MAX_CONNECTIONS = 64;
@@ -141,6 +144,9 @@ export class PageServer {
       case "/perfetto":
         await this.#alone(response, () => this.#download(response, "json", this.#perfetto()));
         return;
+      case "/v4l2-tracer":
+        await this.#alone(response, () => this.#download(response, "json", this.#tracerFile()));
+        return;
       case "/control":
         await this.#control(request, response);
         return;
@@ -191,7 +197,7 @@ export class PageServer {
   }
 
   #recording(): Recording {
-    return new Recording(Buffer.concat([this.#options.head, ...this.#ring.pieces()]), "the ring");
+    return new Recording(Buffer.concat([...this.#pieces()]), "the ring");
   }
 
   /** The argument of the ioctl that was answered at a time, which names it. */
@@ -244,6 +250,12 @@ export class PageServer {
   *#pieces(): Generator<Uint8Array, void, undefined> {
     yield this.#options.head;
     yield* this.#ring.pieces();
+  }
+
+  #tracerFile(): Iterable<string> {
+    // It reads them twice, and the ring goes on.
+    const bytes = Buffer.concat([...this.#pieces()]);
+    return this.#options.tracerFile(() => new Recording(bytes, "the ring").events());
   }
 
   *#perfetto(): Generator<string, void, undefined> {

@@ -305,6 +305,10 @@ export const decisions: Readonly<
       "v4l2-cuse run --device visl -- v4l2-cuse replay session -d /dev/video0 -m /dev/media0",
       { prints: /^\d{3} calls were answered as in session$/m },
     ],
+    [
+      "v4l2-cuse run --device visl -- env -u LD_PRELOAD v4l2-tracer retrace session.json",
+      { not: "Debian 13 has no v4l2-tracer; scripts/retrace-recordings runs that of Debian's next suite" },
+    ],
   ],
   "docs/run.md": [
     ["v4l2-cuse run --device sample -- v4l2-ctl -d /dev/video0 --stream-mmap", { edits: endless }],

@@ -1,12 +1,13 @@
 /** The page of --watch in Debian's Chromium, with drivers on FUSE nodes and clients that know nothing of it. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { describeDevice } from "../device/support/device.js";
 import type { WatchState } from "../../src/watch/index.js";
+import { builtRoot } from "../support/built.js";
 import { barsOf, openPage, startBrowser, startClient, startWatched, type Rgb } from "./support.js";
 
 /** `V4L2_CID_BRIGHTNESS`; 128 unless somebody sets it. */
@@ -16,6 +17,14 @@ const LEVEL = 191;
 const bars: readonly Rgb[] = [7, 6, 3, 2, 5, 4, 1, 0].map(
   (bits) => [bits & 4 ? LEVEL : 0, bits & 2 ? LEVEL : 0, bits & 1 ? LEVEL : 0] as const,
 );
+
+/** visl draws in Rec. 709, whatever its format says, and 320x240 is BT.601 unless a format says otherwise. */
+const barsOfVisl: readonly Rgb[] = bars.map(([r, g, b]) => {
+  const y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  const [cb, cr] = [(b - y) / 1.8556, (r - y) / 1.5748];
+  const rgb = [y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb] as const;
+  return rgb.map((value) => Math.min(255, Math.max(0, value))) as unknown as Rgb;
+});
 
 /** Rounded twice, to YCbCr and back, and 5 bits of a component are 8 apart. */
 function expectColors(seen: readonly Rgb[], wanted: readonly Rgb[], tolerance = 4): void {
@@ -99,6 +108,45 @@ describeDevice("the page", () => {
       .toBeGreaterThan(250);
     expectColors(await barsOf(page, "/1/"), whole);
     await page.locator(".messages", { hasText: "the page has set" }).waitFor();
+  });
+
+  it("shows a decoder's bitstream beside its pictures and its requests in flight, and gives its session away", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-page-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const { address } = await startWatched("visl", "--transtime-ms", "500");
+    const page = await openPage(await startBrowser(), address);
+    await page.getByText("Nobody has it open.").waitFor();
+    startClient(
+      // The registry of before may say that there is no decoder.
+      ...["env", `GST_REGISTRY_1_0=${join(folder, "registry")}`, "gst-launch-1.0", "-q"],
+      ...["filesrc", `location=${join(builtRoot, "test/gstreamer/data/vp8.ivf")}`, "!", "ivfparse"],
+      ...["!", "v4l2slvp8dec", "!", "fakesink"],
+      // It does not end with the clip.
+      ...["videotestsrc", "is-live=true", "!", "fakesink"],
+    );
+    const output = page.getByRole("article", { name: /OUTPUT of/ });
+    const capture = page.getByRole("article", { name: /CAPTURE of/ });
+    // Before the last frame is decoded.
+    await page
+      .getByRole("region", { name: "Requests" })
+      .getByText(/queued/)
+      .first()
+      .waitFor();
+    await output.locator(".coded", { hasText: /VP8F[\d,]+ bytes in the last buffer/ }).waitFor();
+    await capture.locator("canvas").waitFor();
+    const [left, right] = [await output.boundingBox(), await capture.boundingBox()];
+    expect(left?.y).toBe(right?.y);
+    expect(left?.x).toBeLessThan(right?.x ?? 0);
+    expectColors(await barsOf(page, "/9/", 9), barsOfVisl);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "v4l2-tracer" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^video\d+\.json$/);
+    const file = join(folder, "session.json");
+    await download.saveAs(file);
+    const calls = JSON.parse(readFileSync(file, "utf8")) as readonly { readonly ioctl?: string }[];
+    expect(calls.filter(({ ioctl }) => ioctl === "MEDIA_REQUEST_IOC_QUEUE")).toHaveLength(10);
   });
 
   it("changes nothing where it may only look", async () => {

@@ -92,7 +92,11 @@ describe("a session that is played", () => {
     const { partings, played } = play([call("VIDIOC_S_FMT"), { ...call("VIDIOC_G_FMT"), errno: undefined }]);
     expect(played).toBe(2);
     expect(partings).toEqual([
-      { where: "call 2", ioctl: "VIDIOC_G_FMT", field: "errno", expected: "success", got: "ENOTTY" },
+      {
+        where: "call 2",
+        ioctl: "VIDIOC_G_FMT",
+        differences: [{ field: "errno", expected: "success", got: "ENOTTY" }],
+      },
     ]);
   });
 

@@ -16,6 +16,9 @@ const controls = [
   "v4l2_ctrl_h264_sps",
   "v4l2_ctrl_h264_decode_params",
   "v4l2_ctrl_hevc_pps",
+  "v4l2_ctrl_av1_sequence",
+  "v4l2_ctrl_av1_frame",
+  "v4l2_ctrl_av1_film_grain",
 ];
 
 const head = { package_version: "1.32.0" };
@@ -30,6 +33,19 @@ describe("structs in the words of v4l2-tracer", () => {
     const back = new Uint8Array(bytes.byteLength);
     structFromJson(name, json, back);
     expect(structToJson(name, back)).toEqual(json);
+  });
+
+  it("flags of AV1 are words, and so is the mask of refreshed frames, as v4l2-tracer has it", () => {
+    const layout = layouts.get("v4l2_ctrl_av1_frame");
+    const bytes = new Uint8Array(layout.size);
+    const at = (name: string): number => layout.fields.find((field) => field.name === name)?.offset ?? 0;
+    new DataView(bytes.buffer).setUint32(at("flags"), 5, true);
+    bytes[at("refresh_frame_flags")] = 2;
+    expect(structToJson("v4l2_ctrl_av1_frame", bytes)).toMatchObject({
+      flags: "V4L2_AV1_FRAME_FLAG_SHOW_FRAME|V4L2_AV1_FRAME_FLAG_ERROR_RESILIENT_MODE",
+      refresh_frame_flags: "V4L2_AV1_FRAME_FLAG_SHOWABLE_FRAME",
+      v4l2_av1_quantization: { flags: "" },
+    });
   });
 
   it("members that are of another kind than they should be are zero, and nothing is thrown", () => {

@@ -34,7 +34,7 @@ function recordFormats(): string {
 }
 
 /** Plays it on a camera that has just been started. */
-const replay = (path: string, device = DEVICE): ReturnType<typeof node> =>
+const replay = (path: string, device = DEVICE, ...options: string[]): ReturnType<typeof node> =>
   node(
     "run",
     "--quiet",
@@ -47,6 +47,7 @@ const replay = (path: string, device = DEVICE): ReturnType<typeof node> =>
     path,
     "-d",
     "/dev/video0",
+    ...options,
   );
 
 describe("a session of v4l2-ctl", () => {
@@ -57,7 +58,13 @@ describe("a session of v4l2-ctl", () => {
     expect(same.status).toBe(0);
     const other = replay(path, "sample --multiplanar");
     expect(other.status).toBe(1);
-    expect(other.stdout).toMatch(/^call \d+: VIDIOC_\w+: \S+: expected .*, got .*\n$/);
+    expect(other.stdout).toMatch(/^(?:call \d+: VIDIOC_\w+: \S+: expected .*, got .*\n)+$/);
+    // One answer, whatever members of it.
+    expect(new Set(other.stdout.match(/^call \d+/gm)).size).toBe(1);
+    const all = replay(path, "sample --multiplanar", "--all", "3");
+    expect(all.status).toBe(1);
+    expect(new Set(all.stdout.match(/^call \d+/gm)).size).toBe(3);
+    expect(all.stdout).toMatch(/\n3 of \d+ answers are others than in /);
   });
 
   it("that is damaged ends in one sentence, with 2", () => {

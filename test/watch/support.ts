@@ -27,6 +27,7 @@ export async function startServer({ mayControl = false } = {}): Promise<TestServ
     ...{ token: TOKEN, ring: ring.memory, name: "video0", mayControl },
     head: encodeHead({ program: "test", timeMs: 0, monotonicNs: 0 }),
     page: new Map([["/", { type: "text/html; charset=utf-8", bytes: Buffer.from("<!doctype html>") }]]),
+    tracerFile: () => ["[]"],
     driver: {
       state: () => Promise.resolve(state),
       want: (queue) => void wanted.push(queue),
