@@ -10,7 +10,7 @@ import type { CharDevice, SessionLog } from "./char-device.js";
 import { Connection } from "./connection.js";
 import { CharDeviceError, CuseError, stackOf, systemCode } from "./errors.js";
 import { POLLERR, POLLHUP } from "../linux.js";
-import { cannotHappen } from "../present.js";
+import { asError, cannotHappen } from "../present.js";
 import { Folder, type FolderEntry } from "./fuse-folder.js";
 import {
   FUSE_ATOMIC_O_TRUNC,
@@ -297,22 +297,23 @@ export class FuseMount {
     else inode.entry.serve(wrong);
   }
 
-  /** What is about inodes: of nodes, their connections hand it on. @returns false: not known. */
-  answer(message: Message, reply: Reply): boolean {
-    return this.#directory.answer(message, reply);
+  /** What is about inodes: of nodes, their connections hand it on. The reply stays due if it is not known. */
+  answer(message: Message, reply: Reply): void {
+    this.#directory.answer(message, reply);
   }
 
-  #control(message: Message, reply: Reply): boolean {
+  #control(message: Message, reply: Reply): void {
     if (message.opcode !== FUSE_INIT) return this.answer(message, reply);
+    let init: ReturnType<typeof answerFuseInit>;
     try {
-      const { bytes, passthrough } = answerFuseInit(message.body, FUSE_ATOMIC_O_TRUNC);
-      reply.data(bytes);
-      this.#onInit(passthrough);
+      init = answerFuseInit(message.body, FUSE_ATOMIC_O_TRUNC);
     } catch (error) {
-      if (reply.due) reply.fail("EIO");
-      this.#onInit(error instanceof Error ? error : new Error(String(error)));
+      reply.fail("EIO");
+      this.#onInit(asError(error));
+      return;
     }
-    return true;
+    reply.data(init.bytes);
+    this.#onInit(init.passthrough);
   }
 
   /** A file of a node that is gone. */
@@ -322,7 +323,10 @@ export class FuseMount {
     reply.expect(message.uniqueLow, message.uniqueHigh);
     if (message.opcode === FUSE_RELEASE) reply.done();
     else if (message.opcode === FUSE_POLL) reply.polled(POLLERR | POLLHUP);
-    else if (!this.answer(message, reply)) reply.fail("ENODEV");
+    else {
+      this.answer(message, reply);
+      if (reply.due) reply.fail("ENODEV");
+    }
   }
 
   #onChannelClosed(error: Error | undefined): void {
