@@ -40,6 +40,7 @@ interface Report {
         readonly mutants: readonly {
           readonly status: string;
           readonly statusReason?: string;
+          readonly static?: boolean;
           readonly mutatorName: string;
           readonly replacement?: string;
           readonly location: { readonly start: Place; readonly end: Place };
@@ -141,10 +142,13 @@ interface Patience {
   readonly again: "" | "-again";
 }
 const USUAL: Patience = { timeoutMs: 10_000, jobs: Number(jobsText), again: "" };
-/** For what did not end in time: one by one, so that a busy machine is no reason. */
+/**
+ * For what did not end in time: one by one, so that a busy machine is no reason. And for what acts while modules are
+ * loaded and tests are declared, if the tests that reach it otherwise do not notice: all tests, in a new worker each.
+ */
 const AGAIN: Patience = { timeoutMs: 60_000, jobs: 1, again: "-again" };
 
-type Outcome = "killed" | "endless" | "late" | "survived" | "not covered";
+type Outcome = "killed" | "endless" | "late" | "static" | "survived" | "not covered";
 interface Tried {
   readonly change: Change;
   readonly mutator: string;
@@ -152,7 +156,7 @@ interface Tried {
 }
 
 /** What StrykerJS says, of which a test's own limit of time is no failed assertion. */
-function outcomeOf(status: string, reason: string): Outcome {
+function outcomeOf(status: string, reason: string, isStatic: boolean): Outcome {
   switch (status) {
     case "Killed":
     case "RuntimeError":
@@ -161,7 +165,9 @@ function outcomeOf(status: string, reason: string): Outcome {
       // It counts how often a changed place is reached, which no other program can slow down.
       return reason.startsWith("Hit limit") ? "endless" : "late";
     case "Survived":
-      return "survived";
+      return isStatic ? "static" : "survived";
+    case "Ignored":
+      return "static";
     case "NoCoverage":
       return "not covered";
     default:
@@ -227,8 +233,7 @@ export const strykerPlugins = [
       inPlace: true,
       concurrency: jobs,
       coverageAnalysis: "perTest",
-      // What acts while a module is loaded is tried, too: by all tests that load it, in a new worker each.
-      ignoreStatic: false,
+      ignoreStatic: again === "",
       timeoutMS: timeoutMs,
       dryRunTimeoutMinutes: 15,
       reporters: ["progress-append-only", "json"],
@@ -245,7 +250,8 @@ export const strykerPlugins = [
   const wanted = new Map(changes.map((change) => [nameOf(change), change]));
   const tried: Tried[] = [];
   for (const [file, { mutants }] of Object.entries(files)) {
-    for (const { status, statusReason = "", mutatorName, replacement = "", location } of mutants) {
+    for (const mutant of mutants) {
+      const { status, statusReason = "", mutatorName, replacement = "", location } = mutant;
       const { start, end } = location;
       // Counted from 1 there.
       const name = nameOf({
@@ -257,7 +263,11 @@ export const strykerPlugins = [
       const change = wanted.get(name);
       if (change === undefined) continue;
       wanted.delete(name);
-      tried.push({ change, mutator: mutatorName, outcome: outcomeOf(status, statusReason) });
+      tried.push({
+        change,
+        mutator: mutatorName,
+        outcome: outcomeOf(status, statusReason, again === "" && mutant.static === true),
+      });
     }
   }
   if (wanted.size > 0) throw new Error(`StrykerJS did not try ${[...wanted.keys()].join(", ")}`);
@@ -310,6 +320,16 @@ const all = (
 const chosen = choose(all, Number(sampleText), random);
 console.log(`${chosen.length} of ${all.length} changes`);
 
+/** What is known so far. */
+function tell(): string {
+  const left = results
+    .filter(({ outcome }) => outcome === "survived" || outcome === "not covered")
+    .map(describe);
+  const summary = `${[...left, ...scores].join("\n")}\nall, seed ${seedText}: ${score(results, lateInAll)}\n`;
+  writeFileSync(join(RESULTS, "survivors.txt"), summary);
+  return summary;
+}
+
 const results: Tried[] = [];
 const scores: string[] = [];
 let lateInAll = 0;
@@ -317,24 +337,21 @@ for (const folder of new Set(paths.map(folderOf))) {
   const own = chosen.filter((change) => change.folder === folder);
   if (own.length === 0) continue;
   const first = tryChanges(folder, own, USUAL);
-  const late = first.filter(({ outcome }) => outcome === "late");
+  const unsure = first.filter(({ outcome }) => outcome === "late" || outcome === "static");
   const again =
-    late.length === 0
+    unsure.length === 0
       ? []
       : tryChanges(
           folder,
-          late.map(({ change }) => change),
+          unsure.map(({ change }) => change),
           AGAIN,
         );
-  const tried = [...first.filter((one) => !late.includes(one)), ...again];
+  const tried = [...first.filter((one) => !unsure.includes(one)), ...again];
   results.push(...tried);
-  lateInAll += late.length;
-  scores.push(`${folder}: ${score(tried, late.length)}`);
+  const lateHere = unsure.filter(({ outcome }) => outcome === "late").length;
+  lateInAll += lateHere;
+  scores.push(`${folder}: ${score(tried, lateHere)}`);
   console.log(scores.at(-1));
+  tell();
 }
-const left = results
-  .filter(({ outcome }) => outcome === "survived" || outcome === "not covered")
-  .map(describe);
-const summary = `${[...left, ...scores].join("\n")}\nall, seed ${seedText}: ${score(results, lateInAll)}\n`;
-writeFileSync(join(RESULTS, "survivors.txt"), summary);
-console.log(summary);
+console.log(tell());
