@@ -1,7 +1,8 @@
 /** What is known of an open file before and after its driver has seen it. */
 import { describe, expect, it } from "vitest";
 import { FileHandle, type Mapping } from "../../src/v4l2/file-handle.js";
-import { Harness } from "./support/fakes.js";
+import { ControlHandler } from "../../src/v4l2/controls/handler.js";
+import { errnoOf, Harness } from "./support/fakes.js";
 
 const newFile = (): FileHandle => {
   const { device, client } = new Harness().file;
@@ -18,6 +19,14 @@ describe("an open file", () => {
     const other = newFile();
     other.setState("its own");
     expect(other.state).toBe("its own");
+  });
+
+  it("has controls, its own or the device's, or answers ENOTTY", async () => {
+    const file = newFile();
+    expect(await errnoOf(() => file.requireControls())).toBe("ENOTTY");
+    const controls = new ControlHandler();
+    file.controls = controls;
+    expect(file.requireControls()).toBe(controls);
   });
 
   it("offers MMAP buffers when its clients can map them, by asking or in its own memory", () => {
