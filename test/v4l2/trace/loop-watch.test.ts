@@ -43,10 +43,8 @@ describe("the event loop", () => {
     // Busy, or without a processor on a machine that has much to do.
     expect(delay.cpuNs + delay.waitedNs).toBeGreaterThan(40 * MS);
     expect(delay.cpuNs).toBeGreaterThan(0);
-    // Of this delay, not of all before it; the kernel counts in ticks.
-    const mostNs = delay.nowNs - delay.fromNs + 20 * MS;
-    expect(delay.cpuNs).toBeLessThan(availableParallelism() * mostNs);
-    expect(delay.waitedNs).toBeLessThan(mostNs);
+    // Of this delay, not of all before it; both clocks are not read at once.
+    expect(delay.cpuNs).toBeLessThan(availableParallelism() * (delay.nowNs - delay.fromNs + 50 * MS));
   });
 
   it("is late when it comes 15 ms after it should have, and not before", async () => {
