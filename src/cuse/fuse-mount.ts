@@ -21,7 +21,6 @@ import {
   FUSE_NOTIFY_REPLY,
   FUSE_POLL,
   FUSE_RELEASE,
-  FUSE_ROOT_ID,
 } from "./gen/fuse.js";
 import { answerFuseInit } from "./init.js";
 import { claimFolder, type ClaimedFolder } from "./node-folder.js";
@@ -286,7 +285,7 @@ export class FuseMount {
     if (!message.hasHeader) return this.#root.onMessage(bytes); // Which says what is wrong with it.
     const { opcode, nodeId } = message;
     if (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET) return this.#directory.forget(message);
-    const inode = nodeId === 0 || nodeId === FUSE_ROOT_ID ? undefined : this.#directory.inode(nodeId);
+    const inode = this.#directory.inode(nodeId); // Neither 0 (no inode) nor the root is one of a node.
     if (inode === undefined) {
       // INTERRUPT names the request only: it is of one of the nodes.
       if (opcode !== FUSE_INTERRUPT) return this.#root.onMessage(bytes);
