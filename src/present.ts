@@ -9,6 +9,11 @@ export function present<Value>(value: Value | undefined, what: string): Value {
   return value;
 }
 
+/** What was thrown, for who wants an Error: anything can be thrown. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 /** For a function that nobody can call. @throws {Error} Somebody has called it: a bug of ours. */
 export function cannotHappen(what: string): never {
   throw new Error(`cannot happen: ${what}`);

@@ -3,11 +3,11 @@
  * sample, has each folder's sample tried, and sums up.
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const [sampleText = "", seedText = "", allTests = "no", jobsText = "", ...folders] = process.argv.slice(2);
+const [sampleText = "", seedText = "", allTests = "no", jobsText = "", ...paths] = process.argv.slice(2);
 /** Results lie beside the copy. */
 const RESULTS = "..";
 /** Of no use: what takes away a whole body or value, which types or the first test notice. */
@@ -37,9 +37,10 @@ interface Report {
     Record<
       string,
       {
-        readonly source: string;
         readonly mutants: readonly {
           readonly status: string;
+          readonly statusReason?: string;
+          readonly static?: boolean;
           readonly mutatorName: string;
           readonly replacement?: string;
           readonly location: { readonly start: Place; readonly end: Place };
@@ -60,9 +61,14 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-const sources = (folder: string): string[] =>
-  readdirSync(join("src", folder), { recursive: true, encoding: "utf8" })
-    .map((name) => join("src", folder, name))
+/** @param path - Below src: a folder or a file. */
+const sources = (path: string): string[] =>
+  (statSync(join("src", path)).isFile()
+    ? [join("src", path)]
+    : readdirSync(join("src", path), { recursive: true, encoding: "utf8" }).map((name) =>
+        join("src", path, name),
+      )
+  )
     .filter((path) => path.endsWith(".ts") && !path.includes("/gen/"))
     .sort();
 
@@ -114,9 +120,9 @@ async function allChanges(files: readonly string[]): Promise<Change[]> {
     .map(({ fileName, location, replacement }) => ({ file: fileName, ...location, replacement }));
 }
 
-function choose(changes: readonly Change[], count: number, random: () => number): Change[] {
+function choose<Item>(changes: readonly Item[], count: number, random: () => number): Item[] {
   const left = [...changes];
-  const chosen: Change[] = [];
+  const chosen: Item[] = [];
   while (chosen.length < count && left.length > 0) {
     const [change] = left.splice(Math.floor(random() * left.length), 1);
     if (change !== undefined) chosen.push(change);
@@ -125,33 +131,93 @@ function choose(changes: readonly Change[], count: number, random: () => number)
 }
 
 /** The same for the same change, whoever tells of it. */
-const nameOf = (
-  file: string,
-  { start, end }: { readonly start: Place; readonly end: Place },
-  replacement: string,
-): string => `${file}:${start.line}:${start.column}-${end.line}:${end.column} ${replacement}`;
+const nameOf = ({ file, start, end, replacement }: Change): string =>
+  `${file}:${start.line}:${start.column}-${end.line}:${end.column} ${replacement}`;
+
+/** How long StrykerJS waits for the tests of a change beyond what they took without one, and how many it tries at a time. */
+interface Patience {
+  readonly timeoutMs: number;
+  readonly jobs: number;
+  /** Part of the report's name. */
+  readonly again: "" | "-again";
+}
+const USUAL: Patience = { timeoutMs: 10_000, jobs: Number(jobsText), again: "" };
+/**
+ * For what did not end in time: one by one, so that a busy machine is no reason. And for what acts while modules are
+ * loaded and tests are declared, if the tests that reach it otherwise do not notice: all tests, in a new worker each.
+ */
+const AGAIN: Patience = { timeoutMs: 60_000, jobs: 1, again: "-again" };
+
+type Outcome = "killed" | "endless" | "late" | "static" | "survived" | "not covered";
+interface Tried {
+  readonly change: Change;
+  readonly mutator: string;
+  readonly outcome: Outcome;
+}
+
+/** What StrykerJS says, of which a test's own limit of time is no failed assertion. */
+function outcomeOf(status: string, reason: string, isStatic: boolean): Outcome {
+  switch (status) {
+    case "Killed":
+    case "RuntimeError":
+      return /\btimed out in \d+ ?ms\b/.test(reason) ? "late" : "killed";
+    case "Timeout":
+      // It counts how often a changed place is reached, which no other program can slow down.
+      return reason.startsWith("Hit limit") ? "endless" : "late";
+    case "Survived":
+      return isStatic ? "static" : "survived";
+    case "Ignored":
+      return "static";
+    case "NoCoverage":
+      return "not covered";
+    default:
+      throw new Error(`StrykerJS says ${status} of a change: ${reason}`);
+  }
+}
 
 /** Runs StrykerJS on the chosen changes of a folder. */
-function tryChanges(folder: string, changes: readonly Change[]): Report {
+function tryChanges(
+  folder: string,
+  changes: readonly Change[],
+  { timeoutMs, jobs, again }: Patience,
+): Tried[] {
   const tests = allTests === "yes" ? "test/**/*.test.ts" : `test/${folder}/**/*.test.ts`;
   writeFileSync(
     "vitest.mutate.config.ts",
     `import { defineConfig } from "vitest/config";
-export default defineConfig({ test: { include: ["${tests}"], exclude: ["test/{device,compliance,gstreamer,emulated,fuse-node,run-device}/**"], testTimeout: 30000, pool: "forks" } });\n`,
+export default defineConfig({ test: { include: ["${tests}"], exclude: ["test/{device,compliance,gstreamer,emulated,fuse-node,run-device,page}/**"], testTimeout: 30000, pool: "forks" } });\n`,
   );
-  // Within a chosen range StrykerJS would try all, of which only what is as large was chosen.
+  // Within a range that is to be changed StrykerJS makes all changes. The ignorer keeps those of smaller parts out of the
+  // program, the checker those of the same part from being tried.
   writeFileSync(
     "mutate-chosen.mjs",
-    `import { declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
+    `import { relative } from "node:path";
+import { declareClassPlugin, declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
 const chosen = ${JSON.stringify(changes.map(({ start, end }) => [start.line + 1, start.column, end.line + 1, end.column]))};
+const names = new Set(${JSON.stringify(changes.map(nameOf))});
+const nameOf = ${nameOf.toString()};
 const isBefore = (lineA, columnA, lineB, columnB) => lineA < lineB || (lineA === lineB && columnA <= columnB);
 const shouldIgnore = ({ node: { loc } }) =>
   loc && !chosen.some(([line, column, lastLine, lastColumn]) =>
     isBefore(loc.start.line, loc.start.column, line, column) && isBefore(lastLine, lastColumn, loc.end.line, loc.end.column))
     ? "was not chosen" : undefined;
-export const strykerPlugins = [declareValuePlugin(PluginKind.Ignore, "chosen", { shouldIgnore })];\n`,
+class Chosen {
+  async init() {}
+  async check(mutants) {
+    return Object.fromEntries(mutants.map(({ id, fileName, location, replacement }) => [id,
+      names.has(nameOf({ file: relative(process.cwd(), fileName), ...location, replacement }))
+        ? { status: "passed" } : { status: "compileError", reason: "was not chosen" }]));
+  }
+  async group(mutants) {
+    return [mutants.map(({ id }) => id)];
+  }
+}
+export const strykerPlugins = [
+  declareValuePlugin(PluginKind.Ignore, "chosen", { shouldIgnore }),
+  declareClassPlugin(PluginKind.Checker, "chosen", Chosen),
+];\n`,
   );
-  const report = join(RESULTS, `report-${folder}.json`);
+  const report = join(RESULTS, `report-${folder}${again}.json`);
   writeFileSync(
     "stryker.config.json",
     JSON.stringify({
@@ -159,17 +225,19 @@ export const strykerPlugins = [declareValuePlugin(PluginKind.Ignore, "chosen", {
       vitest: { configFile: "vitest.mutate.config.ts", related: true },
       plugins: ["@stryker-mutator/vitest-runner", "./mutate-chosen.mjs"],
       ignorers: ["chosen"],
+      checkers: ["chosen"],
       mutate: changes.map(
         ({ file, start, end }) => `${file}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`,
       ),
       mutator: { excludedMutations: EXCLUDED },
       inPlace: true,
-      concurrency: Number(jobsText),
+      concurrency: jobs,
       coverageAnalysis: "perTest",
-      timeoutMS: 10_000,
+      ignoreStatic: again === "",
+      timeoutMS: timeoutMs,
+      dryRunTimeoutMinutes: 15,
       reporters: ["progress-append-only", "json"],
       jsonReporter: { fileName: report },
-      checkers: [],
       allowEmpty: true,
       disableTypeChecks: false,
     }),
@@ -178,53 +246,112 @@ export const strykerPlugins = [declareValuePlugin(PluginKind.Ignore, "chosen", {
     stdio: ["ignore", "inherit", "inherit"],
   });
   if (status !== 0) throw new Error(`StrykerJS failed on src/${folder}`);
-  return JSON.parse(readFileSync(report, "utf8")) as Report;
+  const { files } = JSON.parse(readFileSync(report, "utf8")) as Report;
+  const wanted = new Map(changes.map((change) => [nameOf(change), change]));
+  const tried: Tried[] = [];
+  for (const [file, { mutants }] of Object.entries(files)) {
+    for (const mutant of mutants) {
+      const { status, statusReason = "", mutatorName, replacement = "", location } = mutant;
+      const { start, end } = location;
+      // Counted from 1 there.
+      const name = nameOf({
+        file,
+        start: { line: start.line - 1, column: start.column - 1 },
+        end: { line: end.line - 1, column: end.column - 1 },
+        replacement,
+      });
+      const change = wanted.get(name);
+      if (change === undefined) continue;
+      wanted.delete(name);
+      tried.push({
+        change,
+        mutator: mutatorName,
+        outcome: outcomeOf(status, statusReason, again === "" && mutant.static === true),
+      });
+    }
+  }
+  if (wanted.size > 0) throw new Error(`StrykerJS did not try ${[...wanted.keys()].join(", ")}`);
+  return tried;
+}
+
+/** Of several lines the first and the last. */
+function textOf({ file, start, end }: Change): string {
+  const lines = readFileSync(file, "utf8")
+    .split("\n")
+    .slice(start.line, end.line + 1);
+  const last = lines.length - 1;
+  lines[last] = (lines[last] ?? "").slice(0, end.column);
+  lines[0] = (lines[0] ?? "").slice(start.column);
+  return lines.length > 2
+    ? `${lines[0]} ... ${lines[last]?.trim() ?? ""}`
+    : lines.join(" ").replace(/\s+/g, " ");
+}
+
+function describe({ change, mutator, outcome }: Tried): string {
+  const { file, start, replacement } = change;
+  return `${file}:${start.line + 1}:${start.column + 1} ${outcome} (${mutator})
+    - ${textOf(change)}
+    + ${replacement.replace(/\s+/g, " ")}`;
+}
+
+function score(tried: readonly Tried[], late: number): string {
+  const count = (...outcomes: readonly Outcome[]): number =>
+    tried.filter(({ outcome }) => outcomes.includes(outcome)).length;
+  const caught = count("killed", "endless", "late");
+  const percent = ((100 * caught) / Math.max(1, tried.length)).toFixed(1);
+  return (
+    `${percent} %: ${caught} of ${tried.length} changes caught (${count("killed")} killed, ` +
+    `${count("endless", "late")} timed out), ${count("survived")} survived, ${count("not covered")} not covered` +
+    (late === 0
+      ? ""
+      : `; ${late} timed out at first and were tried again alone, ${count("late")} of them timed out again`)
+  );
 }
 
 const random = randomNumbers(Number(seedText));
-const byFolder = await Promise.all(
-  folders.map(async (folder) => (await allChanges(sources(folder))).map((change) => ({ folder, change }))),
-);
-const all = byFolder.flat();
-const folderOf = new Map(all.map(({ folder, change }) => [change, folder]));
-const chosen = choose(
-  all.map(({ change }) => change),
-  Number(sampleText),
-  random,
-);
+const folderOf = (path: string): string => path.split("/")[0] ?? path;
+const all = (
+  await Promise.all(
+    paths.map(async (path) =>
+      (await allChanges(sources(path))).map((change) => ({ ...change, folder: folderOf(path) })),
+    ),
+  )
+).flat();
+const chosen = choose(all, Number(sampleText), random);
 console.log(`${chosen.length} of ${all.length} changes`);
 
-const survivors: string[] = [];
-let caught = 0;
-let timedOut = 0;
-for (const folder of folders) {
-  const own = chosen.filter((change) => folderOf.get(change) === folder);
-  if (own.length === 0) continue;
-  // StrykerJS is told ranges, and tries every change of one: the others are no part of the sample.
-  const wanted = new Set(own.map((change) => nameOf(change.file, change, change.replacement)));
-  for (const [file, { source, mutants }] of Object.entries(tryChanges(folder, own).files)) {
-    const lines = source.split("\n");
-    for (const { status, mutatorName, replacement = "", location } of mutants) {
-      const { start, end } = location;
-      // Counted from 1 there.
-      const place = {
-        start: { line: start.line - 1, column: start.column - 1 },
-        end: { line: end.line - 1, column: end.column - 1 },
-      };
-      if (!wanted.delete(nameOf(file, place, replacement))) continue;
-      if (status === "Killed" || status === "Timeout" || status === "RuntimeError") caught += 1;
-      if (status === "Timeout") timedOut += 1;
-      else if (status === "Survived" || status === "NoCoverage")
-        survivors.push(
-          `${file}:${location.start.line} ${mutatorName} (${status}) -> ${replacement.replace(/\s+/g, " ")}\n    ${lines[location.start.line - 1]?.trim() ?? ""}`,
-        );
-    }
-  }
-  for (const name of wanted) console.error(`not tried: ${name}`);
+/** What is known so far. */
+function tell(): string {
+  const left = results
+    .filter(({ outcome }) => outcome === "survived" || outcome === "not covered")
+    .map(describe);
+  const summary = `${[...left, ...scores].join("\n")}\nall, seed ${seedText}: ${score(results, lateInAll)}\n`;
+  writeFileSync(join(RESULTS, "survivors.txt"), summary);
+  return summary;
 }
-writeFileSync(join(RESULTS, "survivors.txt"), `${survivors.join("\n")}\n`);
-const tried = caught + survivors.length;
-console.log(survivors.join("\n"));
-console.log(
-  `${caught} of ${tried} changes caught (${((100 * caught) / Math.max(1, tried)).toFixed(1)} %), ${timedOut} of them by tests that did not end`,
-);
+
+const results: Tried[] = [];
+const scores: string[] = [];
+let lateInAll = 0;
+for (const folder of new Set(paths.map(folderOf))) {
+  const own = chosen.filter((change) => change.folder === folder);
+  if (own.length === 0) continue;
+  const first = tryChanges(folder, own, USUAL);
+  const unsure = first.filter(({ outcome }) => outcome === "late" || outcome === "static");
+  const again =
+    unsure.length === 0
+      ? []
+      : tryChanges(
+          folder,
+          unsure.map(({ change }) => change),
+          AGAIN,
+        );
+  const tried = [...first.filter((one) => !unsure.includes(one)), ...again];
+  results.push(...tried);
+  const lateHere = unsure.filter(({ outcome }) => outcome === "late").length;
+  lateInAll += lateHere;
+  scores.push(`${folder}: ${score(tried, lateHere)}`);
+  console.log(scores.at(-1));
+  tell();
+}
+console.log(tell());

@@ -49,9 +49,9 @@ import { noteWaiting } from "./waiting.js";
 
 /**
  * Takes a message that is about no open file.
- * @returns false: not known, to be answered with ENOSYS. true: `reply` is used, now or later, if one is due.
+ * A reply that is still due when it returns is ENOSYS: the message is not known.
  */
-export type ControlHandler = (message: Message, reply: Reply) => boolean;
+export type ControlHandler = (message: Message, reply: Reply) => void;
 
 export interface ConnectionOptions<File> {
   readonly device: CharDevice<File>;
@@ -107,7 +107,8 @@ export class Connection<File> {
   #pendingWriteBytes = 0;
   /** Of writes that have settled. New ones for each piece would have the collector run for as long as the copies take. */
   readonly #spareWrites: Uint8Array[] = [];
-  #ended = false;
+  /** What calls fail with since the session has ended. */
+  #endCode: ErrnoName | undefined;
 
   // One of each serves every message that is answered at once.
   readonly #message: Message;
@@ -164,7 +165,7 @@ export class Connection<File> {
    * any more. Handlers that settle later are heard by nobody.
    */
   end(code: ErrnoName): void {
-    this.#ended = true;
+    this.#endCode = code;
     this.refusePending(code);
     for (const handle of this.#files.handles()) handle.forgetPollers(this.#writer);
   }
@@ -209,10 +210,9 @@ export class Connection<File> {
         return;
       default: {
         if (unanswered.has(message.opcode)) return; // Inodes are not counted here.
-        // Not the shared reply: the handler may keep it.
-        const reply = new Reply(this.#writer);
-        reply.expect(message.uniqueLow, message.uniqueHigh);
-        if (!this.#control(message, reply) && reply.due) reply.fail("ENOSYS");
+        this.#expectReply();
+        this.#control(message, this.#reply);
+        if (this.#reply.due) this.#reply.fail("ENOSYS");
       }
     }
   }
@@ -445,6 +445,8 @@ export class Connection<File> {
 
   /** A handler has returned. */
   #settle(call: Call, outcome: unknown): void {
+    // It was the handler that ended the session.
+    if (this.#endCode !== undefined) call.reply.fail(this.#endCode);
     if (isThenable(outcome)) {
       this.#pending.set(call.unique, call);
       noteWaiting(1);
@@ -454,7 +456,7 @@ export class Connection<File> {
       );
       return;
     }
-    this.#finish(call, outcome);
+    this.#conclude(call, outcome);
   }
 
   /** Nobody waits for its handler any more. */
@@ -466,19 +468,22 @@ export class Connection<File> {
 
   #settleLater(call: Call, value: unknown): void {
     this.#forget(call);
-    if (this.#ended || !call.reply.due) call.discard(value);
-    else this.#finish(call, value);
+    this.#conclude(call, value);
   }
 
   #failLater(call: Call, error: unknown): void {
     this.#forget(call);
-    if (!this.#ended && call.reply.due) this.#refuse(call, error);
+    if (call.reply.due) this.#refuse(call, error);
     else if (!(error instanceof CharDeviceError)) {
       this.#log.warn(`${describeFailure(call, error)}\n(nobody waited for it any more)`);
     }
   }
 
-  #finish(call: Call, value: unknown): void {
+  #conclude(call: Call, value: unknown): void {
+    if (!call.reply.due) {
+      call.discard(value);
+      return;
+    }
     try {
       call.finish(value);
     } catch (error) {

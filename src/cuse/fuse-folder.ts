@@ -125,39 +125,37 @@ export class Folder<Entry extends FolderEntry> {
     return (this.#lastAsked = this.#inodes.get(nodeId));
   }
 
-  /** @returns false: not known, to be answered with ENOSYS. */
-  answer(message: Message, reply: Reply): boolean {
+  /** Answers what is about inodes. The reply stays due if the message is not known. */
+  answer(message: Message, reply: Reply): void {
     if (isSeek(message)) {
       reply.fail("ESPIPE");
-      return true;
+      return;
     }
     switch (message.opcode) {
       case FUSE_LOOKUP:
         this.#lookup(message, reply);
-        return true;
+        break;
       case FUSE_GETATTR:
         this.#tellAttributes(message.nodeId, reply);
-        return true;
+        break;
       case FUSE_SETATTR:
         this.#setAttributes(message, reply);
-        return true;
+        break;
       case FUSE_OPENDIR:
         reply.opened(0n, 0);
-        return true;
+        break;
       case FUSE_READDIR:
         this.#list(message, reply);
-        return true;
+        break;
       case FUSE_RELEASEDIR:
         reply.done();
-        return true;
+        break;
       case FUSE_GETXATTR:
         this.#tellNumber(message, reply);
-        return true;
+        break;
       case FUSE_STATFS:
         reply.data(new Uint8Array(FuseStatfsOutView.SIZE));
-        return true;
-      default:
-        return false;
+        break;
     }
   }
 

@@ -106,35 +106,33 @@ export class Inodes implements CharDevice<Inode> {
 
   // -- Messages about inodes
 
-  /** @returns false: not known, to be answered with ENOSYS. */
-  answer(message: Message, reply: Reply): boolean {
+  /** Answers what is about inodes. The reply stays due if the message is not known. */
+  answer(message: Message, reply: Reply): void {
     if (isSeek(message)) {
       reply.fail("ESPIPE");
-      return true;
+      return;
     }
     switch (message.opcode) {
       case FUSE_LOOKUP:
         this.#lookup(message, reply);
-        return true;
+        break;
       case FUSE_GETATTR: {
         const answer = new FuseAttrOutView(new Uint8Array(FuseAttrOutView.SIZE));
         const { sizeBytes = 0 } = this.get(message.nodeId) ?? {};
         answer.attr_valid = ATTRIBUTES_LAST;
         fillAttributes(answer.attr, message.nodeId, sizeBytes);
         reply.data(answer.bytes);
-        return true;
+        break;
       }
       case FUSE_STATFS:
         reply.data(new Uint8Array(FuseStatfsOutView.SIZE));
-        return true;
+        break;
       case FUSE_SETATTR:
         reply.fail("EPERM");
-        return true;
+        break;
       case FUSE_OPENDIR:
         reply.fail("EACCES");
-        return true;
-      default:
-        return false;
+        break;
     }
   }
 

@@ -10,7 +10,7 @@ import type { CharDevice, SessionLog } from "./char-device.js";
 import { Connection } from "./connection.js";
 import { CharDeviceError, CuseError, stackOf, systemCode } from "./errors.js";
 import { POLLERR, POLLHUP } from "../linux.js";
-import { cannotHappen } from "../present.js";
+import { asError, cannotHappen } from "../present.js";
 import { Folder, type FolderEntry } from "./fuse-folder.js";
 import {
   FUSE_ATOMIC_O_TRUNC,
@@ -21,7 +21,6 @@ import {
   FUSE_NOTIFY_REPLY,
   FUSE_POLL,
   FUSE_RELEASE,
-  FUSE_ROOT_ID,
 } from "./gen/fuse.js";
 import { answerFuseInit } from "./init.js";
 import { claimFolder, type ClaimedFolder } from "./node-folder.js";
@@ -286,7 +285,7 @@ export class FuseMount {
     if (!message.hasHeader) return this.#root.onMessage(bytes); // Which says what is wrong with it.
     const { opcode, nodeId } = message;
     if (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET) return this.#directory.forget(message);
-    const inode = nodeId === 0 || nodeId === FUSE_ROOT_ID ? undefined : this.#directory.inode(nodeId);
+    const inode = this.#directory.inode(nodeId); // Neither 0 (no inode) nor the root is one of a node.
     if (inode === undefined) {
       // INTERRUPT names the request only: it is of one of the nodes.
       if (opcode !== FUSE_INTERRUPT) return this.#root.onMessage(bytes);
@@ -297,22 +296,23 @@ export class FuseMount {
     else inode.entry.serve(wrong);
   }
 
-  /** What is about inodes: of nodes, their connections hand it on. @returns false: not known. */
-  answer(message: Message, reply: Reply): boolean {
-    return this.#directory.answer(message, reply);
+  /** What is about inodes: of nodes, their connections hand it on. The reply stays due if it is not known. */
+  answer(message: Message, reply: Reply): void {
+    this.#directory.answer(message, reply);
   }
 
-  #control(message: Message, reply: Reply): boolean {
+  #control(message: Message, reply: Reply): void {
     if (message.opcode !== FUSE_INIT) return this.answer(message, reply);
+    let init: ReturnType<typeof answerFuseInit>;
     try {
-      const { bytes, passthrough } = answerFuseInit(message.body, FUSE_ATOMIC_O_TRUNC);
-      reply.data(bytes);
-      this.#onInit(passthrough);
+      init = answerFuseInit(message.body, FUSE_ATOMIC_O_TRUNC);
     } catch (error) {
-      if (reply.due) reply.fail("EIO");
-      this.#onInit(error instanceof Error ? error : new Error(String(error)));
+      reply.fail("EIO");
+      this.#onInit(asError(error));
+      return;
     }
-    return true;
+    reply.data(init.bytes);
+    this.#onInit(init.passthrough);
   }
 
   /** A file of a node that is gone. */
@@ -322,7 +322,10 @@ export class FuseMount {
     reply.expect(message.uniqueLow, message.uniqueHigh);
     if (message.opcode === FUSE_RELEASE) reply.done();
     else if (message.opcode === FUSE_POLL) reply.polled(POLLERR | POLLHUP);
-    else if (!this.answer(message, reply)) reply.fail("ENODEV");
+    else {
+      this.answer(message, reply);
+      if (reply.due) reply.fail("ENODEV");
+    }
   }
 
   #onChannelClosed(error: Error | undefined): void {

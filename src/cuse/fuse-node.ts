@@ -38,8 +38,6 @@ import { FOPEN_DIRECT_IO, FOPEN_NOFLUSH, FOPEN_PASSTHROUGH, FOPEN_STREAM } from 
 import { checkName, makeRdev, resolveAccess } from "./node.js";
 import { OpenFileTable } from "./open-files.js";
 import { Pieces } from "./pieces.js";
-import type { Message } from "./protocol.js";
-import type { Reply } from "./reply.js";
 import type { SharedFile } from "./shared-file.js";
 
 /** Name and access rights of a node, and the folder that it is in. */
@@ -144,7 +142,7 @@ export class FuseNode implements MountedNode {
       }),
       isAnonymous: mount.canMap,
       message: mount.message,
-      control: (message, reply) => this.#control(message, reply),
+      control: (message, reply) => mount.answer(message, reply),
       open: (call, nodeId) => this.#open(call, nodeId),
     });
     this.#endBefore = options.before && mount.before(options.before);
@@ -201,10 +199,6 @@ export class FuseNode implements MountedNode {
       if (record !== undefined) releaseRecord(this.#adapter, record, this.#log, true);
     }
     this.#resolveClosed(reason);
-  }
-
-  #control(message: Message, reply: Reply): boolean {
-    return this.#mount.answer(message, reply);
   }
 
   #open(call: OpenCall<NodeFile>, nodeId: number): NodeFile | Promise<NodeFile> {

@@ -294,18 +294,19 @@ export class FuseSession {
     }
   }
 
-  #control(message: Message, reply: Reply): boolean {
+  #control(message: Message, reply: Reply): void {
     if (message.opcode !== FUSE_INIT) return this.#inodes.answer(message, reply);
+    let init: ReturnType<typeof answerFuseInit>;
     try {
-      const { bytes, passthrough } = answerFuseInit(message.body);
-      reply.data(bytes);
-      this.#resolveCanMap(passthrough);
+      init = answerFuseInit(message.body);
     } catch (error) {
-      if (reply.due) reply.fail("EIO");
+      reply.fail("EIO");
       this.#resolveCanMap(false);
       this.#log.error(error instanceof CuseError ? error.message : stackOf(error));
+      return;
     }
-    return true;
+    reply.data(init.bytes);
+    this.#resolveCanMap(init.passthrough);
   }
 
   #onChannelClosed(error: Error | undefined): void {

@@ -125,10 +125,8 @@ function registeredNumber(name: string, folders: NodeFolders): { major: number; 
   } catch {
     return undefined;
   }
-  const [, major, minor] = /^(\d+):(\d+)\s*$/.exec(text) ?? [];
-  return major === undefined || minor === undefined
-    ? undefined
-    : { major: Number(major), minor: Number(minor) };
+  const found = /^(\d+):(\d+)\s*$/.exec(text);
+  return found === null ? undefined : { major: Number(found[1]), minor: Number(found[2]) };
 }
 
 /** `makedev(3)` as `st_rdev` has it. */
@@ -159,15 +157,17 @@ export async function settleNode(
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const number = registeredNumber(name, folders);
-    const node = number === undefined ? undefined : openNode(path, number.major, number.minor);
-    if (node !== undefined && number !== undefined) {
-      try {
-        const { ino, rdev } = fstatSync(node);
-        applyAccess(node, path, access);
-        tellUdev(name, folders);
-        return { path, rdev, ...number, ino };
-      } finally {
-        closeSync(node);
+    if (number !== undefined) {
+      const node = openNode(path, number.major, number.minor);
+      if (node !== undefined) {
+        try {
+          const { ino, rdev } = fstatSync(node);
+          applyAccess(node, path, access);
+          tellUdev(name, folders);
+          return { path, rdev, ...number, ino };
+        } finally {
+          closeSync(node);
+        }
       }
     }
     if (Date.now() >= deadline) throw missingNode(path, number, folders);

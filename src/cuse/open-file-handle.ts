@@ -10,8 +10,6 @@ class Poller {
   handleHigh = 0;
   #armed = false;
 
-  constructor(readonly writer: ReplyWriter) {}
-
   /** Somebody sleeps and has not been woken since. */
   get armed(): boolean {
     return this.#armed;
@@ -33,7 +31,7 @@ export class OpenFileHandle implements OpenFile {
   flags: number;
   /** The thread that opened it. */
   readonly openerTid: number;
-  readonly #pollers: Poller[] = [];
+  readonly #pollers = new Map<ReplyWriter, Poller>();
   readonly #followers: OpenFile[] = [];
 
   constructor(
@@ -57,10 +55,10 @@ export class OpenFileHandle implements OpenFile {
    * true, and asks again after each wake-up, so one notification for each such message is enough.
    */
   armPoll(writer: ReplyWriter, handleLow: number, handleHigh: number): void {
-    let poller = this.#pollers.find((other) => other.writer === writer);
+    let poller = this.#pollers.get(writer);
     if (poller === undefined) {
-      poller = new Poller(writer);
-      this.#pollers.push(poller);
+      poller = new Poller();
+      this.#pollers.set(writer, poller);
     }
     poller.handleLow = handleLow;
     poller.handleHigh = handleHigh;
@@ -71,10 +69,10 @@ export class OpenFileHandle implements OpenFile {
     // A thread sleeps in poll(2) or select(2) on the file that it found first, but asks the one that has the number
     // when it wakes. If that has become a follower, nobody says any more that somebody sleeps here.
     const mayBeAsleep = this.#followers.length > 0;
-    for (const poller of this.#pollers) {
+    for (const [writer, poller] of this.#pollers) {
       if (!poller.armed && !mayBeAsleep) continue;
       poller.armed = false;
-      poller.writer.notifyPoll(poller.handleLow, poller.handleHigh);
+      writer.notifyPoll(poller.handleLow, poller.handleHigh);
     }
     for (const follower of this.#followers) follower.notifyPoll();
   }
@@ -91,11 +89,10 @@ export class OpenFileHandle implements OpenFile {
 
   /** Wakes nobody from here on: the file is released, or that channel is closed. */
   forgetPollers(writer?: ReplyWriter): void {
-    for (let index = this.#pollers.length - 1; index >= 0; index--) {
-      const poller = this.#pollers[index];
-      if (poller === undefined || (writer !== undefined && poller.writer !== writer)) continue;
+    for (const [other, poller] of this.#pollers) {
+      if (writer !== undefined && other !== writer) continue;
       poller.armed = false;
-      this.#pollers.splice(index, 1);
+      this.#pollers.delete(other);
     }
   }
 }

@@ -23,6 +23,7 @@ import type { Reply, ReplyChannel } from "./reply.js";
 import { SharedFile } from "./shared-file.js";
 import { serveWaiting, type MessageReader } from "./waiting-messages.js";
 import type { ErrnoName } from "../linux.js";
+import { asError, present } from "../present.js";
 
 /** Name, number and access rights of a node. */
 export interface SessionOptions {
@@ -246,15 +247,19 @@ export class CuseSession {
 
   /** The device number as `stat(2)` gives it (`st_rdev`). */
   get rdev(): number {
-    return this.#deviceNode?.rdev ?? 0;
+    return this.#startedNode.rdev;
   }
 
   get major(): number {
-    return this.#deviceNode?.major ?? 0;
+    return this.#startedNode.major;
   }
 
   get minor(): number {
-    return this.#deviceNode?.minor ?? 0;
+    return this.#startedNode.minor;
+  }
+
+  get #startedNode(): DeviceNode {
+    return present(this.#deviceNode, "who has a session has waited for its node");
   }
 
   /** Calls that wait fail with `code`; what comes later reaches the device as before. */
@@ -289,7 +294,7 @@ export class CuseSession {
     await nextTurn();
     this.#assertNotRefused();
     this.#deviceNode = await this.#environment.settleNode(this.#name, access, START_TIMEOUT_MS);
-    if (this.#isOver) throw (await this.closed) ?? new CuseError(`${this.node} was closed while it started.`);
+    if (this.#isOver) throw present(await this.closed, "nobody closes a session that he does not have yet");
   }
 
   #assertNotRefused(): void {
@@ -300,16 +305,16 @@ export class CuseSession {
     throw major === 0 ? new NameTakenError(message, this.#name) : new CuseError(message);
   }
 
-  #control(message: Message, reply: Reply): boolean {
-    if (message.opcode !== CUSE_INIT) return false;
+  #control(message: Message, reply: Reply): void {
+    if (message.opcode !== CUSE_INIT) return;
     try {
       reply.data(answerCuseInit(message.body, this.#name, this.#number));
-      this.#started.resolve(undefined);
     } catch (error) {
-      if (reply.due) reply.fail("EIO");
-      this.#started.reject(error instanceof Error ? error : new Error(String(error)));
+      reply.fail("EIO");
+      this.#started.reject(asError(error));
+      return;
     }
-    return true;
+    this.#started.resolve(undefined);
   }
 
   #onChannelClosed(error: Error | undefined): void {

@@ -2,6 +2,7 @@
 import { isLater } from "../settle.js";
 import { errnoNumber } from "../linux.js";
 import { Channel } from "../native.js";
+import { asError } from "../present.js";
 import { outcomeOf, overdue, tooMany, withoutTracer, type GraftOutcome } from "./outcome.js";
 import { machineProblem, type PendingCall } from "./pending-call.js";
 import {
@@ -232,7 +233,7 @@ function converse(
       } catch (error) {
         clearTimeout(watchdog);
         channel.close(); // By which the tracer leaves the thread alone.
-        reject(error instanceof Error ? error : new Error(String(error)));
+        reject(asError(error));
       }
     };
     const onPlaced = (fds: readonly number[]): void => {

@@ -6,6 +6,7 @@ import { settle, unchanged } from "../settle.js";
 import type { IoctlRequest } from "../cuse/index.js";
 import type { GraftOutcome } from "../graft/index.js";
 import { O_ACCMODE, O_CLOEXEC, O_RDWR } from "../linux.js";
+import { asError } from "../present.js";
 import {
   CreateBuffersView,
   ExportbufferView,
@@ -129,7 +130,7 @@ export class Grafting<State> {
     return new Promise((resolve, reject) => {
       const succeeds = this.#graft(file, request, call, { resolve, reject })
         .catch((error: unknown) => {
-          reject(error instanceof Error ? error : new Error(String(error)));
+          reject(asError(error));
           return false;
         })
         .finally(() => this.#running.delete(file));

@@ -47,13 +47,17 @@ export function parseMappings(maps: string, keys: ReadonlySet<string>): Mappings
 
 /**
  * Looks at all processes but this one. Those that have gone, or may not be looked at, have nothing mapped.
+ * @param program - Another one in tests.
  * @returns Undefined when it could not be found out.
  */
-export function findMappings(keys: ReadonlySet<string>): Promise<Mappings | undefined> {
+export function findMappings(
+  keys: ReadonlySet<string>,
+  program = tracerPath(),
+): Promise<Mappings | undefined> {
   const paths = [...keys].map((key) => key.slice(key.indexOf(" ") + 1));
   return new Promise((resolve) => {
     let text = "";
-    const child = spawn(tracerPath(), ["--mappings", String(process.pid), ...new Set(paths)], {
+    const child = spawn(program, ["--mappings", String(process.pid), ...new Set(paths)], {
       stdio: ["ignore", "pipe", "ignore"],
       timeout: LIMIT_MS,
       killSignal: "SIGKILL",

@@ -6,6 +6,7 @@
  * run to its end. So a DQBUF that sleeps through STREAMOFF sees a queue that is off, not a buffer that the
  * driver gave back on the way, as in the kernel, where the queue's lock is in between.
  */
+import { asError } from "../present.js";
 import type { AnyFile, Call } from "../v4l2/index.js";
 import { V4l2Error } from "../v4l2/index.js";
 
@@ -40,7 +41,7 @@ export class WaitList {
             if (value === undefined) return false;
             resolve(value);
           } catch (error) {
-            reject(error instanceof Error ? error : new Error(String(error)));
+            reject(asError(error));
           }
           return true;
         },

@@ -1,9 +1,10 @@
 /** Single calls of a connection: how much they transfer, whose file they are about, and that each is answered once. */
 import { describe, expect, it } from "vitest";
+import { CharDeviceError } from "../../src/cuse/errors.js";
 import { Bench } from "./support/bench.js";
 import { turns } from "./support/fake-channel.js";
 import * as send from "./support/messages.js";
-import { RecordingDevice } from "./support/recording-device.js";
+import { RecordingDevice, type TestFile } from "./support/recording-device.js";
 
 const errno = (answer: string | undefined): number =>
   Buffer.from(answer?.split(" ")[1] ?? "", "hex").readInt32LE();
@@ -82,6 +83,59 @@ describe("a call", () => {
     expect(bench.deliver(short).map(errno)).toEqual([-5]);
     expect(bench.log.warnings).toEqual(["malformed message refused: FUSE_WRITE lacks its 4 bytes"]);
   });
+
+  it("to open may make a file of anything but a promise", () => {
+    for (const file of [undefined, null, 0, "text", () => undefined, { then: true }, { and: 1 }]) {
+      const seen: unknown[] = [];
+      const device = new RecordingDevice({ ioctl: (it) => (seen.push(it), 0) });
+      device.open = () => file as unknown as TestFile;
+      const bench = new Bench(device);
+      bench.open();
+      expect(bench.deliver(send.ioctl(10, 1, send.io(1))).map(errno)).toEqual([0]);
+      expect(seen).toEqual([file]);
+    }
+  });
+
+  it("that a signal has ended may fail afterwards: a refusal is nobody's business, a bug is a warning", async () => {
+    for (const [error, warnings] of [
+      [new CharDeviceError("EBUSY", "too late"), 0],
+      [new TypeError("a bug"), 1],
+    ] as const) {
+      let fail: (error: Error) => void = () => undefined;
+      const device = new RecordingDevice({
+        ioctl: () => new Promise<number>((_resolve, reject) => (fail = reject)),
+      });
+      const bench = new Bench(device);
+      bench.open();
+      bench.deliver(send.ioctl(10, 1, send.io(1)));
+      bench.deliver(send.interrupt(10));
+      await turns();
+      expect(bench.channel.take()).toHaveLength(1);
+      fail(error);
+      await turns();
+      expect(bench.channel.take()).toEqual([]);
+      expect(bench.log.errors).toEqual([]);
+      expect(bench.log.warnings).toHaveLength(warnings);
+    }
+  });
+
+  it.each([true, false])(
+    "in which the device ends fails as those that wait do; later: %s",
+    async (isLater) => {
+      const device: RecordingDevice = new RecordingDevice({
+        open: (request) => {
+          bench.connection.end("ENODEV");
+          const file = device.newFile(request);
+          return isLater ? Promise.resolve(file) : file;
+        },
+      });
+      const bench = new Bench(device);
+      expect(bench.deliver(send.open(2)).map(errno)).toEqual([-19]);
+      await turns();
+      expect(bench.channel.take()).toEqual([]);
+      expect(device.events.at(-1)).toBe("release file1");
+    },
+  );
 
   it("that a signal has ended is not answered again when all are refused", async () => {
     const bench = new Bench(new RecordingDevice({ ioctl: () => new Promise<number>(() => undefined) }));

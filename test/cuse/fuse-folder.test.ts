@@ -47,7 +47,7 @@ class Kernel {
   isThere = true;
 
   ask(opcode: number, nodeId: number, body: Uint8Array = new Uint8Array()): string | Uint8Array {
-    let answer: string | Uint8Array = "no answer";
+    let answer: string | Uint8Array = "ENOSYS"; // Of a reply that stays due.
     const reply = {
       fail: (code: string) => (answer = code),
       done: () => (answer = new Uint8Array()),
@@ -60,7 +60,8 @@ class Kernel {
     const request = new Message();
     const problem = request.load(about(nodeId, message(opcode, 1, body)));
     if (problem !== undefined) throw new Error(problem);
-    return this.folder.answer(request, reply as unknown as Reply) ? answer : "ENOSYS";
+    this.folder.answer(request, reply as unknown as Reply);
+    return answer;
   }
 
   forget(opcode: number, nodeId: number, body: Uint8Array): void {

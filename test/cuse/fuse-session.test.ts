@@ -508,6 +508,7 @@ describe("catchUp", () => {
     const bench = new Bench();
     bench.system.waiting.push(systemError("EIO", "read"));
     bench.session.catchUp();
+    expect(bench.system.waiting).toHaveLength(1);
     await bench.create();
     bench.session.catchUp();
     expect(bench.system.waiting).toEqual([]);

@@ -1,7 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CuseError } from "../../src/cuse/errors.js";
 import {
@@ -109,6 +119,53 @@ describe("settleNode", () => {
     const { mode, gid } = statSync(`${folders.dev}/video2`);
     expect([mode & 0o777, gid]).toEqual([0o640, 44]);
     expect(readFileSync(`${folders.sysfsClass}/video2/uevent`, "utf8")).toBe("change");
+  });
+
+  it.runIf(process.geteuid?.() === 0)("waits for a node that comes later", async () => {
+    const settled = settleNode("video2", access, 20_000, folders);
+    await sleep(20);
+    register("video2", "1:3");
+    await sleep(20);
+    execFileSync("mknod", [`${folders.dev}/video2`, "c", "1", "3"]);
+    const { ino } = statSync(`${folders.dev}/video2`);
+    expect(await settled).toEqual({
+      path: `${folders.dev}/video2`,
+      rdev: makeRdev(1, 3),
+      major: 1,
+      minor: 3,
+      ino,
+    });
+  });
+
+  it.runIf(process.geteuid?.() === 0)("changes only what is not as it is asked for", async () => {
+    register("video2", "1:3");
+    const node = `${folders.dev}/video2`;
+    execFileSync("mknod", ["-m", "0640", node, "c", "1", "3"]);
+    chownSync(node, 0, 44);
+    const before = statSync(node, { bigint: true }).ctimeNs;
+    await sleep(20); // Times of a file go by the timer's ticks.
+    await settleNode("video2", { mode: 0o640, gid: undefined }, 30, folders);
+    await settleNode("video2", { mode: 0o640, gid: 44 }, 30, folders);
+    expect(statSync(node, { bigint: true }).ctimeNs).toBe(before);
+    await settleNode("video2", { mode: 0o600, gid: undefined }, 30, folders);
+    expect(statSync(node)).toMatchObject({ mode: 0o020600, uid: 0, gid: 44 });
+  });
+
+  it.runIf(process.geteuid?.() === 0)("does not take a block device, or another number", async () => {
+    register("video0", "1:3");
+    execFileSync("mknod", [`${folders.dev}/video0`, "b", "1", "3"]);
+    await expect(settleNode("video0", access, 30, folders)).rejects.toThrow(/is not our device/);
+    register("video1", "1:3");
+    execFileSync("mknod", [`${folders.dev}/video1`, "c", "1", "5"]);
+    await expect(settleNode("video1", access, 30, folders)).rejects.toThrow(/is not our device/);
+    await expect(settleNode("video1", access, 30, folders)).rejects.toMatchObject({ nodeName: "video1" });
+  });
+
+  it("takes no device for registered whose number cannot be read", async () => {
+    for (const [index, text] of ["", "1", "1:", ":3", "1:3:5", "a:b"].entries()) {
+      register(`video${index}`, text);
+      await expect(settleNode(`video${index}`, access, 1, folders)).rejects.toThrow(/does not show it/);
+    }
   });
 
   it("says when the device is not in sysfs", async () => {

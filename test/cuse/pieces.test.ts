@@ -37,6 +37,22 @@ describe("a piece", () => {
     ).toEqual([0, size, 2 * size]);
   });
 
+  it("of whole pages but one page less than pieces get is the last", () => {
+    const size = FULL - 4096;
+    expect(
+      places([
+        [0, size],
+        [size, size],
+      ]),
+    ).toEqual([0, 0]);
+    expect(
+      places([
+        [0, size + 1],
+        [size + 1, size],
+      ]),
+    ).toEqual([0, size + 1]);
+  });
+
   it("after a smaller one begins a new call, at whatever position", () => {
     expect(
       places([

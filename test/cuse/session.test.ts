@@ -1,6 +1,6 @@
 /** From CUSE_INIT to the end, on a channel and a file system of the test's own. */
-import { describe, expect, it } from "vitest";
-import { CuseError } from "../../src/cuse/errors.js";
+import { describe, expect, it, vi } from "vitest";
+import { CuseError, NameTakenError } from "../../src/cuse/errors.js";
 import { answerCuseInit, checkDeviceNumber } from "../../src/cuse/init.js";
 import { CuseSession, type SessionEnvironment, type SessionOptions } from "../../src/cuse/session.js";
 import { FakeChannel, systemError, turns } from "./support/fake-channel.js";
@@ -143,7 +143,66 @@ describe("start", () => {
       'The kernel refused the device "video3": the name or the device number 81:3 is taken (dmesg may say more), choose another.',
     );
     expect(system.channel?.isClosed).toBe(true);
-    expect(system.steps).not.toContain("settle video3 0600 undefined");
+    expect(system.steps).toEqual(["free? video3", "open /dev/cuse 135168"]); // There is no node to wait for.
+  });
+
+  it("says that another name is needed when the kernel was to choose the number", async () => {
+    const system = new FakeSystem();
+    system.afterInit = (channel) => setImmediate(() => channel.handlers.onClose(undefined));
+    const refused = async (major?: number): Promise<unknown> =>
+      CuseSession.start(new RecordingDevice(), { name: "video3", major, minor: 0 }, system).catch(
+        (error: unknown) => error,
+      );
+    expect(await refused()).toEqual(
+      new NameTakenError(
+        'The kernel refused the device "video3": the name is taken (dmesg may say more), choose another.',
+        "video3",
+      ),
+    );
+    expect(await refused(81)).not.toBeInstanceOf(NameTakenError);
+  });
+
+  it("says so when the kernel ends the session before the node is settled", async () => {
+    const system = new FakeSystem();
+    const settleNode = system.settleNode.bind(system);
+    system.settleNode = (...given) => {
+      system.channel?.handlers.onClose(systemError("ECONNABORTED", "read"));
+      return settleNode(...given);
+    };
+    await expect(CuseSession.start(new RecordingDevice(), { name: "video3" }, system)).rejects.toThrow(
+      "The kernel ended the session of /dev/video3 (read: ECONNABORTED).",
+    );
+  });
+
+  it("gives up when the kernel does not ask who it is", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const system = new FakeSystem();
+      system.init = undefined;
+      const started = CuseSession.start(new RecordingDevice(), { name: "video3" }, system);
+      const refused = expect(started).rejects.toThrow("The kernel did not offer a CUSE channel in time");
+      vi.advanceTimersByTime(4999);
+      await turns();
+      expect(system.channel?.isClosed).toBe(false);
+      vi.advanceTimersByTime(1);
+      await refused;
+      expect(system.channel?.isClosed).toBe(true);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("leaves no timer, and opens the CUSE device that it is told", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { session, system } = await start(undefined, { devicePath: "/dev/other" });
+      expect(system.steps[1]).toBe("open /dev/other 135168");
+      expect(vi.getTimerCount()).toBe(0);
+      await session.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("closes the channel when the node cannot be settled", async () => {
@@ -209,6 +268,42 @@ describe("close", () => {
     expect(device.events.slice(-2)).toEqual(["release file1", "release file2"]);
   });
 
+  it("reads nothing more of the channel in a call, or when the kernel has ended it", async () => {
+    let session: CuseSession | undefined;
+    const device = new RecordingDevice({ ioctl: () => (void session?.close(), 0) });
+    for (const end of [
+      (channel: FakeChannel) => channel.deliver(send.ioctl(8, 1, send.io(1))),
+      (channel: FakeChannel) => channel.handlers.onClose(undefined),
+    ]) {
+      const started = await start(device);
+      ({ session } = started);
+      started.channel.deliver(send.open(4));
+      started.system.waiting.push(send.open(10));
+      end(started.channel);
+      await session.closed;
+      expect(started.system.waiting).toHaveLength(1);
+    }
+  });
+
+  it("tells to the console what no log was given for", async () => {
+    const told = vi.spyOn(console, "error").mockReturnValue();
+    try {
+      const { session, system } = await start(undefined, { log: undefined });
+      system.gone = false;
+      await session.close();
+      expect(told.mock.calls).toEqual([["video3: /dev/video3 is still there"]]);
+    } finally {
+      told.mockRestore();
+    }
+  });
+
+  it("ends though nobody can see whether the node is gone", async () => {
+    const { session, system, log } = await start();
+    system.waitUntilGone = () => Promise.reject(systemError("EIO", "lstat"));
+    await session.close();
+    expect(log.warnings).toEqual(["/dev/video3: Error: lstat: EIO"]);
+  });
+
   it("releases a file whose open settles afterwards", async () => {
     let settle: (() => void) | undefined;
     const device: RecordingDevice = new RecordingDevice({
@@ -230,6 +325,9 @@ describe("close", () => {
     system.gone = false;
     await session.close();
     expect(log.warnings).toEqual(["/dev/video3 is still there"]);
+    const other = await start();
+    await other.session.close();
+    expect(other.log.warnings).toEqual([]);
   });
 });
 

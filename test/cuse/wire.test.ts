@@ -1,11 +1,12 @@
 /** Golden bytes: what each request of the kernel looks like, and the answer to it. */
 import { describe, expect, it } from "vitest";
 import { CharDeviceError } from "../../src/cuse/errors.js";
-import { FuseIoctlInView } from "../../src/cuse/gen/fuse.js";
+import { CUSE_INIT, FUSE_INIT, FUSE_OPEN, FuseIoctlInView } from "../../src/cuse/gen/fuse.js";
 import { Message, MAX_IOCTL_BYTES } from "../../src/cuse/protocol.js";
 import { layoutOf } from "../v4l2/gen/support.js";
 import { Bench } from "./support/bench.js";
 import { hex } from "../support/hex.js";
+import * as send from "./support/messages.js";
 import { RecordingDevice } from "./support/recording-device.js";
 
 const caller = `e8030000 e9030000 92100000 0000 0000`; // uid 1000, gid 1001, tid 4242, no extensions
@@ -543,6 +544,19 @@ describe("Message", () => {
     bytes[8] = 9;
     expect(message.load(bytes)).toContain("needs 72 bytes, got 40");
     expect([message.opcode, message.uniqueLow]).toEqual([39, 9]);
+  });
+
+  it("that is too short is refused for opcodes of every size", () => {
+    for (const [opcode, size] of [
+      [FUSE_OPEN, 8],
+      [FUSE_INIT, 16],
+      [CUSE_INIT, 16],
+    ] as const) {
+      const load = (length: number): string | undefined =>
+        new Message().load(send.message(opcode, 2, new Uint8Array(length)));
+      expect(load(size)).toBeUndefined();
+      expect(load(size - 1)).toContain(`needs ${40 + size} bytes, got ${39 + size}`);
+    }
   });
 
   it("follows a channel that uses another buffer for each message", () => {

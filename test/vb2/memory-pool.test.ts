@@ -139,6 +139,22 @@ describe("a pool", () => {
     expect([pool.retiredBytes, pool.settled]).toEqual([0, undefined]);
   });
 
+  it("lets who allocates wait for no search that is not about it", async () => {
+    const pool = newPool();
+    pool.allocPlane(PAGE, () => undefined).release();
+    const search = reclaimAll(nothing);
+    expect(pool.settled).toBeUndefined();
+    await search;
+  });
+
+  it("keeps nothing in mind that is freed after its end", () => {
+    const pool = newPool();
+    const plane = pool.allocPlane(PAGE, () => undefined);
+    pool.close();
+    plane.release();
+    expect([pool.retiredBytes, pool.fd]).toEqual([0, -1]);
+  });
+
   it("looks again when as much again has been freed", async () => {
     const pool = newPool();
     pool.allocPlane(PAGE, () => undefined).release();
@@ -346,5 +362,12 @@ describe("/proc/<pid>/maps", () => {
     await once(child, "exit");
     expect(await findMappings(new Set(pool.keys))).toEqual(new Map());
     plane.release();
+  });
+
+  it("are not known when the program that looks fails, or is not there", async () => {
+    const keys = new Set(newPool().keys);
+    expect(await findMappings(keys, "/bin/false")).toBeUndefined();
+    expect(await findMappings(keys, "/nowhere/program")).toBeUndefined();
+    expect(await findMappings(keys, "/bin/true")).toEqual(new Map());
   });
 });

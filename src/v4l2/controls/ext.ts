@@ -8,6 +8,7 @@
  * Differs from v4l2-ctrls-api.c, which fetches and checks payloads while it sets cluster after cluster, so that a bad
  * payload can leave earlier controls changed, with `errorIdx` at the bad one.
  */
+import { present } from "../../present.js";
 import { V4l2Error } from "../error.js";
 import type { AnyFile } from "../ops.js";
 import { CtrlWhich } from "../values/types-device.js";
@@ -257,7 +258,7 @@ export function trySetExtCtrls(table: ControlTable, request: ExtControls, target
     throw error;
   }
   for (const group of groups) {
-    request.errorIdx = group.entries[0]?.index ?? 0;
+    request.errorIdx = present(group.entries[0], "a group has entries").index;
     if (target.set) putIntoEffect(group, target);
     for (const entry of group.entries) {
       request.errorIdx = entry.index;
@@ -283,7 +284,7 @@ function check(entries: readonly Entry[], request: ExtControls, target: SetTarge
   }
   const groups = groupByCluster(entries);
   for (const group of groups) {
-    request.errorIdx = group.entries[0]?.index ?? 0;
+    request.errorIdx = present(group.entries[0], "a group has entries").index;
     layOut(group, target.set && target.values === undefined);
   }
   return groups;

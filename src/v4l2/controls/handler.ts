@@ -168,7 +168,6 @@ export class ControlHandler implements ControlOps {
     from: ControlHandler,
     options: { readonly filter?: (control: Control) => boolean; readonly foreign?: boolean } = {},
   ): void {
-    if (from === this) return;
     for (const control of from.#table.all) {
       if (control.isPrivate || control.type === CtrlType.CtrlClass || options.filter?.(control) === false)
         continue;

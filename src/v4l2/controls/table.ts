@@ -51,13 +51,10 @@ export class ControlTable {
   /** QUERYCTRL's lookup: the control itself, or with {@link CtrlNext} bits the next one of that kind. */
   query(id: number): ControlImpl | undefined {
     const next = (id & NEXT_FLAGS) >>> 0;
-    if (next === 0 || this.#sorted.length === 0) return this.find(id);
-    for (let index = this.#indexAfter(bareId(id)); index < this.#sorted.length; index++) {
-      const control = this.#sorted[index];
-      if (control === undefined) break;
-      if (next === NEXT_FLAGS || isCompound(control) === (next === CtrlNext.Compound)) return control;
-    }
-    return undefined;
+    if (next === 0) return this.find(id);
+    return this.#sorted
+      .slice(this.#indexAfter(bareId(id)))
+      .find((control) => next === NEXT_FLAGS || isCompound(control) === (next === CtrlNext.Compound));
   }
 
   /** Index of the first control with a greater id. */

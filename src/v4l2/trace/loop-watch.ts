@@ -74,7 +74,7 @@ function waitedSoFar(): number {
   if (schedstat === undefined) return 0;
   try {
     const length = readSync(schedstat, line, 0, line.byteLength, 0);
-    return Number(line.toString("latin1", 0, length).split(" ")[1] ?? 0);
+    return Number(line.toString("latin1", 0, length).split(" ")[1]);
   } catch {
     return 0;
   }

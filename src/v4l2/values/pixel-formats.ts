@@ -2,6 +2,7 @@
  * What ENUM_FMT says of each pixel format besides its code: the description that clients show, and whether it is
  * compressed. The core fills these in for every driver; the strings are part of the interface.
  */
+import { present } from "../../present.js";
 import { FOURCCS } from "../gen/index.js";
 import { fourccText } from "./names.js";
 import { BufType, FmtFlag, fourcc } from "./types.js";
@@ -328,10 +329,8 @@ const known = new Map<number, KnownFormat>();
 
 function add(prefix: string, descriptions: Descriptions, isCompressed: boolean): void {
   for (const [name, description] of Object.entries(descriptions)) {
-    const code = FOURCCS[`${prefix}${name}`];
-    if (code === undefined) throw new Error(`the bindings have no ${prefix}${name}`);
-    // Two names of one code: the first counts.
-    if (!known.has(code)) known.set(code, { description, compressed: isCompressed });
+    const code = present(FOURCCS[`${prefix}${name}`], `the bindings have ${prefix}${name}`);
+    known.set(code, { description, compressed: isCompressed });
   }
 }
 

@@ -30,7 +30,7 @@ export class Bench {
       log: this.log,
       probe,
       ...(isAnonymous !== undefined && { isAnonymous }),
-      control: () => false,
+      control: () => undefined,
     });
   }
 

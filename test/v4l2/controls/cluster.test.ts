@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Cid, ControlHandler, CtrlChange, CtrlFlag } from "../../../src/v4l2/controls/index.js";
+import { Cid, ControlHandler, CtrlChange, CtrlFlag, CtrlType } from "../../../src/v4l2/controls/index.js";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import { FakeFile, ext, extOutcome, outcome } from "./support.js";
 
@@ -69,6 +69,24 @@ describe("a cluster", () => {
     controls.cluster([red, blue]);
     blue.setValue(3);
     expect([first.mock.calls.length, other.mock.calls.length]).toEqual([1, 0]);
+  });
+
+  it("asks the hardware before any of its controls is read if one is volatile", () => {
+    const controls = new ControlHandler();
+    const red = controls.addStandard(Cid.RedBalance, { max: 99 });
+    const blue = controls.addCustom({
+      id: Cid.BlueBalance,
+      name: "Blue",
+      type: CtrlType.Integer,
+      max: 99,
+      flags: CtrlFlag.Volatile,
+    });
+    controls.cluster([red, blue], {
+      volatile: () => {
+        blue.next = 42;
+      },
+    });
+    expect(controls.gCtrl(Cid.BlueBalance)).toBe(42);
   });
 
   it("is set up once", () => {

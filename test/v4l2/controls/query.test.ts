@@ -356,6 +356,13 @@ describe("inheriting controls", () => {
     expect(to.gCtrl(Cid.Gain)).toBe(4);
   });
 
+  it("of the handler itself changes nothing", () => {
+    const controls = base();
+    const before = controls.controls.map(({ id }) => id);
+    controls.inherit(controls);
+    expect(controls.controls.map(({ id }) => id)).toEqual(before);
+  });
+
   it("brings headings, a driver's own too", () => {
     const from = new ControlHandler();
     from.addCustom({

@@ -161,6 +161,16 @@ describe("extended controls", () => {
     expect(array.subarray(12)).toEqual(hex`feffffffffffffff`);
   });
 
+  it("a payload of no bytes is not looked for in the client's memory", () => {
+    const sExtCtrls = ({ controls: [control] }: ExtControls): void => {
+      expect(control?.readPayload(0)).toEqual(new Uint8Array());
+      control?.writePayload(new Uint8Array());
+    };
+    const harness = new Harness({ controls: fakeControls({ sExtCtrls }) });
+    harness.memory.map(ARRAY, new Uint8Array(20));
+    expect(harness.ioctl("VIDIOC_S_EXT_CTRLS", extRequest(1))).toBe(0);
+  });
+
   it("a payload pointer that leads nowhere is EFAULT, and the rest still goes back", async () => {
     const sExtCtrls = (request: ExtControls): void => {
       request.errorIdx = 0;

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { availableParallelism } from "node:os";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { unwatchLoop, watchLoop } from "../../../src/v4l2/trace/loop-watch.js";
 import type { LoopDelay } from "../../../src/v4l2/trace/loop-watch.js";
 import { TraceStream } from "../../../src/v4l2/trace/trace.js";
@@ -42,6 +43,29 @@ describe("the event loop", () => {
     // Busy, or without a processor on a machine that has much to do.
     expect(delay.cpuNs + delay.waitedNs).toBeGreaterThan(40 * MS);
     expect(delay.cpuNs).toBeGreaterThan(0);
+    // Of this delay, not of all before it; both clocks are not read at once.
+    expect(delay.cpuNs).toBeLessThan(availableParallelism() * (delay.nowNs - delay.fromNs + 50 * MS));
+  });
+
+  it("is late when it comes 15 ms after it should have, and not before", async () => {
+    await turn(1); // What the loop was late for in the test before is told in its next turn.
+    let nowNs = 1000 * MS;
+    const clock = vi.spyOn(process.hrtime, "bigint").mockImplementation(() => BigInt(nowNs));
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const delays: LoopDelay[] = [];
+      watchLoop(who, (delay) => delays.push(delay));
+      for (const ns of [10 * MS, 25 * MS - 1, 25 * MS]) {
+        nowNs += ns;
+        vi.advanceTimersByTime(10);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(delays).toEqual([expect.objectContaining({ fromNs: 1035 * MS - 1, nowNs: 1060 * MS - 1 })]);
+    } finally {
+      unwatchLoop(who);
+      vi.useRealTimers();
+      clock.mockRestore();
+    }
   });
 
   it("is told to each who watches, until they do not", async () => {
