@@ -244,18 +244,19 @@ struct tally {
 static bool look(const struct options *o, struct tally *tally, const void *frame, unsigned bytes, bool is_converted,
 		 bool counts)
 {
-	const uint64_t now = now_ns();
 	struct stamp stamp;
-	uint64_t end;
+	uint64_t end, now;
 
 	if (!counts)
 		return false;
 	if (is_converted) {
 		tally->received++;
-		tally->last_ns = now;
+		tally->last_ns = now_ns();
 		return false;
 	}
 	memcpy(&stamp, frame, sizeof(stamp));
+	/* Not before: the module may put the next frame where this one is being looked at. */
+	now = now_ns();
 	if (stamp.magic != magic || stamp.number >= o->frames)
 		return false;
 	memcpy(&end, (const char *)frame + bytes - sizeof(end), sizeof(end));

@@ -277,7 +277,7 @@ export const decisions: Readonly<
     ],
     [
       "PATH=~/obs-bin:$PATH obs",
-      { not: "OBS Studio needs a screen; docs/loopback.md says how it was tried" },
+      { not: "OBS Studio needs a screen; scripts/loopback-programs has one for it" },
     ],
     ["v4l2-cuse loopback", serves()],
     ["ffmpeg -re -i film.mp4 -pix_fmt yuyv422 -f v4l2 /dev/video0", client()],
