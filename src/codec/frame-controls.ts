@@ -66,5 +66,7 @@ export interface FrameControlsOptions {
 
 /** The value of a flag word of a control: bit i for the i-th flag, as all of them are numbered. */
 export function flagBits(...flags: readonly boolean[]): number {
-  return flags.reduce((sum, flag, i) => sum + (flag ? 2 ** i : 0), 0);
+  let bits = 0;
+  for (let i = 0; i < flags.length; i += 1) if (flags[i] === true) bits += 2 ** i;
+  return bits;
 }

@@ -200,6 +200,45 @@ export function frameControl(frame: FrameHeader, timestamps: readonly bigint[]):
   };
 }
 
+/** The words of flags in the FRAME control. */
+export const flagsOf = {
+  frame: frameFlags,
+  tileInfo: (frame: FrameHeader): number => flagBits(frame.uniform_tile_spacing_flag),
+  quantization: (frame: FrameHeader): number =>
+    flagBits(frame.diff_uv_delta, frame.using_qmatrix, frame.delta_q_present),
+  segmentation: (frame: FrameHeader): number =>
+    flagBits(
+      frame.segmentation_enabled,
+      frame.segmentation_update_map,
+      frame.segmentation_temporal_update,
+      frame.segmentation_update_data,
+      frame.segIdPreSkip,
+    ),
+  loopFilter: (frame: FrameHeader): number =>
+    flagBits(
+      frame.loop_filter_delta_enabled,
+      frame.loop_filter_delta_update,
+      frame.delta_lf_present,
+      frame.delta_lf_multi,
+    ),
+  loopRestoration: (frame: FrameHeader): number => flagBits(frame.usesLr, frame.usesChromaLr),
+  /** @param type - Of the warp model. */
+  motion: (type: number): number =>
+    flagBits(type !== WarpModel.Identity, type === WarpModel.RotZoom, type === WarpModel.Translation),
+} as const;
+
+/** `global_motion.invalid`: a bit for each reference. */
+export function invalidWarps(frame: FrameHeader): number {
+  let invalid = 0;
+  for (let ref = 1; ref <= REFS_PER_FRAME; ref += 1) {
+    if (!isWarpValid(frame.gmParams, ref * 6)) invalid |= 1 << ref;
+  }
+  return invalid;
+}
+
+/** What the control has for `lr_type`. */
+export const restorationTypeOf = (lrType: number): number => remapLrType[lrType] ?? 0;
+
 function frameFlags(frame: FrameHeader): number {
   return flagBits(
     frame.show_frame,
@@ -227,7 +266,7 @@ function frameFlags(frame: FrameHeader): number {
 
 function tileInfo(frame: FrameHeader): Frame["tile_info"] {
   return {
-    flags: flagBits(frame.uniform_tile_spacing_flag),
+    flags: flagsOf.tileInfo(frame),
     context_update_tile_id: frame.context_update_tile_id,
     tile_cols: frame.tileCols,
     tile_rows: frame.tileRows,
@@ -243,7 +282,7 @@ function tileInfo(frame: FrameHeader): Frame["tile_info"] {
 function quantization(frame: FrameHeader): Frame["quantization"] {
   const { deltaQ } = frame;
   return {
-    flags: flagBits(frame.diff_uv_delta, frame.using_qmatrix, frame.delta_q_present),
+    flags: flagsOf.quantization(frame),
     base_q_idx: frame.base_q_idx,
     delta_q_y_dc: deltaQ[DeltaQ.YDc] ?? 0,
     delta_q_u_dc: deltaQ[DeltaQ.UDc] ?? 0,
@@ -271,13 +310,7 @@ function segmentation(frame: FrameHeader): Frame["segmentation"] {
     feature_data.push(data);
   }
   return {
-    flags: flagBits(
-      frame.segmentation_enabled,
-      frame.segmentation_update_map,
-      frame.segmentation_temporal_update,
-      frame.segmentation_update_data,
-      frame.segIdPreSkip,
-    ),
+    flags: flagsOf.segmentation(frame),
     last_active_seg_id: frame.lastActiveSegId,
     feature_enabled,
     feature_data,
@@ -286,12 +319,7 @@ function segmentation(frame: FrameHeader): Frame["segmentation"] {
 
 function loopFilter(frame: FrameHeader): Frame["loop_filter"] {
   return {
-    flags: flagBits(
-      frame.loop_filter_delta_enabled,
-      frame.loop_filter_delta_update,
-      frame.delta_lf_present,
-      frame.delta_lf_multi,
-    ),
+    flags: flagsOf.loopFilter(frame),
     level: list(frame.loop_filter_level),
     sharpness: frame.loop_filter_sharpness,
     ref_deltas: list(frame.loop_filter_ref_deltas),
@@ -315,11 +343,11 @@ function cdef(frame: FrameHeader): Frame["cdef"] {
 
 function loopRestoration(frame: FrameHeader): Frame["loop_restoration"] {
   return {
-    flags: flagBits(frame.usesLr, frame.usesChromaLr),
+    flags: flagsOf.loopRestoration(frame),
     lr_unit_shift: frame.lrUnitShift,
     lr_uv_shift: frame.lr_uv_shift ? 1 : 0,
     reserved: 0,
-    frame_restoration_type: list(frame.lr_type).map((type) => remapLrType[type] ?? 0),
+    frame_restoration_type: list(frame.lr_type).map(restorationTypeOf),
     loop_restoration_size: list(frame.loopRestorationSize),
   };
 }
@@ -328,16 +356,11 @@ function globalMotion(frame: FrameHeader): Frame["global_motion"] {
   // INTRA_FRAME has no motion: zeros, as GStreamer has it.
   const flags = [0];
   const params = [[0, 0, 0, 0, 0, 0]];
-  let invalid = 0;
   for (let ref = 1; ref <= REFS_PER_FRAME; ref += 1) {
-    const type = frame.gmType[ref] ?? 0;
-    flags.push(
-      flagBits(type !== WarpModel.Identity, type === WarpModel.RotZoom, type === WarpModel.Translation),
-    );
+    flags.push(flagsOf.motion(frame.gmType[ref] ?? 0));
     params.push(list(frame.gmParams.subarray(ref * 6, ref * 6 + 6)));
-    if (!isWarpValid(frame.gmParams, ref * 6)) invalid |= 1 << ref;
   }
-  return { flags, type: list(frame.gmType), params, invalid, reserved: [0, 0, 0] };
+  return { flags, type: list(frame.gmType), params, invalid: invalidWarps(frame), reserved: [0, 0, 0] };
 }
 
 /** `V4L2_CID_STATELESS_AV1_FILM_GRAIN`: all zeros without grain. */

@@ -85,6 +85,9 @@ export function emptyFilmGrain(): FilmGrain {
   };
 }
 
+/** Of frames without grain. Never changed: their headers share it. */
+export const noFilmGrain: FilmGrain = emptyFilmGrain();
+
 /**
  * `uncompressed_header()`. Names in camel case are variables of the specification, the others its elements. A header
  * that was parsed is not changed any more: reference slots keep it.
@@ -228,6 +231,7 @@ export interface FrameHeader {
   readonly gmType: Uint8Array;
   /** `[reference * 6 + parameter]`. */
   readonly gmParams: Int32Array;
+  /** {@link noFilmGrain} until there are parameters. */
   filmGrain: FilmGrain;
 
   /** Of the sequence that the frame belongs to. */
@@ -376,7 +380,7 @@ export function emptyFrameHeader(): FrameHeader {
     reduced_tx_set: false,
     gmType: new Uint8Array(NUM_REF_FRAMES),
     gmParams,
-    filmGrain: emptyFilmGrain(),
+    filmGrain: noFilmGrain,
     bitDepth: 8,
     subsampling: 0,
   };

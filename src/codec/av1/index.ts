@@ -1,7 +1,22 @@
 /** AV1: OBUs, sequence and frame headers, tile groups, and the stateless controls that follow from them. */
-export { filmGrainControl, frameControl, frameControls, sequenceControl } from "./controls.js";
+export {
+  filmGrainControl,
+  flagsOf,
+  frameControl,
+  frameControls,
+  invalidWarps,
+  restorationTypeOf,
+  sequenceControl,
+} from "./controls.js";
 export type { Av1ControlsOptions } from "./controls.js";
-export { emptyFrameHeader, FrameType, NUM_REF_FRAMES, SEG_LVL_MAX, WarpModel } from "./frame-header.js";
+export {
+  emptyFrameHeader,
+  FrameType,
+  noFilmGrain,
+  NUM_REF_FRAMES,
+  SEG_LVL_MAX,
+  WarpModel,
+} from "./frame-header.js";
 export type { FilmGrain, FrameHeader } from "./frame-header.js";
 export { emptyObuHeader, guessObuFormat, obuHeader, obuName, obusOf, ObuType, trailingBits } from "./obu.js";
 export type { Obu, ObuFormat, ObuHeader } from "./obu.js";

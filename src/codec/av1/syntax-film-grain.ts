@@ -1,6 +1,6 @@
 /** Film grain parameters: 5.9.30. */
 import type { Coder } from "../bits/index.js";
-import { emptyFilmGrain, FrameType, type FilmGrain, type FrameHeader } from "./frame-header.js";
+import { emptyFilmGrain, FrameType, noFilmGrain, type FilmGrain, type FrameHeader } from "./frame-header.js";
 import type { ReferenceSlots } from "./references.js";
 import type { SequenceHeader } from "./syntax-sequence.js";
 
@@ -20,12 +20,13 @@ export function filmGrainParams(
   frame: FrameHeader,
 ): void {
   c.structure("film_grain_params", "5.9.30");
-  const grain = frame.filmGrain;
   const present = seq.film_grain_params_present && (frame.show_frame || frame.showable_frame);
-  if (!present || !c.flag("apply_grain", grain.apply_grain)) {
-    frame.filmGrain = emptyFilmGrain();
+  if (!present || !c.flag("apply_grain", frame.filmGrain.apply_grain)) {
+    frame.filmGrain = noFilmGrain;
     return;
   }
+  if (frame.filmGrain === noFilmGrain) frame.filmGrain = emptyFilmGrain();
+  const grain = frame.filmGrain;
   grain.apply_grain = true;
   grain.applied = true;
   grain.grain_seed = c.u("grain_seed", 16, grain.grain_seed);

@@ -99,8 +99,13 @@ function reduce(value: number): number {
 
 /** `warpValid` of the setup shear process. @param at - Of the first of six parameters. */
 export function isWarpValid(params: Int32Array, at = 0): boolean {
-  const [, , a = ONE, b = 0, c = 0, d = ONE] = params.subarray(at, at + 6);
+  const a = params[at + 2] ?? ONE;
+  const b = params[at + 3] ?? 0;
+  const c = params[at + 4] ?? 0;
+  const d = params[at + 5] ?? ONE;
   if (a <= 0) return false;
+  // Most references do not move. The numbers below need more bits than plain ones have.
+  if (a === ONE && b === 0 && c === 0 && d === ONE) return true;
   // resolve_divisor(), 7.11.3.7: 1 / a as a factor of 14 bits and a shift.
   const log2 = 31 - Math.clz32(a);
   const rest = a - 2 ** log2;

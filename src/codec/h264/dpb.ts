@@ -26,6 +26,22 @@ export interface FrameStore {
   readonly nonExisting: boolean;
 }
 
+/** Written out: there are some for each picture, and a spread takes several times as long. */
+export const copyFrame = (frame: FrameStore): FrameStore => ({
+  decodeIndex: frame.decodeIndex,
+  timestampNs: frame.timestampNs,
+  frameNum: frame.frameNum,
+  frameNumWrap: frame.frameNumWrap,
+  longTermFrameIdx: frame.longTermFrameIdx,
+  topPoc: frame.topPoc,
+  bottomPoc: frame.bottomPoc,
+  decoded: frame.decoded,
+  short: frame.short,
+  long: frame.long,
+  codedAsFields: frame.codedAsFields,
+  nonExisting: frame.nonExisting,
+});
+
 /** A frame or a field of it. */
 export interface Reference {
   readonly frame: FrameStore;

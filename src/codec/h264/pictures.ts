@@ -5,7 +5,7 @@
 import { CodecError, RbspBuffer, SyntaxReader } from "../bits/index.js";
 import { startCodeUnits } from "../files/index.js";
 import { defaultTimestampOf, type TimestampOf } from "../frame-controls.js";
-import { ReferenceFrames, Structure, type FrameStore } from "./dpb.js";
+import { copyFrame, ReferenceFrames, Structure, type FrameStore } from "./dpb.js";
 import { maxFrameNum } from "./limits.js";
 import { CODEC, neededBytes, ParameterSets, readNalUnit } from "./parse.js";
 import { PictureOrder, type OrderCounts, type PocInput } from "./poc.js";
@@ -120,12 +120,11 @@ export class SliceFollower {
 
   /** A copy in the same state, which goes its own way from now on. */
   clone(): SliceFollower {
-    const copies = new Map<FrameStore, FrameStore>();
-    const copyOf = (frame: FrameStore): FrameStore => {
-      let copied = copies.get(frame);
-      if (copied === undefined) copies.set(frame, (copied = { ...frame }));
-      return copied;
-    };
+    const gathered = this.#pictures[0]?.frame;
+    const copyOfGathered = gathered === undefined ? undefined : copyFrame(gathered);
+    // A frame that is being gathered may be a reference already, of its second field.
+    const copyOf = (frame: FrameStore): FrameStore =>
+      frame === gathered && copyOfGathered !== undefined ? copyOfGathered : copyFrame(frame);
     const copy = new SliceFollower(this.timestampOf);
     copy.#order = this.#order.clone();
     copy.#dpb = this.#dpb.clone(copyOf);
@@ -198,7 +197,7 @@ export class SliceFollower {
     if ((structure & Structure.Top) !== 0) frame.topPoc = counts.top;
     if ((structure & Structure.Bottom) !== 0) frame.bottomPoc = counts.bottom;
     if (!idr) this.#dpb.updateFrameNumWrap(header.frame_num, maxFrameNum(sets.sps));
-    const references = idr ? [] : this.#dpb.frames.map((reference) => ({ ...reference }));
+    const references = idr ? [] : this.#dpb.frames.map(copyFrame);
     const picture: CodedPicture = {
       nal,
       sps: sets.sps,

@@ -95,6 +95,10 @@ function emptyWeights(): ListWeights {
   };
 }
 
+/** Of slices without `pred_weight_table()`. Their headers share it, so nobody may change it. */
+const noWeights: ListWeights = Object.freeze(emptyWeights());
+for (const list of Object.values(noWeights)) Object.freeze(list);
+
 export function emptySliceHeader(): SliceHeader {
   return {
     first_mb_in_slice: 0,
@@ -116,7 +120,7 @@ export function emptySliceHeader(): SliceHeader {
     modifications: [[], []],
     luma_log2_weight_denom: 0,
     chroma_log2_weight_denom: 0,
-    weights: [emptyWeights(), emptyWeights()],
+    weights: [noWeights, noWeights],
     no_output_of_prior_pics_flag: false,
     long_term_reference_flag: false,
     adaptive_ref_pic_marking_mode_flag: false,
@@ -352,6 +356,7 @@ const weightNames = [
 ] as const;
 
 function listWeights(c: Coder, slice: SliceHeader, chroma: boolean, list: 0 | 1): void {
+  if (slice.weights[list] === noWeights) slice.weights[list] = emptyWeights();
   const weights = slice.weights[list];
   const names = weightNames[list];
   const lumaDefault = 1 << slice.luma_log2_weight_denom;

@@ -198,7 +198,8 @@ export class SliceFollower {
     }
     const timestampNs = unit.timestampNs ?? this.#timestampOf(this.#decodeIndex);
     this.#open = {
-      ...sets,
+      sps: sets.sps,
+      pps: sets.pps,
       decodeIndex: this.#decodeIndex,
       timestampNs,
       streamOffset,

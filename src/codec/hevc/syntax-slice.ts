@@ -4,7 +4,12 @@ import { isIdr, isIrap, type NalHeader } from "./nal.js";
 import type { Pps } from "./syntax-pps.js";
 import { emptyShortTermRps, shortTermRefPicSet, type ShortTermRps } from "./syntax-rps.js";
 import { maxOtherPictures, type Sps } from "./syntax-sps.js";
-import { emptyPredWeightTable, predWeightTable, type PredWeightTable } from "./syntax-weights.js";
+import {
+  emptyPredWeightTable,
+  noPredWeightTable,
+  predWeightTable,
+  type PredWeightTable,
+} from "./syntax-weights.js";
 
 /** `slice_type`: Table 7-7. */
 export const SliceType = { B: 0, P: 1, I: 2 } as const;
@@ -94,7 +99,9 @@ export interface SliceContext {
   readonly currentSet?: ShortTermRps;
 }
 
-const noPictures = emptyShortTermRps();
+/** Headers share it, so nobody may change it. */
+const noPictures: ShortTermRps = Object.freeze(emptyShortTermRps());
+for (const list of Object.values(noPictures)) Object.freeze(list);
 const noBytes = new Uint8Array(0);
 
 export function emptySliceSegmentHeader(): SliceSegmentHeader {
@@ -121,7 +128,7 @@ export function emptySliceHeader(): SliceHeader {
     colour_plane_id: 0,
     slice_pic_order_cnt_lsb: 0,
     short_term_ref_pic_set_sps_flag: false,
-    st_ref_pic_set: emptyShortTermRps(),
+    st_ref_pic_set: noPictures,
     short_term_ref_pic_set_idx: 0,
     num_long_term_sps: 0,
     num_long_term_pics: 0,
@@ -144,7 +151,7 @@ export function emptySliceHeader(): SliceHeader {
     cabac_init_flag: false,
     collocated_from_l0_flag: true,
     collocated_ref_idx: 0,
-    pred_weight_table: emptyPredWeightTable(),
+    pred_weight_table: noPredWeightTable,
     five_minus_max_num_merge_cand: 0,
     use_integer_mv_flag: false,
     slice_qp_delta: 0,
@@ -253,6 +260,7 @@ function pictureOrder(c: Coder, sh: SliceHeader, sps: Sps, known: ShortTermRps |
   sh.short_term_ref_pic_set_sps_flag = inSps;
   if (!inSps) {
     const start = c.position;
+    if (sh.st_ref_pic_set === noPictures) sh.st_ref_pic_set = emptyShortTermRps();
     shortTermRefPicSet(c, sh.st_ref_pic_set, count, sps.st_ref_pic_set, count, maxOtherPictures(sps));
     sh.shortTermRefPicSetSize = c.position - start;
     sh.CurrRps = sh.st_ref_pic_set;
@@ -352,6 +360,7 @@ function prediction(c: Coder, sh: SliceHeader, pps: Pps, sps: Sps): void {
     if (pps.scc.pps_curr_pic_ref_enabled_flag) {
       throw c.error("weighted prediction with the current picture as a reference is not supported");
     }
+    if (sh.pred_weight_table === noPredWeightTable) sh.pred_weight_table = emptyPredWeightTable();
     predWeightTable(
       c,
       sh.pred_weight_table,

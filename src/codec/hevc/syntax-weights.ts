@@ -31,6 +31,12 @@ export function emptyPredWeightTable(): PredWeightTable {
   };
 }
 
+/** Of slices without `pred_weight_table()`. Their headers share it, so nobody may change it. */
+export const noPredWeightTable: PredWeightTable = Object.freeze(emptyPredWeightTable());
+for (const list of [noPredWeightTable.l0, noPredWeightTable.l1]) {
+  for (const values of Object.values(Object.freeze(list))) Object.freeze(values);
+}
+
 /** @param last0 - `num_ref_idx_l0_active_minus1`. @param last1 - The same of list 1, -1 for a P slice. */
 export function predWeightTable(
   c: Coder,
@@ -51,8 +57,8 @@ export function predWeightTable(
     );
   }
   const chromaDenominator = denominator + table.delta_chroma_log2_weight_denom;
-  listWeights(c, table.l0, sps, "l0", last0, chromaDenominator);
-  if (last1 >= 0) listWeights(c, table.l1, sps, "l1", last1, chromaDenominator);
+  listWeights(c, table.l0, sps, names0, last0, chromaDenominator);
+  if (last1 >= 0) listWeights(c, table.l1, sps, names1, last1, chromaDenominator);
 }
 
 function emptyListWeights(): ListWeights {
@@ -67,11 +73,23 @@ function emptyListWeights(): ListWeights {
   };
 }
 
+/** Made once, not for each element. */
+const namesOf = (list: "l0" | "l1") => ({
+  luma_weight_flag: `luma_weight_${list}_flag`,
+  chroma_weight_flag: `chroma_weight_${list}_flag`,
+  delta_luma_weight: `delta_luma_weight_${list}`,
+  luma_offset: `luma_offset_${list}`,
+  delta_chroma_weight: `delta_chroma_weight_${list}`,
+  delta_chroma_offset: `delta_chroma_offset_${list}`,
+});
+const names0 = namesOf("l0");
+const names1 = namesOf("l1");
+
 function listWeights(
   c: Coder,
   w: ListWeights,
   sps: Sps,
-  list: "l0" | "l1",
+  names: typeof names0,
   last: number,
   chromaDenominator: number,
 ): void {
@@ -80,23 +98,23 @@ function listWeights(
   const halfY = precise ? 2 ** (sps.bit_depth_luma_minus8 + 7) : 128;
   const halfC = precise ? 2 ** (sps.bit_depth_chroma_minus8 + 7) : 128;
   for (let i = 0; i <= last; i += 1) {
-    w.luma_weight_flag[i] = c.flag(`luma_weight_${list}_flag`, w.luma_weight_flag[i], i);
+    w.luma_weight_flag[i] = c.flag(names.luma_weight_flag, w.luma_weight_flag[i], i);
   }
   for (let i = 0; i <= last; i += 1) {
-    w.chroma_weight_flag[i] = hasChroma && c.flag(`chroma_weight_${list}_flag`, w.chroma_weight_flag[i], i);
+    w.chroma_weight_flag[i] = hasChroma && c.flag(names.chroma_weight_flag, w.chroma_weight_flag[i], i);
   }
   for (let i = 0; i <= last; i += 1) {
     if (w.luma_weight_flag[i] === true) {
-      w.delta_luma_weight[i] = c.se(`delta_luma_weight_${list}`, w.delta_luma_weight[i], -128, 127, i);
-      w.luma_offset[i] = c.se(`luma_offset_${list}`, w.luma_offset[i], -halfY, halfY - 1, i);
+      w.delta_luma_weight[i] = c.se(names.delta_luma_weight, w.delta_luma_weight[i], -128, 127, i);
+      w.luma_offset[i] = c.se(names.luma_offset, w.luma_offset[i], -halfY, halfY - 1, i);
     }
     if (w.chroma_weight_flag[i] !== true) continue;
     const weights = (w.delta_chroma_weight[i] ??= []);
     const deltas = (w.delta_chroma_offset[i] ??= []);
     const offsets: number[] = [];
     for (let j = 0; j < 2; j += 1) {
-      const weight = c.se(`delta_chroma_weight_${list}`, weights[j], -128, 127, i, j);
-      const delta = c.se(`delta_chroma_offset_${list}`, deltas[j], -4 * halfC, 4 * halfC - 1, i, j);
+      const weight = c.se(names.delta_chroma_weight, weights[j], -128, 127, i, j);
+      const delta = c.se(names.delta_chroma_offset, deltas[j], -4 * halfC, 4 * halfC - 1, i, j);
       weights[j] = weight;
       deltas[j] = delta;
       // Equation 7-56.

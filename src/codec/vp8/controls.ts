@@ -21,6 +21,32 @@ const LAST_DEFINED_VERSION = 3;
 /** Key frames refer to nothing; clients leave the time stamps 0. */
 const noReferences: References = { last: 0n, golden: 0n, alternate: 0n };
 
+/** The words of flags in the FRAME control, of which none has more than 32 bits. */
+export const flagsOf = {
+  frame: ({ tag, key, header }: Vp8Frame): number =>
+    flagBits(
+      key !== undefined,
+      tag.version > LAST_DEFINED_VERSION,
+      tag.show_frame,
+      header.mb_no_skip_coeff,
+      header.sign_bias_golden,
+      header.sign_bias_alternate,
+    ),
+  segment: ({ header: { segmentation } }: Vp8Frame, state: Vp8State): number =>
+    flagBits(
+      segmentation.segmentation_enabled,
+      segmentation.update_mb_segmentation_map,
+      segmentation.update_segment_feature_data,
+      state.segmentFeatureMode === 0,
+    ),
+  filter: ({ header }: Vp8Frame): number =>
+    flagBits(
+      header.deltas.loop_filter_adj_enable,
+      header.deltas.mode_ref_lf_delta_update,
+      header.filter_type === 1,
+    ),
+} as const;
+
 /** The value of the FRAME control. @param state - After `apply()` of the frame. */
 export const frameControl = (frame: Vp8Frame, state: Vp8State): FrameControl => ({
   ...frameFields(frame, state),
@@ -32,14 +58,6 @@ export function frameFields(frame: Vp8Frame, state: Vp8State): Omit<FrameControl
   const { tag, key, header, coderState, dctPartSizes } = frame;
   const { quant_indices: quant } = header;
   const references = (key === undefined ? state.references : undefined) ?? noReferences;
-  const flags = flagBits(
-    key !== undefined,
-    tag.version > LAST_DEFINED_VERSION,
-    tag.show_frame,
-    header.mb_no_skip_coeff,
-    header.sign_bias_golden,
-    header.sign_bias_alternate,
-  );
   return {
     segment: segmentControl(frame, state),
     lf: loopFilterControl(frame, state),
@@ -74,34 +92,29 @@ export function frameFields(frame: Vp8Frame, state: Vp8State): Omit<FrameControl
     last_frame_ts: references.last,
     golden_frame_ts: references.golden,
     alt_frame_ts: references.alternate,
-    flags: BigInt(flags),
+    flags: BigInt(flagsOf.frame(frame)),
   };
 }
 
-function segmentControl({ header: { segmentation } }: Vp8Frame, state: Vp8State): FrameControl["segment"] {
+function segmentControl(frame: Vp8Frame, state: Vp8State): FrameControl["segment"] {
   return {
     quant_update: state.quantizerUpdate,
     lf_update: state.lfUpdate,
     segment_probs: state.segmentProbs,
     padding: 0,
-    flags: flagBits(
-      segmentation.segmentation_enabled,
-      segmentation.update_mb_segmentation_map,
-      segmentation.update_segment_feature_data,
-      state.segmentFeatureMode === 0,
-    ),
+    flags: flagsOf.segment(frame, state),
   };
 }
 
-function loopFilterControl({ header }: Vp8Frame, state: Vp8State): FrameControl["lf"] {
-  const { loop_filter_adj_enable: isEnabled, mode_ref_lf_delta_update: isUpdate } = header.deltas;
+function loopFilterControl(frame: Vp8Frame, state: Vp8State): FrameControl["lf"] {
+  const { header } = frame;
   return {
     ref_frm_delta: state.refFrameDelta,
     mb_mode_delta: state.mbModeDelta,
     sharpness_level: header.sharpness_level,
     level: header.loop_filter_level,
     padding: 0,
-    flags: flagBits(isEnabled, isUpdate, header.filter_type === 1),
+    flags: flagsOf.filter(frame),
   };
 }
 

@@ -223,8 +223,8 @@ export function frameHeader(c: BoolCoder, key: boolean, header: FrameHeader): vo
   header.prob_intra = c.literal("prob_intra", 8, header.prob_intra);
   header.prob_last = c.literal("prob_last", 8, header.prob_last);
   header.prob_gf = c.literal("prob_gf", 8, header.prob_gf);
-  header.intra_16x16_prob = modeProbs(c, "intra_16x16_prob", 4, header.intra_16x16_prob);
-  header.intra_chroma_prob = modeProbs(c, "intra_chroma_prob", 3, header.intra_chroma_prob);
+  header.intra_16x16_prob = modeProbs(c, lumaModes, 4, header.intra_16x16_prob);
+  header.intra_chroma_prob = modeProbs(c, chromaModes, 3, header.intra_chroma_prob);
   mvProbUpdate(c, header.mv_prob);
 }
 
@@ -289,16 +289,21 @@ function loopFilterDeltas(c: BoolCoder, deltas: LoopFilterDeltas): void {
 function quantIndices(c: BoolCoder, quant: QuantIndices): void {
   c.structure("quant_indices", "9.6");
   quant.y_ac_qi = c.literal("y_ac_qi", 7, quant.y_ac_qi);
-  quant.y_dc_delta = quantDelta(c, "y_dc_delta", quant.y_dc_delta);
-  quant.y2_dc_delta = quantDelta(c, "y2_dc_delta", quant.y2_dc_delta);
-  quant.y2_ac_delta = quantDelta(c, "y2_ac_delta", quant.y2_ac_delta);
-  quant.uv_dc_delta = quantDelta(c, "uv_dc_delta", quant.uv_dc_delta);
-  quant.uv_ac_delta = quantDelta(c, "uv_ac_delta", quant.uv_ac_delta);
+  quant.y_dc_delta = optionalSigned(c, quantDelta.y_dc_delta, 4, quant.y_dc_delta);
+  quant.y2_dc_delta = optionalSigned(c, quantDelta.y2_dc_delta, 4, quant.y2_dc_delta);
+  quant.y2_ac_delta = optionalSigned(c, quantDelta.y2_ac_delta, 4, quant.y2_ac_delta);
+  quant.uv_dc_delta = optionalSigned(c, quantDelta.uv_dc_delta, 4, quant.uv_dc_delta);
+  quant.uv_ac_delta = optionalSigned(c, quantDelta.uv_ac_delta, 4, quant.uv_ac_delta);
 }
 
-function quantDelta(c: BoolCoder, name: string, value: number | undefined): number | undefined {
-  return optionalSigned(c, [`${name}_present`, `${name}_magnitude`, `${name}_sign`], 4, value);
-}
+/** Names of the elements of each difference: made once, not for each frame. */
+const quantDelta = {
+  y_dc_delta: ["y_dc_delta_present", "y_dc_delta_magnitude", "y_dc_delta_sign"],
+  y2_dc_delta: ["y2_dc_delta_present", "y2_dc_delta_magnitude", "y2_dc_delta_sign"],
+  y2_ac_delta: ["y2_ac_delta_present", "y2_ac_delta_magnitude", "y2_ac_delta_sign"],
+  uv_dc_delta: ["uv_dc_delta_present", "uv_dc_delta_magnitude", "uv_dc_delta_sign"],
+  uv_ac_delta: ["uv_ac_delta_present", "uv_ac_delta_magnitude", "uv_ac_delta_sign"],
+} as const;
 
 /** 9.7, 9.10 and 9.11, of inter frames. */
 function references(c: BoolCoder, h: FrameHeader): void {
@@ -351,13 +356,17 @@ function tokenProbUpdate(c: BoolCoder, probs: Int16Array): void {
         }
 }
 
+const lumaModes = ["intra_16x16_prob_update_flag", "intra_16x16_prob"] as const;
+const chromaModes = ["intra_chroma_prob_update_flag", "intra_chroma_prob"] as const;
+
+/** @param names - Of the two elements. */
 function modeProbs(
   c: BoolCoder,
-  name: string,
+  [flagName, name]: readonly [string, string],
   count: number,
   probs: number[] | undefined,
 ): number[] | undefined {
-  if (!c.bool(`${name}_update_flag`, 128, probs !== undefined)) return undefined;
+  if (!c.bool(flagName, 128, probs !== undefined)) return undefined;
   return Array.from({ length: count }, (_, i) => c.literal(name, 8, probs?.[i], i));
 }
 

@@ -22,7 +22,7 @@ const MAX_OBUS = 4096;
 export function tilesOf(
   c: Coder,
   header: av1.FrameHeader,
-  submitted: TileEntries,
+  submitted: () => TileEntries,
   end: number,
 ): ExpectedTile[] {
   const { tileCols, tileRows, tileSizeBytes } = header;
@@ -36,7 +36,7 @@ export function tilesOf(
       const isLast = number === count - 1;
       const coded = isCoded ? c.le("tile_size_minus_1", tileSizeBytes, undefined, number) + 1 : undefined;
       const tile_offset = c.position / 8;
-      const size = coded ?? (isLast ? end - tile_offset : (submitted[number]?.tile_size ?? 0));
+      const size = coded ?? (isLast ? end - tile_offset : (submitted()[number]?.tile_size ?? 0));
       if (size <= 0) throw c.error(`tile ${number} is empty`);
       c.bytes("tile_data", size, undefined);
       const tile_row = Math.floor(number / tileCols);

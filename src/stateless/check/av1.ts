@@ -8,11 +8,12 @@ import {
   type Frame,
   type Sequence,
 } from "./av1-expected.js";
+import { areTileEntries, isFrameControl, isNoGrainControl, refersToOneFrame } from "./av1-bytes.js";
 import { elements, impliedSequence, sameSequence } from "./av1-fields.js";
 import { alternativeSizes, alternativesTo, differencesOf, sequencesOf } from "./av1-sequence.js";
 import { headerOfTiles, obusIn, tilesOf, type ExpectedTile, type TileEntries } from "./av1-tiles.js";
 import { nowhere } from "./blame.js";
-import { compareFields, FieldPlaces, type Disagreement } from "./compare.js";
+import { compareFields, FieldPlaces, isSame, type Disagreement } from "./compare.js";
 import { placesOnDemand } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
 
@@ -63,22 +64,27 @@ export class Av1Check implements StreamCheck {
   }
 
   check(request: CheckedRequest): CheckResult {
-    const { StatelessAv1Sequence: sequence, StatelessAv1Frame: frame } = request.controls;
-    if (sequence === undefined || frame === undefined) return noDisagreement;
-    if (request.bitstream.byteLength === 0)
+    const { controls, bytesOf, bitstream } = request;
+    const sequence = controls.StatelessAv1Sequence;
+    const frameBytes = bytesOf?.("StatelessAv1Frame");
+    if (sequence === undefined || (frameBytes === undefined && controls.StatelessAv1Frame === undefined))
+      return noDisagreement;
+    if (bitstream.byteLength === 0)
       return { disagreements: [], problem: "there is no tile in its OUTPUT buffer" };
-    this.#showHiddenKeyFrame(frame);
-    const obus = this.#holdsObus === false ? undefined : obusIn(request.bitstream);
+    if (frameBytes === undefined || refersToOneFrame(frameBytes))
+      this.#showHiddenKeyFrame(controls.StatelessAv1Frame);
+    const obus = this.#holdsObus === false ? undefined : obusIn(bitstream);
     return obus === undefined
-      ? this.#checkPayload(request, sequence, frame)
-      : this.#checkObus(request, sequence, frame, obus);
+      ? this.#checkPayload(request, sequence)
+      : this.#checkObus(request, sequence, obus);
   }
 
   /**
    * A key frame that is shown later takes all slots when it is (7.21). That makes no request, but the references of the
    * next frame tell.
    */
-  #showHiddenKeyFrame({ reference_frame_ts: theirs }: Frame): void {
+  #showHiddenKeyFrame(frame: Frame | undefined): void {
+    const { reference_frame_ts: theirs = [] } = frame ?? {};
     const [first] = theirs;
     if (first === undefined || !theirs.every((timestamp) => timestamp === first)) return;
     if (this.#timestamps.every((timestamp) => timestamp === first)) return;
@@ -94,17 +100,19 @@ export class Av1Check implements StreamCheck {
   }
 
   /** The buffer starts with a frame header, or is tile groups without one. */
-  #checkPayload(request: CheckedRequest, sequence: Sequence, frame: Frame): CheckResult {
+  #checkPayload(request: CheckedRequest, sequence: Sequence): CheckResult {
     const startsSequence = isShownKeyFrame(request.bitstream) || (sequence.flags & 1) === 1;
     const known = this.#sequence;
     if (known !== undefined && !startsSequence && !this.#isLost) {
       const outcome = this.#examine(request, known);
-      if (costOf(outcome) > MANY && this.#isTileGroups(request, frame)) return this.#lose();
-      const changed = differencesOf(known.control, sequence, sameSequence);
+      if (costOf(outcome) > MANY && this.#isTileGroups(request)) return this.#lose();
+      const changed = isSame(known.control, sequence)
+        ? []
+        : differencesOf(known.control, sequence, sameSequence);
       return this.#conclude(outcome, request, changed);
     }
-    if (!startsSequence) return this.#checkTileGroups(request, frame);
-    const { outcome, found, wrong } = this.#findSequence(request, sequence, frame);
+    if (!startsSequence) return this.#checkTileGroups(request);
+    const { outcome, found, wrong } = this.#findSequence(request, sequence);
     this.#sequence = found;
     this.#holdsObus ??= outcome.header === undefined ? undefined : false;
     // Before a frame confirmed the sequence, a wrong field of it looks like wrong ones of the frame.
@@ -119,10 +127,9 @@ export class Av1Check implements StreamCheck {
   #findSequence(
     request: CheckedRequest,
     control: Sequence,
-    frame: Frame,
   ): { outcome: Outcome; found: KnownSequence; wrong: readonly Disagreement[] } {
     const known = this.#sequence;
-    const isSame = known !== undefined && differencesOf(known.control, control, sameSequence).length === 0;
+    const keeps = known !== undefined && differencesOf(known.control, control, sameSequence).length === 0;
     let best: { outcome: Outcome; found: KnownSequence; wrong: readonly Disagreement[] } | undefined;
     /** @returns Is it good enough? */
     const attempt = (found: KnownSequence, wrong: readonly Disagreement[] = []): boolean => {
@@ -137,13 +144,15 @@ export class Av1Check implements StreamCheck {
       // Once more, with the places of what is wrong.
       return costOf(best.outcome) === 0 ? best : { ...best, outcome: this.#examine(request, best.found) };
     };
-    if (isSame && attempt(known)) return found();
+    if (keeps && attempt(known)) return found();
     for (const seq of sequencesOf(control)) {
       if (attempt({ control, seq, isRead: false })) return found();
     }
     if (best !== undefined && costOf(best.outcome) === 1) return found();
-    if (known !== undefined && !isSame) attempt(known, differencesOf(known.control, control, sameSequence));
-    for (const other of [...alternativesTo(control), ...alternativeSizes(control, frame)]) {
+    if (known !== undefined && !keeps) attempt(known, differencesOf(known.control, control, sameSequence));
+    const frame = request.controls.StatelessAv1Frame;
+    const sizes = frame === undefined ? [] : alternativeSizes(control, frame);
+    for (const other of [...alternativesTo(control), ...sizes]) {
       const [seq] = sequencesOf(other);
       if (seq === undefined) continue;
       attempt({ control: other, seq, isRead: false }, differencesOf(other, control, impliedSequence));
@@ -152,13 +161,8 @@ export class Av1Check implements StreamCheck {
   }
 
   /** @param isAttempt - Where the elements are does not matter. */
-  #examine(
-    { controls, bitstream }: CheckedRequest,
-    { seq, isRead }: KnownSequence,
-    isAttempt = false,
-  ): Outcome {
-    const { StatelessAv1Frame: frame, StatelessAv1TileGroupEntry: entries = [] } = controls;
-    if (frame === undefined) return noDisagreement;
+  #examine(request: CheckedRequest, { seq, isRead }: KnownSequence, isAttempt = false): Outcome {
+    const { bitstream } = request;
     const slots = copyOf(this.#slots);
     const read = (sink?: FieldSink): { header: av1.FrameHeader; tiles: ExpectedTile[] } => {
       const reader =
@@ -168,14 +172,14 @@ export class Av1Check implements StreamCheck {
       if (header.show_existing_frame)
         throw reader.error("show_existing_frame is 1, so there is nothing to decode");
       reader.alignWith("zero_bit", 0);
-      return { header, tiles: tilesOf(reader, header, entries, bitstream.byteLength) };
+      return { header, tiles: tilesOf(reader, header, () => entriesOf(request), bitstream.byteLength) };
     };
     try {
       const { header, tiles } = read();
       const places = isAttempt ? nowhere : placesOnDemand(elements, read);
       const disagreements = [
-        ...this.#compare(header, seq, isRead, controls, places),
-        ...compareTiles(tiles, entries, places),
+        ...this.#compare(header, seq, isRead, request, places),
+        ...compareTiles(tiles, request, places),
       ];
       return { disagreements, header };
     } catch (error) {
@@ -188,15 +192,24 @@ export class Av1Check implements StreamCheck {
     header: av1.FrameHeader,
     seq: av1.SequenceHeader,
     isRead: boolean,
-    { StatelessAv1Frame: frame, StatelessAv1FilmGrain: grain }: CheckedRequest["controls"],
+    { controls, bytesOf }: CheckedRequest,
     places: () => FieldPlaces,
   ): Disagreement[] {
-    if (frame === undefined) return [];
-    const expected = expectedFrame(header, seq, this.#timestamps, frame, isRead);
-    return [
-      ...compareFields(expected, frame, places),
-      ...(grain === undefined ? [] : compareFields(expectedFilmGrain(header, grain), grain, places)),
-    ];
+    const found: Disagreement[] = [];
+    const frameBytes = bytesOf?.("StatelessAv1Frame");
+    if (frameBytes === undefined || !isFrameControl(frameBytes, header, seq, this.#timestamps, isRead)) {
+      const frame = controls.StatelessAv1Frame;
+      if (frame === undefined) return found;
+      found.push(
+        ...compareFields(expectedFrame(header, seq, this.#timestamps, frame, isRead), frame, places),
+      );
+    }
+    const grainBytes = bytesOf?.("StatelessAv1FilmGrain");
+    if (grainBytes === undefined || !isNoGrainControl(grainBytes, header)) {
+      const grain = controls.StatelessAv1FilmGrain;
+      if (grain !== undefined) found.push(...compareFields(expectedFilmGrain(header, grain), grain, places));
+    }
+    return found;
   }
 
   /** Remembers what the frame establishes. */
@@ -230,16 +243,18 @@ export class Av1Check implements StreamCheck {
   }
 
   /** Do the groups' headers agree with the entries for them? */
-  #isTileGroups({ bitstream, controls }: CheckedRequest, frame: Frame): boolean {
-    const entries = controls.StatelessAv1TileGroupEntry ?? [];
+  #isTileGroups(request: CheckedRequest): boolean {
+    const { bitstream, controls } = request;
+    if (controls.StatelessAv1Frame === undefined) return false;
+    const { tile_info } = controls.StatelessAv1Frame;
     try {
       const tiles = tilesOf(
         new SyntaxReader("AV1", bitstream),
-        headerOfTiles(frame.tile_info),
-        entries,
+        headerOfTiles(tile_info),
+        () => entriesOf(request),
         bitstream.byteLength,
       );
-      return compareTiles(tiles, entries, () => new FieldPlaces()).length <= 1;
+      return compareTiles(tiles, request, () => new FieldPlaces()).length <= 1;
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       return false;
@@ -247,29 +262,23 @@ export class Av1Check implements StreamCheck {
   }
 
   /** Without a frame header, or after one that could not be read, only the tiles can be compared. */
-  #checkTileGroups(request: CheckedRequest, frame: Frame): CheckResult {
-    if (!this.#isTileGroups(request, frame)) return noDisagreement;
+  #checkTileGroups(request: CheckedRequest): CheckResult {
     const { bitstream, controls } = request;
-    const entries = controls.StatelessAv1TileGroupEntry ?? [];
+    const frame = controls.StatelessAv1Frame;
+    if (frame === undefined || !this.#isTileGroups(request)) return noDisagreement;
     const read = (sink: FieldSink): ExpectedTile[] =>
       tilesOf(
         new RecordingReader("AV1", sink, bitstream),
         headerOfTiles(frame.tile_info),
-        entries,
+        () => entriesOf(request),
         bitstream.byteLength,
       );
     const places = placesOnDemand(elements, read);
-    return { disagreements: compareTiles(read(new FieldPlaces()), entries, places) };
+    return { disagreements: compareTiles(read(new FieldPlaces()), request, places) };
   }
 
   /** The buffer holds whole OBUs, up to a temporal unit with several frames: the request is for the one with its tiles. */
-  #checkObus(
-    request: CheckedRequest,
-    sequence: Sequence,
-    frame: Frame,
-    obus: readonly av1.Obu[],
-  ): CheckResult {
-    const entries = request.controls.StatelessAv1TileGroupEntry ?? [];
+  #checkObus(request: CheckedRequest, sequence: Sequence, obus: readonly av1.Obu[]): CheckResult {
     const slots = copyOf(this.#slots);
     const known = this.#sequence?.seq;
     const read = (
@@ -288,7 +297,7 @@ export class Av1Check implements StreamCheck {
         found = parsed.frame;
         // By size, too: either may be what is wrong.
         const [first] = tilesIn(found);
-        const [their] = entries;
+        const [their] = entriesOf(request);
         if (first?.tile_offset === their?.tile_offset || first?.tile_size === their?.tile_size) break;
       }
       return { found, seq: parser.seq };
@@ -302,13 +311,14 @@ export class Av1Check implements StreamCheck {
       this.#holdsObus = true;
       const disagreements = [
         ...compareFields(expectedSequence(control, sequence), sequence, places),
-        ...this.#compare(found.header, seq, true, request.controls, places),
-        ...compareTiles(tilesIn(found), entries, places),
+        ...this.#compare(found.header, seq, true, request, places),
+        ...compareTiles(tilesIn(found), request, places),
       ];
       return this.#conclude({ disagreements, header: found.header }, request, []);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      if (this.#isLost && !isKey(frame)) return noDisagreement;
+      if (this.#isLost && request.controls.StatelessAv1Frame?.frame_type !== av1.FrameType.Key)
+        return noDisagreement;
       this.#lose();
       return { disagreements: [], problem: `the OUTPUT buffer cannot be parsed: ${error.message}` };
     }
@@ -334,7 +344,7 @@ function contradictory(fields: readonly Disagreement[]): string {
   return `the request contradicts itself: a field of AV1_SEQUENCE is wrong, or ${told.join(", ")}${more}`;
 }
 
-const isKey = (frame: Frame): boolean => frame.frame_type === av1.FrameType.Key;
+const entriesOf = ({ controls }: CheckedRequest): TileEntries => controls.StatelessAv1TileGroupEntry ?? [];
 
 /** `show_existing_frame` 0, `frame_type` 0, `show_frame` 1: a header that starts so starts a coded video sequence. */
 const isShownKeyFrame = (bitstream: Uint8Array): boolean => (bitstream[0] ?? 0) >> 4 === 1;
@@ -357,9 +367,12 @@ const tilesIn = ({ tileGroups }: av1.Av1Frame): ExpectedTile[] =>
 
 function compareTiles(
   tiles: readonly ExpectedTile[],
-  entries: TileEntries,
+  request: CheckedRequest,
   places: () => FieldPlaces,
 ): Disagreement[] {
+  const bytes = request.bytesOf?.("StatelessAv1TileGroupEntry");
+  if (bytes !== undefined && areTileEntries(bytes, tiles)) return [];
+  const entries = entriesOf(request);
   const control = "AV1_TILE_GROUP_ENTRY";
   const fields = tiles.map((tile) => ({ ...tile }));
   const found = compareFields({ control, fields }, entries, places);

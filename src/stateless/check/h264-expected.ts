@@ -99,9 +99,7 @@ function frameTypeFlags(
   submitted: number,
   allSlices: boolean,
 ): ExpectedFlag[] {
-  const kinds = slices.map(({ header }) => kindOf(header));
-  const first = kinds[0] ?? 0;
-  const most = allSlices ? Math.max(...kinds, 0) : 2;
+  const { first, most } = kindsOf(slices, allSlices);
   const { PFrame, BFrame } = DecodeParamFlag;
   const [p, b] = [(submitted & PFrame) !== 0, (submitted & BFrame) !== 0];
   const kind = b ? 2 : p ? 1 : 0;
@@ -110,6 +108,21 @@ function frameTypeFlags(
     flag("PFRAME", PFrame, first === 1, "slice_type"),
     flag("BFRAME", BFrame, first === 2, "slice_type"),
   ];
+}
+
+/** What a picture may be called after: the kind of its first slice, or up to that of the one with the most references. */
+export function kindsOf(
+  slices: h264.CodedPicture["slices"],
+  allSlices: boolean,
+): { readonly first: number; readonly most: number } {
+  let first = -1;
+  let most = 0;
+  for (const { header } of slices) {
+    const kind = kindOf(header);
+    if (first < 0) first = kind;
+    if (kind > most) most = kind;
+  }
+  return { first: Math.max(first, 0), most: allSlices ? most : 2 };
 }
 
 /** 0 for I and SI, 1 for P and SP, 2 for B. */

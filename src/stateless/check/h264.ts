@@ -1,6 +1,5 @@
 /** The check of H.264: controls against slice headers, and against what earlier requests say of the pictures before. */
 import { CodecError, h264, RbspBuffer, RecordingReader, SyntaxReader } from "../../codec/index.js";
-import type { ControlValues } from "../../codec/index.js";
 import { leastBlame, nowhere, type Examination } from "./blame.js";
 import {
   compareFields,
@@ -10,11 +9,13 @@ import {
   type Disagreement,
   type ExpectedControl,
 } from "./compare.js";
+import { isDecodeParams, isPredWeights, isSliceParams } from "./h264-bytes.js";
 import {
   elements,
   expectedDecodeParams,
   expectedSliceParams,
   expectedWeights,
+  kindsOf,
   type PpsControl,
   type SpsControl,
 } from "./h264-expected.js";
@@ -112,7 +113,8 @@ export class H264Check implements StreamCheck {
     if (idr && !isSame(before.spsControl, spsControl)) {
       return { spsControl, ppsControl, sps: h264.spsOfControl(spsControl), pps };
     }
-    return { ...before, ppsControl, pps };
+    if (before.ppsControl === ppsControl) return before;
+    return { spsControl: before.spsControl, ppsControl, sps: before.sps, pps };
   }
 
   #differencesOfSps(sets: SetsOfControls, submitted: SpsControl): readonly Disagreement[] {
@@ -123,12 +125,13 @@ export class H264Check implements StreamCheck {
   }
 
   #examine(
-    { controls, timestampNs, holdCapture }: CheckedRequest,
+    request: CheckedRequest,
     slices: readonly Uint8Array[],
     sets: SetsOfControls,
     sliceCount: number,
     most?: number,
   ): Outcome {
+    const { controls, timestampNs, holdCapture } = request;
     const follower = this.#follower.clone();
     let first: h264.CodedSlice | undefined;
     let isRead = false;
@@ -139,7 +142,8 @@ export class H264Check implements StreamCheck {
         isRead = true;
         if (parsed === undefined) break;
         if (parsed.slice.redundant_pic_cnt > 0) continue;
-        follower.slice({ ...parsed, data, streamOffset: 0, timestampNs });
+        const { nal, slice, sets: own } = parsed;
+        follower.slice({ nal, slice, sets: own, data, streamOffset: 0, timestampNs });
         first ??= follower.picture?.slices.at(-1);
       }
     } catch (error) {
@@ -151,7 +155,7 @@ export class H264Check implements StreamCheck {
     if (first === undefined || picture === undefined) return { disagreements: [], follower, sets };
     const perSlice = controls.StatelessH264DecodeMode !== FRAME_BASED;
     const allSlices = !perSlice || (!holdCapture && picture.slices.length === sliceCount);
-    const disagreements = compareAll(controls, picture, first, sets, {
+    const disagreements = compareAll(request, picture, first, sets, {
       knowsReferences: follower.knowsReferences || picture.idr,
       allSlices,
       perSlice,
@@ -239,12 +243,16 @@ interface Comparison {
 }
 
 function compareAll(
-  controls: ControlValues,
+  request: CheckedRequest,
   picture: h264.CodedPicture,
   slice: h264.CodedSlice,
-  { spsControl, ppsControl, sps, pps }: SetsOfControls,
-  { knowsReferences, allSlices, perSlice, isNewSps, placesOf, most }: Comparison,
-): Disagreement[] {
+  sets: SetsOfControls,
+  comparison: Comparison,
+): readonly Disagreement[] {
+  const { spsControl, ppsControl, sps, pps } = sets;
+  const { knowsReferences, allSlices, perSlice, isNewSps, placesOf, most } = comparison;
+  const { controls } = request;
+  if (agreesInBytes(request, picture, slice, sets, comparison)) return nothing;
   const found: Disagreement[] = [];
   const compare = (expected: ExpectedControl | undefined, submitted: object | undefined): void => {
     if (expected === undefined || submitted === undefined || found.length > (most ?? MOST_TOLD)) return;
@@ -263,6 +271,32 @@ function compareAll(
   compare(expectedSliceParams(slice, expected.indices), controls.StatelessH264SliceParams);
   compare(expectedWeights(header, sps, pps), controls.StatelessH264PredWeights);
   return found;
+}
+
+const nothing: readonly Disagreement[] = [];
+
+/** False also where there are no bytes, and where only the fields can tell. */
+function agreesInBytes(
+  { bytesOf }: CheckedRequest,
+  picture: h264.CodedPicture,
+  slice: h264.CodedSlice,
+  { spsControl, ppsControl, sps, pps }: SetsOfControls,
+  { knowsReferences, allSlices, perSlice, isNewSps }: Comparison,
+): boolean {
+  const decode = bytesOf?.("StatelessH264DecodeParams");
+  if (decode === undefined) return false;
+  const { header } = slice;
+  if (ppsControl.pic_parameter_set_id !== header.pic_parameter_set_id) return false;
+  if (!isNewSps && ppsControl.seq_parameter_set_id !== spsControl.seq_parameter_set_id) return false;
+  const { first, most } = kindsOf(picture.slices, allSlices);
+  if (!isDecodeParams(decode, picture, knowsReferences, first, most)) return false;
+  if (!perSlice) return true;
+  const params = bytesOf?.("StatelessH264SliceParams");
+  if (params === undefined || !isSliceParams(params, slice, knowsReferences)) return false;
+  if (!h264.hasWeights(header, pps)) return true;
+  const weights = bytesOf?.("StatelessH264PredWeights");
+  const hasChroma = sps.chroma_format_idc !== 0 && !sps.separate_colour_plane_flag;
+  return weights !== undefined && isPredWeights(weights, header, hasChroma);
 }
 
 function contradictingIds({ spsControl, ppsControl }: SetsOfControls): string | undefined {

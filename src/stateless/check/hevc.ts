@@ -10,6 +10,13 @@ import {
   type Disagreement,
   type ExpectedControl,
 } from "./compare.js";
+import {
+  areEntryPoints,
+  isDecodeParams,
+  isSliceParams,
+  picStructIn,
+  SLICE_PARAMS_SIZE,
+} from "./hevc-bytes.js";
 import { elements, expectedDecodeParams, expectedSliceFlags, expectedSliceParams } from "./hevc-expected.js";
 import { placesOnDemand } from "./flags.js";
 import {
@@ -83,7 +90,7 @@ export class HevcCheck implements StreamCheck {
     const { controls } = request;
     const submitted = submittedSets(controls, this.#state.follower, this.#extensions);
     if (submitted === undefined) return noDisagreement;
-    const slices = slicesOf(request.bitstream, sliceParamsOf(controls));
+    const slices = slicesOf(request);
     const [first] = slices;
     if (first === undefined) return { disagreements: [], problem: "there is no slice in its OUTPUT buffer" };
     const sets = this.#setsFor(first, submitted);
@@ -129,7 +136,7 @@ export class HevcCheck implements StreamCheck {
       );
     } else if (earlier.pps !== undefined && !keepsPps) this.#ppsChanges = true;
     this.#state = outcome;
-    this.#knowsPicStruct &&= sliceParamsOf(controls) !== undefined;
+    this.#knowsPicStruct &&= firstPicStruct(request) !== undefined;
     // The sets that explain the request, so that a wrong field is told again in the next one.
     this.#sets = outcome.sets;
     this.#pps.set(submitted.ppsControl.pic_parameter_set_id, outcome.sets.ppsControl);
@@ -161,16 +168,16 @@ export class HevcCheck implements StreamCheck {
   }
 
   #examine(
-    { controls, timestampNs, holdCapture }: CheckedRequest,
+    request: CheckedRequest,
     slices: readonly Uint8Array[],
     sets: SetsOfControls,
     state: State,
     most?: number,
   ): Outcome {
+    const { timestampNs, holdCapture } = request;
     const follower = state.follower.clone();
     let { previous } = state;
-    const sliceParams = sliceParamsOf(controls);
-    const picStruct = sliceParams?.[0]?.pic_struct ?? 0;
+    const picStruct = firstPicStruct(request) ?? 0;
     const read: ReadUnit[] = [];
     let isRead = false;
     try {
@@ -179,10 +186,22 @@ export class HevcCheck implements StreamCheck {
         const before = previous;
         const unit = readSlice(data, before, sets);
         isRead = true;
-        follower.slice({ ...unit, data, dataWithStartCode: data, streamOffset: 0, picStruct, timestampNs });
-        previous = unit.segment.slice;
-        const coded = follower.picture?.slices.at(-1);
-        if (coded !== undefined) read.push({ ...coded, before });
+        const { nal, segment, dataByteOffset } = unit;
+        follower.slice({
+          nal,
+          segment,
+          sets,
+          dataByteOffset,
+          data,
+          dataWithStartCode: data,
+          streamOffset: 0,
+          picStruct,
+          timestampNs,
+        });
+        previous = segment.slice;
+        const lists = follower.picture?.slices.at(-1)?.lists;
+        if (lists !== undefined)
+          read.push({ nal, segment, dataByteOffset, data, dataWithStartCode: data, lists, before });
       }
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
@@ -192,7 +211,7 @@ export class HevcCheck implements StreamCheck {
     }
     const { picture } = follower;
     const disagreements =
-      picture === undefined ? [] : compareAll(controls, picture, read, sets, this.#knowsPicStruct, most);
+      picture === undefined ? [] : compareAll(request, picture, read, sets, this.#knowsPicStruct, most);
     if (!holdCapture) {
       follower.finish();
       previous = undefined;
@@ -215,12 +234,11 @@ function submittedSets(
   if (spsControl === undefined || ppsControl === undefined) return undefined;
   const stRps = spsControl.num_short_term_ref_pic_sets === 0 ? [] : (controls.StatelessHevcExtSpsStRps ?? []);
   const ltRps = spsControl.num_long_term_ref_pics_sps === 0 ? [] : (controls.StatelessHevcExtSpsLtRps ?? []);
-  const decode = controls.StatelessHevcDecodeParams;
   const isUnknown = stRps.length < spsControl.num_short_term_ref_pic_sets;
   const pocOf = (timestampNs: bigint): number | undefined =>
     follower.references.find((picture) => picture.timestampNs === timestampNs)?.poc;
-  const pictureSet =
-    isUnknown && decode !== undefined ? hevc.shortTermSetOfPicture(decode, pocOf) : undefined;
+  const decode = isUnknown ? controls.StatelessHevcDecodeParams : undefined;
+  const pictureSet = decode !== undefined ? hevc.shortTermSetOfPicture(decode, pocOf) : undefined;
   const predictedFrom = pictureSet === undefined ? 0 : (decode?.num_delta_pocs_of_ref_rps_idx ?? 0);
   return {
     spsControl,
@@ -241,8 +259,15 @@ function sliceParamsOf(controls: ControlValues): SliceParamsControl | undefined 
   return params?.[0] === undefined || params[0].bit_size === 0 ? undefined : params;
 }
 
-function slicesOf(bitstream: Uint8Array, params: SliceParamsControl | undefined): Uint8Array[] {
-  const sizes = params?.map(({ bit_size }) => Math.ceil(bit_size / 8));
+/** `pic_struct` of the first slice parameters; undefined where the client submits none. */
+function firstPicStruct({ controls, bytesOf }: CheckedRequest): number | undefined {
+  const bytes = bytesOf?.("StatelessHevcSliceParams");
+  return bytes === undefined ? sliceParamsOf(controls)?.[0]?.pic_struct : picStructIn(bytes);
+}
+
+function slicesOf({ bitstream, controls }: CheckedRequest): Uint8Array[] {
+  const sizes = (): readonly number[] | undefined =>
+    sliceParamsOf(controls)?.map(({ bit_size }) => Math.ceil(bit_size / 8));
   // Slices of layer 0.
   const isWanted = (unit: Uint8Array): boolean =>
     hevc.isSlice(hevc.nalTypeOf(unit)) && ((unit[0] ?? 0) & 1) === 0 && (unit[1] ?? 0) >>> 3 === 0;
@@ -273,14 +298,43 @@ function readSlice(
 const placesIn = ({ data, before }: ReadUnit, sets: SetsOfControls): (() => FieldPlaces) =>
   placesOnDemand(elements, (sink) => readSlice(data, before, sets, new RecordingReader(CODEC, sink)));
 
+/** False also where there are no bytes, and where only the fields can tell. */
+function agreesInBytes(
+  request: CheckedRequest,
+  picture: hevc.CodedPicture,
+  read: readonly ReadUnit[],
+  sets: SetsOfControls,
+  knowsPicStruct: boolean,
+): boolean {
+  const { bytesOf } = request;
+  const [{ segment }] = picture.slices;
+  if (sets.ppsControl.pic_parameter_set_id !== segment.slice_pic_parameter_set_id) return false;
+  const decode = bytesOf?.("StatelessHevcDecodeParams");
+  if (decode === undefined || !isDecodeParams(decode, picture, knowsPicStruct)) return false;
+  if (firstPicStruct(request) === undefined) return true;
+  const params = bytesOf?.("StatelessHevcSliceParams");
+  if (params?.byteLength !== read.length * SLICE_PARAMS_SIZE) return false;
+  for (let i = 0; i < read.length; i += 1) {
+    const unit = read[i];
+    if (unit === undefined) return false;
+    const picStruct = unit.segment.first_slice_segment_in_pic_flag ? undefined : picture.picStruct;
+    if (!isSliceParams(params, i, picture, unit, picStruct)) return false;
+  }
+  return areEntryPoints(bytesOf?.("StatelessHevcEntryPointOffsets"), read);
+}
+
+const nothing: readonly Disagreement[] = [];
+
 function compareAll(
-  controls: ControlValues,
+  request: CheckedRequest,
   picture: hevc.CodedPicture,
   read: readonly ReadUnit[],
   sets: SetsOfControls,
   knowsPicStruct: boolean,
   most?: number,
-): Disagreement[] {
+): readonly Disagreement[] {
+  if (agreesInBytes(request, picture, read, sets, knowsPicStruct)) return nothing;
+  const { controls } = request;
   const found: Disagreement[] = [];
   const compare = (expected: ExpectedControl, submitted: object | undefined, unit = read[0]): void => {
     if (submitted === undefined || unit === undefined || found.length > (most ?? MOST_TOLD)) return;

@@ -11,6 +11,18 @@ import type { CheckedRequest, CheckResult, StreamCheck } from "./stream-check.js
 /** What is behind this in a buffer is not looked at: no level has larger pictures. In bytes. */
 const LOOKED_AT = 16 * 1024 * 1024;
 
+/** Copies up to this size share their memory: new memory for each request takes longer than the copying. In bytes. */
+const SHARED = 1024 * 1024;
+let shared: Uint8Array | undefined;
+
+/** A copy, until the next one: the client may write to its buffer at any time. */
+function copyOf(bitstream: Uint8Array): Uint8Array {
+  if (bitstream.byteLength > SHARED) return bitstream.slice(0, LOOKED_AT);
+  shared ??= new Uint8Array(SHARED);
+  shared.set(bitstream);
+  return shared.subarray(0, bitstream.byteLength);
+}
+
 /** Since the check was started. */
 export interface CheckCounters {
   requests: number;
@@ -115,8 +127,7 @@ function check<State extends StatelessFile>(
   return stream.check.check({
     controls: stream.controls,
     bytesOf: stream.bytesOf,
-    // A copy: the client may write to its buffer at any time.
-    bitstream: bitstream.slice(0, LOOKED_AT),
+    bitstream: copyOf(bitstream),
     timestampNs,
     holdCapture: (flags & BufFlag.M2mHoldCaptureBuf) !== 0,
   });

@@ -9,12 +9,14 @@ import { startCodeUnits } from "../../codec/index.js";
 export function nalUnitsOf(
   bitstream: Uint8Array,
   wanted: (unit: Uint8Array) => boolean,
-  sizes: readonly number[] = [],
+  sizes: () => readonly number[] | undefined = () => undefined,
 ): Uint8Array[] {
   const [a, b, c, d] = bitstream;
   const isByteStream = a === 0 && b === 0 && (c === 1 || (c === 0 && d === 1));
   const units: Uint8Array[] = [];
-  for (const data of isByteStream ? unitsBehindStartCodes(bitstream) : unitsOfSizes(bitstream, sizes)) {
+  for (const data of isByteStream
+    ? unitsBehindStartCodes(bitstream)
+    : unitsOfSizes(bitstream, sizes() ?? [])) {
     if (data.byteLength > 0 && wanted(data)) units.push(data);
   }
   return units;

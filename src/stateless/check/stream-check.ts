@@ -11,7 +11,7 @@ export interface CheckedRequest {
    * They are of the time of the call; what is the same in bytes is the same in {@link controls}.
    */
   readonly bytesOf?: ((name: StatelessName) => Uint8Array | undefined) | undefined;
-  /** The OUTPUT buffer, or its start: a copy, which no client can change. */
+  /** The OUTPUT buffer, or its start: a copy, which no client can change, and which is valid until the check has answered. */
   readonly bitstream: Uint8Array;
   /** Of the OUTPUT buffer; later requests refer to the picture by it. In ns. */
   readonly timestampNs: bigint;

@@ -1,9 +1,16 @@
 /** What a VP8 frame in an OUTPUT buffer, and the frames before it, say of the FRAME control. */
 import { CodecError, vp8 } from "../../codec/index.js";
 import type { ControlValues } from "../../codec/index.js";
-import { compareFields, ExpectedTable, type ExpectedControl, type FieldElements } from "./compare.js";
+import {
+  compareFields,
+  ExpectedTable,
+  type Disagreement,
+  type ExpectedControl,
+  type FieldElements,
+} from "./compare.js";
 import { expectedFlags, placesOnDemand, type FlagName } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
+import { isFrameControl } from "./vp8-bytes.js";
 
 type FrameControl = NonNullable<ControlValues["StatelessVp8Frame"]>;
 
@@ -85,18 +92,17 @@ export class Vp8Check implements StreamCheck {
   }
 
   check({ controls, bitstream, timestampNs, bytesOf }: CheckedRequest): CheckResult {
-    const { StatelessVp8Frame: submitted } = controls;
-    if (submitted === undefined) return noDisagreement;
+    const bytes = bytesOf?.("StatelessVp8Frame");
+    if (bytes === undefined && controls.StatelessVp8Frame === undefined) return noDisagreement;
     try {
       const frame = vp8.parseFrame(bitstream);
       if (this.#isLost && frame.key === undefined) return noDisagreement;
       this.#state.apply(frame);
       this.#isLost = false;
-      const places = placesOnDemand(elements, (sink) => vp8.parseFrame(bitstream, sink));
-      const bytes = bytesOf?.("StatelessVp8Frame");
-      const hasEntropy = bytes !== undefined && isEntropyControl(frame, this.#state, bytes);
-      const expected = expectedFrame(frame, this.#state, submitted, hasEntropy);
-      const disagreements = compareFields(expected, submitted, places);
+      const disagreements =
+        bytes !== undefined && isFrameControl(bytes, frame, this.#state)
+          ? []
+          : this.#compare(frame, controls.StatelessVp8Frame, bitstream);
       this.#state.finish(frame, timestampNs);
       return { disagreements };
     } catch (error) {
@@ -106,18 +112,20 @@ export class Vp8Check implements StreamCheck {
       return { disagreements: [], problem: `the frame cannot be parsed: ${error.message}` };
     }
   }
+
+  #compare(
+    frame: vp8.Vp8Frame,
+    submitted: FrameControl | undefined,
+    bitstream: Uint8Array,
+  ): readonly Disagreement[] {
+    if (submitted === undefined) return [];
+    const places = placesOnDemand(elements, (sink) => vp8.parseFrame(bitstream, sink));
+    return compareFields(expectedFrame(frame, this.#state, submitted), submitted, places);
+  }
 }
 
-/**
- * Without the fields that mean nothing in the frame: decoders ignore them, and clients leave there what they like.
- * @param hasEntropy - The probabilities are known to be right.
- */
-function expectedFrame(
-  frame: vp8.Vp8Frame,
-  state: vp8.Vp8State,
-  submitted: FrameControl,
-  hasEntropy: boolean,
-): ExpectedControl {
+/** Without the fields that mean nothing in the frame: decoders ignore them, and clients leave there what they like. */
+function expectedFrame(frame: vp8.Vp8Frame, state: vp8.Vp8State, submitted: FrameControl): ExpectedControl {
   const control = vp8.frameFields(frame, state);
   const { header } = frame;
   const isKey = frame.key !== undefined;
@@ -141,13 +149,11 @@ function expectedFrame(
         level: lf.level,
       },
       quant: { ...control.quant, padding: undefined },
-      entropy: hasEntropy
-        ? undefined
-        : {
-            coeff_probs: new ExpectedTable(entropy.coeff, COEFFICIENTS),
-            ...vp8.modeProbs(entropy, isKey),
-            mv_probs: new ExpectedTable(entropy.mv, MOTION),
-          },
+      entropy: {
+        coeff_probs: new ExpectedTable(entropy.coeff, COEFFICIENTS),
+        ...vp8.modeProbs(entropy, isKey),
+        mv_probs: new ExpectedTable(entropy.mv, MOTION),
+      },
       coder_state: { ...coder_state, padding: undefined },
       width: control.width,
       height: control.height,
@@ -178,27 +184,4 @@ function expectedFrame(
       ...expectedFlags(frameFlags, control.flags, submitted.flags, isKey ? SIGN_BIASES : 0),
     ],
   };
-}
-
-/** Where `entropy` is in `struct v4l2_ctrl_vp8_frame`, and the size of that, in bytes. */
-const ENTROPY_OFFSET = 40;
-const FRAME_SIZE = 1232;
-
-/** Do the bytes of a FRAME control have the probabilities of the frame? @param state - After `apply()` of the frame. */
-export function isEntropyControl(
-  { key }: vp8.Vp8Frame,
-  { entropy }: vp8.Vp8State,
-  bytes: Uint8Array,
-): boolean {
-  if (bytes.length !== FRAME_SIZE) return false;
-  const { y_mode_probs, uv_mode_probs } = vp8.modeProbs(entropy, key !== undefined);
-  const yModes = ENTROPY_OFFSET + entropy.coeff.length;
-  const uvModes = yModes + y_mode_probs.length;
-  const motion = uvModes + uv_mode_probs.length;
-  return (
-    Buffer.compare(bytes.subarray(ENTROPY_OFFSET, yModes), entropy.coeff) === 0 &&
-    y_mode_probs.every((prob, i) => bytes[yModes + i] === prob) &&
-    uv_mode_probs.every((prob, i) => bytes[uvModes + i] === prob) &&
-    entropy.mv.every((prob, i) => bytes[motion + i] === prob)
-  );
 }

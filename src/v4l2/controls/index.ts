@@ -18,6 +18,7 @@ export type { AutoMode } from "./cluster.js";
 export type { CustomArrayOptions, CustomOptions, CustomPayloadOptions } from "./declare.js";
 export { ControlHandler, subscribeControlEvent } from "./handler.js";
 export type { ControlHandlerOptions } from "./handler.js";
+export { fieldOffsets, structSize, type FieldOffsets } from "./field-offsets.js";
 export type { Numeric } from "./control-ranges.js";
 export type { ControlRequest } from "./request-values.js";
 export { standardIntMenu, standardMenu, standardName } from "./standard.js";

@@ -12,7 +12,7 @@ import {
   type FrameHeader,
   type SequenceHeader,
 } from "../../../src/codec/av1/index.js";
-import { emptyFrameHeader } from "../../../src/codec/av1/frame-header.js";
+import { emptyFilmGrain, emptyFrameHeader } from "../../../src/codec/av1/frame-header.js";
 import { emptyReferenceSlots, updateReferences } from "../../../src/codec/av1/references.js";
 import { emptySequenceHeader } from "../../../src/codec/av1/syntax-sequence.js";
 import { SyntaxWriter } from "../../../src/codec/bits/index.js";
@@ -115,7 +115,12 @@ const base: Partial<FrameHeader> = {
 
 /** Headers in decoding order: two layers each of a key frame, an intra-only frame and frames that refer. */
 export function layeredHeaders(): { header: FrameHeader; temporal: number; spatial: number }[] {
-  const make = (values: Partial<FrameHeader>): FrameHeader => ({ ...emptyFrameHeader(), ...base, ...values });
+  const make = (values: Partial<FrameHeader>): FrameHeader => ({
+    ...emptyFrameHeader(),
+    filmGrain: emptyFilmGrain(),
+    ...base,
+    ...values,
+  });
   const inter = { frame_type: FrameType.Inter, frameIsIntra: false, error_resilient_mode: false };
   const large = { frame_width_minus_1: 639, frame_height_minus_1: 359 };
   const delta_frame_id_minus_1 = (ids: readonly number[]): Uint16Array => Uint16Array.from(ids);

@@ -24,20 +24,45 @@ export function requestsOf(derive: Deriver, path: string): CheckedRequest[] {
 export function bytesOf(controls: ControlValues): NonNullable<CheckedRequest["bytesOf"]> {
   const encoded = new Map<StatelessName, Uint8Array | undefined>();
   return (name) => {
-    if (!encoded.has(name)) encoded.set(name, encode(name, controls[name]));
+    if (!encoded.has(name)) encoded.set(name, encodeControl(name, controls[name]));
     return encoded.get(name);
   };
 }
 
-function encode(name: StatelessName, value: unknown): Uint8Array | undefined {
-  const words = name.replace(/^Stateless/, "").replace(/(?<!^)([A-Z])/g, "_$1");
-  const struct = `v4l2_ctrl_${words.toLowerCase()}`;
-  if (value === undefined || layouts.find(struct) === undefined) return undefined;
-  const type = layouts.struct(struct as "v4l2_ctrl_vp8_frame");
+/** Undefined for a control that is neither a struct nor an array. */
+export function encodeControl(name: StatelessName, value: unknown): Uint8Array | undefined {
+  const type = structOf(name);
+  if (name === "StatelessHevcEntryPointOffsets" && value !== undefined)
+    return new Uint8Array(Uint32Array.from(value as readonly number[]).buffer);
+  if (value === undefined || type === undefined) return undefined;
   const elements = (Array.isArray(value) ? value : [value]) as readonly Vp8Frame[];
   const bytes = new Uint8Array(type.size * elements.length);
   for (const [i, element] of elements.entries()) type.write(bytes.subarray(type.size * i), element);
   return bytes;
+}
+
+const arrays: ReadonlySet<StatelessName> = new Set<StatelessName>([
+  "StatelessHevcSliceParams",
+  "StatelessHevcExtSpsStRps",
+  "StatelessHevcExtSpsLtRps",
+  "StatelessAv1TileGroupEntry",
+]);
+
+/** The value of a control's bytes. */
+export function decodeControl(name: StatelessName, bytes: Uint8Array): unknown {
+  const type = structOf(name);
+  if (name === "StatelessHevcEntryPointOffsets") return [...new Uint32Array(bytes.slice().buffer)];
+  if (type === undefined) return undefined;
+  if (!arrays.has(name)) return type.read(bytes);
+  const count = bytes.byteLength / type.size;
+  return Array.from({ length: count }, (_, i) => type.read(bytes.subarray(type.size * i)));
+}
+
+function structOf(name: StatelessName): ReturnType<typeof layouts.struct<"v4l2_ctrl_vp8_frame">> | undefined {
+  const words = name.replace(/^Stateless/, "").replace(/(?<!^)([A-Z])/g, "_$1");
+  const struct = `v4l2_ctrl_${words.toLowerCase()}`;
+  if (layouts.find(struct) === undefined) return undefined;
+  return layouts.struct(struct as "v4l2_ctrl_vp8_frame");
 }
 
 /** What a check says of one request: a line for each disagreement, and the problem if there is one. */
