@@ -8,7 +8,7 @@
 import { MessageChannel, type ChannelHandlers, type NativeChannel } from "./message-channel.js";
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A failed system call, in the form that Node.js gives its own, but with a positive `errno`. */
@@ -98,10 +98,15 @@ function built(name: string): string {
   return !existsSync(own) && existsSync(shipped) ? shipped : own;
 }
 
-/** How to build what is missing: a clone, a package of npm and one of Debian differ. */
+/** Is this of Debian's package? That has nothing to build from. */
+const isDeb = !existsSync(fileURLToPath(new URL("../native/Makefile", import.meta.url)));
+
+/** How to get what is missing: a clone, a package of npm and one of Debian differ. */
 export const rebuildCommand = import.meta.url.includes("/node_modules/")
   ? "npm rebuild v4l2-cuse"
-  : "npm run build:native";
+  : isDeb
+    ? "apt-get install --reinstall v4l2-cuse"
+    : "npm run build:native";
 
 let loaded: Addon | undefined;
 
@@ -179,14 +184,41 @@ export const converterPath = (): string => fitting("v4l2-cuse-convert");
 function fitting(name: string): string {
   const plain = built(name);
   if (existsSync(plain)) return plain;
-  const folder = dirname(built("v4l2_cuse.node"));
   const [own] = TRIPLETS[process.arch] ?? [];
-  const libraries = [`/usr/lib/${own ?? ""}`, "/usr/lib64", "/usr/lib"];
-  const fits = (file: string): boolean =>
-    file.startsWith(`${name}.`) &&
-    libraries.some((where) => existsSync(`${where}/${file.slice(name.length + 1)}`));
-  const found = existsSync(folder) ? readdirSync(folder).find(fits) : undefined;
-  return found === undefined ? plain : `${folder}/${found}`;
+  const folders = [`/usr/lib/${own ?? ""}`, "/usr/lib64", "/usr/lib"];
+  const found = librariesFor(name).find((library) =>
+    folders.some((folder) => existsSync(`${folder}/${library}`)),
+  );
+  return found === undefined ? plain : `${shippedFolder()}/${name}.${found}`;
+}
+
+/** Where a package has its native parts. */
+const shippedFolder = (): string => dirname(built("v4l2_cuse.node"));
+
+/** The libraries for which a package has this program: `libavcodec.so.61`. */
+function librariesFor(name: string): string[] {
+  const folder = shippedFolder();
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((file) => file.startsWith(`${name}.lib`))
+        .map((file) => file.slice(name.length + 1))
+    : [];
+}
+
+/**
+ * One sentence that says why there is no such program here, and what to do about it; undefined when there is.
+ * @param path - {@link decoderPath} or {@link converterPath}.
+ * @param packages - What it is built with, as Debian and Ubuntu call it.
+ */
+export function programProblem(path: string, packages: string): string | undefined {
+  if (existsSync(path)) return undefined;
+  const build = `install the packages ${packages} (Debian and Ubuntu call them so), then run \`${rebuildCommand}\``;
+  const libraries = librariesFor(basename(path));
+  if (libraries.length === 0) return `${path} is not built: ${build}`;
+  const needs = `${basename(path)} is there for ${libraries.join(" and ")}, which this system does not have`;
+  return isDeb
+    ? `${needs}: install one of them, or v4l2-cuse with npm, which builds what is missing`
+    : `${needs}: install one of them, or ${build}`;
 }
 
 // ---- Channel -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 /** Converts pictures in a confined process that may be lost at any time. */
 import { ConversionError } from "./conversion-error.js";
-import { existsSync } from "node:fs";
-import { converterPath, rebuildCommand } from "../native.js";
+import { converterPath, programProblem } from "../native.js";
 import { WorkerProcess, type WorkerObserver } from "../worker/index.js";
 import { checkPictures } from "./check.js";
 import { coloursOf } from "./colours.js";
@@ -68,13 +67,8 @@ const LIMIT_MS = 10_000;
 const AT_ONCE = 4;
 
 /** One sentence that says why nothing can be converted here, and what to do about it; undefined when it can. */
-export function converterProblem(): string | undefined {
-  if (existsSync(converterPath())) return undefined;
-  return (
-    `${converterPath()} is not built: install the packages libswscale-dev, libturbojpeg0-dev and libpng-dev ` +
-    `(Debian and Ubuntu call them so), then run \`${rebuildCommand}\``
-  );
-}
+export const converterProblem = (): string | undefined =>
+  programProblem(converterPath(), "libswscale-dev, libturbojpeg0-dev and libpng-dev");
 
 /** A conversion that waits for its turn. */
 interface Waiting {

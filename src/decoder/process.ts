@@ -1,6 +1,5 @@
 /** The process `v4l2-cuse-decoder` of one open file, which native/decoder/main.cc explains. */
-import { existsSync } from "node:fs";
-import { decoderPath, rebuildCommand } from "../native.js";
+import { decoderPath, programProblem } from "../native.js";
 import type { PlaneMemory } from "../vb2/index.js";
 import { WorkerProcess, type WorkerObserver } from "../worker/index.js";
 import type { Answer, JobOrder } from "./protocol.js";
@@ -25,13 +24,8 @@ export interface JobBuffers {
 }
 
 /** One sentence that says why nothing can be decoded here, and what to do about it; undefined when it can. */
-export function decoderProblem(): string | undefined {
-  if (existsSync(decoderPath())) return undefined;
-  return (
-    `${decoderPath()} is not built: install the packages libavcodec-dev and libdav1d-dev ` +
-    `(Debian and Ubuntu call them so), then run \`${rebuildCommand}\``
-  );
-}
+export const decoderProblem = (): string | undefined =>
+  programProblem(decoderPath(), "libavcodec-dev and libdav1d-dev");
 
 export class DecoderProcess {
   readonly #worker: WorkerProcess<Answer>;

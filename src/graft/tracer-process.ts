@@ -1,7 +1,15 @@
 /** The process `v4l2-cuse-tracer`, which native/tracer/main.cc explains: started once, serves one job per message. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { Channel, isSystemError, sendMessage, socketPair, tracerPath, type OwnedFd } from "../native.js";
+import {
+  Channel,
+  isSystemError,
+  rebuildCommand,
+  sendMessage,
+  socketPair,
+  tracerPath,
+  type OwnedFd,
+} from "../native.js";
 import { decodeHello, HELLO_BYTES, PROTOCOL, type Hello } from "./tracer-protocol.js";
 
 /** It answers after one fork; a machine that needs longer has other worries. */
@@ -29,7 +37,7 @@ export class TracerProcess {
   static start(): Promise<TracerProcess> {
     const path = tracerPath();
     if (!existsSync(path)) {
-      return Promise.reject(new TracerError(`${path} is not built: run \`npm run build:native\``));
+      return Promise.reject(new TracerError(`${path} is not built: run \`${rebuildCommand}\``));
     }
     return new Promise((resolve, reject) => {
       const [ours, theirs] = socketPair();
@@ -109,5 +117,5 @@ export class TracerProcess {
 function helloProblem(hello: Hello | undefined): string | undefined {
   if (hello === undefined) return "does not speak our protocol";
   if (hello.protocol === PROTOCOL) return undefined;
-  return `speaks version ${hello.protocol} of the protocol, not ${PROTOCOL}: run \`npm run build:native\` again`;
+  return `speaks version ${hello.protocol} of the protocol, not ${PROTOCOL}: run \`${rebuildCommand}\` again`;
 }

@@ -1,6 +1,6 @@
 /** A confined program that works on pictures for the driver, which native/worker explains, and may be lost at any time. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { Channel, isSystemError, sendMessage, socketPair } from "../native.js";
+import { Channel, isSystemError, rebuildCommand, sendMessage, socketPair } from "../native.js";
 import { decodeHello, HELLO_BYTES, WorkerFeature } from "./hello.js";
 
 /**
@@ -157,7 +157,7 @@ export class WorkerProcess<Answer> {
   #greet(message: Uint8Array): void {
     const hello = decodeHello(message);
     if (hello?.protocol !== this.#traits.protocol)
-      this.kill("is of another version: run `npm run build:native` again");
+      this.kill(`is of another version: run \`${rebuildCommand}\` again`);
     else if ((hello.features & WorkerFeature.IsFiltered) === 0) this.kill("is not confined");
     else this.#isAccepted = true;
   }

@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -33,6 +35,42 @@ describe("an addon that is not there", () => {
       expect(helperPath()).toBe(join(root, "native/build/libv4l2-cuse.so"));
     }
     expect(nativeProblem()).toBeUndefined();
+  });
+});
+
+describe("a program that stands on libraries of the distribution", () => {
+  let folder = "";
+  beforeEach(() => {
+    vi.resetModules();
+    folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-"));
+    vi.stubEnv("V4L2_CUSE_NATIVE", folder);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+  const problem = async (): Promise<string | undefined> => {
+    const { decoderPath, programProblem } = await import("../../src/native.js");
+    return programProblem(decoderPath(), "libavcodec-dev");
+  };
+  const build = "install the packages libavcodec-dev (Debian and Ubuntu call them so), then run `npm run build:native`";
+
+  it("is told to be missing, and how it is built", async () => {
+    expect(await problem()).toBe(`${folder}/v4l2-cuse-decoder is not built: ${build}`);
+  });
+
+  it("is told to be there for other libraries than the system's", async () => {
+    for (const library of ["libavcodec.so.1", "libavcodec.so.2"])
+      writeFileSync(join(folder, `v4l2-cuse-decoder.${library}`), "");
+    expect(await problem()).toBe(
+      "v4l2-cuse-decoder is there for libavcodec.so.1 and libavcodec.so.2, which this system does not have: " +
+        `install one of them, or ${build}`,
+    );
+  });
+
+  it("is taken when it is built", async () => {
+    writeFileSync(join(folder, "v4l2-cuse-decoder"), "");
+    expect(await problem()).toBeUndefined();
   });
 });
 
