@@ -14,18 +14,22 @@ readonly cache
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit "${die_status:-1}"; }
 
-# as_root COMMAND...: through sudo, with the environment, where we are not root. The home is root's, so that nothing of
-# root's comes to lie in the caller's; only how npm reaches its registry is read there.
-as_root() {
+# root_words: sets the array of that name to what stands before a command that is to run as root: nothing, or sudo, which
+# keeps the environment. The home is root's, so that nothing of root's comes to lie in the caller's; only how npm reaches
+# its registry is read there.
+root_words() {
   local home=~root
-  if ((EUID == 0)); then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    # sudo replaces PATH by its own; ours may be the one that has node.
-    sudo -E -- env "PATH=$PATH" "HOME=$home" "npm_config_userconfig=${npm_config_userconfig:-$HOME/.npmrc}" "$@"
-  else
-    die "This needs root, and there is no sudo here. Run it as root."
-  fi
+  root_words=()
+  ((EUID != 0)) || return 0
+  command -v sudo >/dev/null || die "This needs root, and there is no sudo here. Run it as root."
+  # sudo replaces PATH by its own; ours may be the one that has node.
+  root_words=(sudo -E -- env "PATH=$PATH" "HOME=$home" "npm_config_userconfig=${npm_config_userconfig:-$HOME/.npmrc}")
+}
+
+# as_root COMMAND...
+as_root() {
+  root_words
+  "${root_words[@]}" "$@"
 }
 
 # on_cuse_kernel COMMAND...: runs COMMAND as root on a kernel with CUSE. That is

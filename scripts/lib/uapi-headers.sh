@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The kernel's uAPI headers: Debian's linux-libc-dev, unpacked in the cache.
 # Needs lib/common.sh and lib/debian.sh.
+# shellcheck disable=SC2154 # set by lib/common.sh
 
 # Oldest headers that the bindings may be made from.
 readonly uapi_oldest=7.2
@@ -24,8 +25,12 @@ uapi_fetch() {
     [[ -d $(uapi_dir "$uapi_version") ]] && return
   fi
   if ! mkdir -p "$cache" 2>/dev/null || [[ ! -w $cache ]]; then
-    die "Cannot write to $cache, where downloads are kept." \
-      "Run this as root, or name another folder in V4L2_CUSE_CACHE."
+    ((EUID != 0)) || die "Cannot write to $cache, where downloads are kept. Name another folder in V4L2_CUSE_CACHE."
+    # It is root's, as setup made it.
+    # shellcheck disable=SC2016 # for the shell of root
+    uapi_version=$(as_root bash -euc 'for lib in common debian uapi-headers; do . "$1/$lib.sh"; done
+      uapi_fetch "$2" >&2; printf %s "$uapi_version"' "$0" "$repo/scripts/lib" "$wanted") || exit
+    return
   fi
   for suite in "${uapi_suites[@]}"; do
     new=$(mktemp -d "$cache/new.XXXXXX")
