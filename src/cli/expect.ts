@@ -15,7 +15,7 @@ import {
 import { escapeText, monotonicNow } from "../v4l2/index.js";
 import { Failure, USAGE, UsageError } from "./failure.js";
 import { parseMs } from "./explain.js";
-import { LOST_OUTPUT, unwritable, writeOut } from "./output.js";
+import { keepInputs, LOST_OUTPUT, unwritable, writeOut } from "./output.js";
 import { readRecordings } from "./recordings.js";
 
 interface Options {
@@ -54,6 +54,8 @@ export function expectCommand(): Command {
     )
     .action(async (file: string, words: string[], options: Options) => {
       const rules = readRules(words, options.rules);
+      if (options.junit !== undefined)
+        keepInputs(options.junit, options.rules === undefined ? [file] : [file, options.rules]);
       const startedMs = Date.now();
       const results =
         options.wait === undefined

@@ -5,7 +5,7 @@ import { ChromeTrace, ftraceLines } from "../events/index.js";
 import { SessionFacts, TracerFile } from "../replay/index.js";
 import type { TraceEvent } from "../v4l2/index.js";
 import { Failure } from "./failure.js";
-import { LOST_OUTPUT, unwritable, writeOut } from "./output.js";
+import { keepInputs, LOST_OUTPUT, unwritable, writeOut } from "./output.js";
 import { Pieces, readRecordings } from "./recordings.js";
 
 const forms = ["perfetto", "chrome", "ftrace", "v4l2-tracer"] as const;
@@ -81,13 +81,16 @@ export function exportCommand(): Command {
         run(files, to, writeOut);
         return;
       }
-      const fd = openOutput(output);
+      keepInputs(output, files);
+      // Only when there is something to write: what a recording that cannot be read would leave empty may be an earlier export.
+      let fd: number | undefined;
       try {
         run(files, to, (text) => {
+          fd ??= openOutput(output);
           writeAll(fd, output, text);
         });
       } finally {
-        closeSync(fd);
+        if (fd !== undefined) closeSync(fd);
       }
     });
 }

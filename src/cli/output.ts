@@ -2,8 +2,8 @@
  * Standard output of commands that list something and end. What cannot be written is an error, as in coreutils: one
  * sentence and an exit status other than 0. A reader that has enough (`| head`) is none.
  */
-import { writeSync } from "node:fs";
-import { Failure } from "./failure.js";
+import { statSync, writeSync } from "node:fs";
+import { Failure, UsageError } from "./failure.js";
 
 /** Exit status when a log, a trace or a list could not be written: EX_IOERR of sysexits.h, and no other failure has it. */
 export const LOST_OUTPUT = 74;
@@ -43,4 +43,18 @@ export function unwritable(what: string, error: Error): string {
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
   const reason = (code === undefined ? undefined : reasons[code]) ?? error.message;
   return `${what} cannot be written${code === undefined ? "" : ` (${code})`}: ${reason}`;
+}
+
+/**
+ * Says no to an output that would overwrite what is read.
+ * @throws {UsageError}
+ */
+export function keepInputs(output: string, inputs: readonly string[]): void {
+  const file = (path: string): string | undefined => {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats?.isFile() === true ? `${stats.dev}:${stats.ino}` : undefined;
+  };
+  const written = file(output);
+  if (written !== undefined && inputs.some((input) => file(input) === written))
+    throw new UsageError(`${output} is a file that is read, and would be overwritten`);
 }

@@ -1,11 +1,12 @@
 /** What a command could not write is an error; a reader that has enough is none. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { LogSink } from "../../src/cli/log-sink.js";
+import { ioctl, record, temporaryFile } from "../events/support/events.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -77,6 +78,43 @@ describe("a reader that has enough", () => {
     const { stdout, stderr } = shell(`${command} | head -n 1`, [longStream()]);
     expect(stdout.split("\n")).toHaveLength(2);
     expect(stderr).toBe("");
+  });
+});
+
+describe("a file that is written of another one", () => {
+  const files = async (): Promise<{ readonly recording: string; readonly folder: string }> => {
+    const recording = temporaryFile("recording");
+    writeFileSync(recording, await record([ioctl()]));
+    return { recording, folder: dirname(recording) };
+  };
+
+  it("is not the one that is read, by whatever name", async () => {
+    const { recording, folder } = await files();
+    const before = readFileSync(recording);
+    symlinkSync(recording, join(folder, "link"));
+    for (const command of [
+      '$CLI export "$1/recording" --to ftrace -o "$1/link"',
+      '$CLI expect "$1/recording" "no frames" --junit "$1/recording"',
+    ]) {
+      const { status, stderr } = shell(command, [folder]);
+      expect({ status, stderr }).toEqual({
+        status: 2,
+        stderr: expect.stringMatching(
+          /^v4l2-cuse: [^\n]* is a file that is read, and would be overwritten\n$/,
+        ) as string,
+      });
+    }
+    expect(readFileSync(recording)).toEqual(before);
+  });
+
+  it("stays as it was when there is nothing to write", async () => {
+    const { recording, folder } = await files();
+    expect(shell('$CLI export "$1" --to ftrace -o "$2/out"', [recording, folder]).status).toBe(0);
+    const before = readFileSync(join(folder, "out"), "utf8");
+    expect(before).toContain("# tracer: nop");
+    writeFileSync(recording, "hello\n");
+    expect(shell('$CLI export "$1" --to ftrace -o "$2/out"', [recording, folder]).status).toBe(1);
+    expect(readFileSync(join(folder, "out"), "utf8")).toBe(before);
   });
 });
 
