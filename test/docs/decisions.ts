@@ -123,6 +123,7 @@ export const decisions: Readonly<
     ["scripts/bench-loopback", { not: measures }],
     ["scripts/soak-loopback [FRAMES]", { not: measures }],
     ["scripts/loopback-programs", { not: "it installs programs with windows" }],
+    ["scripts/retrace-recordings", { not: "it takes a package of a suite that changes every day" }],
     ["scripts/compare-decoder FOLDER", { not: "it wants a folder of streams, which nobody may pass on" }],
     ["npx vitest run test/v4l2/docs -u", { by: "test/v4l2/docs.test.ts", text: "ioctls.md" }],
     ["scripts/gen-uapi --offline", { by: "scripts/uapi/main.ts", text: "scripts/gen-uapi --offline" }],

@@ -85,8 +85,8 @@ export function emptyFilmGrain(): FilmGrain {
   };
 }
 
-/** Of frames without grain. Never changed: their headers share it. */
-export const noFilmGrain: FilmGrain = emptyFilmGrain();
+/** Of frames without grain. Their headers share it, so nobody may change it. */
+export const noFilmGrain: FilmGrain = Object.freeze(emptyFilmGrain());
 
 /**
  * `uncompressed_header()`. Names in camel case are variables of the specification, the others its elements. A header

@@ -10,6 +10,7 @@ export {
 } from "./controls.js";
 export type { Av1ControlsOptions } from "./controls.js";
 export {
+  emptyFilmGrain,
   emptyFrameHeader,
   FrameType,
   noFilmGrain,

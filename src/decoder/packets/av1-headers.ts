@@ -131,6 +131,7 @@ export function frameOf(
   filters(frame, control);
   frame.gmType.set(control.global_motion.type);
   frame.gmParams.set(control.global_motion.params.flat());
+  frame.filmGrain = av1.emptyFilmGrain();
   filmGrain(frame.filmGrain, grain);
   return frame;
 }
