@@ -98,7 +98,7 @@ export const decisions: Readonly<
     ],
     [
       "scripts/lib/with-fuse-nodes npx vitest run --project device",
-      { by: "scripts/test", text: "before=(scripts/lib/with-fuse-nodes" },
+      { by: "scripts/test", text: 'scripts/lib/with-fuse-nodes "$@")' },
     ],
     ["npx vitest run --project emulated", { by: "scripts/test", text: "vitest emulated here" }],
     ["npm run lint", { by: "scripts/test", text: "plain npm run lint" }],
@@ -196,7 +196,7 @@ export const decisions: Readonly<
     ["ffmpeg -f v4l2 -i /tmp/nodes/video0 -frames:v 30 out.mkv", {}],
     [
       "scripts/lib/with-fuse-nodes npx vitest run --project device test/device/mem2mem-jobs.test.ts",
-      { by: "scripts/test", text: "before=(scripts/lib/with-fuse-nodes" },
+      { by: "scripts/test", text: 'scripts/lib/with-fuse-nodes "$@")' },
     ],
     [
       "STORM_ROUNDS=1000 HOSTILE_CALLS=250000 scripts/lib/with-fuse-nodes npx vitest run --project device graft-storm hostile",

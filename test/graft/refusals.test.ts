@@ -21,6 +21,7 @@ import {
   sleeping,
   status,
 } from "./support.js";
+import { isRoot } from "../support/root.js";
 
 // Starting a process takes its time in a guest.
 vi.setConfig({ testTimeout: 30_000 });
@@ -214,7 +215,7 @@ describe("a graft is refused", () => {
     await expectUntouched(client);
   });
 
-  it("when the driver may not trace the client", async () => {
+  it.runIf(isRoot)("when the driver may not trace the client", async () => {
     const client = await sleeping(["read"]);
     const { pid, call, target } = client.facts;
     const [command = "", ...args] = driver(["0", `${pid}:${call}:${target}`]);
