@@ -18,6 +18,8 @@ export type DiffCall = {
   readonly name: string;
   /** As the log has it. */
   readonly line: () => string;
+  /** Other streams of the session that have no more calls. */
+  readonly ended: readonly string[];
 } & (
   | {
       readonly kind: "ioctl";
@@ -31,40 +33,105 @@ export type DiffCall = {
 
 const QUEUES: ReadonlySet<string> = new Set(["VIDIOC_QBUF", "VIDIOC_PREPARE_BUF"]);
 const DIGEST_DIGITS = 16;
+/** Clients without an open file that are remembered: one that comes back later is a new one. */
+const MAX_IDLE_CLIENTS = 1024;
+/** Forgotten at once: to find the oldest one takes longer the more were deleted before it. */
+const FORGOTTEN = MAX_IDLE_CLIENTS / 8;
+const NONE: readonly string[] = [];
+const NO_PAYLOADS: ReadonlyMap<number, Uint8Array> = new Map();
 
 /** Those will be done again, as often as it takes: how often is a matter of time. */
 const isTimely = (errno: string | undefined): boolean =>
   errno === "EAGAIN" || errno === "EINTR" || errno === "ERESTARTSYS";
 
+interface Client {
+  readonly pid: string;
+  readonly number: number;
+  /** Files of each kind that it ever had. */
+  readonly files: Map<string, number>;
+  /** Files that are open. */
+  open: number;
+  /** The stream of its requests. */
+  requests: string | undefined;
+}
+
 interface Stream {
   readonly name: string;
   readonly kind: string;
+  readonly client: Client;
 }
 
 /** Numbers clients, and the files of each, in the order in which they appear. */
 class Streams {
-  readonly #clients = new Map<string, { readonly number: number; readonly files: Map<string, number> }>();
+  readonly #clients = new Map<string, Client>();
+  /** Those without an open file, in the order in which they closed their last one. */
+  readonly #idle = new Set<Client>();
   readonly #files = new Map<string, Stream>();
+  #count = 0;
+  #ended: string[] = [];
 
   of(pid: string, file: string, kind: string): Stream {
     let stream = this.#files.get(file);
-    if (stream === undefined) this.#files.set(file, (stream = { name: this.#next(pid, kind), kind }));
+    if (stream === undefined) {
+      const client = this.#client(pid);
+      this.#files.set(file, (stream = { name: nextName(client, kind), kind, client }));
+      client.open += 1;
+      this.#idle.delete(client);
+    }
     return stream;
+  }
+
+  /** Requests are files for the length of a frame: those of a client are one. */
+  requestsOf(pid: string): string {
+    const client = this.#client(pid);
+    return (client.requests ??= nextName(client, "request"));
   }
 
   /** The file's name may come again. */
   close(file: string): void {
+    const client = this.#files.get(file)?.client;
+    if (client === undefined) return;
     this.#files.delete(file);
+    client.open -= 1;
+    if (client.open === 0) this.#rest(client);
   }
 
-  #next(pid: string, kind: string): string {
-    let client = this.#clients.get(pid);
-    if (client === undefined)
-      this.#clients.set(pid, (client = { number: this.#clients.size + 1, files: new Map() }));
-    const number = (client.files.get(kind) ?? 0) + 1;
-    client.files.set(kind, number);
-    return `client ${client.number}, ${kind} file ${number}`;
+  /** Streams that do not come again, beside those of closed files; each is told once. */
+  takeEnded(): readonly string[] {
+    if (this.#ended.length === 0) return NONE;
+    const ended = this.#ended;
+    this.#ended = [];
+    return ended;
   }
+
+  #client(pid: string): Client {
+    let client = this.#clients.get(pid);
+    if (client === undefined) {
+      client = { pid, number: (this.#count += 1), files: new Map(), open: 0, requests: undefined };
+      this.#clients.set(pid, client);
+      this.#rest(client);
+    }
+    return client;
+  }
+
+  #rest(idle: Client): void {
+    this.#idle.add(idle);
+    if (this.#idle.size <= MAX_IDLE_CLIENTS) return;
+    let count = 0;
+    for (const client of this.#idle) {
+      this.#idle.delete(client);
+      this.#clients.delete(client.pid);
+      if (client.requests !== undefined) this.#ended.push(client.requests);
+      count += 1;
+      if (count === FORGOTTEN) return;
+    }
+  }
+}
+
+function nextName({ number, files }: Client, kind: string): string {
+  const count = (files.get(kind) ?? 0) + 1;
+  files.set(kind, count);
+  return `client ${number}, ${kind} file ${count}`;
 }
 
 /** Makes the calls of steps. */
@@ -82,23 +149,41 @@ class Calls {
     }
     if (step.kind === "ioctl" && isTimely(step.errno)) return [];
     if (step.kind === "open") this.#streams.close(file);
-    // Requests are files for the length of a frame: those of a client are one.
     const isRequest = step.kind === "ioctl" && REQUEST_IOCTLS.has(step.name);
     const { name: stream, kind: node } = isRequest
-      ? this.#streams.of(client, `request of ${client}`, "request")
+      ? { name: this.#streams.requestsOf(client), kind: "request" }
       : this.#streams.of(client, file, step.kind === "open" ? step.node : nodeKind(file));
-    const common = { stream, where, order: (this.#order += 1), line };
+    if (step.kind === "close") this.#streams.close(file);
+    const [order, ended] = [(this.#order += 1), this.#streams.takeEnded()];
     switch (step.kind) {
       case "open":
-        return [{ ...common, kind: "file", name: "open", asked: step.flags, answered: "success" }];
-      case "close":
-        this.#streams.close(file);
-        this.#data.delete(file);
-        return [{ ...common, kind: "file", name: "close", asked: 0, answered: "success" }];
-      case "ioctl":
         return [
           {
-            ...common,
+            stream,
+            where,
+            order,
+            line,
+            ended,
+            kind: "file",
+            name: "open",
+            asked: step.flags,
+            answered: "success",
+          },
+        ];
+      case "close":
+        this.#data.delete(file);
+        return [
+          { stream, where, order, line, ended, kind: "file", name: "close", asked: 0, answered: "success" },
+        ];
+      case "ioctl":
+        // Member by member: objects that are spread into here make all of this three times as slow.
+        return [
+          {
+            stream,
+            where,
+            order,
+            line,
+            ended,
             kind: "ioctl",
             name: step.name,
             step,
@@ -122,7 +207,8 @@ class Calls {
     const { name: stream } = this.#streams.of(String(pid), `${device}/${file}`, nodeKind(device));
     const order = (this.#order += 1);
     const answered = errno ?? String(value);
-    return [{ stream, order, where: action, kind: "file", name: action, asked: size, answered, line }];
+    const ended = this.#streams.takeEnded();
+    return [{ stream, order, where: action, line, ended, kind: "file", name: action, asked: size, answered }];
   }
 }
 
@@ -130,9 +216,10 @@ class Calls {
 export class RecordedCalls {
   readonly #calls = new Calls();
   // Descriptors do not count: no facts are needed.
-  readonly #steps = new RecordedSteps(
-    new SessionFacts(),
-    (bytes) => new Map(controlPayloads(bytes).map(({ index, bytes: payload }) => [index, payload])),
+  readonly #steps = new RecordedSteps(new SessionFacts(), (bytes) =>
+    bytes === undefined
+      ? NO_PAYLOADS
+      : new Map(controlPayloads(bytes).map(({ index, bytes: payload }) => [index, payload])),
   );
   #dropped = 0;
 
@@ -169,18 +256,27 @@ export class RecordedCalls {
 /** With bytes of its own: the reader uses its own again. */
 function keep(event: IoctlEvent): IoctlEvent {
   const { asked, given, askedArray, givenArray, note, askedPayloads, givenPayloads } = event.bytes;
+  let size = given.byteLength;
+  for (const part of [asked, askedArray, givenArray, askedPayloads, givenPayloads])
+    size += part?.byteLength ?? 0;
+  // All in one piece: memory outside of the heap is slow to get, and to free.
+  const room = new Uint8Array(size);
+  let at = 0;
+  const copyOf = (part: Uint8Array): Uint8Array => {
+    const copy = room.subarray(at, (at += part.byteLength));
+    copy.set(part);
+    return copy;
+  };
   return withDescription(event, {
-    asked: copyOf(asked),
-    given: new Uint8Array(given),
-    askedArray: copyOf(askedArray),
-    givenArray: copyOf(givenArray),
+    asked: asked && copyOf(asked),
+    given: copyOf(given),
+    askedArray: askedArray && copyOf(askedArray),
+    givenArray: givenArray && copyOf(givenArray),
     note,
-    askedPayloads: copyOf(askedPayloads),
-    givenPayloads: copyOf(givenPayloads),
+    askedPayloads: askedPayloads && copyOf(askedPayloads),
+    givenPayloads: givenPayloads && copyOf(givenPayloads),
   });
 }
-
-const copyOf = (bytes: Uint8Array | undefined): Uint8Array | undefined => bytes && new Uint8Array(bytes);
 
 /** The calls of a file of v4l2-tracer. */
 export function* tracerCalls(steps: Iterable<Step>): Generator<DiffCall, void, undefined> {

@@ -62,9 +62,39 @@ const OWN_ASKS: ReadonlyMap<string, readonly string[]> = new Map([
 
 type Side = 0 | 1;
 
+/** Calls in their order: to take the first one costs the same however many wait. */
+class Waiting {
+  readonly #calls: (DiffCall | undefined)[] = [];
+  #taken = 0;
+
+  get length(): number {
+    return this.#calls.length - this.#taken;
+  }
+
+  /** From 0. */
+  at(place: number): DiffCall | undefined {
+    return this.#calls[this.#taken + place];
+  }
+
+  push(call: DiffCall): void {
+    this.#calls.push(call);
+  }
+
+  shift(): DiffCall | undefined {
+    const call = this.#calls[this.#taken];
+    if (call === undefined) return undefined;
+    this.#calls[this.#taken] = undefined;
+    this.#taken += 1;
+    if (2 * this.#taken < this.#calls.length) return call;
+    this.#calls.splice(0, this.#taken);
+    this.#taken = 0;
+    return call;
+  }
+}
+
 /** The calls of one open file that wait for the other session's. */
 class Pair {
-  readonly waiting: [DiffCall[], DiffCall[]] = [[], []];
+  readonly waiting: readonly [Waiting, Waiting] = [new Waiting(), new Waiting()];
   /** Calls of each that were ever seen. */
   readonly seen: [number, number] = [0, 0];
   /** Has each closed it? */
@@ -101,7 +131,10 @@ class SessionDiff {
   readonly #pairs = new Map<string, Pair>();
   readonly #ignored: Ignored;
   readonly #most: number;
+  /** The first ones so far, in their order: no more than are wanted. */
   readonly #found: { readonly order: number; readonly difference: SessionDifference }[] = [];
+  /** Once as many are found as are wanted: where earlier ones may be. */
+  #earlier: Pair[] | undefined;
   /** Calls that wait, of files that both have opened. */
   readonly #behind: [number, number] = [0, 0];
   readonly #read: [number, number] = [0, 0];
@@ -126,11 +159,7 @@ class SessionDiff {
         for (const pair of this.#pairs.values()) this.#compare(pair);
       } else this.#take(side, next.value);
     }
-    const differences = this.#found
-      .sort(byOrder)
-      .slice(0, this.#most)
-      .map(({ difference }) => difference);
-    return { differences, compared: this.#compared };
+    return { differences: this.#found.map(({ difference }) => difference), compared: this.#compared };
   }
 
   end(): void {
@@ -147,8 +176,12 @@ class SessionDiff {
   /** Are there as many as are wanted, and can none be found before them? */
   #isEnough(): boolean {
     if (this.#found.length < this.#most) return false;
-    const last = this.#found.sort(byOrder)[this.#most - 1]?.order ?? 0;
-    return ![...this.#pairs.values()].some(({ waiting }) => (waiting[0][0]?.order ?? Infinity) < last);
+    const last = this.#found.at(-1)?.order ?? 0;
+    // What is read from now on comes behind the last one: no pair joins them.
+    this.#earlier ??= [...this.#pairs.values()];
+    for (let pair; (pair = this.#earlier.at(-1)) !== undefined; this.#earlier.pop())
+      if ((pair.waiting[0].at(0)?.order ?? Infinity) < last) return false;
+    return true;
   }
 
   #take(side: Side, call: DiffCall): void {
@@ -158,12 +191,22 @@ class SessionDiff {
     pair.seen[side] += 1;
     const isFirst = pair.seen[side] === 1;
     if (call.name === "close") pair.isClosed[side] = true;
+    for (const name of call.ended) this.#end(name, side);
+    if (pair.isLost) this.#forgetClosed(pair);
     if (pair.isLost || (pair.seen[other] === 0 && pair.seen[side] > MAX_LONELY)) return;
     if (isFirst && pair.seen[other] > MAX_LONELY) throw this.#tooMany();
     pair.waiting[side].push(call);
     this.#count(pair, side, call, 1);
     if (isFirst) this.#behind[other] += pair.waiting[other].length;
     if (this.#waiting > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) throw this.#tooMany();
+    this.#compare(pair);
+  }
+
+  /** This one has no more calls of the stream. */
+  #end(stream: string, side: Side): void {
+    const pair = this.#pairs.get(stream);
+    if (pair === undefined) return;
+    pair.isClosed[side] = true;
     this.#compare(pair);
   }
 
@@ -183,7 +226,7 @@ class SessionDiff {
   #compare(pair: Pair): void {
     const [left, right] = pair.waiting;
     while (left.length + right.length > 0) {
-      const [a, b] = [left[0], right[0]];
+      const [a, b] = [left.at(0), right.at(0)];
       if (pair.isLost) this.#drop(pair, left.length, right.length);
       else if (a === undefined || b === undefined) {
         const without: Side = a === undefined ? 0 : 1;
@@ -196,8 +239,11 @@ class SessionDiff {
         this.#drop(pair, 1, 1);
       } else if (!this.#align(pair, a, b)) break;
     }
-    if (left.length + right.length === 0 && pair.isClosed[0] && pair.isClosed[1])
-      this.#pairs.delete(pair.stream);
+    this.#forgetClosed(pair);
+  }
+
+  #forgetClosed({ stream, waiting, isClosed }: Pair): void {
+    if (waiting[0].length + waiting[1].length === 0 && isClosed[0] && isClosed[1]) this.#pairs.delete(stream);
   }
 
   /** Do no more calls of the file come? */
@@ -207,7 +253,9 @@ class SessionDiff {
 
   #drop(pair: Pair, ofA: number, ofB: number): void {
     for (const [side, count] of [[0, ofA] as const, [1, ofB] as const])
-      for (const call of pair.waiting[side].splice(0, count)) {
+      for (let left = count; left > 0; left--) {
+        const call = pair.waiting[side].shift();
+        if (call === undefined) break;
         this.#count(pair, side, call, -1);
         if (side === 0) pair.lastOrder = call.order;
       }
@@ -249,18 +297,15 @@ class SessionDiff {
     { stream, lastOrder }: Pair,
     difference: Pick<SessionDifference, "what" | "a" | "b"> & Partial<SessionDifference>,
   ): void {
-    this.#found.push({
-      order: difference.a?.order ?? lastOrder + 0.5,
-      difference: { stream, asked: [], answered: [], ...difference },
-    });
-    if (this.#found.length <= 2 * this.#most) return;
-    this.#found.sort(byOrder);
-    this.#found.length = this.#most;
+    const order = difference.a?.order ?? lastOrder + 0.5;
+    // Most are found in their order.
+    let place = this.#found.length;
+    while (place > 0 && (this.#found[place - 1]?.order ?? 0) > order) place -= 1;
+    if (place === this.#most) return;
+    this.#found.splice(place, 0, { order, difference: { stream, asked: [], answered: [], ...difference } });
+    if (this.#found.length > this.#most) this.#found.pop();
   }
 }
-
-const byOrder = (left: { readonly order: number }, right: { readonly order: number }): number =>
-  left.order - right.order;
 
 function bytesOf(call: DiffCall): number {
   if (call.kind !== "ioctl") return 256;
@@ -274,16 +319,13 @@ function bytesOf(call: DiffCall): number {
 }
 
 /** How many calls of each to skip, as few as possible, until both do the same; undefined: they do not. */
-function nearest(
-  left: readonly DiffCall[],
-  right: readonly DiffCall[],
-): readonly [number, number] | readonly [undefined, undefined] {
+function nearest(left: Waiting, right: Waiting): readonly [number, number] | readonly [undefined, undefined] {
   for (let sum = 1; sum < 2 * WINDOW; sum++)
     for (let ofA = Math.max(0, sum - WINDOW); ofA <= Math.min(sum, WINDOW); ofA++) {
       const ofB = sum - ofA;
-      const isAlike = (step: number): boolean => left[ofA + step]?.name === right[ofB + step]?.name;
+      const isAlike = (step: number): boolean => left.at(ofA + step)?.name === right.at(ofB + step)?.name;
       // Two in a row: that both queue a buffer some time says little.
-      if (left[ofA] !== undefined && isAlike(0) && isAlike(1)) return [ofA, ofB];
+      if (left.at(ofA) !== undefined && isAlike(0) && isAlike(1)) return [ofA, ofB];
     }
   return [undefined, undefined];
 }

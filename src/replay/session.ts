@@ -116,6 +116,7 @@ export class RecordedSteps {
     const fd = /:(\d+)$/.exec(bytes.note ?? "")?.[1];
     const requestFd = REQUEST_IOCTLS.has(name) && fd !== undefined ? Number(fd) : undefined;
     const asked = this.#payloadsOf(bytes.askedPayloads);
+    const given = this.#payloadsOf(bytes.givenPayloads);
     const step: IoctlStep = {
       kind: "ioctl",
       where,
@@ -127,7 +128,7 @@ export class RecordedSteps {
       given: {
         arg: this.#given(event),
         array: bytes.givenArray,
-        payloads: new Map([...asked, ...this.#payloadsOf(bytes.givenPayloads)]),
+        payloads: asked.size === 0 ? given : new Map([...asked, ...given]),
       },
       errno,
       isGuessed: false,

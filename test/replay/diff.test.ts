@@ -8,7 +8,7 @@ import {
   type SessionDiffOptions,
 } from "../../src/replay/index.js";
 import { FormatView, IOCTLS } from "../../src/v4l2/gen/index.js";
-import type { IoctlEvent, TraceEvent } from "../../src/v4l2/index.js";
+import { PayloadLog, type IoctlEvent, type TraceEvent } from "../../src/v4l2/index.js";
 import { base, bufferBytes, ioctl } from "../events/support/events.js";
 
 const noBytes = {
@@ -202,6 +202,27 @@ describe("two sessions", () => {
     expect(diff([sFmt(640, 1)], [sFmt(640, 2)], { ignored: ["sizeimage"] }).differences).toEqual([]);
   });
 
+  it("differ in values and payloads of controls, though the argument itself is the same", () => {
+    const controls = (value: number, payload: number): IoctlEvent => {
+      const [arg, array] = [new Uint8Array(IOCTLS.VIDIOC_S_EXT_CTRLS.size), new Uint8Array(40)];
+      new DataView(arg.buffer).setUint32(8, 2, true);
+      array[12] = value;
+      array[24] = 4;
+      const payloads = new PayloadLog();
+      payloads.add(1, input(payload));
+      const nested = { askedArray: array, givenArray: array, askedPayloads: payloads.bytes };
+      const event = call("VIDIOC_S_EXT_CTRLS", arg);
+      return { ...event, bytes: { ...event.bytes, ...nested } };
+    };
+    expect(diff([controls(1, 2)], [controls(1, 2)]).differences).toEqual([]);
+    expect(diff([controls(1, 2)], [controls(5, 2)]).differences).toMatchObject([
+      { asked: [{ field: "v4l2_ext_controls.controls[0].value", expected: 1, got: 5 }] },
+    ]);
+    expect(diff([controls(1, 2)], [controls(1, 3)]).differences).toMatchObject([
+      { asked: [{ field: "v4l2_ext_controls.controls[1].payload", expected: "02000000", got: "03000000" }] },
+    ]);
+  });
+
   it("with ioctls that the uAPI does not know are compared by their bytes", () => {
     const own = (value: number): IoctlEvent =>
       ioctl({ name: "__proto__", cmd: 0xc004_56c0 | 0, bytes: { ...noBytes, given: input(value) } });
@@ -223,6 +244,36 @@ describe("two sessions", () => {
     const b = long((by) => (readB += by));
     expect(diff(a, b)).toEqual({ differences: [], compared: 20_001 });
     expect(most).toBeLessThan(3);
+  });
+
+  it("with ever new clients are compared, and clients that are long gone are forgotten", () => {
+    const CLIENTS = 3000;
+    const stays = { pid: 1, file: 1n };
+    const queue = (pid: number): IoctlEvent => {
+      const event = call("MEDIA_REQUEST_IOC_QUEUE", new Uint8Array(0), { pid, device: "media0" });
+      return { ...event, bytes: { ...event.bytes, note: "request=1:7" } };
+    };
+    function* session(last: number): Generator<TraceEvent> {
+      yield gInput(stays);
+      for (let pid = 2; pid <= CLIENTS; pid++) {
+        const members = { pid, file: BigInt(pid) };
+        yield* [file("open", members), queue(pid), file("release", members)];
+      }
+      // It came second, and went.
+      yield sInput(1, { pid: 2, file: 2n });
+      yield sInput(last, stays);
+    }
+    const compared = 3 * (CLIENTS - 1) + 5;
+    expect(diff(session(5), session(5))).toEqual({ differences: [], compared });
+    expect(diff(session(5), session(6)).differences).toMatchObject([
+      { stream: "client 1, video file 1", asked: [{ expected: 5, got: 6 }] },
+    ]);
+    const calls = [...callsOf(session(5))];
+    expect(calls.at(-2)?.stream).toBe(`client ${CLIENTS + 1}, video file 1`);
+    const ended = calls.flatMap(({ ended: streams }) => streams);
+    expect(ended[0]).toBe("client 2, request file 1");
+    expect(new Set(ended).size).toBe(ended.length);
+    expect(ended.length).toBeGreaterThan(CLIENTS / 2);
   });
 
   it("whose files are too far from each other are refused in one sentence", () => {
