@@ -254,6 +254,7 @@ export const decisions: Readonly<
     ],
     ["scripts/lib/package-trial deb trixie", { not: trial }],
     ["scripts/lib/package-trial npm trixie", { not: trial }],
+    ["scripts/lib/package-trial action trixie", { not: trial }],
     ["sudo systemctl enable --now v4l2-cuse@webcam", { not: "no systemd runs in CI" }],
     ["sudo v4l2-cuse list --socket /run/v4l2-cuse/units/webcam/control", { not: "it asks the unit above" }],
   ],
