@@ -132,7 +132,8 @@ describe("events of a node", () => {
       "$0" "$1" events /dev/video0 --json > "$2/out" 2> "$2/err" & follower=$!
       for i in $(seq 200); do grep -q following "$2/err" && break; sleep 0.05; done; sleep 0.3
       v4l2-ctl -d /dev/video0 --set-fmt-video=width=320,height=240 > "$2/client"
-      sleep 0.5; kill -INT $follower; wait $follower; echo $? > "$2/status"`;
+      for i in $(seq 200); do grep -q VIDIOC_S_FMT "$2/out" && break; sleep 0.05; done
+      kill -INT $follower; wait $follower; echo $? > "$2/status"`;
     writeFileSync(join(folder, "script"), script);
     const client = ["bash", "-c", script, process.execPath, builtProgram(), folder];
     const run = spawnSync(

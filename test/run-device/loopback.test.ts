@@ -124,7 +124,7 @@ const consumers: readonly (readonly [string, string])[] = [
 ];
 
 /** Waits until frames come: the producer has set its format and put some out. */
-const untilFed = `for i in $(seq 200); do v4l2-ctl --get-fmt-video | grep -q '${WIDTH}/${HEIGHT}' && break; sleep 0.05; done; sleep 0.5`;
+const untilFed = `for i in $(seq 1200); do v4l2-ctl --get-fmt-video | grep -q '${WIDTH}/${HEIGHT}' && break; sleep 0.05; done; sleep 0.5`;
 
 describe.runIf(onFuseNodes)("the loopback", () => {
   it.each(
@@ -144,7 +144,13 @@ describe.runIf(onFuseNodes)("the loopback", () => {
     const { folder } = await run(
       "",
       `ffmpeg -nostdin -loglevel error -re -f lavfi -i color=c=0x20c040:size=640x480:rate=30 -pix_fmt yuyv422 -f v4l2 /dev/video0 &
-       sleep 3; jobs=()
+       # The picture that says that nobody feeds it is not of one colour.
+       for i in $(seq 60); do
+         timeout 20 v4l2-ctl --stream-mmap --stream-count=1 --stream-to="$0/probe" >/dev/null
+         [ "$(head -c 4 "$0/probe" | od -A n -t x1)" = "$(tail -c 4 "$0/probe" | od -A n -t x1)" ] && break
+         sleep 0.2
+       done
+       jobs=()
        take() { timeout 60 v4l2-ctl --set-fmt-video=width=$1,height=$2,pixelformat=$3 --stream-mmap --stream-skip=3 --stream-count=5 --stream-to="$0/$3"; }
        take 320 240 NV12 & jobs+=($!); take 800 600 RGB3 & jobs+=($!); take 640 480 YUYV & jobs+=($!)
        wait "\${jobs[@]}"; kill %1; wait || true`,
@@ -171,7 +177,7 @@ describe.runIf(onFuseNodes)("the loopback", () => {
       `v4l2-ctl --stream-mmap --stream-count=20 & one=$!
        sleep 0.3; v4l2-ctl --stream-mmap --stream-count=5; wait $one
        pgrep -x -f 'sleep 1003.7' > "$0/during" || true
-       sleep 2; pgrep -x -f 'sleep 1003.7' > "$0/after" || true`,
+       for i in $(seq 400); do pgrep -x -f 'sleep 1003.7' > "$0/after" || break; sleep 0.05; done`,
     );
     expect(readFileSync(join(parent, "starts"), "utf8")).toBe("320 240 YUYV 30/1\n");
     expect(readFileSync(join(folder, "during"), "utf8")).not.toBe("");
@@ -242,7 +248,7 @@ describe.runIf(onFuseNodes)("the loopback", () => {
       "an exclusive node that is fed",
       "--exclusive-caps",
       "/dev/video0",
-      "ffmpeg -nostdin -loglevel error -re -f lavfi -i testsrc=size=640x480:rate=30 -pix_fmt yuyv422 -f v4l2 /dev/video0 & sleep 3;",
+      "ffmpeg -nostdin -loglevel error -re -f lavfi -i testsrc=size=640x480:rate=30 -pix_fmt yuyv422 -f v4l2 /dev/video0 & for i in $(seq 400); do v4l2-ctl -D | grep -q 'Video Capture' && break; sleep 0.1; done;",
     ],
   ])(
     "v4l2-compliance finds nothing wrong with %s",

@@ -79,9 +79,11 @@ describe.runIf(onFuseNodes)("sample --media", () => {
 
   it("a link of a running pipeline cannot be changed: EBUSY", async () => {
     const { text } = await run(`
-      v4l2-ctl --stream-mmap --stream-count=100000 >/dev/null 2>&1 & client=$!
-      sleep 1; media-ctl -l '"sensor":0->"bridge":0[0]' 2>&1 || true
-      kill $client; wait $client || true`);
+      frames=$(mktemp)
+      v4l2-ctl --stream-mmap --stream-count=100000 --stream-to="$frames" >/dev/null 2>&1 & client=$!
+      for i in $(seq 400); do [ -s "$frames" ] && break; sleep 0.05; done
+      media-ctl -l '"sensor":0->"bridge":0[0]' 2>&1 || true
+      kill $client; wait $client || true; rm "$frames"`);
     expect(text).toMatch(/Device or resource busy|\(16\)/);
   });
 
