@@ -7,12 +7,15 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtProgram } from "../device/support/camera.js";
 import { onFuseNodes } from "../device/support/device.js";
 import { startProgram } from "../device/support/probe.js";
 import { data } from "../gstreamer/support.js";
-import { built, builtRoot } from "../support/built.js";
+import { built } from "../support/built.js";
+
+const withDecoder = fileURLToPath(new URL("../../scripts/lib/with-decoder", import.meta.url));
 
 let parent = "";
 beforeAll(() => {
@@ -51,7 +54,7 @@ async function explained(device: string, lateMs: number, script: string): Promis
   const recording = join(folder, "recording");
   const program = [process.execPath, builtProgram()];
   const client = startProgram(
-    join(builtRoot, "scripts/lib/with-decoder"),
+    withDecoder,
     [
       ...["env", `NODE_OPTIONS=--import=${join(parent, "driver.mjs")}`],
       ...[`DRIVER_PID=${join(folder, "pid")}`, `FRAMES=${join(folder, "frames")}`],
@@ -176,9 +179,7 @@ const cases: readonly (readonly [
 describe.runIf(onFuseNodes).concurrent("explain, when", () => {
   beforeAll(() => {
     // Where the decoder has to be built, that takes seconds.
-    const { status, stderr } = spawnSync(join(builtRoot, "scripts/lib/with-decoder"), ["true"], {
-      encoding: "utf8",
-    });
+    const { status, stderr } = spawnSync(withDecoder, ["true"], { encoding: "utf8" });
     expect(status, stderr).toBe(0);
   });
 
