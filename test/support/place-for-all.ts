@@ -70,9 +70,9 @@ function copyPackage(to: string): void {
         copyFileSync(join(native, folder, file.name), join(to, "native/build", folder, file.name));
     }
   }
-  // Links to the helpers of 64-bit and of 32-bit programs.
-  for (const links of ["lib", "lib32"].filter((name) => existsSync(join(native, name))))
-    cpSync(join(native, links), join(to, "native/build", links), { recursive: true, verbatimSymlinks: true });
+  // Links to the helpers of 64-bit and of 32-bit programs; the C library of 32-bit ones, which the arm64 guest lacks.
+  for (const whole of ["lib", "lib32", "arm64/libc32"].filter((name) => existsSync(join(native, name))))
+    cpSync(join(native, whole), join(to, "native/build", whole), { recursive: true, verbatimSymlinks: true });
 }
 
 /** Only root has clients of other users. */
