@@ -174,11 +174,12 @@ static inline long call_on_edge(unsigned long number, void *argument, unsigned r
 #else
 static inline long call_on_edge(unsigned long number, void *argument, unsigned room, bool grows)
 {
-	long outcome = ioctl(target, number, argument);
+	const uint64_t arguments[6] = {(uint64_t)target, number, (uint64_t)(uintptr_t)argument};
 
 	(void)room;
 	(void)grows;
-	return outcome < 0 ? -errno : outcome;
+	/* Not ioctl(3): it sets errno when the queue is another client's, and the graft would be blamed. */
+	return make_call(SYS_ioctl, arguments);
 }
 #endif
 
