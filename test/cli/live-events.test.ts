@@ -90,14 +90,14 @@ describe("the socket of a driver's events", () => {
     const { folder } = await listening();
     const killed =
       "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 9))";
-    for (const name of ["1-dead", "2-young.new"])
+    for (const name of ["1-dead", "0-young.new"])
       expect(spawnSync(process.execPath, ["-e", killed, join(folder, name)]).signal).toBe("SIGKILL");
     expect(readdirSync(folder)).toHaveLength(3);
     const next = new LiveEvents(folder);
     await next.announce([]);
     onTestFinished(() => next.end());
     expect(readdirSync(folder).sort()).toEqual([
-      "2-young.new",
+      "0-young.new",
       ...[0, 1].map(() => expect.stringMatching(`^${process.pid}-[0-9a-f]{8}$`) as unknown),
     ]);
   });
