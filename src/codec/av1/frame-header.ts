@@ -1,4 +1,5 @@
 /** What an AV1 frame header says, and what later frames take from it. */
+import { shared } from "../shared.js";
 
 export const NUM_REF_FRAMES = 8;
 export const REFS_PER_FRAME = 7;
@@ -86,7 +87,7 @@ export function emptyFilmGrain(): FilmGrain {
 }
 
 /** Of frames without grain. Their headers share it, so nobody may change it. */
-export const noFilmGrain: FilmGrain = Object.freeze(emptyFilmGrain());
+export const noFilmGrain: FilmGrain = shared(emptyFilmGrain());
 
 /**
  * `uncompressed_header()`. Names in camel case are variables of the specification, the others its elements. A header

@@ -1,5 +1,6 @@
 /** H.264 slice headers: 7.3.3. */
 import type { Coder } from "../bits/index.js";
+import { shared } from "../shared.js";
 import { ceilLog2, chromaArrayType, frameHeightInMbs, maxFrameNum, picSizeInMapUnits } from "./limits.js";
 import { NalType, type NalHeader } from "./syntax-nal.js";
 import type { Pps } from "./syntax-pps.js";
@@ -96,8 +97,7 @@ function emptyWeights(): ListWeights {
 }
 
 /** Of slices without `pred_weight_table()`. Their headers share it, so nobody may change it. */
-const noWeights: ListWeights = Object.freeze(emptyWeights());
-for (const list of Object.values(noWeights)) Object.freeze(list);
+const noWeights: ListWeights = shared(emptyWeights());
 
 export function emptySliceHeader(): SliceHeader {
   return {

@@ -1,5 +1,6 @@
 /** `slice_segment_header()`: 7.3.6. */
 import type { Coder } from "../bits/index.js";
+import { shared } from "../shared.js";
 import { isIdr, isIrap, type NalHeader } from "./nal.js";
 import type { Pps } from "./syntax-pps.js";
 import { emptyShortTermRps, shortTermRefPicSet, type ShortTermRps } from "./syntax-rps.js";
@@ -100,8 +101,7 @@ export interface SliceContext {
 }
 
 /** Headers share it, so nobody may change it. */
-const noPictures: ShortTermRps = Object.freeze(emptyShortTermRps());
-for (const list of Object.values(noPictures)) Object.freeze(list);
+const noPictures: ShortTermRps = shared(emptyShortTermRps());
 const noBytes = new Uint8Array(0);
 
 export function emptySliceSegmentHeader(): SliceSegmentHeader {

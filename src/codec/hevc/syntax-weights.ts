@@ -1,5 +1,6 @@
 /** `pred_weight_table()`: 7.3.6.3, and the offsets that follow from it: 7.4.7.3. */
 import type { Coder } from "../bits/index.js";
+import { shared } from "../shared.js";
 import type { Sps } from "./syntax-sps.js";
 
 /** Of one reference picture list. */
@@ -32,10 +33,7 @@ export function emptyPredWeightTable(): PredWeightTable {
 }
 
 /** Of slices without `pred_weight_table()`. Their headers share it, so nobody may change it. */
-export const noPredWeightTable: PredWeightTable = Object.freeze(emptyPredWeightTable());
-for (const list of [noPredWeightTable.l0, noPredWeightTable.l1]) {
-  for (const values of Object.values(Object.freeze(list))) Object.freeze(values);
-}
+export const noPredWeightTable: PredWeightTable = shared(emptyPredWeightTable());
 
 /** @param last0 - `num_ref_idx_l0_active_minus1`. @param last1 - The same of list 1, -1 for a P slice. */
 export function predWeightTable(

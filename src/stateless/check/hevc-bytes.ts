@@ -42,9 +42,6 @@ export function picStructIn(bytes: Uint8Array): number | undefined {
 const decode = new ControlBytes();
 const slice = new ControlBytes();
 
-/** References of the picture of the request; reference `i` is entry `i` of the submitted DPB, as clients have it. */
-let references: readonly hevc.DecodedPicture[] = [];
-
 /** Is a DECODE_PARAMS control that of the picture? See `expectedDecodeParams()`. */
 export function isDecodeParams(
   bytes: Uint8Array,
@@ -53,8 +50,7 @@ export function isDecodeParams(
 ): boolean {
   if (bytes.byteLength !== DECODE_SIZE) return false;
   decode.load(bytes);
-  references = picture.references;
-  const { nal, set } = picture;
+  const { nal, set, references } = picture;
   const [{ segment }] = picture.slices;
   const header = segment.slice;
   const isIdr = hevc.isIdr(nal.nal_unit_type);
@@ -71,18 +67,18 @@ export function isDecodeParams(
     decode.u8(decodeAt.num_active_dpb_entries) === references.length &&
     decode.u8(decodeAt.num_delta_pocs_of_ref_rps_idx) ===
       (inSlice ? header.CurrRps.NumDeltaPocsOfRefRpsIdx : 0) &&
-    isDpb(knowsPicStruct) &&
+    isDpb(references, knowsPicStruct) &&
     decode.u8(decodeAt.num_poc_st_curr_before) === set.stCurrBefore.length &&
     decode.u8(decodeAt.num_poc_st_curr_after) === set.stCurrAfter.length &&
     decode.u8(decodeAt.num_poc_lt_curr) === set.ltCurr.length &&
-    areIndices(decode, decodeAt.poc_st_curr_before, set.stCurrBefore) &&
-    areIndices(decode, decodeAt.poc_st_curr_after, set.stCurrAfter) &&
-    areIndices(decode, decodeAt.poc_lt_curr, set.ltCurr)
+    areIndices(decode, decodeAt.poc_st_curr_before, set.stCurrBefore, references) &&
+    areIndices(decode, decodeAt.poc_st_curr_after, set.stCurrAfter, references) &&
+    areIndices(decode, decodeAt.poc_lt_curr, set.ltCurr, references)
   );
 }
 
-/** Is each reference an entry? Where the order is another one, that of the fields decides. */
-function isDpb(knowsPicStruct: boolean): boolean {
+/** Is reference `i` entry `i`, as clients have it? Where the order is another one, that of the fields decides. */
+function isDpb(references: readonly hevc.DecodedPicture[], knowsPicStruct: boolean): boolean {
   for (let i = 0; i < references.length; i += 1) {
     const reference = references[i];
     const at = decodeAt.dpb + i * ENTRY_SIZE;
@@ -102,6 +98,7 @@ function areIndices(
   c: ControlBytes,
   at: number,
   pictures: readonly (hevc.DecodedPicture | undefined)[],
+  references: readonly hevc.DecodedPicture[],
 ): boolean {
   for (let i = 0; i < pictures.length; i += 1) {
     const picture = pictures[i];
@@ -154,8 +151,8 @@ export function isSliceParams(
     slice.s8(at + sliceAt.slice_tc_offset_div2) === header.slice_tc_offset_div2 &&
     (picStruct === undefined || slice.u8(at + sliceAt.pic_struct) === picStruct) &&
     slice.u32(at + sliceAt.slice_segment_addr) === segment.slice_segment_address &&
-    areIndices(slice, at + sliceAt.ref_idx_l0, lists[0]) &&
-    areIndices(slice, at + sliceAt.ref_idx_l1, lists[1]) &&
+    areIndices(slice, at + sliceAt.ref_idx_l0, lists[0], picture.references) &&
+    areIndices(slice, at + sliceAt.ref_idx_l1, lists[1], picture.references) &&
     slice.u16(at + sliceAt.short_term_ref_pic_set_size) === header.shortTermRefPicSetSize &&
     slice.u16(at + sliceAt.long_term_ref_pic_set_size) === header.longTermRefPicSetSize &&
     (!isInter || areWeights(at + sliceAt.pred_weight_table, header, isB))
