@@ -52,9 +52,11 @@ export class ControlTable {
   query(id: number): ControlImpl | undefined {
     const next = (id & NEXT_FLAGS) >>> 0;
     if (next === 0) return this.find(id);
-    return this.#sorted
-      .slice(this.#indexAfter(bareId(id)))
-      .find((control) => next === NEXT_FLAGS || isCompound(control) === (next === CtrlNext.Compound));
+    const first = this.#indexAfter(bareId(id));
+    return this.#sorted.find(
+      (control, index) =>
+        index >= first && (next === NEXT_FLAGS || isCompound(control) === (next === CtrlNext.Compound)),
+    );
   }
 
   /** Index of the first control with a greater id. */
