@@ -99,21 +99,20 @@ function built(name: string): string {
 }
 
 /** Is this of Debian's package? That has nothing to build from. */
-const isDeb = !existsSync(fileURLToPath(new URL("../native/Makefile", import.meta.url)));
+const isDeb = (): boolean => !existsSync(fileURLToPath(new URL("../native/Makefile", import.meta.url)));
 
 /** How to get what is missing: a clone, a package of npm and one of Debian differ. */
-export const rebuildCommand = import.meta.url.includes("/node_modules/")
-  ? "npm rebuild v4l2-cuse"
-  : isDeb
-    ? "apt-get install --reinstall v4l2-cuse"
-    : "npm run build:native";
+export function rebuildCommand(): string {
+  if (import.meta.url.includes("/node_modules/")) return "npm rebuild v4l2-cuse";
+  return isDeb() ? "apt-get install --reinstall v4l2-cuse" : "npm run build:native";
+}
 
 let loaded: Addon | undefined;
 
 function load(): Addon {
   const path = built("v4l2_cuse.node");
   if (!existsSync(path)) {
-    throw new Error(`The native addon ${path} is not built: run \`${rebuildCommand}\`.`);
+    throw new Error(`The native addon ${path} is not built: run \`${rebuildCommand()}\`.`);
   }
   try {
     const addon: unknown = createRequire(import.meta.url)(path);
@@ -122,7 +121,7 @@ function load(): Addon {
     return loaded;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`The native addon does not load (${reason}): run \`${rebuildCommand}\` again.`, {
+    throw new Error(`The native addon does not load (${reason}): run \`${rebuildCommand()}\` again.`, {
       cause,
     });
   }
@@ -212,11 +211,11 @@ function librariesFor(name: string): string[] {
  */
 export function programProblem(path: string, packages: string): string | undefined {
   if (existsSync(path)) return undefined;
-  const build = `install the packages ${packages} (Debian and Ubuntu call them so), then run \`${rebuildCommand}\``;
+  const build = `install the packages ${packages} (Debian and Ubuntu call them so), then run \`${rebuildCommand()}\``;
   const libraries = librariesFor(basename(path));
   if (libraries.length === 0) return `${path} is not built: ${build}`;
   const needs = `${basename(path)} is there for ${libraries.join(" and ")}, which this system does not have`;
-  return isDeb
+  return isDeb()
     ? `${needs}: install one of them, or v4l2-cuse with npm, which builds what is missing`
     : `${needs}: install one of them, or ${build}`;
 }

@@ -65,7 +65,9 @@ export async function examine(): Promise<Examination> {
   const trials = addon === undefined ? await tryAbilities() : without("the addon comes first");
   const cuse = cuseProblem(systemFiles) ?? (isRoot() ? undefined : "Only root may open it.");
   const node = addon !== undefined ? undefined : cuse === undefined ? "cuse" : nodeWithoutCuse(trials);
-  const helper = existsSync(helperPath()) ? undefined : `the helper library is not built: ${rebuildCommand}`;
+  const helper = existsSync(helperPath())
+    ? undefined
+    : `the helper library is not built: ${rebuildCommand()}`;
   const findings: Finding[] = [
     finding(undefined, false, `Linux ${systemFiles.release} on ${process.arch}`),
     finding(nodeProblem(), true, `Node.js ${process.versions.node}`),

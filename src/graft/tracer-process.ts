@@ -37,7 +37,7 @@ export class TracerProcess {
   static start(): Promise<TracerProcess> {
     const path = tracerPath();
     if (!existsSync(path)) {
-      return Promise.reject(new TracerError(`${path} is not built: run \`${rebuildCommand}\``));
+      return Promise.reject(new TracerError(`${path} is not built: run \`${rebuildCommand()}\``));
     }
     return new Promise((resolve, reject) => {
       const [ours, theirs] = socketPair();
@@ -117,5 +117,5 @@ export class TracerProcess {
 function helloProblem(hello: Hello | undefined): string | undefined {
   if (hello === undefined) return "does not speak our protocol";
   if (hello.protocol === PROTOCOL) return undefined;
-  return `speaks version ${hello.protocol} of the protocol, not ${PROTOCOL}: run \`${rebuildCommand}\` again`;
+  return `speaks version ${hello.protocol} of the protocol, not ${PROTOCOL}: run \`${rebuildCommand()}\` again`;
 }

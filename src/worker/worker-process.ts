@@ -157,7 +157,7 @@ export class WorkerProcess<Answer> {
   #greet(message: Uint8Array): void {
     const hello = decodeHello(message);
     if (hello?.protocol !== this.#traits.protocol)
-      this.kill(`is of another version: run \`${rebuildCommand}\` again`);
+      this.kill(`is of another version: run \`${rebuildCommand()}\` again`);
     else if ((hello.features & WorkerFeature.IsFiltered) === 0) this.kill("is not confined");
     else this.#isAccepted = true;
   }

@@ -82,7 +82,7 @@ export interface Client {
 export function prepareClient({ helper: wanted, user }: RunOptions): Client {
   const helper = wanted === false ? undefined : helperPath();
   if (helper !== undefined && !existsSync(helper)) {
-    throw new Failure(`the helper library ${helper} is not built; run '${rebuildCommand}'`);
+    throw new Failure(`the helper library ${helper} is not built; run '${rebuildCommand()}'`);
   }
   if (user === undefined) return { helper, account: undefined };
   if (process.geteuid?.() !== 0) throw new Failure("--user needs root: start v4l2-cuse run with sudo");
