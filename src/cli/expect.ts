@@ -1,7 +1,7 @@
 /** `v4l2-cuse expect FILE RULES...`: does a recording show what it should? For CI: an exit status, and a JUnit file. */
 import { closeSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import {
   Expectations,
   junitXml,
@@ -14,9 +14,9 @@ import {
 } from "../events/index.js";
 import { escapeText, monotonicNow } from "../v4l2/index.js";
 import { Failure, USAGE, UsageError } from "./failure.js";
-import { parseMs } from "./explain.js";
 import { keepInputs, LOST_OUTPUT, unwritable, writeOut } from "./output.js";
 import { readRecordings } from "./recordings.js";
+import { fromZero, parseMs } from "./times.js";
 
 interface Options {
   readonly rules?: string;
@@ -31,6 +31,8 @@ const UNMET = 1;
 /** No file of rules is larger. */
 const MAX_RULES_BYTES = 1 << 20;
 const NS_PER_MS = 1e6;
+/** No wait is longer: eleven days. */
+const MOST_WAIT_S = 1e6;
 /** A recording that is being written is looked at so often. */
 const LOOK_MS = 200;
 /** One that did not grow for so long has all that its driver knows: four times what the driver keeps to itself at most. */
@@ -50,7 +52,7 @@ export function expectCommand(): Command {
     .option(
       "--wait <s>",
       "for a driver that still runs: wait so long at most until all until now is written and the rules hold",
-      parseSeconds,
+      fromZero("seconds", MOST_WAIT_S),
     )
     .action(async (file: string, words: string[], options: Options) => {
       const rules = readRules(words, options.rules);
@@ -101,14 +103,6 @@ function readText(path: string): string {
       `cannot read the rules of ${path}: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-}
-
-/** @throws {InvalidArgumentError} It is no time. */
-function parseSeconds(text: string): number {
-  const number = Number(text);
-  if (text.trim() === "" || !Number.isFinite(number) || number < 0 || number > 1e6)
-    throw new InvalidArgumentError("Name seconds, 0 or more.");
-  return number;
 }
 
 /**

@@ -1,9 +1,10 @@
 /** `v4l2-cuse explain FILE`: why frames were late or lost. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { lateCauses, LateFrames, type LateCause } from "../events/index.js";
 import { clockText } from "../v4l2/index.js";
 import { writeOut } from "./output.js";
 import { Pieces, readRecordings } from "./recordings.js";
+import { parseMs } from "./times.js";
 
 interface Options {
   readonly json?: boolean;
@@ -53,11 +54,4 @@ function summary(counts: ReadonlyMap<LateCause, number>): string {
     return count === undefined ? [] : [`${cause}: ${count}`];
   });
   return `${parts.join(", ")}\n`;
-}
-
-export function parseMs(text: string): number {
-  const number = Number(text);
-  if (text.trim() === "" || !Number.isFinite(number) || number < 0)
-    throw new InvalidArgumentError("Name milliseconds, 0 or more.");
-  return number;
 }

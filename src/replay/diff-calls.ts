@@ -134,6 +134,13 @@ function nextName({ number, files }: Client, kind: string): string {
   return `client ${number}, ${kind} file ${count}`;
 }
 
+const fileCall = (
+  common: Pick<DiffCall, "stream" | "where" | "order" | "line" | "ended">,
+  name: string,
+  asked: number,
+  answered: string,
+): DiffCall => ({ ...common, kind: "file", name, asked, answered });
+
 /** Makes the calls of steps. */
 class Calls {
   readonly #streams = new Streams();
@@ -157,24 +164,10 @@ class Calls {
     const [order, ended] = [(this.#order += 1), this.#streams.takeEnded()];
     switch (step.kind) {
       case "open":
-        return [
-          {
-            stream,
-            where,
-            order,
-            line,
-            ended,
-            kind: "file",
-            name: "open",
-            asked: step.flags,
-            answered: "success",
-          },
-        ];
+        return [fileCall({ stream, where, order, line, ended }, "open", step.flags, "success")];
       case "close":
         this.#data.delete(file);
-        return [
-          { stream, where, order, line, ended, kind: "file", name: "close", asked: 0, answered: "success" },
-        ];
+        return [fileCall({ stream, where, order, line, ended }, "close", 0, "success")];
       case "ioctl":
         // Member by member: objects that are spread into here make all of this three times as slow.
         return [
@@ -208,7 +201,7 @@ class Calls {
     const order = (this.#order += 1);
     const answered = errno ?? String(value);
     const ended = this.#streams.takeEnded();
-    return [{ stream, order, where: action, line, ended, kind: "file", name: action, asked: size, answered }];
+    return [fileCall({ stream, where: action, order, line, ended }, action, size, answered)];
   }
 }
 
