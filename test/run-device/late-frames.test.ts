@@ -40,11 +40,19 @@ interface Found {
   readonly sentence: string;
 }
 
-/** Shell functions for clients: `wait_for WORDS`, at most 20 seconds; `frames N`: is so much in the file for frames? */
+/**
+ * Shell functions for clients: `wait_for WORDS`, at most 20 seconds; `frames N`: is so much in the file for frames?
+ * `streaming`: v4l2-ctl is, with buffers for 1.6 seconds.
+ */
 const FUNCTIONS = `
   wait_for() { for _ in $(seq 400); do ! "$@" || return 0; sleep 0.05; done; echo "in vain: $*" >&2; exit 1; }
   frames() { [ "$(stat -c %s "$FRAMES" 2>/dev/null || echo 0)" -ge $(($1 * 153600)) ]; }
   camera() { v4l2-ctl -d /dev/video0 --set-fmt-video=width=320,height=240,pixelformat=YUYV -p 10 >/dev/null; }
+  streaming() {
+    camera
+    v4l2-ctl -d /dev/video0 --stream-mmap=16 --stream-count=24 --stream-to="$FRAMES" 2>/dev/null & client=$!
+    wait_for frames 2
+  }
   driver=$(cat "$DRIVER_PID" 2>/dev/null) || true
 `;
 
@@ -114,9 +122,7 @@ const cases: readonly (readonly [
     "the driver waits in a call",
     "sample",
     300,
-    `camera
-     v4l2-ctl -d /dev/video0 --stream-mmap=16 --stream-count=24 --stream-to="$FRAMES" 2>/dev/null & client=$!
-     wait_for frames 2; kill -USR2 "$driver"; wait "$client"`,
+    `streaming; kill -USR2 "$driver"; wait "$client"`,
     2,
     "blocked loop",
     /the driver's event loop was blocked for \d+ ms: it waited for something/,
@@ -125,9 +131,7 @@ const cases: readonly (readonly [
     "the driver is stopped",
     "sample",
     300,
-    `camera
-     v4l2-ctl -d /dev/video0 --stream-mmap=16 --stream-count=24 --stream-to="$FRAMES" 2>/dev/null & client=$!
-     wait_for frames 2; kill -STOP "$driver"; sleep 0.8; kill -CONT "$driver"; wait "$client"`,
+    `streaming; kill -STOP "$driver"; sleep 0.8; kill -CONT "$driver"; wait "$client"`,
     2,
     "paused process",
     /the driver's process was stopped for/,
@@ -136,9 +140,7 @@ const cases: readonly (readonly [
     "the client is stopped",
     "sample",
     500,
-    `camera
-     v4l2-ctl -d /dev/video0 --stream-mmap=16 --stream-count=24 --stream-to="$FRAMES" 2>/dev/null & client=$!
-     wait_for frames 2; kill -STOP "$client"; sleep 3; kill -CONT "$client"; wait "$client"`,
+    `streaming; kill -STOP "$client"; sleep 3; kill -CONT "$client"; wait "$client"`,
     3,
     "paused process",
     /the client (was|had been) stopped/,
