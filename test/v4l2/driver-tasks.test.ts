@@ -169,6 +169,37 @@ describe("the end", () => {
     expect(tasks.signal.aborted).toBe(false);
   });
 
+  it.each<[string, boolean, unknown, boolean]>([
+    ["an AbortError is heard of before it", false, new DOMException("given up", "AbortError"), true],
+    ["an AbortError is not heard of after it", true, new DOMException("given up", "AbortError"), false],
+    ["another error is heard of after it", true, new TypeError("broken"), true],
+    ["what is no error is heard of after it", true, { name: "AbortError" }, true],
+    ["nothing at all is heard of after it", true, undefined, true],
+  ])("%s", async (_what, isOver, reason, isHeard) => {
+    const { tasks, failures } = tasksOf();
+    let fail: (reason: unknown) => void = () => undefined;
+    tasks.run(() => new Promise((_resolve, reject) => (fail = reject)));
+    if (isOver) tasks.end();
+    fail(reason);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(failures).toEqual(isHeard ? [{ error: reason, isOver }] : []);
+  });
+
+  it("may come twice", () => {
+    const { tasks, failures } = tasksOf();
+    const { signal } = tasks;
+    tasks.end();
+    tasks.end();
+    expect(signal.aborted).toBe(true);
+    tasks.open();
+    tasks.open();
+    const called = vi.fn();
+    tasks.after(5, called);
+    vi.advanceTimersByTime(20);
+    expect(called).toHaveBeenCalledOnce();
+    expect(failures).toEqual([]);
+  });
+
   it("is told of what goes wrong after it, in the next stream too", async () => {
     const { tasks, failures } = tasksOf();
     let fail: (error: Error) => void = () => undefined;

@@ -7,7 +7,7 @@ import { MbusCode } from "../gen/index.js";
 export type NameTable = readonly (string | undefined)[];
 
 /** Indexed by `enum v4l2_buf_type`. */
-export const bufTypeNames: NameTable = [
+export const bufTypeNames: readonly string[] = [
   "0",
   "vid-cap",
   "vid-out",
@@ -30,7 +30,8 @@ export const bufTypeName = (type: number): string => nameOf(bufTypeNames, type);
 
 /** `enum v4l2_buf_type` by these names. */
 export const bufTypes: Readonly<Record<string, number>> = Object.fromEntries(
-  bufTypeNames.flatMap((name, type) => (name === undefined || type === 0 ? [] : [[name, type]])),
+  // There is no type 0.
+  bufTypeNames.map((name, type) => [name, type] as const).slice(1),
 );
 
 /** Indexed by `enum v4l2_memory`. */
