@@ -2,12 +2,20 @@
 
 /** What the layer above does at the points where a verb meets the client (`struct vb2_buf_ops`). */
 export interface BufferUser<B> {
-  /** DQBUF: can the client take this buffer? It stays where it is when this throws. */
-  verify?(buffer: B): void;
-  /** QBUF: the buffer was accepted; take over what came with it (time stamp). */
-  accept?(buffer: B): void;
   /** The moment whose state the client is told. */
   describe(buffer: B): void;
+}
+
+/** QBUF. */
+export interface EnqueueUser<B> extends BufferUser<B> {
+  /** The buffer was accepted; take over what came with it (time stamp). */
+  accept(buffer: B): void;
+}
+
+/** DQBUF. */
+export interface DequeueUser<B> extends BufferUser<B> {
+  /** Can the client take this buffer? It stays where it is when this throws. */
+  verify?(buffer: B): void;
 }
 
 /** How a driver gives a buffer back; "queued" only when streaming could not start. */

@@ -1,6 +1,6 @@
 /** One buffer of a queue and its planes, as drivers see them. No V4L2 structs: `video-buffer.ts` adds those. */
 import type { MediaRequest, RequestObject } from "../v4l2/index.js";
-import type { PlaneMemory } from "./memory.js";
+import type { MemoryUsers, PlaneMemory } from "./memory.js";
 import { assertEdge } from "./state.js";
 import type { BufferState } from "./state.js";
 
@@ -55,6 +55,11 @@ export class Plane {
   /** Memory "mmap": what clients pass to `mmap()`; the place in the file's memory, or a cookie that the helper sends us. */
   get offset(): number {
     return this.memory?.mapOffset ?? this.#cookie;
+  }
+
+  /** Who has the memory besides us; undefined where that cannot be told. */
+  get users(): MemoryUsers | undefined {
+    return this.memory?.users;
   }
 
   /** Payload, bytes from the start of the plane. */
@@ -119,8 +124,8 @@ export class QueueBuffer {
 
   /** The request that the client queued it with; kept until it is dequeued. */
   request: MediaRequest | undefined;
-  /** What is bound into `request` until the buffer is done or the request dropped. */
-  requestObject: RequestObject | undefined;
+  /** Where the buffer is bound until it is done or the request dropped: `request`, and what was bound into it. */
+  bound: { readonly request: MediaRequest; readonly object: RequestObject } | undefined;
 
   #state: BufferState = "dequeued";
   #observer: ((from: BufferState, to: BufferState) => void) | undefined;

@@ -11,7 +11,7 @@ import { BufferMemory } from "./buffer-memory.js";
 import { keptBuffers, wrongDone } from "./buffer-mistakes.js";
 import { BufferStore } from "./buffer-store.js";
 import type { MemoryModel, Plane, QueueBuffer } from "./buffer.js";
-import type { BufferUser, DoneState } from "./buffer-user.js";
+import type { DequeueUser, DoneState, EnqueueUser } from "./buffer-user.js";
 import type { OpCounters } from "./counters.js";
 import { DriverCalls } from "./driver-calls.js";
 import { Preparer } from "./preparer.js";
@@ -68,12 +68,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.#driver = new DriverCalls(config, (op, error) => this.reportBug(op, error));
     this.counters = this.#driver.counters;
     this.#bufferMemory = new BufferMemory(config.memory, this.isOutput, this.counters);
-    this.#preparer = new Preparer(
-      this.#driver,
-      this.#bufferMemory,
-      this.isOutput,
-      config.copyTimestamp ?? false,
-    );
+    this.#preparer = new Preparer(this.#driver, this.#bufferMemory, this.isOutput, config.copyTimestamp);
     this.#store = new BufferStore(config, this.#driver, this.#bufferMemory, this.maxNumBuffers, {
       onTransition: (buffer, from, to) => this.onTransition(buffer, from, to),
     });
@@ -231,11 +226,11 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
    *   other way (directly, with requests), or the request is not idle; EINVAL - the buffer is not the
    *   client's; what the driver's ops throw.
    */
-  qbuf(buffer: B, user?: BufferUser<B>, call?: Call, request?: MediaRequest): void {
+  qbuf(buffer: B, user?: EnqueueUser<B>, call?: Call, request?: MediaRequest): void {
     this.#assertWorking();
     if (request !== undefined) {
       this.#bindTo(request, buffer, call);
-      user?.accept?.(buffer);
+      user?.accept(buffer);
       user?.describe(buffer);
       return;
     }
@@ -246,12 +241,12 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.#enqueue(buffer, user, call);
   }
 
-  #enqueue(buffer: B, user?: BufferUser<B>, call?: Call): void {
+  #enqueue(buffer: B, user?: EnqueueUser<B>, call?: Call): void {
     this.#prepare(buffer, call, "queue");
     this.#queued.add(buffer);
     this.#waitingForBuffers = false;
     buffer.transition("queued");
-    user?.accept?.(buffer);
+    user?.accept(buffer);
     if (this.#started) this.#give(buffer);
     user?.describe(buffer);
 
@@ -293,7 +288,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     if (this.#usesQbuf) throw new V4l2Error("EBUSY", "the queue is used without requests");
     this.#usesRequests = true;
     this.#assertDequeued(buffer);
-    if (request.state !== "idle" && request.state !== "updating") {
+    if (request.state !== "idle") {
       throw new V4l2Error("EBUSY", `request ${request.name} is ${request.state}`);
     }
     // Differs from vb2: addresses and fds are looked up now, not when the request is queued. Who queues it may be
@@ -311,9 +306,6 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
         buffer.transition("in-request");
       },
       queue: () => this.#queueFromRequest(buffer),
-      unbind: () => {
-        if (buffer.state === "in-request") buffer.reset();
-      },
       release: () => this.#releaseFromRequest(buffer),
     };
     try {
@@ -323,7 +315,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
       throw error;
     }
     buffer.request = request;
-    buffer.requestObject = object;
+    buffer.bound = { request, object };
     buffer.transition("in-request");
   }
 
@@ -341,7 +333,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.#finishOwn(buffer);
     this.#toClient(buffer);
     buffer.request = undefined;
-    buffer.requestObject = undefined;
+    buffer.bound = undefined;
   }
 
   /** Differs from vb2: what was prepared for a request that came to nothing is looked at again in the next QBUF. */
@@ -350,9 +342,9 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   }
 
   #unbind(buffer: B): void {
-    const { request, requestObject } = buffer;
-    buffer.requestObject = undefined;
-    if (request !== undefined && requestObject !== undefined) request.unbind(requestObject);
+    const { bound } = buffer;
+    buffer.bound = undefined;
+    bound?.request.unbind(bound.object);
   }
 
   // The driver
@@ -420,7 +412,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
    * @throws {V4l2Error} EBUSY - enough callers wait already; EINVAL - not streaming; EIO - the queue failed;
    *   EPIPE - the last buffer was dequeued; what `user.verify` throws.
    */
-  dequeue(user?: BufferUser<B>, call?: Call): B | undefined {
+  dequeue(user?: DequeueUser<B>, call?: Call): B | undefined {
     if (this.waiters.size >= (this.config.maxWaiters ?? 1)) {
       throw new V4l2Error("EBUSY", "somebody else waits for a buffer already");
     }
@@ -431,12 +423,12 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
    * Waits for what {@link dequeue} did not find.
    * @throws {V4l2Error} as `dequeue`; EINTR - the caller was interrupted.
    */
-  waitDequeue(user: BufferUser<B> | undefined, call: Call): Promise<B> {
+  waitDequeue(user: DequeueUser<B> | undefined, call: Call): Promise<B> {
     return this.waiters.wait(() => this.#dequeueFirst(user, call, 0), call);
   }
 
   /** @param reserved - So many done buffers are for callers that came earlier. */
-  #dequeueFirst(user: BufferUser<B> | undefined, call: Call | undefined, reserved: number): B | undefined {
+  #dequeueFirst(user: DequeueUser<B> | undefined, call: Call | undefined, reserved: number): B | undefined {
     if (!this.#streaming) throw new V4l2Error("EINVAL", "the queue is not streaming");
     this.#assertWorking();
     if (this.lastBufferDequeued) throw new V4l2Error("EPIPE", "the last buffer was dequeued");
@@ -531,11 +523,9 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
   /** The queue's last user is gone: stops, drops all buffers, sends waiters away with EINTR. */
   release(): void {
     this.waiters.interruptAll();
-    this.#cancel();
+    this.streamoff();
     this.#store.free(this.buffers());
     this.#busy = false;
-    this.#waitingForBuffers = false;
-    this.lastBufferDequeued = false;
   }
 
   #start(): void {
@@ -577,9 +567,7 @@ export abstract class BufferQueue<B extends QueueBuffer = QueueBuffer> {
     this.waiters.wake();
 
     for (const buffer of this.buffers()) {
-      if (buffer.requestObject !== undefined && buffer.request?.state === "queued") {
-        this.#driver.requestComplete(buffer);
-      }
+      if (buffer.bound?.request.state === "queued") this.#driver.requestComplete(buffer);
       this.#driver.finish(buffer);
       this.#toClient(buffer);
       this.#unbind(buffer);

@@ -11,7 +11,7 @@
  */
 export { Plane, QueueBuffer } from "./buffer.js";
 export type { BufferInit, MemoryModel } from "./buffer.js";
-export type { BufferUser, DoneState } from "./buffer-user.js";
+export type { BufferUser, DequeueUser, DoneState, EnqueueUser } from "./buffer-user.js";
 export { BufferQueue } from "./core.js";
 export type { DrawnFrame, FrameTiming } from "./frame-event.js";
 export { OpCounters } from "./counters.js";

@@ -9,7 +9,7 @@ import type { Awaitable, Call } from "../v4l2/index.js";
 import { Poll, V4l2Error } from "../v4l2/index.js";
 import { present } from "../present.js";
 import type { Plane, QueueBuffer } from "./buffer.js";
-import type { BufferUser } from "./buffer-user.js";
+import type { DequeueUser } from "./buffer-user.js";
 import type { BufferQueue } from "./core.js";
 
 const NOTHING = new Uint8Array(0);
@@ -38,7 +38,7 @@ export class FileIo<B extends QueueBuffer> {
   #endedAt: number | undefined;
 
   /** The buffer is current from the moment it leaves the queue. */
-  readonly #taker: BufferUser<B> = { describe: (buffer) => this.#take(buffer) };
+  readonly #taker: DequeueUser<B> = { describe: (buffer) => this.#take(buffer) };
 
   private constructor(
     private readonly queue: BufferQueue<B>,

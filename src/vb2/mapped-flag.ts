@@ -27,7 +27,7 @@ export class MappedFlag {
       if (buffer.mapped || performance.now() < this.#againMs) return;
       this.#againMs = performance.now() + AGAIN_MS;
     } else this.#againMs = 0;
-    const canTell = buffer.planes.some(({ memory }) => memory?.users !== undefined);
+    const canTell = buffer.planes.some(({ users }) => users !== undefined);
     buffer.mapped = isUsed(buffer, call) ?? (canTell || buffer.mapped);
   }
 }
@@ -36,8 +36,8 @@ export class MappedFlag {
 function isUsed(buffer: QueueBuffer, call: Call): boolean | undefined {
   let known: boolean | undefined;
   if (buffer.memory !== "mmap") return undefined;
-  for (const { memory } of buffer.planes) {
-    const isOne = memory?.users?.isUsed(call);
+  for (const { users } of buffer.planes) {
+    const isOne = users?.isUsed(call);
     if (isOne === true) return true;
     known ??= isOne;
   }

@@ -103,8 +103,8 @@ export interface QueueConfig<B extends QueueBuffer> {
    * 0xc0000000.
    */
   readonly offsetBase?: number;
-  /** CAPTURE buffers carry the time stamps of OUTPUT buffers, so those are kept. Default false. */
-  readonly copyTimestamp?: boolean;
+  /** CAPTURE buffers carry the time stamps of OUTPUT buffers, so those are kept. */
+  readonly copyTimestamp: boolean;
   readonly supportsRequests?: boolean;
   /** Every buffer must come in a request. */
   readonly requiresRequests?: boolean;

@@ -4,7 +4,7 @@
  * ops and {@link fileOps} into its file ops; `src/m2m` does so with two queues per file.
  */
 import { MAP_SHARED, O_ACCMODE, O_CLOEXEC, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE } from "../linux.js";
-import { BufCap, BufFlag, isMultiplanar, isVideoFormat, Poll, V4l2Error } from "../v4l2/index.js";
+import { BufCap, BufFlag, isVideoFormat, Poll, V4l2Error } from "../v4l2/index.js";
 import type {
   AnyFile,
   Awaitable,
@@ -30,8 +30,8 @@ import type {
 } from "../v4l2/index.js";
 import { present } from "../present.js";
 import type { MemoryModel, Plane } from "./buffer.js";
-import type { BufferUser } from "./buffer-user.js";
-import { pageAlign } from "./memory.js";
+import type { DequeueUser, EnqueueUser } from "./buffer-user.js";
+import { pageAlign, type PlaneMemory } from "./memory.js";
 import { MemoryPool } from "./memory-pool.js";
 import { assertPlaneCapacity, memoryModel, takeFromClient, takeTimestamp } from "./video-buffer.js";
 import type { VideoBuffer } from "./video-buffer.js";
@@ -53,13 +53,12 @@ type Queue = VideoQueue<VideoBuffer>;
  */
 export type SelectQueue<File> = (file: File, type: BufType) => Queue | readonly Queue[] | undefined;
 
-/** @throws {V4l2Error} EINVAL - not offered by this queue to this client; EBUSY - read() or write() goes on. */
+/** @throws {V4l2Error} EINVAL - not offered by this queue to this client. */
 function verifyMemory(queue: Queue, file: QueueFile, memory: Memory): MemoryModel {
   const model = memoryModel(memory);
   if (model === undefined || !offers(queue, file, model)) {
     throw new V4l2Error("EINVAL", `memory ${model ?? memory} is not offered by ${queue.name}`);
   }
-  queue.assertNoFileIo();
   return model;
 }
 
@@ -87,6 +86,7 @@ const GRANTED_MEMORY_FLAGS = 0;
 /** VIDIOC_REQBUFS. @throws {V4l2Error} see `BufferOps.reqbufs`. */
 export function reqbufs(queue: Queue, file: QueueFile, request: RequestBuffers): RequestBuffersReply {
   const model = verifyMemory(queue, file, request.memory);
+  queue.assertNoFileIo();
   queue.assertOwner(file);
   const count = queue.reqbufs(model, request.count, file.backing);
   queue.owner = count === 0 ? undefined : file;
@@ -102,16 +102,10 @@ export function createBufs(queue: Queue, file: QueueFile, request: CreateBuffers
     flags: GRANTED_MEMORY_FLAGS,
     maxNumBuffers: queue.maxNumBuffers,
   };
-  if (request.count === 0) {
-    // Only a question: that the queue is busy does not matter.
-    try {
-      verifyMemory(queue, file, request.memory);
-    } catch (error) {
-      if (!(error instanceof V4l2Error && error.code === "EBUSY")) throw error;
-    }
-    return reply;
-  }
   const model = verifyMemory(queue, file, request.memory);
+  // Only a question: that the queue is busy does not matter.
+  if (request.count === 0) return reply;
+  queue.assertNoFileIo();
   queue.assertOwner(file);
   const made = queue.createBufs(model, request.count, requestedSizes(request.format), file.backing);
   queue.owner = file;
@@ -128,10 +122,7 @@ function requestedSizes(format: Format): number[] {
 }
 
 function formatSizes(format: Format): number[] {
-  if (isVideoFormat(format)) {
-    const sizes = format.planes.map((plane) => plane.sizeimage);
-    return isMultiplanar(format.type) ? sizes : sizes.slice(0, 1);
-  }
+  if (isVideoFormat(format)) return format.planes.map((plane) => plane.sizeimage);
   if ("samplesPerLine" in format) return [format.samplesPerLine * (format.count[0] + format.count[1])];
   if ("ioSize" in format) return [format.ioSize];
   if ("buffersize" in format) return [format.buffersize];
@@ -182,7 +173,7 @@ export function prepareBuf(queue: Queue, file: QueueFile, from: Buffer, call: Ca
 }
 
 /** QBUF: keeps what the client gave until the buffer is accepted, and what it is told. */
-class Enqueued implements BufferUser<VideoBuffer> {
+class Enqueued implements EnqueueUser<VideoBuffer> {
   reply: Buffer | undefined;
 
   constructor(
@@ -221,20 +212,20 @@ export function qbuf(queue: Queue, file: QueueFile, from: Buffer, call: Call): B
 }
 
 function findRequest(queue: Queue, from: Buffer, call: Call): MediaRequest {
-  if (queue.requests === undefined || !queue.supportsRequests) {
+  if (queue.requests === undefined) {
     throw new V4l2Error("EBADR", `${queue.name} does not support requests`);
   }
   if (queue.usesQbuf) throw new V4l2Error("EBUSY", `${queue.name} is used without requests`);
   if (from.requestFd === undefined) throw new V4l2Error("EINVAL", "no request is named");
   const request = queue.requests.byFd(call, from.requestFd);
-  if (request.state !== "idle" && request.state !== "updating") {
+  if (request.state !== "idle") {
     throw new V4l2Error("EBUSY", `request ${request.name} is ${request.state}`);
   }
   return request;
 }
 
 /** DQBUF: may the client have the buffer, and what it is told. */
-class Dequeued implements BufferUser<VideoBuffer> {
+class Dequeued implements DequeueUser<VideoBuffer> {
   #reply: Buffer | undefined;
 
   constructor(
@@ -284,7 +275,7 @@ export function expbuf(queue: Queue, file: QueueFile, request: ExportBuffer, cal
   }
   queue.assertNoFileIo();
   queue.query(call, file, buffer);
-  const exported = exportPlane(queue, buffer, plane, request.flags & O_ACCMODE);
+  const exported = exportPlane(queue, buffer, plane, plane.memory, request.flags & O_ACCMODE);
   buffer.mapped = true;
   return exported;
 }
@@ -293,11 +284,16 @@ export function expbuf(queue: Queue, file: QueueFile, request: ExportBuffer, cal
  * Where a plane in the memory of its file cannot be shown alone, it needs memory of its own. What the client has mapped of
  * it by its own descriptor does not follow; clients map a buffer one way or the other.
  */
-function exportPlane(queue: Queue, buffer: VideoBuffer, plane: Plane, accessMode: number): ExportedFd {
-  const { memory } = plane;
+function exportPlane(
+  queue: Queue,
+  buffer: VideoBuffer,
+  plane: Plane,
+  memory: PlaneMemory,
+  accessMode: number,
+): ExportedFd {
   const mustStay = buffer.mapped || buffer.state !== "dequeued" || buffer.preparedBy !== undefined;
-  let exported = memory && queue.provider.exportPlane(memory, accessMode, mustStay);
-  if (memory !== undefined && exported === undefined) {
+  let exported = queue.provider.exportPlane(memory, accessMode, mustStay);
+  if (exported === undefined) {
     queue.moveOut(buffer, plane);
     exported = queue.provider.exportPlane(memory, accessMode, mustStay);
   }
@@ -305,12 +301,19 @@ function exportPlane(queue: Queue, buffer: VideoBuffer, plane: Plane, accessMode
   return exported;
 }
 
+/** A plane with memory, and whose it is. */
+interface FoundPlane {
+  readonly buffer: VideoBuffer;
+  readonly plane: Plane;
+  readonly memory: PlaneMemory;
+}
+
 /** The plane that a client means by this offset of `mmap()`. Undefined: none. */
-export function findPlane(queue: Queue, offset: number): { buffer: VideoBuffer; plane: Plane } | undefined {
+export function findPlane(queue: Queue, offset: number): FoundPlane | undefined {
   if (queue.memory !== "mmap") return undefined;
   for (const buffer of queue.buffers()) {
     const plane = buffer.planes.find((candidate) => candidate.offset === offset);
-    if (plane !== undefined) return { buffer, plane };
+    if (plane?.memory !== undefined) return { buffer, plane, memory: plane.memory };
   }
   return undefined;
 }
@@ -332,15 +335,14 @@ export function mmap(queue: Queue, file: QueueFile, request: MmapRequest): MmapR
   }
   const found = findPlane(queue, Number(request.offset));
   if (found === undefined) throw new V4l2Error("EINVAL", `no buffer has the offset ${request.offset}`);
-  const { buffer, plane } = found;
+  const { buffer, plane, memory } = found;
   queue.assertNoFileIo();
-  if (plane.memory === undefined) throw new V4l2Error("EINVAL", `buffer ${buffer.index} has no memory`);
   if (request.length > BigInt(pageAlign(plane.length))) {
     throw new V4l2Error("EINVAL", `${request.length} bytes of a plane of ${plane.length}`);
   }
-  const shared = queue.provider.mapPlane?.(plane.memory) ?? { fd: plane.memory.fd };
+  const shared = queue.provider.mapPlane?.(memory) ?? { fd: memory.fd };
   buffer.mapped = true;
-  return { ...shared, fdOffset: BigInt(plane.memory.fdOffset) };
+  return { ...shared, fdOffset: BigInt(memory.fdOffset) };
 }
 
 /** do_mmap() and vb2_mmap(): what may be mapped is what the file was opened for. */
@@ -473,7 +475,7 @@ function mappedQueue(queues: Queues, request: MmapRequest): Queue {
 function pollNow(queue: Queue, file: QueueFile, events: number): number {
   if ((events & asked(queue)) === 0) return 0;
   const mode = modeOf(queue);
-  if (queue.numBuffers === 0 && queue.fileIo === undefined && queue.io.includes(mode)) {
+  if (queue.numBuffers === 0 && queue.io.includes(mode)) {
     try {
       // A client that polls before anything else is one that reads and writes.
       fileIo(queue, file, mode);

@@ -138,8 +138,7 @@ function takePlane(plane: Plane, given: BufferPlane, memory: Memory, traits: Buf
 function verifyPayload(buffer: VideoBuffer, from: Buffer, type: BufType): void {
   const multiplanar = isMultiplanar(type);
   for (const [index, plane] of buffer.planes.entries()) {
-    const given = from.planes[index];
-    if (given === undefined) continue;
+    const given = present(from.planes[index], "the planes' number was checked before");
     // vb2: single-planar DMABUF is measured against the buffer as it was, multi-planar against the client's word.
     const isOwnLength = from.memory === Memory.Userptr || (multiplanar && from.memory === Memory.Dmabuf);
     const length = isOwnLength ? given.length : plane.length;

@@ -142,7 +142,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
       throw new RangeError(`queue ${this.name}: supportsRequests without requests`);
     }
     this.type = config.type;
-    this.requests = config.requests;
+    this.requests = this.supportsRequests ? config.requests : undefined;
     this.#video = config;
     this.#device = device;
     const where = `a task of ${this.name}`;
@@ -234,8 +234,8 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
     this.#io ??= FileIo.start(this, mode, {
       buffers: this.#video.fileIoBuffers ?? this.minReqBufs,
       writeImmediately: this.#video.writeImmediately ?? false,
-      copyTimestamp: mode === "write" && this.traits.copyTimestamp,
-      framePerWrite: mode === "write" && (this.#video.framePerWrite?.() ?? false),
+      copyTimestamp: this.traits.copyTimestamp,
+      framePerWrite: this.#video.framePerWrite?.() ?? false,
     });
     return this.#io;
   }
@@ -302,9 +302,7 @@ export class VideoQueue<B extends VideoBuffer = VideoBuffer> extends BufferQueue
 
   get #isStillMapped(): boolean {
     if (this.memory !== "mmap" || this.#io !== undefined) return false;
-    return this.buffers().some(({ planes }) =>
-      planes.some(({ memory }) => memory?.users?.isStillMapped() === true),
-    );
+    return this.buffers().some(({ planes }) => planes.some(({ users }) => users?.isStillMapped() === true));
   }
 
   // What the world hears
@@ -472,6 +470,6 @@ function takeDetails(buffer: VideoBuffer, details: DoneDetails): void {
 }
 
 function assertUint32(name: string, value: unknown): void {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 32) return;
+  if (value === Number(value) >>> 0) return;
   throw new TypeError(`${name} is ${String(value)}, not an integer of 32 bits`);
 }

@@ -1,12 +1,12 @@
 /** What listeners are told of buffers and frames. */
 import { describe, expect, it } from "vitest";
 import { BufType, Memory, TraceStream } from "../../src/v4l2/index.js";
-import type { FrameEvent, TraceEvent } from "../../src/v4l2/index.js";
+import type { DriverBug, FrameEvent, TraceEvent, WatchedQueue } from "../../src/v4l2/index.js";
 import type { BufferEvent } from "../../src/v4l2/trace/trace.js";
 import { frameEvent, stateOfClient } from "../../src/vb2/frame-event.js";
 import { ready } from "./client.js";
 import type { Client } from "./client.js";
-import { at } from "./fakes.js";
+import { at, FakeFileHandle } from "./fakes.js";
 
 /** A queue with two buffers, and what is told of it. */
 function traced(isRecorder = false, config: Parameters<typeof ready>[0] = {}) {
@@ -156,6 +156,61 @@ describe("what a driver says of a buffer that is done", () => {
     start(c);
     c.queue.bufferDone(at(c.queue, 0), "done", { sequence: 2 ** 32 - 1, field: 0, bytesused: [1] });
     expect(c.dqbuf().sequence).toBe(2 ** 32 - 1);
+  });
+});
+
+describe("the device that a queue is of", () => {
+  /** A device that takes down what it hears. */
+  function device() {
+    const [trace, told] = [new TraceStream(), [] as TraceEvent[]];
+    trace.subscribe((event) => told.push(event));
+    const [queues, bugs] = [new Set<WatchedQueue>(), [] as DriverBug[]];
+    const reportBug = (bug: DriverBug): void => void bugs.push(bug);
+    return { trace, told, queues, bugs, reportBug, name: "video7", patienceMs: 1000 };
+  }
+
+  it("hears of its buffers and of its driver's mistakes", () => {
+    const d = device();
+    const c = ready({ device: d });
+    c.qbuf(0);
+    expect(d.told.map(({ device }) => device)).toEqual(["video7", "video7", "video7"]);
+    c.queue.bufferDone(at(c.queue, 1));
+    expect(d.bugs.map(({ where }) => where)).toEqual(["bufferDone of video7 capture"]);
+  });
+
+  it("hears of nothing where another trace is given", () => {
+    const d = device();
+    const other = new TraceStream();
+    const said: string[] = [];
+    other.subscribe((event) => said.push(event.kind === "message" ? event.text : event.kind));
+    const c = ready({ device: d, trace: other });
+    c.qbuf(0);
+    c.queue.bufferDone(at(c.queue, 1));
+    expect([d.told, d.bugs]).toEqual([[], []]);
+    expect(said.slice(0, -1)).toEqual(["buffer", "buffer", "buffer"]);
+    expect(said.at(-1)).toMatch(/^bufferDone of video7 capture: buffer 1 belongs to the client/);
+  });
+
+  it("can be asked for its queues: all the time, or as long as the file is open that has it", () => {
+    const d = device();
+    const file = new FakeFileHandle();
+    const [shared, own] = [ready({ device: d }), ready({ device: d, file })];
+    expect([...d.queues]).toEqual([shared.queue, own.queue]);
+    own.queue.releaseFile(new FakeFileHandle());
+    shared.queue.releaseFile(shared.file);
+    expect([...d.queues]).toEqual([shared.queue, own.queue]);
+    own.queue.releaseFile(file);
+    expect([...d.queues]).toEqual([shared.queue]);
+  });
+
+  it("tells of a queue that a file has by that file, of another by its owner", () => {
+    const file = new FakeFileHandle();
+    const own = traced(false, { file });
+    own.c.qbuf(0);
+    const shared = traced();
+    shared.c.qbuf(0);
+    expect(own.buffers().map((event) => event.file)).toEqual([file.id, file.id, file.id]);
+    expect(shared.buffers().at(-1)?.file).toBe(shared.c.file.id);
   });
 });
 

@@ -348,4 +348,84 @@ describe("streaming", () => {
     queue.streamoff();
     expect(queue.findByTimestamp(5n)).toBeUndefined();
   });
+
+  it("CREATE_BUFS makes the queue busy, and a close ends that", () => {
+    const { queue } = bench();
+    expect(queue.busy).toBe(false);
+    queue.createBufs("mmap", 1, undefined);
+    expect(queue.busy).toBe(true);
+    queue.lastBufferDequeued = true;
+    queue.release();
+    expect([queue.busy, queue.lastBufferDequeued]).toEqual([false, false]);
+  });
+
+  it("exactly minQueuedBuffers buffers are enough for STREAMON", () => {
+    const { queue } = bench({ minQueuedBuffers: 2 });
+    queue.createBufs("mmap", 2, undefined);
+    queue.streamon();
+    expect(queue.streaming).toBe(true);
+  });
+
+  it("a queue that failed before it had buffers is still failed after its first REQBUFS", () => {
+    // vb2_core_reqbufs() cancels only where buffers are, or with count 0.
+    const { queue } = bench();
+    queue.error();
+    queue.reqbufs("mmap", 1);
+    expectErrno("EIO", () => queue.qbuf(at(queue, 0)));
+    queue.reqbufs("mmap", 0);
+    queue.reqbufs("mmap", 1);
+    queue.qbuf(at(queue, 0));
+  });
+
+  it("a start leaves alone what was claimed before, and what of it is done", () => {
+    const { queue, driver } = bench({ minQueuedBuffers: 3 });
+    queue.reqbufs("mmap", 4);
+    for (const index of [0, 1]) queue.qbuf(at(queue, index));
+    queue.streamon();
+    const claimed = [queue.claimOldestQueued(), queue.claimOldestQueued()];
+    if (claimed[0] !== undefined) queue.bufferDone(claimed[0]);
+    queue.qbuf(at(queue, 2));
+    expect(queue.buffers().map(({ state }) => state)).toEqual(["done", "active", "active", "dequeued"]);
+    expect(driver.held.map(({ index }) => index)).toEqual([2]);
+  });
+
+  it("a start that fails in QBUF takes back that buffer only, not one that is done", () => {
+    const { queue, driver } = bench({ minQueuedBuffers: 2 });
+    queue.reqbufs("mmap", 3);
+    queue.qbuf(at(queue, 0));
+    queue.streamon();
+    const claimed = queue.claimOldestQueued();
+    if (claimed !== undefined) queue.bufferDone(claimed);
+    driver.refuse.set("startStreaming", "EPIPE");
+    expectErrno("EPIPE", () => queue.qbuf(at(queue, 1)));
+    expect(queue.doneCount).toBe(1);
+    expect(queue.dequeue()?.index).toBe(0);
+  });
+
+  it("a REQBUFS that fails leaves the queue without buffers, and free", () => {
+    const { queue, driver } = bench();
+    queue.reqbufs("mmap", 2);
+    driver.refuse.set("queueSetup", "EINVAL");
+    expectErrno("EINVAL", () => queue.reqbufs("mmap", 2));
+    expect([queue.numBuffers, queue.busy]).toEqual([0, false]);
+  });
+});
+
+describe("buf_out_validate", () => {
+  const validations = ({ driver }: Bench): number =>
+    driver.calls.filter((op) => op === "bufOutValidate").length;
+
+  it.each([
+    ["CAPTURE", BufType.VideoCapture, 0],
+    ["OUTPUT", BufType.VideoOutput, 1],
+  ] as const)("%s: once for a buffer, though it was prepared before", (_what, type, expected) => {
+    // __buf_prepare() and vb2_core_qbuf(): a buffer that is prepared is not looked at again.
+    const b = bench({ ...requestOptions, type });
+    b.queue.reqbufs("mmap", 2);
+    b.queue.prepareBuf(at(b.queue, 0));
+    b.queue.qbuf(at(b.queue, 0), undefined, undefined, new FakeRequest());
+    expect(validations(b)).toBe(expected);
+    b.queue.qbuf(at(b.queue, 1), undefined, undefined, new FakeRequest());
+    expect(validations(b)).toBe(2 * expected);
+  });
 });

@@ -1,6 +1,6 @@
 /** What buffers of an OUTPUT queue hold, for whoever records it: told once, when the client has queued it. */
 import { describe, expect, it } from "vitest";
-import { BufFlag, BufType, TraceStream } from "../../src/v4l2/index.js";
+import { BufFlag, BufType, Memory, TraceStream } from "../../src/v4l2/index.js";
 import type { TraceEvent } from "../../src/v4l2/index.js";
 import { client, ready } from "./client.js";
 import { FakeRequest } from "./fake-request.js";
@@ -68,6 +68,21 @@ describe("an OUTPUT buffer's bytes", () => {
     request.queue();
     c.ops.streamon(c.file, type);
     expect(data).toHaveLength(1);
+  });
+
+  it("of the client's own memory are told when the request is queued, for before they are not ours", () => {
+    const { trace, data } = traced(64);
+    const request = new FakeRequest();
+    const c = client({ type, trace, supportsRequests: true, requests: { byFd: () => request } });
+    c.queue.reqbufs("dmabuf", 1);
+    c.memory.files.set("1:7", { bytes: new Uint8Array(64) });
+    c.qbuf(0, {
+      ...{ memory: Memory.Dmabuf, flags: BufFlag.RequestFd, requestFd: 3 },
+      planes: [{ bytesused: 10, length: 64, dataOffset: 0, fd: 7 }],
+    });
+    expect(data).toEqual([]);
+    request.queue();
+    expect(told(data)).toEqual([[0, 0, 0, 10, 10]]);
   });
 
   it("are told to nobody who wants none, and those of CAPTURE buffers never", () => {

@@ -210,6 +210,18 @@ describe("ops that throw", () => {
     expectClean(b);
   });
 
+  it("bufQueue that has given the buffer back already: that counts, once", () => {
+    const b = queued();
+    b.driver.bufQueue = (buffer) => {
+      b.queue.bufferDone(buffer);
+      throw new TypeError("bufQueue is broken");
+    };
+    b.queue.streamon();
+    expect(b.queue.buffers().map((buffer) => buffer.state)).toEqual(["done", "done"]);
+    expect(warnings).toEqual(["video0: bufQueue of video0 capture: TypeError: bufQueue is broken"]);
+    expectClean(b);
+  });
+
   it("bufPrepare with what is no refusal goes up, and the buffer stays the client's", () => {
     const b = bench();
     b.queue.reqbufs("mmap", 1);

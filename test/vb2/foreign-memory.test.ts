@@ -141,6 +141,42 @@ describe("USERPTR", () => {
     qbuf(output(), {}, by);
   });
 
+  it("OUTPUT: nothing is written to the client, so DQBUF is fine with memory that cannot be written", () => {
+    const readOnly = new FakeMemory(1024);
+    readOnly.writableBytes = 0;
+    const by = new FakeCall({ memory: readOnly });
+    const c = output();
+    c.queue.streamon();
+    qbuf(c, { bytesused: 10 }, by);
+    c.driver.complete();
+    const reply = c.ops.dqbuf(c.file, { type: c.queue.type, planeCapacity: 1 }, by) as Buffer;
+    expect(reply.flags & BufFlag.Error).toBe(0);
+  });
+
+  it("a bug of ours in DQBUF goes up, and is not taken for memory that is gone", () => {
+    const c = capture();
+    c.queue.streamon();
+    qbuf(c);
+    c.driver.complete();
+    const by = new FakeCall({ memory: new FakeMemory(0) });
+    by.memory.write = () => {
+      throw new TypeError("a bug");
+    };
+    expect(() => c.ops.dqbuf(c.file, { type: c.queue.type, planeCapacity: 1 }, by)).toThrow("a bug");
+  });
+
+  it("needs the client's call, without which nobody's address can be looked up", () => {
+    const c = capture();
+    expect(() => c.queue.qbuf(at(c.queue, 0))).toThrow("buffer 0: userptr needs the client's call");
+    expect(at(c.queue, 0).state).toBe("dequeued");
+  });
+
+  it("has no offset that mmap() could find", () => {
+    const c = capture();
+    qbuf(c);
+    expectErrno("EINVAL", () => c.files.mmap(c.file, { offset: 0n, length: 64n, prot: 3, flags: 1 }));
+  });
+
   it("memory that goes bad loses what the buffer had", () => {
     const c = output();
     qbuf(c);

@@ -521,6 +521,9 @@ describe("poll starts read() and write()", () => {
     c.driver.refuse.set("queueSetup", "EIO");
     expect(c.fileOps.poll(c.file, Poll.In)).toBe(Poll.Err);
     expect(c.queue.owner).toBeUndefined();
+    c.driver.refuse.clear();
+    c.driver.broken.add("queueSetup");
+    expect(() => c.fileOps.poll(c.file, Poll.In)).toThrow(TypeError);
   });
 });
 

@@ -134,6 +134,20 @@ describe("a closed file", () => {
     expect(c.queue.numBuffers).toBe(0);
   });
 
+  it("keeps nothing that is not MMAP, and no queue of its own (mem2mem)", () => {
+    const { c, memory } = watched();
+    memory.isStill = true;
+    c.ops.reqbufs(c.file, { ...request(c), memory: Memory.Userptr });
+    c.queue.releaseFile(c.file);
+    expect(c.queue.numBuffers).toBe(0);
+
+    const file = new FakeFileHandle();
+    const own = client({ memory, file });
+    own.ops.reqbufs(file, request(own));
+    own.queue.releaseFile(file);
+    expect(own.queue.numBuffers).toBe(0);
+  });
+
   it("keeps nothing that read() has used", () => {
     const memory = new WatchedProvider();
     const c = client({ memory, io: ["mmap", "read"] });

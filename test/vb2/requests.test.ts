@@ -1,10 +1,11 @@
 /** Buffers in media requests: which way a queue is used, and what becomes of a buffer when its request does not. */
 import { describe, expect, it, vi } from "vitest";
 import { BufFlag, BufType, Field, Memory, V4l2Error } from "../../src/v4l2/index.js";
-import type { Buffer } from "../../src/v4l2/index.js";
+import type { Buffer, ExportedFd } from "../../src/v4l2/index.js";
 import { bufferOps } from "../../src/vb2/index.js";
+import type { PlaneMemory } from "../../src/vb2/index.js";
 import { FakeRequest } from "./fake-request.js";
-import { at, bench, expectErrno, FakeMemory } from "./fakes.js";
+import { at, bench, expectErrno, FakeMemory, FakeProvider } from "./fakes.js";
 import type { Bench, FakeFileHandle } from "./fakes.js";
 
 const type = BufType.VideoOutputMplane;
@@ -262,6 +263,51 @@ describe("a request that is dropped before it was queued", () => {
     c.request(4).queue();
     expect(at(c.queue, 0).planes[0]?.bytesused).toBe(9);
   });
+  it("leaves a buffer prepared that PREPARE_BUF has prepared", () => {
+    const c = client();
+    c.queue.prepareBuf(at(c.queue, 0));
+    expect(c.qbuf(0, 3).flags & BufFlag.Prepared).toBe(BufFlag.Prepared);
+    c.request(3).clean();
+    expect(c.flags(0) & BufFlag.Prepared).toBe(BufFlag.Prepared);
+    expect(c.driver.calls).not.toContain("bufFinish");
+  });
+
+  it("leaves a buffer where it is that the queue has already (vb2_req_release)", () => {
+    const c = client();
+    c.qbuf(0, 3);
+    c.request(3).queue();
+    c.request(3).clean();
+    expect(at(c.queue, 0).state).toBe("queued");
+  });
+});
+
+describe("QBUF on a queue that is used without requests", () => {
+  it("is EBUSY before the request is looked for", () => {
+    const c = client();
+    c.qbuf(0);
+    expectErrno("EBUSY", () => c.qbuf(1, 99));
+  });
+
+  it("does not tell a request that was named without the flag", () => {
+    const c = client();
+    expect(c.qbuf(0, 3, { flags: 0 })).not.toHaveProperty("requestFd");
+  });
+});
+
+it("EXPBUF of a buffer in a request would rather have it stay", () => {
+  const asked: boolean[] = [];
+  const memory = new (class extends FakeProvider {
+    override exportPlane(plane: PlaneMemory, accessMode: number, mustStay = false): ExportedFd {
+      asked.push(mustStay);
+      return super.exportPlane(plane, accessMode);
+    }
+  })();
+  const c = client({ memory });
+  const expbuf = (index: number) => c.ops.expbuf(c.file, { type, index, plane: 0, flags: 0 }, c.call);
+  c.qbuf(1, 3);
+  expbuf(0);
+  expbuf(1);
+  expect(asked).toEqual([false, true]);
 });
 
 describe("STREAMOFF and REQBUFS(0)", () => {

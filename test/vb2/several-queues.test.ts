@@ -120,6 +120,16 @@ describe("poll()", () => {
     n.files.poll(reader, Poll.In);
     expect(n.benches[1]?.queue.fileIo).toBeDefined();
   });
+
+  it("begins read() on the queue that read() is for, and on no other", () => {
+    const n = node(
+      { type: BufType.MetaCapture, io: ["mmap"] },
+      { type: BufType.VideoCapture },
+      { type: BufType.VbiCapture },
+    );
+    n.files.poll(new FakeFileHandle(), Poll.In);
+    expect(n.benches.map(({ queue }) => queue.fileIo !== undefined)).toEqual([false, true, false]);
+  });
 });
 
 describe("read() and write()", () => {

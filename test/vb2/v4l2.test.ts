@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BufCap, BufFlag, BufType, Field, Memory, Poll } from "../../src/v4l2/index.js";
 import type { Buffer, Format, TraceEvent } from "../../src/v4l2/index.js";
 import { TraceStream } from "../../src/v4l2/index.js";
+import type { VideoBuffer, VideoQueueConfig } from "../../src/vb2/index.js";
 import { client, ready, videoFormat } from "./client.js";
 import type { Client } from "./client.js";
 import { at, expectErrno, expectRejection, FakeFileHandle } from "./fakes.js";
@@ -271,6 +272,14 @@ describe("flags of a buffer", () => {
   });
 });
 
+it("LAST means nothing on an OUTPUT queue: DQBUF goes on (vb2_dqbuf)", () => {
+  const c = ready({ type: BufType.VideoOutput });
+  for (const index of [0, 1]) c.qbuf(index);
+  c.ops.streamon(c.file, c.queue.type);
+  for (const buffer of c.driver.held.splice(0)) c.queue.bufferDone(buffer, "done", { flags: BufFlag.Last });
+  expect([c.dqbuf().index, c.dqbuf().index]).toEqual([0, 1]);
+});
+
 describe("payload of OUTPUT buffers", () => {
   const single = (plane: { bytesused: number; dataOffset?: number }): [Client, Partial<Buffer>] => [
     ready({ type: BufType.VideoOutput }),
@@ -311,6 +320,30 @@ describe("payload of OUTPUT buffers", () => {
   it("0 stays 0 where that means something", () => {
     const c = ready({ type: BufType.VideoOutput, allowZeroBytesused: true });
     expect(c.qbuf(0).planes[0]?.bytesused).toBe(0);
+  });
+
+  it.each<[string, Partial<VideoQueueConfig<VideoBuffer>>, number[], RegExp[]]>([
+    ["CAPTURE, where it means nothing", { type: BufType.VideoCaptureMplane }, [0, 0], []],
+    ["full planes", {}, [64, 32], []],
+    ["the first plane", {}, [0, 32], [/ is taken for the whole plane/]],
+    ["the second plane", {}, [64, 0], [/ is taken for the whole plane/]],
+    [
+      "the end of a stream",
+      { allowZeroBytesused: true },
+      [0, 0],
+      [/ a client ends a stream with bytesused 0/],
+    ],
+  ])("the warning of 0: %s", (_what, config, bytesused, expected) => {
+    const trace = new TraceStream();
+    const said: string[] = [];
+    trace.unheard = ({ text }) => said.push(text);
+    const c = ready({ type: BufType.VideoOutputMplane, trace, ...config }, (driver) => {
+      driver.planeSizes = [64, 32];
+    });
+    c.qbuf(0, {
+      planes: bytesused.map((bytes) => ({ bytesused: bytes, length: 0, dataOffset: 0, offset: 0 })),
+    });
+    expect(said).toEqual(expected.map((text) => expect.stringMatching(text) as string));
   });
 
   it.each([
