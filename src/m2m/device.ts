@@ -188,7 +188,7 @@ export class M2mDevice<State = unknown> {
     });
     const jobs: JobOps<M2mContext<State>> = {
       deviceRun: (_context, job) => options.deviceRun(job),
-      jobReady: (context) => options.jobReady?.(context) ?? true,
+      jobReady: (context) => options.jobReady?.(context) !== false,
       jobAbort: (_context, job) => options.jobAbort?.(job),
     };
     this.scheduler = new M2mScheduler(this.video, jobs, options.maxJobs);

@@ -88,8 +88,5 @@ export function queueM2mRequest(request: Request): void {
 
 /** For each buffer of a request, the context of the file that it belongs to. */
 export function contextsIn(request: Request): readonly M2mContext[] {
-  return request.objects
-    .filter(({ kind }) => kind === "buffer")
-    .map(({ owner }) => contextOf(owner))
-    .filter((context) => context !== undefined);
+  return request.objects.map(({ owner }) => contextOf(owner)).filter((context) => context !== undefined);
 }

@@ -106,7 +106,8 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
 
   /** The running job of `context` goes on, but the next one may start: the device took its buffers. For `M2mContext`. */
   letNextStart(context: Context): void {
-    if (this.#running.delete(context)) this.trySchedule(context);
+    this.#running.delete(context);
+    this.trySchedule(context);
   }
 
   /** A job that overlapped others of its file is over; does for it what {@link jobFinish} does for the running one. */
@@ -158,7 +159,7 @@ export class M2mScheduler<Context extends Schedulable = Schedulable> {
   readonly #runNext = (): void => {
     this.#scheduled = false;
     const [next] = this.#waiting;
-    if (!this.#hasRoom || next === undefined) return;
+    if (next === undefined) return;
     const [context, number] = next;
     this.#waiting.delete(context);
     const job: Job<Context> = new Job(context, number, this.#device, (error) =>

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Call, VideoFormat } from "../../src/v4l2/index.js";
+import type { Buffer, Call, VideoFormat } from "../../src/v4l2/index.js";
 import { anyFormat, BufCap, BufType, Cap, ControlHandler, fourcc, Memory } from "../../src/v4l2/index.js";
 import type { M2mContext, M2mDeviceOptions, M2mFile } from "../../src/m2m/index.js";
 import { M2mDevice } from "../../src/m2m/index.js";
 import { Request } from "../../src/media/index.js";
-import { expectErrno, FakeCall, FakeProvider } from "../vb2/fakes.js";
+import { expectErrno, FakeCall, FakeProvider, settled } from "../vb2/fakes.js";
 
 const { VideoOutput, VideoCapture } = BufType;
 const call: Call & FakeCall = new FakeCall({ nonblocking: true });
@@ -305,6 +305,52 @@ describe("a request", () => {
       request.queue();
     }).toThrow("refused");
     expect([request.state, queued]).toEqual(["idle", 0]);
+  });
+});
+
+describe("a job of the device", () => {
+  it.each<[string, Pick<Options, "jobReady">, boolean]>([
+    ["runs when both buffers are there", {}, true],
+    ["runs when the driver says so", { jobReady: () => true }, true],
+    ["does not run while the driver says no", { jobReady: () => false }, false],
+  ])("%s", async (_what, hooks, runs) => {
+    let jobs = 0;
+    const device = makeDevice({
+      ...hooks,
+      // Some hooks, but neither of those that are asked.
+      requests: {},
+      deviceRun: (job) => {
+        jobs += 1;
+        job.finish();
+      },
+    });
+    const file = open(device);
+    for (const type of [VideoOutput, VideoCapture] as const) {
+      reqbufs(device, file, type, 1);
+      const planes = [{ bytesused: 64, length: 64, dataOffset: 0, offset: 0 }];
+      const buffer = {
+        index: 0,
+        type,
+        memory: Memory.Mmap,
+        flags: 0,
+        field: 1,
+        timestampNs: 0n,
+        sequence: 0,
+      };
+      void device.video.ops.qbuf?.(file, { ...buffer, planes } as Buffer, call);
+      void device.video.ops.streamon?.(file, type, call);
+    }
+    await settled();
+    expect(jobs).toBe(runs ? 1 : 0);
+    device.video.release(file);
+  });
+
+  it("needs no hooks for requests", () => {
+    const device = makeDevice({ requests: {} });
+    const request = new Request("1:1", device.requestOps, () => undefined);
+    expectErrno("ENOENT", () => request.queue());
+    device.requestOps.queue(request);
+    expect(request.state).toBe("idle");
   });
 });
 

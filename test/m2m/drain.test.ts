@@ -142,6 +142,31 @@ describe("STOP", () => {
     expect(machine.started).toEqual([]);
   });
 
+  it("before STREAMON of CAPTURE, with something to work off: what is made of that is the last", async () => {
+    const machine = new Machine();
+    const client = machine.open();
+    client.reqbufs(OUT, 1);
+    client.reqbufs(CAP, 2);
+    client.streamon(OUT);
+    client.qbuf(OUT, 0);
+    decoderCmd(client, DecCmd.Stop);
+    for (const index of [0, 1]) client.qbuf(CAP, index);
+    client.streamon(CAP);
+    await machine.finish();
+    expect(client.dqbuf(CAP)).toSatisfy(isLast);
+    expect(client.dqbuf(OUT)).toMatchObject({ index: 0 });
+  });
+
+  it("and then QBUF of OUTPUT: that takes no CAPTURE buffer (v4l2_m2m_qbuf)", () => {
+    const client = new Machine({ destination: { minQueuedBuffers: 2 } }).open();
+    client.stream(3, { cap: [0] });
+    decoderCmd(client, DecCmd.Stop);
+    client.qbuf(OUT, 0);
+    expectErrno("EAGAIN", () => client.dqbuf(CAP));
+    client.qbuf(CAP, 1);
+    expect(client.dqbuf(CAP)).toSatisfy(isLast);
+  });
+
   it("and then STREAMOFF of OUTPUT: there is a last buffer all the same", async () => {
     for (const cap of [[0], []]) {
       const machine = new Machine();
@@ -285,6 +310,19 @@ describe("holding CAPTURE buffers for more slices", () => {
     client.qbuf(CAP, 1);
     await machine.finish();
     expect(client.dqbuf(CAP)).toMatchObject({ index: 1, timestampNs: 2000n });
+  });
+
+  it("does not look at time stamps that the driver has not copied", async () => {
+    // v4l2_m2m_try_schedule asks for copied_timestamp, too.
+    const machine = new Machine({ supportsHold: true, context: { metadata: "driver" } });
+    const client = machine.open();
+    client.stream(3, { cap: [0, 1] });
+    client.qbuf(OUT, 0, held(1000n));
+    await machine.finish();
+    client.qbuf(OUT, 1, held(2000n));
+    await settled();
+    expect(machine.scheduler.jobs[0]?.destination.index).toBe(0);
+    expectErrno("EAGAIN", () => client.dqbuf(CAP));
   });
 
   it("is not done by queues without it", async () => {

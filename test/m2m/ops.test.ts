@@ -81,6 +81,23 @@ describe("STREAMON", () => {
     expect(client.context.readyCounts.source).toBe(1);
   });
 
+  it("of CAPTURE that the driver refuses leaves those buffers queued, and OUTPUT's alone", () => {
+    let refuses = false;
+    const startStreaming = (): void => {
+      if (refuses) throw new Error("not now");
+    };
+    const machine = new Machine({ ops: { startStreaming } });
+    const client = machine.open();
+    for (const side of [OUT, CAP] as const) client.reqbufs(side, 1);
+    client.streamon(OUT);
+    for (const side of [OUT, CAP] as const) client.qbuf(side, 0);
+    refuses = true;
+    expect(() => client.streamon(CAP)).toThrow("not now");
+    const { source, destination, readyCounts } = client.context;
+    expect([source.buffer(0)?.state, destination.buffer(0)?.state]).toEqual(["active", "queued"]);
+    expect(readyCounts).toEqual({ source: 1, destination: 0 });
+  });
+
   it("counts sequence numbers from 0 again", async () => {
     const machine = new Machine();
     const client = machine.open();

@@ -184,6 +184,15 @@ describe("STREAMOFF and close in the middle of a job", () => {
     expect(machine.started).toHaveLength(1);
   });
 
+  it("is not what STREAMOFF of a queue that is not there does", async () => {
+    const machine = new Machine();
+    const client = machine.open();
+    client.stream(1, { out: [0], cap: [0] });
+    await settled();
+    expectErrno("EINVAL", () => client.ops.streamoff(client.file, 9, client.call));
+    expect(machine.running).toBe("a");
+  });
+
   it("takes a job that waits out of the queue", async () => {
     const machine = new Machine();
     const [first, second] = [machine.open(), machine.open()];
@@ -279,6 +288,23 @@ describe("a driver's mistake", () => {
     expect(warning).toHaveBeenCalledTimes(1);
     client.qbuf(CAP, 1);
     expect(warning).toHaveBeenCalledTimes(2);
+    expect(warning.mock.calls.map(([line]) => /(job\w+): .*; (.*)\n$/.exec(String(line))?.slice(1))).toEqual([
+      ["jobAbort", "the job has failed"],
+      ["jobReady", "no job is run"],
+    ]);
+    await settled();
+    expect(machine.started).toHaveLength(1);
+  });
+
+  it("that is a rejected promise costs a frame, too", async () => {
+    const warning = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+    const machine = new Machine({ jobs: { deviceRun: () => Promise.reject(new TypeError("broken")) } });
+    const client = machine.open();
+    client.stream(1, { out: [0], cap: [0] });
+    await settled();
+    await settled();
+    expect(client.dqbuf(CAP).flags & 0x40).toBe(0x40);
+    expect(warning.mock.calls[0]?.[0]).toContain("deviceRun: TypeError: broken");
   });
 
   it.each(["the log", "the operator, without a log"])(
@@ -319,6 +345,35 @@ describe("the log", () => {
     await machine.finish();
     client.streamoff(OUT);
     expect(actions).toEqual(["queued", "started", "finished", "queued", "started", "aborted"]);
+  });
+});
+
+describe("a job in the log", () => {
+  it("has its number, its file, its buffers and its request, from the beginning to the end", async () => {
+    const machine = new Machine();
+    const told: unknown[] = [];
+    machine.device.trace.subscribe((event) => {
+      if (event.kind !== "job") return;
+      const { device, file, action, job, request, source, destination } = event;
+      told.push([device, file, action, job, request, source, destination]);
+    });
+    const client = machine.open();
+    const { id } = client.file;
+    client.stream(3, { cap: [2, 1] });
+    const requests = [client.qbufInRequest(1, 7), client.qbufInRequest(0, 8)];
+    for (const request of requests) {
+      request.queue();
+      await machine.finish();
+    }
+    const [first, second] = requests.map(({ name }) => name);
+    expect(told).toEqual([
+      ["video0", id, "queued", 1, first, 1, 2],
+      ["video0", id, "started", 1, first, 1, 2],
+      ["video0", id, "finished", 1, first, 1, 2],
+      ["video0", id, "queued", 2, second, 0, 1],
+      ["video0", id, "started", 2, second, 0, 1],
+      ["video0", id, "finished", 2, second, 0, 1],
+    ]);
   });
 });
 
