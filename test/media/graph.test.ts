@@ -105,4 +105,16 @@ describe("MEDIA_IOC_SETUP_LINK", () => {
     graph.streaming.add(other);
     expect(setup(0)).toBe("0");
   });
+
+  it("succeeds while one of its ends streams where nothing changes, or the link is dynamic", () => {
+    const { graph, sensor, bridge } = parts();
+    const setup = (fromPad: number, flags: number) =>
+      errnoOf(() => graph.setupLink(at(bridge, fromPad), at(sensor, 0), flags));
+    const still = graph.linkPads(bridge, 0, sensor, 0, LinkFlag.Enabled);
+    const dynamic = graph.linkPads(bridge, 1, sensor, 0, LinkFlag.Enabled | LinkFlag.Dynamic);
+    graph.streaming.add(bridge);
+    expect([setup(0, LinkFlag.Enabled), setup(0, 0)]).toEqual(["0", "EBUSY"]);
+    expect(setup(1, LinkFlag.Dynamic)).toBe("0");
+    expect([still.flags, dynamic.flags]).toEqual([LinkFlag.Enabled, LinkFlag.Dynamic]);
+  });
 });

@@ -4,7 +4,7 @@ import { BufFlag, Memory } from "../../src/v4l2/index.js";
 import type { MemoryUsers, PlaneMemory } from "../../src/vb2/index.js";
 import { MappingWatch, type LookAt } from "../../src/vb2/mapping-watch.js";
 import { client, type Client } from "./client.js";
-import { expectErrno, FakeCall, FakeFileHandle, FakeProvider } from "./fakes.js";
+import { expectErrno, FakeCall, FakeFileHandle, FakeMemory, FakeProvider } from "./fakes.js";
 
 /** Memory of which the test says who has it. */
 class WatchedProvider extends FakeProvider implements MemoryUsers {
@@ -82,6 +82,18 @@ describe("V4L2_BUF_FLAG_MAPPED", () => {
       true,
       true,
     ]);
+  });
+
+  it("is not for memory of the client's own, whoever else has it", () => {
+    const memory = new WatchedProvider();
+    const c = client({ memory });
+    c.ops.reqbufs(c.file, { type: c.queue.type, memory: Memory.Userptr, count: 1, flags: 0 });
+    const own = new FakeMemory(64);
+    Object.assign(c.call, { memory: own });
+    memory.isIt = true;
+    const planes = [{ bytesused: 0, length: 64, dataOffset: 0, userptr: own.base }];
+    expect(isMapped(c.qbuf(0, { memory: Memory.Userptr, planes }))).toBe(false);
+    expect([isMapped(c.querybuf(0)), memory.looks]).toEqual([false, 0]);
   });
 
   it("is what was seen last to another file: its process has nothing to do with it", () => {
@@ -273,6 +285,26 @@ describe("a watch of mappings", () => {
     expect(() => watch.look(keys, callOf(5))).toThrow("a bug");
   });
 
+  it("looks again in processes where something was found, in none where nothing was, and in eight at most", () => {
+    const looks: number[] = [];
+    const mapping = new Set<number>();
+    const watch = new MappingWatch((pid) => {
+      looks.push(pid);
+      return { lines: mapping.has(pid) ? line(0) : "", readBytes: 1 };
+    });
+    const look = (pid: number) =>
+      watch.look(keys, Object.assign(callOf(pid), { caller: { tid: pid, uid: 0, gid: 0 } }))?.length;
+    expect([look(99), look(98)]).toEqual([0, 0]);
+    expect(looks).toEqual([99, 98]);
+    for (let pid = 1; pid <= 10; pid += 1) {
+      mapping.add(pid);
+      look(pid);
+    }
+    looks.length = 0;
+    expect(look(98)).toBe(8);
+    expect(looks).toEqual([98, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
   it("does not look again at once where a client has very many mappings", () => {
     let looks = 0;
     const watch = new MappingWatch(() => {
@@ -289,6 +321,10 @@ describe("a watch of mappings", () => {
       throw refused;
     });
     expect(watch.look(keys, callOf(5))).toBeUndefined();
+    const broken = new MappingWatch(() => {
+      throw new TypeError("a bug");
+    });
+    expect(() => broken.look(keys, callOf(5))).toThrow("a bug");
     const invisible = Object.assign(callOf(5), { caller: { tid: 0, uid: 0, gid: 0 } });
     expect(new MappingWatch(() => ({ lines: line(0), readBytes: 1 })).look(keys, invisible)).toBeUndefined();
   });
