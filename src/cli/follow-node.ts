@@ -87,7 +87,7 @@ async function findDriver(node: string): Promise<Driver> {
   for (const path of folder === undefined ? [] : socketsIn(folder)) {
     const driver = await meet(path);
     if (driver === undefined) continue;
-    if (await isOf(driver.hello, node)) found.push(driver);
+    if (isOf(driver.hello, node)) found.push(driver);
     else {
       others.push(...driver.hello.nodes.map((each) => each.path));
       driver.socket.destroy();
@@ -173,14 +173,14 @@ function parseHello(line: string): LiveHello | undefined {
 }
 
 /** By its path, by what it leads to, or by its name alone. */
-async function isOf({ devices, nodes }: LiveHello, node: string): Promise<boolean> {
+function isOf({ devices, nodes }: LiveHello, node: string): boolean {
   if (/^\d+$/.test(node)) return devices.includes(`video${node}`);
   if (!node.includes("/")) return devices.includes(node);
   let real = node;
   let identity: string | undefined;
   try {
     real = realpathSync(node);
-    identity = await identityOf(node);
+    identity = identityOf(statSync(node));
   } catch {
     // It may be a path of another mount namespace.
   }

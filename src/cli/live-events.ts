@@ -5,13 +5,23 @@
  * that cannot listen serves its nodes all the same.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import {
+  chmodSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+} from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
+import { FILE_SYSTEM_TYPE, mountLines } from "../cuse/index.js";
 import { followEvents, streamSink, type Follower } from "../events/index.js";
 import type { TraceStream } from "../v4l2/index.js";
 import { isServed, makePrivateFolder, socketRoot } from "./private-socket.js";
+import { minorOf } from "./run/file-nodes.js";
 import { packageVersion } from "./version.js";
 
 /** What a follower is told first. */
@@ -20,7 +30,7 @@ export interface LiveHello {
   readonly pid: number;
   /** Of the devices, as the events have them: `video0`. */
   readonly devices: readonly string[];
-  /** Their paths, and `st_dev:st_ino` of each, which is the same in all mount namespaces. */
+  /** Their paths, and of each what {@link identityOf} tells. */
   readonly nodes: readonly { readonly path: string; readonly identity: string | undefined }[];
 }
 
@@ -75,9 +85,7 @@ export class LiveEvents {
   /** Makes the socket, if it can. Never rejects. */
   async announce(paths: readonly string[]): Promise<void> {
     if (this.#folder === undefined) return;
-    const nodes = await Promise.all(
-      paths.map(async (path) => ({ path, identity: await identityOf(path).catch(() => undefined) })),
-    );
+    const nodes = paths.map((path) => ({ path, identity: ownIdentity(path) }));
     const { pid } = process;
     const devices = this.#devices.map(({ name }) => name);
     const hello: LiveHello = { program: `v4l2-cuse ${packageVersion}`, pid, devices, nodes };
@@ -173,10 +181,26 @@ async function finish(socket: Socket, follower: Follower): Promise<void> {
   });
 }
 
-/** `st_dev:st_ino`. Not synchronously: a driver is asked by the kernel about its own node. */
-export async function identityOf(path: string): Promise<string> {
-  const { dev, ino } = await stat(path, { bigint: true });
-  return `${dev}:${ino}`;
+/**
+ * By what a node is known in all mount namespaces: a CUSE node by its device number, a FUSE node by that of the mount that
+ * it is a file of.
+ */
+export function identityOf(facts: Stats): string {
+  return facts.isCharacterDevice() ? `device ${facts.rdev}` : `mount ${minorOf(facts.dev)}`;
+}
+
+/**
+ * The same of a node of ours. The mount's number is looked up: no thread of a driver may ask the driver's own file
+ * system, since it could not end if it were killed while it waits for its own answer.
+ */
+function ownIdentity(path: string): string | undefined {
+  try {
+    const lines = [...mountLines(readFileSync("/proc/self/mountinfo", "latin1"))];
+    const mount = lines.findLast(({ folder }) => folder === dirname(path));
+    return mount?.type === FILE_SYSTEM_TYPE ? `mount ${mount.minor}` : identityOf(lstatSync(path));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Takes away what drivers that were killed have left. Names are not used twice, so that none of a living one goes. */

@@ -43,7 +43,7 @@ import {
   FuseWriteInView,
 } from "./gen/fuse.js";
 import type { OpenFileRecord, OpenFileTable } from "./open-files.js";
-import { iocSize, MAX_TRANSFER_BYTES, Message, opcodeName } from "./protocol.js";
+import { iocSize, Message, opcodeName } from "./protocol.js";
 import { Reply, ReplyWriter, type ReplyChannel } from "./reply.js";
 import { noteWaiting } from "./waiting.js";
 
@@ -57,6 +57,8 @@ export interface ConnectionOptions<File> {
   readonly device: CharDevice<File>;
   readonly files: OpenFileTable<File>;
   readonly channel: ReplyChannel;
+  /** What one READ or WRITE carries at most, bytes. */
+  readonly transferBytes: number;
   readonly log: SessionLog;
   readonly probe: NonblockingProbe;
   readonly control: ControlHandler;
@@ -77,7 +79,7 @@ export type OpenHandler<File> = (call: OpenCall<File>, nodeId: number) => File |
  */
 const MAX_PENDING_WRITE_BYTES = 32 * 1024 * 1024;
 
-/** Buffers for what is written, of {@link MAX_TRANSFER_BYTES} each, that are kept for the next. */
+/** Buffers for what is written, of {@link ConnectionOptions.transferBytes} each, that are kept for the next. */
 const MOST_SPARE_WRITES = 4;
 
 /** Messages that want no answer. */
@@ -94,6 +96,7 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 export class Connection<File> {
   readonly #device: CharDevice<File>;
   readonly #files: OpenFileTable<File>;
+  readonly #transferBytes: number;
   readonly #log: SessionLog;
   readonly #probe: NonblockingProbe;
   readonly #control: ControlHandler;
@@ -120,6 +123,7 @@ export class Connection<File> {
     this.#device = options.device;
     this.#message = options.message ?? new Message();
     this.#files = options.files;
+    this.#transferBytes = options.transferBytes;
     this.#log = options.log;
     this.#probe = options.probe;
     this.#control = options.control;
@@ -312,7 +316,7 @@ export class Connection<File> {
     const record = this.#record();
     if (record === undefined) return;
     const { size, flags, offset } = new FuseReadInView(this.#message.body);
-    if (this.#device.read === undefined || size > MAX_TRANSFER_BYTES) {
+    if (this.#device.read === undefined || size > this.#transferBytes) {
       this.#fail("EINVAL");
       return;
     }
@@ -330,7 +334,7 @@ export class Connection<File> {
       this.#fail(data === undefined ? "EIO" : "EINVAL");
       return;
     }
-    if (size > MAX_TRANSFER_BYTES) {
+    if (size > this.#transferBytes) {
       this.#fail("EINVAL");
       return;
     }
@@ -341,15 +345,15 @@ export class Connection<File> {
     // The receive buffer takes the next message when this returns, and the handler may not be done by then.
     // A small piece has memory of its size: what waits is bounded by what is counted.
     const whole =
-      size > MAX_TRANSFER_BYTES / 2
-        ? (this.#spareWrites.pop() ?? new Uint8Array(MAX_TRANSFER_BYTES))
+      size > this.#transferBytes / 2
+        ? (this.#spareWrites.pop() ?? new Uint8Array(this.#transferBytes))
         : new Uint8Array(size);
     const copy = whole.subarray(0, size);
     copy.set(data);
     const call = new WriteCall(this.#writer, this.#message, record.handle, flags, offset, copy);
     const outcome = this.#run(call, record.file, (file) => this.#device.write?.(file, call));
     const spare = (): void => {
-      const isLarge = whole.byteLength === MAX_TRANSFER_BYTES;
+      const isLarge = whole.byteLength === this.#transferBytes;
       if (isLarge && this.#spareWrites.length < MOST_SPARE_WRITES) this.#spareWrites.push(whole);
     };
     if (!isThenable(outcome)) {

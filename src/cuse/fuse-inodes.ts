@@ -74,7 +74,13 @@ export class Inodes implements CharDevice<Inode> {
   readonly #byNumber = new Map<number, Inode>();
   readonly #unopenedByName = new Map<string, Inode>();
   readonly #calls = new CallWatch("/proc");
+  readonly #transferBytes: number;
   #lastNumber = FUSE_ROOT_ID;
+
+  /** @param transferBytes - What one READ or WRITE carries at most. */
+  constructor(transferBytes: number) {
+    this.#transferBytes = transferBytes;
+  }
 
   /** Files that are open or about to be. */
   get size(): number {
@@ -90,7 +96,9 @@ export class Inodes implements CharDevice<Inode> {
     this.#lastNumber += 1;
     const ino = this.#lastNumber;
     const pieces = (): Pieces | undefined =>
-      given.backingId === undefined ? undefined : new Pieces((tid) => this.#calls.transferBytes(tid));
+      given.backingId === undefined
+        ? undefined
+        : new Pieces(this.#transferBytes, (tid) => this.#calls.transferBytes(tid));
     const name = `${label}:${ino}`;
     const inode: Inode = { ...given, ino, name, opened: undefined, reads: pieces(), writes: pieces() };
     this.#byNumber.set(ino, inode);

@@ -22,10 +22,10 @@ import {
   FUSE_POLL,
   FUSE_RELEASE,
 } from "./gen/fuse.js";
-import { answerFuseInit } from "./init.js";
+import { answerFuseInit, fuseTransferBytes } from "./init.js";
 import { claimFolder, type ClaimedFolder } from "./node-folder.js";
 import { OpenFileTable } from "./open-files.js";
-import { Message, RECEIVE_BYTES } from "./protocol.js";
+import { Message, receiveBytes } from "./protocol.js";
 import { Reply, ReplyWriter } from "./reply.js";
 import type { SessionChannel, SessionChannelHandlers } from "./session.js";
 import { serveWaiting, type MessageReader } from "./waiting-messages.js";
@@ -88,6 +88,8 @@ export class FuseMount {
   readonly folder: string;
   readonly log: SessionLog;
   readonly channel: SessionChannel;
+  /** What one READ or WRITE carries at most, bytes. */
+  readonly transferBytes = fuseTransferBytes();
 
   readonly #environment: FuseMountEnvironment;
   readonly #claimed: ClaimedFolder;
@@ -140,7 +142,7 @@ export class FuseMount {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.channel = environment.openChannel(path, RECEIVE_BYTES, {
+    this.channel = environment.openChannel(path, receiveBytes(this.transferBytes), {
       onMessage: (message) => this.#onMessage(message),
       onClose: (error) => this.#onChannelClosed(error),
     });
@@ -149,6 +151,7 @@ export class FuseMount {
       device: folderDevice,
       files: new OpenFileTable<never>(),
       channel: this.channel,
+      transferBytes: this.transferBytes,
       log: this.log,
       probe: { isNonblocking: () => cannotHappen("a folder has no files") },
       control: (message, reply) => this.#control(message, reply),
@@ -235,10 +238,15 @@ export class FuseMount {
   /** Serves what waits, so that whoever calls just now hears ENODEV. Not from within a call. */
   serveWaiting(): void {
     if (this.#isOver || this.#isServing) return;
-    serveWaiting(this.#environment, this.channel.fd, new Uint8Array(RECEIVE_BYTES), (message) => {
-      this.#onMessage(message);
-      return !this.#isEnded();
-    });
+    serveWaiting(
+      this.#environment,
+      this.channel.fd,
+      new Uint8Array(receiveBytes(this.transferBytes)),
+      (message) => {
+        this.#onMessage(message);
+        return !this.#isEnded();
+      },
+    );
   }
 
   /**
@@ -305,7 +313,10 @@ export class FuseMount {
     if (message.opcode !== FUSE_INIT) return this.answer(message, reply);
     let init: ReturnType<typeof answerFuseInit>;
     try {
-      init = answerFuseInit(message.body, FUSE_ATOMIC_O_TRUNC);
+      init = answerFuseInit(message.body, {
+        transferBytes: this.transferBytes,
+        flags: FUSE_ATOMIC_O_TRUNC,
+      });
     } catch (error) {
       reply.fail("EIO");
       this.#onInit(asError(error));

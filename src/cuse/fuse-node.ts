@@ -132,6 +132,7 @@ export class FuseNode implements MountedNode {
       device: this.#adapter,
       files: this.#files,
       channel: mount.channel,
+      transferBytes: mount.transferBytes,
       log: this.#log,
       probe: new CallerFlags({
         handles: () => this.#files.handles(),
@@ -252,8 +253,9 @@ export class FuseNode implements MountedNode {
     // Open until the release: the kernel looks it up after our answer, when the client runs.
     call.backingId = file.backingId;
     call.openFlags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH | FOPEN_PASSTHROUGH;
-    file.reads = new Pieces((tid) => calls.transferBytes(tid));
-    file.writes = new Pieces((tid) => calls.transferBytes(tid));
+    const pieces = (): Pieces => new Pieces(this.#mount.transferBytes, (tid) => calls.transferBytes(tid));
+    file.reads = pieces();
+    file.writes = pieces();
     return { ino: inode.nodeId, path: this.node };
   }
 

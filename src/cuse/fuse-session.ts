@@ -14,10 +14,10 @@ import { Connection, releaseRecord } from "./connection.js";
 import { CuseError, stackOf, systemCode } from "./errors.js";
 import { FileOpener, type OpenedFile, type Opener } from "./file-opener.js";
 import { FUSE_INIT } from "./gen/fuse.js";
-import { answerFuseInit } from "./init.js";
+import { answerFuseInit, fuseTransferBytes } from "./init.js";
 import { Inodes, type Inode } from "./fuse-inodes.js";
 import { OpenFileTable } from "./open-files.js";
-import { RECEIVE_BYTES, type Message } from "./protocol.js";
+import { receiveBytes, type Message } from "./protocol.js";
 import type { Reply } from "./reply.js";
 import type { SessionChannel, SessionChannelHandlers } from "./session.js";
 import { serveWaiting, type MessageReader } from "./waiting-messages.js";
@@ -94,7 +94,8 @@ export class FuseSession {
 
   readonly #log: SessionLog;
   readonly #environment: FuseEnvironment;
-  readonly #inodes = new Inodes();
+  readonly #transferBytes = fuseTransferBytes();
+  readonly #inodes = new Inodes(this.#transferBytes);
   readonly #files = new OpenFileTable<Inode>();
   readonly #channel: SessionChannel;
   readonly #connection: Connection<Inode>;
@@ -125,7 +126,7 @@ export class FuseSession {
     });
     const path = options.devicePath ?? "/dev/fuse";
     this.#channel = attempt(path, () =>
-      environment.openChannel(path, RECEIVE_BYTES, {
+      environment.openChannel(path, receiveBytes(this.#transferBytes), {
         onMessage: (message) => this.#onMessage(message),
         onClose: (error) => this.#onChannelClosed(error),
       }),
@@ -145,6 +146,7 @@ export class FuseSession {
       device: this.#inodes,
       files: this.#files,
       channel: this.#channel,
+      transferBytes: this.#transferBytes,
       log: this.#log,
       probe: new AnonymousFlags({
         flagsOf: (handle, tid, fd) => {
@@ -237,7 +239,7 @@ export class FuseSession {
   }
 
   #serveWaiting(): void {
-    const buffer = (this.#receiveBuffer ??= new Uint8Array(RECEIVE_BYTES));
+    const buffer = (this.#receiveBuffer ??= new Uint8Array(receiveBytes(this.#transferBytes)));
     serveWaiting(this.#environment, this.#channel.fd, buffer, (message) => {
       this.#onMessage(message);
       return !this.#isEnded();
@@ -298,7 +300,7 @@ export class FuseSession {
     if (message.opcode !== FUSE_INIT) return this.#inodes.answer(message, reply);
     let init: ReturnType<typeof answerFuseInit>;
     try {
-      init = answerFuseInit(message.body);
+      init = answerFuseInit(message.body, { transferBytes: this.#transferBytes });
     } catch (error) {
       reply.fail("EIO");
       this.#resolveCanMap(false);

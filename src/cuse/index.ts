@@ -42,7 +42,7 @@ export {
   type FuseSessionOptions,
   type Identified,
 } from "./fuse-session.js";
-export { MAX_IOCTL_BYTES, MAX_TRANSFER_BYTES } from "./protocol.js";
+export { MAX_IOCTL_BYTES } from "./protocol.js";
 export { CuseSession, type SessionOptions } from "./session.js";
 export { FuseMount, type FuseMountOptions } from "./fuse-mount.js";
 export { FILE_SYSTEM_TYPE, makeFoldersAbove, mountLines } from "./node-folder.js";

@@ -6,12 +6,14 @@ import {
   CuseInitOutView,
   FUSE_INIT_EXT,
   FUSE_KERNEL_VERSION,
+  FUSE_MAX_PAGES,
   FUSE_PARALLEL_DIROPS,
   FUSE_PASSTHROUGH,
   FuseInitInView,
   FuseInitOutView,
 } from "./gen/fuse.js";
-import { MAX_TRANSFER_BYTES } from "./protocol.js";
+import { readFileSync } from "node:fs";
+import { CUSE_TRANSFER_BYTES } from "./protocol.js";
 
 /** The newest minor version that this code was written for; the smaller of this and the kernel's is spoken. */
 const OWN_MINOR = 38;
@@ -63,8 +65,8 @@ export function answerCuseInit(body: Uint8Array, name: string, number: DeviceNum
   const answer = new CuseInitOutView(bytes);
   answer.major = FUSE_KERNEL_VERSION;
   answer.minor = Math.min(offer.minor, OWN_MINOR);
-  answer.max_read = MAX_TRANSFER_BYTES;
-  answer.max_write = MAX_TRANSFER_BYTES;
+  answer.max_read = CUSE_TRANSFER_BYTES;
+  answer.max_write = CUSE_TRANSFER_BYTES;
   answer.dev_major = number.major;
   answer.dev_minor = number.minor;
   bytes.set(info, CuseInitOutView.SIZE);
@@ -80,6 +82,36 @@ const OWN_FUSE_MINOR = 40;
 /** RELEASE comes in the background; none must wait in the kernel for others to be answered (catchUp). */
 const MAX_BACKGROUND = 0xffff;
 
+/** The most that one READ or WRITE may carry without an administrator's doing (`FUSE_DEFAULT_MAX_PAGES_LIMIT`), pages. */
+const MAX_PAGES = 256;
+
+/** The smallest page that Linux has. Where pages are larger, `max_write` bounds a message before their number does. */
+const PAGE_BYTES = 4096;
+
+/**
+ * What one READ or WRITE of a FUSE file system carries at most, bytes: 1 MiB, or less where `fs.fuse.max_pages_limit`
+ * (Linux 6.13) says so.
+ */
+export function fuseTransferBytes(limitPath = "/proc/sys/fs/fuse/max_pages_limit"): number {
+  let limit = MAX_PAGES;
+  try {
+    limit = Number(readFileSync(limitPath, "latin1"));
+  } catch {
+    // An older kernel, with the limit that is the default of newer ones.
+  }
+  return Math.min(Math.max(limit, 1), MAX_PAGES) * PAGE_BYTES;
+}
+
+export interface FuseInitOptions {
+  /** What one READ or WRITE shall carry at most, see {@link fuseTransferBytes}. */
+  readonly transferBytes: number;
+  /**
+   * Of those below 2^32 that the kernel offers, what is taken besides. FUSE_ATOMIC_O_TRUNC: O_TRUNC comes with OPEN
+   * instead of a SETATTR after it.
+   */
+  readonly flags?: number;
+}
+
 export interface FuseInitAnswer {
   /** `struct fuse_init_out`. */
   readonly bytes: Uint8Array;
@@ -91,11 +123,12 @@ export interface FuseInitAnswer {
  * The answer to FUSE_INIT.
  *
  * @param body - `struct fuse_init_in`, which was shorter before Linux 5.17.
- * @param flags - Of those below 2^32 that the kernel offers, what is taken besides. FUSE_ATOMIC_O_TRUNC: O_TRUNC comes
- *   with OPEN instead of a SETATTR after it.
  * @throws {CuseError} The kernel speaks another protocol.
  */
-export function answerFuseInit(body: Uint8Array, flags = 0): FuseInitAnswer {
+export function answerFuseInit(
+  body: Uint8Array,
+  { transferBytes, flags = 0 }: FuseInitOptions,
+): FuseInitAnswer {
   const whole = new Uint8Array(FuseInitInView.SIZE);
   whole.set(body.subarray(0, FuseInitInView.SIZE));
   const offer = new FuseInitInView(whole);
@@ -109,10 +142,11 @@ export function answerFuseInit(body: Uint8Array, flags = 0): FuseInitAnswer {
   const answer = new FuseInitOutView(new Uint8Array(FuseInitOutView.SIZE));
   answer.major = FUSE_KERNEL_VERSION;
   answer.minor = Math.min(offer.minor, OWN_FUSE_MINOR);
-  answer.flags = (offer.flags & (FUSE_PARALLEL_DIROPS | flags)) >>> 0;
+  answer.flags = (offer.flags & (FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | flags)) >>> 0;
   answer.max_background = MAX_BACKGROUND;
   answer.congestion_threshold = MAX_BACKGROUND;
-  answer.max_write = MAX_TRANSFER_BYTES;
+  answer.max_write = transferBytes;
+  answer.max_pages = MAX_PAGES;
   answer.time_gran = 1;
   if (passthrough) {
     answer.flags = (answer.flags | FUSE_INIT_EXT) >>> 0;

@@ -2,9 +2,20 @@
  * The folder in which FUSE nodes appear: made if it is missing, cleared of the dead mount of a driver that was killed,
  * mounted on, and given back as it was.
  *
- * Nothing here asks our own file system: the thread that serves it would wait for itself.
+ * Nothing here asks our own file system, nor may any other thread of this process: the one that serves it would wait for
+ * itself, and a thread that waits for an answer keeps a process that is killed from ending, so that the answer never comes.
  */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+} from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { mount, MountFlag, unmount } from "../native.js";
@@ -52,7 +63,10 @@ export interface MountSystem {
   readonly unmount: typeof unmount;
   /** `/proc/self/mountinfo`, read as latin1. */
   mountInfo(): string;
-  /** Asks the file system that is mounted on `folder`. */
+  /**
+   * Asks the file system that is mounted on `folder`; never for long.
+   * @throws With `code`: ENOTCONN, ECONNABORTED - its driver is gone.
+   */
   statfs(folder: string): Promise<unknown>;
 }
 
@@ -60,8 +74,36 @@ const realSystem: MountSystem = {
   mount,
   unmount,
   mountInfo: () => readFileSync("/proc/self/mountinfo", "latin1"),
-  statfs,
+  statfs: async (folder) => ((await somebodyHeard(folder)) ? undefined : statfs(folder)),
 };
+
+/** A driver that takes longer is stopped, or cannot end: it has its folder still. */
+const ANSWER_MS = 3000;
+
+/**
+ * Has the file system answered, or not said in time that there is nobody? A program asks: a thread of ours could not be
+ * ended while it waits, and we could not end before.
+ */
+async function somebodyHeard(folder: string): Promise<boolean> {
+  const asking = spawn("stat", ["--file-system", folder], { stdio: "ignore" });
+  asking.unref();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      asking.kill("SIGKILL");
+      resolve(true);
+    }, ANSWER_MS);
+    const told = (heard: boolean): void => {
+      clearTimeout(timer);
+      resolve(heard);
+    };
+    asking.once("exit", (status) => {
+      told(status === 0);
+    });
+    asking.once("error", () => {
+      told(false);
+    });
+  });
+}
 
 const mountOn = (system: MountSystem, folder: string): MountLine | undefined =>
   findMount(system.mountInfo(), folder);
@@ -91,9 +133,11 @@ export async function claimFolder(
   ownRoot?: string,
   system = realSystem,
 ): Promise<ClaimedFolder> {
-  const made = ownRoot === undefined ? makeFolder(folder) : await makeAlone(system, folder, ownRoot);
-  const real = path.join(realpathSync(path.dirname(path.resolve(folder))), path.basename(folder));
-  await assertFree(system, real);
+  const made =
+    ownRoot === undefined ? await makeFolder(system, folder) : await makeAlone(system, folder, ownRoot);
+  const real = realFolder(folder);
+  await assertUnserved(system, real);
+  assertEmpty(real);
   const inode = lstatSync(real).ino;
   /** Of our mount. */
   let minor: number | undefined;
@@ -120,6 +164,10 @@ export async function claimFolder(
   };
 }
 
+/** The folder itself may be a mount of a driver that answers nobody, and is not looked at. @throws ENOENT. */
+const realFolder = (folder: string): string =>
+  path.join(realpathSync(path.dirname(path.resolve(folder))), path.basename(folder));
+
 /** `default_permissions`: the kernel itself checks mode, owner and group. `allow_other`: others than our user may pass. */
 function mountOptions(channelFd: number): string {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
@@ -130,7 +178,8 @@ function mountOptions(channelFd: number): string {
  * @returns What was made, innermost first.
  * @throws {CuseError} It cannot be made; nothing is left of it.
  */
-function makeFolder(folder: string): string[] {
+async function makeFolder(system: MountSystem, folder: string): Promise<string[]> {
+  if (existsSync(path.dirname(path.resolve(folder)))) await assertUnserved(system, realFolder(folder));
   const made: string[] = [];
   try {
     for (const each of missingFolders(path.resolve(folder))) {
@@ -139,8 +188,8 @@ function makeFolder(folder: string): string[] {
     }
     return made;
   } catch (error) {
-    // The dead mount of a driver that was killed looks so, and so does a folder that somebody else has just made.
-    if (systemCode(error) === "ENOTCONN" || systemCode(error) === "EEXIST") return made;
+    // Somebody else has just made it, or has been killed since we looked.
+    if (systemCode(error) === "EEXIST" || systemCode(error) === "ENOTCONN") return made;
     removeFolders(made);
     throw cannotBeMade(folder, error);
   }
@@ -272,13 +321,17 @@ function removeFolders(made: readonly string[]): void {
   }
 }
 
-/** @throws {CuseError} Something else is there. */
-async function assertFree(system: MountSystem, folder: string): Promise<void> {
+/** Takes away mounts of drivers that were killed. @throws {FolderInUseError} A driver is there. */
+async function assertUnserved(system: MountSystem, folder: string): Promise<void> {
   for (let line = mountOn(system, folder); line?.type === FILE_SYSTEM_TYPE; line = mountOn(system, folder)) {
     // STATFS is asked of the driver each time, so this finds out whether there is one.
     if (await answers(system, folder)) throw inUse(folder);
     unmountDead(system, folder);
   }
+}
+
+/** @throws {CuseError} Something else is there. */
+function assertEmpty(folder: string): void {
   let entries: string[];
   try {
     entries = readdirSync(folder);

@@ -6,11 +6,6 @@
  * A piece continues a call when it follows one of the same thread that was as large as pieces get; the kernel does not
  * split a call elsewhere. A call that ends just there is told apart by its length, where `/proc/<tid>/syscall` shows it.
  */
-import { MAX_TRANSFER_BYTES } from "./protocol.js";
-
-/** A piece has more bytes than this if another is to follow: memory may begin anywhere in its first page. */
-const SPLIT_BYTES = MAX_TRANSFER_BYTES - 4096;
-
 export interface Piece {
   readonly caller: { readonly tid: number };
   /** Position in the file, bytes. */
@@ -19,6 +14,8 @@ export interface Piece {
 }
 
 export class Pieces {
+  /** A piece has more bytes than this if another is to follow: memory may begin anywhere in its first page. */
+  readonly #splitBytes: number;
   readonly #lengthOf: (tid: number) => number | undefined;
   /** Position of the call's first piece. */
   #start = 0n;
@@ -26,8 +23,12 @@ export class Pieces {
   #next: bigint | undefined;
   #tid = 0;
 
-  /** @param lengthOf - Bytes that the call asks for in which a thread is; undefined: it cannot be seen. */
-  constructor(lengthOf: (tid: number) => number | undefined) {
+  /**
+   * @param transferBytes - Bytes of one piece at most.
+   * @param lengthOf - Bytes that the call asks for in which a thread is; undefined: it cannot be seen.
+   */
+  constructor(transferBytes: number, lengthOf: (tid: number) => number | undefined) {
+    this.#splitBytes = transferBytes - 4096;
     this.#lengthOf = lengthOf;
   }
 
@@ -35,7 +36,7 @@ export class Pieces {
   place({ caller: { tid }, offset, size }: Piece): bigint {
     if (offset !== this.#next || tid !== this.#tid || this.#isComplete(tid, offset)) this.#start = offset;
     this.#tid = tid;
-    this.#next = size > SPLIT_BYTES ? offset + BigInt(size) : undefined;
+    this.#next = size > this.#splitBytes ? offset + BigInt(size) : undefined;
     return offset - this.#start;
   }
 

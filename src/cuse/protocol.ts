@@ -34,16 +34,18 @@ import {
 export const HEADER_BYTES = FuseInHeaderView.SIZE;
 
 /**
- * What one READ or WRITE carries at most: 32 pages, the kernel's default `max_pages`, which CUSE has no
+ * What one READ or WRITE of a CUSE device carries at most: 32 pages, the kernel's default `max_pages`, which CUSE has no
  * way to raise.
  */
-export const MAX_TRANSFER_BYTES = 128 * 1024;
+export const CUSE_TRANSFER_BYTES = 128 * 1024;
 
 /**
  * The receive buffer. The kernel refuses to fill one smaller than `max_write` plus the headers of WRITE
  * (fuse_dev_do_read, EINVAL), whatever the message at hand.
+ *
+ * @param transferBytes - What one WRITE carries at most.
  */
-export const RECEIVE_BYTES = MAX_TRANSFER_BYTES + 4096;
+export const receiveBytes = (transferBytes: number): number => transferBytes + 4096;
 
 /** `_IOC_SIZE` has 14 bits: the largest argument that a restricted ioctl carries. */
 export const MAX_IOCTL_BYTES = 0x3fff;

@@ -18,7 +18,7 @@ import {
   type NodeAccess,
 } from "./node.js";
 import { OpenFileTable } from "./open-files.js";
-import { RECEIVE_BYTES, type Message } from "./protocol.js";
+import { CUSE_TRANSFER_BYTES, receiveBytes, type Message } from "./protocol.js";
 import type { Reply, ReplyChannel } from "./reply.js";
 import { SharedFile } from "./shared-file.js";
 import { serveWaiting, type MessageReader } from "./waiting-messages.js";
@@ -192,6 +192,7 @@ export class CuseSession {
       device,
       files,
       channel: this.#channel,
+      transferBytes: CUSE_TRANSFER_BYTES,
       log: this.#log,
       probe: new CallerFlags({
         handles: () => files.handles(),
@@ -204,10 +205,15 @@ export class CuseSession {
     this.#shutDownDevice = (byKernel) => {
       if (!byKernel && !isServing) {
         // Whoever calls just now shall hear ENODEV, not the kernel's ECONNABORTED.
-        serveWaiting(environment, this.#channel.fd, new Uint8Array(RECEIVE_BYTES), (message) => {
-          serve(message);
-          return true;
-        });
+        serveWaiting(
+          environment,
+          this.#channel.fd,
+          new Uint8Array(receiveBytes(CUSE_TRANSFER_BYTES)),
+          (message) => {
+            serve(message);
+            return true;
+          },
+        );
       }
       this.#connection.end("ENODEV");
       this.#channel.close();
@@ -353,7 +359,7 @@ function openChannel(
   handlers: SessionChannelHandlers,
 ): SessionChannel {
   try {
-    return environment.openChannel(path, RECEIVE_BYTES, handlers);
+    return environment.openChannel(path, receiveBytes(CUSE_TRANSFER_BYTES), handlers);
   } catch (error) {
     throw new CuseError(openFailure(path, error), { cause: error });
   }

@@ -96,7 +96,7 @@ describe("the mount", () => {
       "07000000",
       "28000000",
       "00000000",
-      "08000440",
+      "08004440",
     ]);
     await mount.close();
     expect(system.steps.at(-1)).toBe("release");
@@ -330,11 +330,11 @@ describe("files that can be mapped", () => {
     bench.node(new Reading());
     const inode = bench.lookup();
     bench.deliver(send.about(inode, send.open(4)));
-    for (const offset of [0n, 131_072n, 262_144n]) {
-      bench.deliver(send.about(inode, send.read(6, 1, offset === 262_144n ? 100 : 131_072, 2, offset)));
+    for (const offset of [0n, 1_048_576n, 2_097_152n]) {
+      bench.deliver(send.about(inode, send.read(6, 1, offset === 2_097_152n ? 100 : 1_048_576, 2, offset)));
     }
-    bench.deliver(send.about(inode, send.read(6, 1, 100, 2, 262_244n)));
-    expect(offsets).toEqual([0n, 131_072n, 262_144n, 0n]);
+    bench.deliver(send.about(inode, send.read(6, 1, 100, 2, 2_097_252n)));
+    expect(offsets).toEqual([0n, 1_048_576n, 2_097_152n, 0n]);
   });
 });
 

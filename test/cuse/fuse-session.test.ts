@@ -11,7 +11,6 @@ import {
   FUSE_SETATTR,
   FUSE_STATFS,
 } from "../../src/cuse/gen/fuse.js";
-import { answerFuseInit } from "../../src/cuse/init.js";
 import { systemError, turns } from "./support/fake-channel.js";
 import { FakeFuse, lookup, ROOT } from "./support/fuse-system.js";
 import { digits, hex } from "../support/hex.js";
@@ -109,21 +108,19 @@ describe("FUSE_INIT", () => {
     const bench = new Bench();
     expect(bench.deliver(INIT)).toEqual([
       "50000000 00000000 02000000 00000000 " +
-        "07000000 28000000 00000000 00000440 " + // flags: PARALLEL_DIROPS, INIT_EXT
-        "ffffffff 00000200 01000000 00000000 " + // backgrounds, max_write, time_gran
+        "07000000 28000000 00000000 00004440 " + // flags: PARALLEL_DIROPS, MAX_PAGES, INIT_EXT
+        "ffffffff 00001000 01000000 00010000 " + // backgrounds, max_write, time_gran, max_pages
         "20000000 01000000 00000000 00000000 00000000 00000000 00000000 00000000",
     ]);
-    expect(answerFuseInit(INIT.subarray(40)).passthrough).toBe(true);
   });
 
   it("of an older kernel is answered without passthrough", () => {
     const bench = new Bench();
     expect(bench.deliver(OLD_INIT)).toEqual([
       "50000000 00000000 02000000 00000000 " +
-        "07000000 22000000 00000000 00000400 ffffffff 00000200 01000000 00000000 " +
+        "07000000 22000000 00000000 00004400 ffffffff 00001000 01000000 00010000 " +
         "00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000",
     ]);
-    expect(answerFuseInit(OLD_INIT.subarray(40)).passthrough).toBe(false);
   });
 
   it.each([
@@ -555,7 +552,7 @@ describe("the end", () => {
     expect(bench.device.events.slice(1)).toEqual(["release device1", "release device2"]);
     expect(bench.system.channel.isClosed).toBe(true);
     expect(bench.system.opener.isClosed).toBe(true);
-    expect(bench.system.steps).toEqual(["open /dev/fuse 135168", "mount 10", "opener 11", "unmount"]);
+    expect(bench.system.steps).toEqual(["open /dev/fuse 1052672", "mount 10", "opener 11", "unmount"]);
     expect(await bench.session.closed).toBeUndefined();
     await expect(bench.create()).rejects.toThrow(CuseError);
     bench.session.catchUp();

@@ -9,7 +9,7 @@ function places(
   pieces: readonly (readonly [number, number, number?])[],
   length: (tid: number) => number | undefined = () => undefined,
 ): number[] {
-  const calls = new Pieces(length);
+  const calls = new Pieces(FULL, length);
   return pieces.map(([offset, size, tid = 1]) =>
     Number(calls.place({ caller: { tid }, offset: BigInt(offset), size })),
   );

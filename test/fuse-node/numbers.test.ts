@@ -52,7 +52,7 @@ describeNodes(`drivers that nobody told a number${why}`, () => {
     expect([...nodes].sort()).toEqual([0, 1, 2].map((n) => `/run/v4l2-cuse/dev/video${n}/video${n}`));
     expect(statuses).toEqual([0, 0, 0]);
     expect(listRun(enter)).toBe("");
-  }, 60_000);
+  }, 120_000);
 
   it("a number that was asked for is not exchanged for another", async () => {
     const enter = ownRun();

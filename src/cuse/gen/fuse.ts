@@ -16,6 +16,7 @@ export const FOPEN_NOFLUSH = 32;
 export const FOPEN_PASSTHROUGH = 128;
 export const FUSE_ATOMIC_O_TRUNC = 8;
 export const FUSE_PARALLEL_DIROPS = 262144;
+export const FUSE_MAX_PAGES = 4194304;
 export const FUSE_INIT_EXT = 1073741824;
 export const FUSE_PASSTHROUGH = 137438953472n;
 export const FUSE_GETATTR_FH = 1;

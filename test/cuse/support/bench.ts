@@ -27,6 +27,7 @@ export class Bench {
       device,
       files: this.files,
       channel: this.channel,
+      transferBytes: 128 * 1024,
       log: this.log,
       probe,
       ...(isAnonymous !== undefined && { isAnonymous }),

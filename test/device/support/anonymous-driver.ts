@@ -7,8 +7,8 @@ import { spawn } from "node:child_process";
 import { FileOpener } from "../../../src/cuse/file-opener.js";
 import { FUSE_INIT, FUSE_LOOKUP, FuseInHeaderView } from "../../../src/cuse/gen/fuse.js";
 import { FuseSession } from "../../../src/cuse/index.js";
-import { answerFuseInit } from "../../../src/cuse/init.js";
-import { RECEIVE_BYTES } from "../../../src/cuse/protocol.js";
+import { answerFuseInit, fuseTransferBytes } from "../../../src/cuse/init.js";
+import { receiveBytes } from "../../../src/cuse/protocol.js";
 import { ReplyWriter } from "../../../src/cuse/reply.js";
 import { Channel, mountFuse } from "../../../src/native.js";
 import { EchoDevice } from "./echo-device.js";
@@ -23,12 +23,14 @@ async function serve(program: string, steps: readonly string[]): Promise<void> {
 }
 
 function stuck(end: string | undefined): void {
-  const channel: Channel = new Channel("/dev/fuse", RECEIVE_BYTES, {
+  const transferBytes = fuseTransferBytes();
+  const channel: Channel = new Channel("/dev/fuse", receiveBytes(transferBytes), {
     onMessage: (message) => {
       const { opcode, unique } = new FuseInHeaderView(message);
       if (opcode === FUSE_INIT) {
+        const init = answerFuseInit(message.subarray(FuseInHeaderView.SIZE), { transferBytes });
         const writer = new ReplyWriter(channel, console);
-        writer.data(Number(unique), 0, answerFuseInit(message.subarray(FuseInHeaderView.SIZE)).bytes);
+        writer.data(Number(unique), 0, init.bytes);
       } else if (opcode === FUSE_LOOKUP) {
         console.log("stuck");
         if (end === "exit") process.exit(7);
