@@ -21,7 +21,6 @@ export class Priorities {
   }
 
   change(file: Holder, priority: Priority): void {
-    if (file.priority === priority) return;
     this.#add(file.priority, -1);
     this.#add(priority, 1);
     file.priority = priority;

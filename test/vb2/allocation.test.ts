@@ -68,6 +68,22 @@ describe("reqbufs", () => {
     const { queue, driver } = bench({ memory });
     expect(queue.reqbufs("mmap", 5)).toBe(3);
     expect(driver.setups.map((ask) => ask.count)).toEqual([5, 3]);
+    // No sizes are what tells REQBUFS from CREATE_BUFS, the second time, too (vb2_core_reqbufs).
+    expect(driver.setups.map((ask) => ask.planeSizes)).toEqual([undefined, undefined]);
+  });
+
+  it("fewer than CREATE_BUFS asked for is checked with the sizes that the driver made of its", () => {
+    const memory = new FakeProvider(128 * 3);
+    const { queue, driver } = bench({ memory });
+    driver.queueSetup = (ask) => {
+      driver.setups.push(ask);
+      return { count: ask.count, planeSizes: [128] };
+    };
+    expect(queue.createBufs("mmap", 5, [100])).toEqual({ index: 0, count: 3 });
+    expect(driver.setups.map(({ count, planeSizes }) => [count, planeSizes])).toEqual([
+      [5, [100]],
+      [3, [128]],
+    ]);
   });
 
   it("ENOMEM when the driver needs more than can be had", () => {
@@ -222,6 +238,18 @@ describe("removeBufs", () => {
     queue.qbuf(at(queue, 1));
     expectErrno("EBUSY", () => queue.removeBufs(0, 3));
     expect(queue.numBuffers).toBe(3);
+  });
+
+  it.each([
+    ["more than there are", {}, 0, 4],
+    ["beyond the end", { maxNumBuffers: 3 }, 1, 3],
+  ])("EINVAL, not EBUSY, for %s, though one is not the client's", (_what, config, index, count) => {
+    // vb2_core_remove_bufs() looks at the range first.
+    const { queue } = bench(config);
+    queue.reqbufs("mmap", 3);
+    queue.qbuf(at(queue, 1));
+    queue.qbuf(at(queue, 0));
+    expectErrno("EINVAL", () => queue.removeBufs(index, count));
   });
 
   it("without buffers the memory is free again, the queue stays busy until REQBUFS(0)", () => {

@@ -59,6 +59,14 @@ describe("an OUTPUT buffer's bytes", () => {
     ]);
   });
 
+  it("are told in no piece that is empty", () => {
+    const { trace, data } = traced(2 ** 30);
+    const c = client({ type, trace }, (driver) => (driver.planeSizes = [PIECE]));
+    c.queue.reqbufs("mmap", 1);
+    c.qbuf(0, { planes: planes(PIECE) });
+    expect(told(data)).toEqual([[0, 0, 0, PIECE, PIECE]]);
+  });
+
   it("are told when it goes into a request, and not again when that is queued", () => {
     const { trace, data } = traced(64);
     const request = new FakeRequest();

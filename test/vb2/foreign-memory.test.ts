@@ -49,6 +49,13 @@ describe("USERPTR", () => {
     release(c);
   });
 
+  it("OUTPUT: a payload is measured by what the client gives, not by what the driver needs", () => {
+    const c = output();
+    expectErrno("EINVAL", () => qbuf(c, { bytesused: 101 }));
+    expect(qbuf(c, { bytesused: 100 }).planes[0]).toMatchObject({ bytesused: 100, length: 100 });
+    release(c);
+  });
+
   it("OUTPUT: the same address again is copied again, not taken again", () => {
     const c = output();
     c.queue.streamon();
@@ -246,6 +253,14 @@ describe("DMABUF", () => {
     expect(cycle(c, plane(8, { length: 0 })).planes[0]).toMatchObject({ length: 200, fd: 8 });
     expect(cycle(c, plane(8, { length: 0 })).planes[0]).toMatchObject({ length: 200 });
     expect(c.memory.imports).toBe(1);
+  });
+
+  it("OUTPUT: length 0 and no payload are all of it, for single and for several planes", () => {
+    for (const type of [BufType.VideoOutput, BufType.VideoOutputMplane]) {
+      const c = make(type);
+      expect(cycle(c, plane(8, { length: 0 })).planes[0]).toMatchObject({ length: 200, fd: 8 });
+      release(c);
+    }
   });
 
   it("the same file is mapped once, whatever its number", () => {

@@ -78,7 +78,10 @@ describe("capabilities", () => {
     "memory %d is EINVAL where it is not offered",
     (memory) => {
       const c = client({ io: ["mmap"] });
-      expectErrno("EINVAL", () => c.ops.reqbufs(c.file, { type: c.queue.type, memory, count: 1, flags: 0 }));
+      const request = { type: c.queue.type, memory, count: 1, flags: 0 };
+      expectErrno("EINVAL", () => c.ops.reqbufs(c.file, request));
+      const name = { [Memory.Userptr]: "userptr", [Memory.Dmabuf]: "dmabuf" }[memory as number] ?? memory;
+      expect(() => c.ops.reqbufs(c.file, request)).toThrow(`memory ${name} is not offered by video0 capture`);
     },
   );
 });
@@ -115,6 +118,15 @@ describe("CREATE_BUFS takes the sizes from the format", () => {
     const c = client({ type });
     c.ops.createBufs(c.file, { count: 1, memory: Memory.Mmap, flags: 0, format });
     expect(c.queue.buffer(0)?.planes.map((plane) => plane.length)).toEqual([500]);
+  });
+
+  it("EINVAL for a format that has no size", () => {
+    const type = BufType.VideoOverlay;
+    const c = client({ type });
+    const format = { type } as Format;
+    expectErrno("EINVAL", () =>
+      c.ops.createBufs(c.file, { count: 1, memory: Memory.Mmap, flags: 0, format }),
+    );
   });
 
   it.each([[[]], [[0]], [[64, 0]]])("EINVAL for plane sizes %j", (sizes) => {
@@ -222,6 +234,13 @@ describe("flags of a buffer", () => {
     const holds = ready({ type: BufType.VideoOutput, timestamps: "copy", supportsHold: true });
     holds.qbuf(0, { flags, timecode });
     expect(at(holds.queue, 0).flags & BufFlag.M2mHoldCaptureBuf).not.toBe(0);
+  });
+
+  it("stay as they are when a buffer is queued once more: EINVAL", () => {
+    const c = ready({ type: BufType.VideoOutput });
+    c.qbuf(0, { flags: BufFlag.Keyframe, field: Field.Top });
+    expectErrno("EINVAL", () => c.qbuf(0, { flags: BufFlag.Pframe, field: Field.Bottom }));
+    expect(at(c.queue, 0)).toMatchObject({ flags: BufFlag.Keyframe, field: Field.Top });
   });
 
   it("QBUF forgets what the buffer carried before", () => {
