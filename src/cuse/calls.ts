@@ -120,9 +120,11 @@ export abstract class Call {
   }
 }
 
+const isInteger = (value: unknown): value is number => Number.isInteger(value);
+
 /** @throws {TypeError} `value` is no integer from 0 to `limit`. */
 function expectInteger(value: unknown, limit: number, what: string): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= limit) return value;
+  if (isInteger(value) && value >= 0 && value <= limit) return value;
   throw new TypeError(`${what} must be an integer from 0 to ${limit}, not ${String(value)}`);
 }
 

@@ -164,9 +164,10 @@ describe("createBufs", () => {
   });
 
   it("ENOBUFS when the queue is full, fewer when it nearly is", () => {
-    const { queue } = bench({ maxNumBuffers: 4 });
+    const { queue, driver } = bench({ maxNumBuffers: 4 });
     queue.reqbufs("mmap", 3);
     expect(queue.createBufs("mmap", 5, [64])).toEqual({ index: 3, count: 1 });
+    expect(driver.setups.at(-1)?.count).toBe(1);
     expectErrno("ENOBUFS", () => queue.createBufs("mmap", 1, [64]));
   });
 

@@ -253,7 +253,7 @@ describe("streaming", () => {
     queue.qbuf(at(queue, 0));
     driver.refuse.set("startStreaming", "ENOSPC");
     expectErrno("ENOSPC", () => queue.streamon());
-    expect(queue.streaming).toBe(false);
+    expect([queue.streaming, queue.doneCount, queue.queuedCount]).toEqual([false, 0, 1]);
     expect(at(queue, 0).state).toBe("queued");
     expect(driver.calls.at(-1)).toBe("unprepareStreaming");
     driver.refuse.clear();
@@ -410,6 +410,17 @@ describe("streaming", () => {
     expect([queue.numBuffers, queue.busy]).toEqual([0, false]);
   });
 });
+
+it.each(["validating", "queued", "complete", "cleaning"] as const)(
+  "QBUF into a request that is %s is EBUSY, and the buffer stays the client's",
+  (state) => {
+    const { queue } = bench(requestOptions);
+    queue.reqbufs("mmap", 1);
+    const request = Object.assign(new FakeRequest(), { state });
+    expectErrno("EBUSY", () => queue.qbuf(at(queue, 0), undefined, undefined, request));
+    expect([at(queue, 0).state, request.objects]).toEqual(["dequeued", []]);
+  },
+);
 
 describe("buf_out_validate", () => {
   const validations = ({ driver }: Bench): number =>
