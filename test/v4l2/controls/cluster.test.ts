@@ -89,6 +89,16 @@ describe("a cluster", () => {
     expect(controls.gCtrl(Cid.BlueBalance)).toBe(42);
   });
 
+  it("without an automatic control announces values only, and no control of it becomes inactive", () => {
+    const { controls } = sample();
+    const listener = new FakeFile();
+    for (const id of [Cid.RedBalance, Cid.BlueBalance]) listener.listen(controls, id);
+    controls.sCtrl({ id: Cid.RedBalance, value: 30 }, new FakeFile());
+    expect(listener.changes()).toEqual([[Cid.RedBalance, CtrlChange.Value, 30n]]);
+    for (const id of [Cid.RedBalance, Cid.BlueBalance])
+      expect(controls.queryctrl(id).flags & (CtrlFlag.Inactive | CtrlFlag.Volatile)).toBe(0);
+  });
+
   it("is set up once", () => {
     const { controls, seen } = sample();
     controls.setup();
@@ -98,7 +108,9 @@ describe("a cluster", () => {
   it("takes controls of its own handler only", () => {
     const { controls } = sample();
     const stranger = new ControlHandler().addStandard(Cid.Gamma, { max: 9 });
-    expect(() => controls.cluster([stranger])).toThrow(RangeError);
+    expect(() => controls.cluster([stranger])).toThrow("Gamma is not of this handler");
+    // What the types refuse, JavaScript does not.
+    expect(() => controls.cluster([] as never)).toThrow("a cluster needs controls");
   });
 });
 
@@ -170,6 +182,16 @@ describe("an automatic cluster", () => {
     expect(outcome(() => controls.gCtrl(Cid.Gain))).toBe("EIO");
     controls.sCtrl({ id: Cid.Autogain, value: 0 }, file);
     expect(gain.value).toBe(10);
+  });
+
+  it("that starts manual leaves the others to the client from the start", () => {
+    const controls = new ControlHandler();
+    const auto = controls.addStandard(Cid.Autogain, { default: 0 });
+    const gain = controls.addStandard(Cid.Gain, { max: 99, default: 10 });
+    controls.autoCluster([auto, gain], { manualValue: 0, volatile: true });
+    expect([flags(controls, Cid.Autogain), flags(controls, Cid.Gain)]).toEqual([CtrlFlag.Update, 0]);
+    auto.setValue(true);
+    expect(flags(controls, Cid.Gain)).toBe(CtrlFlag.Inactive | CtrlFlag.Volatile);
   });
 
   it("without volatile values only hides the others", () => {

@@ -124,6 +124,16 @@ describe("texts", () => {
     expect(outcome(() => control.setValue("a"))).toBe("ERANGE");
     expect(control.value).toBe("abcdef");
   });
+
+  it("have lengths that are steps from the least", () => {
+    const controls = new ControlHandler();
+    const options = { id: ID, name: "t", type: CtrlType.String, min: 1, max: 7, step: 3 } as const;
+    const control = controls.addCustom(options);
+    const outcomes = [1, 2, 3, 4, 5, 6, 7].map((length) =>
+      outcome(() => control.setValue("abcdefg".slice(0, length))),
+    );
+    expect(outcomes).toEqual(["ok", "ERANGE", "ERANGE", "ok", "ERANGE", "ERANGE", "ok"]);
+  });
 });
 
 describe("a declaration that describes no control", () => {

@@ -213,11 +213,10 @@ describe("which", () => {
   );
 
   it("REQUEST_VAL without requests is EINVAL", () => {
+    const which = CtrlWhich.RequestVal;
     for (const verb of ["gExtCtrls", "sExtCtrls", "tryExtCtrls"] as const) {
-      expect(extOutcome(sample(), verb, [ext(Cid.Hflip)], { which: CtrlWhich.RequestVal })).toEqual([
-        "EINVAL",
-        1,
-      ]);
+      for (const requestFd of [-1, 0, 5])
+        expect(extOutcome(sample(), verb, [ext(Cid.Hflip)], { which, requestFd })).toEqual(["EINVAL", 1]);
     }
   });
 });

@@ -90,6 +90,8 @@ describe("registers", () => {
       expect(await errnoOf(() => harness.ioctl("VIDIOC_DBG_G_REGISTER", padded(56, match)))).toBe("EINVAL");
     }
     expect(harness.ioctl("VIDIOC_DBG_G_REGISTER", new Uint8Array(56))).toBe(0);
+    const subdev = padded(200, hex`04000000 00000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", subdev))).toBe("EINVAL");
     const several = new Harness({ ops: allOps });
     several.call.admin = true;
     expect(several.ioctl("VIDIOC_DBG_G_REGISTER", padded(56, hex`00000000 01000000`))).toBe(0);

@@ -27,6 +27,12 @@ describe.each(processors)("numbers of %s programs", (processor) => {
     expect([...tables[processor].numbers].filter((number) => ours.has(number))).toEqual([]);
   });
 
+  it("mean one ioctl each", () => {
+    const theirs = IOCTLS_32.filter(([abis]) => abis.some((abi) => processorOf(abi) === processor));
+    expect(new Set(theirs.map(([, , number]) => number)).size).toBe(theirs.length);
+    for (const [, name, number] of theirs) expect(known(processor, number).name).toBe(name);
+  });
+
   it("do not find those of 64-bit programs, nor of nobody", () => {
     expect(tables[processor].find(IOCTLS.VIDIOC_QBUF.number)).toBeUndefined();
     expect(tables[processor].find(IOCTLS.VIDIOC_QUERYCAP.number)).toBeUndefined();
