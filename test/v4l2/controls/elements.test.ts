@@ -158,6 +158,14 @@ describe("a declaration that describes no control", () => {
       { id: ID, name: "x", type: U8, dims: [2, 2], flags: 0x800 },
       "one dimension",
     ],
+    ["as an array of headings", { id: ID, name: "x", type: CtrlType.CtrlClass, dims: [2] }, "has no arrays"],
+    ["of no size", { id: ID, name: "x", type: 0x7777, payload: { ...payload, size: 0 } }, "has no size"],
+    ["as a menu without items", { id: ID, name: "x", type: Menu, max: 1 }, "needs items"],
+    [
+      "as a menu of integers without items",
+      { id: ID, name: "x", type: CtrlType.IntegerMenu, max: 1 },
+      "needs items",
+    ],
     ["as an array of buttons", { id: ID, name: "x", type: CtrlType.Button, dims: [2] }, "has no arrays"],
     ["in five dimensions", { id: ID, name: "x", type: U8, dims: [1, 1, 1, 1, 1] }, "up to 4"],
   ])("%s", (_what, options, told) => {

@@ -130,7 +130,8 @@ describe("VIDIOC_QUERYCTRL", () => {
   it("shows 1 as a menu's step, whatever it skips", () => {
     const controls = new ControlHandler();
     controls.addMenu(Cid.Colorfx, { skip: [1, 3] });
-    expect(controls.queryctrl(Cid.Colorfx).step).toBe(1);
+    controls.addIntMenu(Cid.LinkFreq, { items: [1, 2, 3], skip: [1] });
+    expect([Cid.Colorfx, Cid.LinkFreq].map((id) => controls.queryctrl(id).step)).toEqual([1, 1]);
   });
 
   it("marks payloads", () => {
@@ -329,12 +330,14 @@ describe("declaring controls", () => {
     for (const controls of [old, recent]) {
       controls.addStandard(Cid.Gain, { max: 9 });
       controls.addStandard(Cid.DoWhiteBalance);
+      controls.addCustom({ id: PRIVATE, name: "Text", type: CtrlType.String, max: 4 });
     }
     const flag = (controls: ControlHandler, id: number) =>
       controls.queryctrl(id).flags & CtrlFlag.HasWhichMinMax;
     expect(flag(old, Cid.Gain)).toBe(0);
     expect(flag(recent, Cid.Gain)).toBe(CtrlFlag.HasWhichMinMax);
-    expect([flag(recent, Cid.DoWhiteBalance), flag(recent, Cid.UserClass)]).toEqual([0, 0]);
+    const without = [Cid.DoWhiteBalance, Cid.UserClass, PRIVATE];
+    expect(without.map((id) => flag(recent, id))).toEqual([0, 0, 0]);
   });
 });
 
@@ -375,6 +378,16 @@ describe("inheriting controls", () => {
     const to = new ControlHandler();
     to.inherit(from);
     expect(to.controls.map(({ name }) => name)).toEqual(["Own Controls", "Own"]);
+  });
+
+  it("brings no heading without a control below it", () => {
+    const to = new ControlHandler();
+    to.inherit(base(), { filter: ({ id }) => id !== Cid.Brightness && id !== Cid.Gain });
+    expect(to.controls).toEqual([]);
+    const compound = new ControlHandler();
+    compound.addCompound(Cid.StatelessH264Sps);
+    to.inherit(compound);
+    expect(to.controls.map(({ id }) => id)).toEqual([Cid.StatelessH264Sps]);
   });
 
   it("keeps a control of its own and takes what a filter lets through", () => {
