@@ -77,22 +77,22 @@ const ID = 0x0098f900;
 
 describe("arrays of numbers", () => {
   it.each([
-    [CtrlType.U8, [4, 6], [5, 5]],
-    [CtrlType.U16, [4, 6], [5, 5]],
-    [CtrlType.U32, [4, 6], [5, 5]],
-    [CtrlType.Integer, [-4, 6], [0, 5]],
+    [CtrlType.U8, [1, 4, 6], [0, 5, 5]],
+    [CtrlType.U16, [1, 4, 6], [0, 5, 5]],
+    [CtrlType.U32, [1, 4, 6], [0, 5, 5]],
+    [CtrlType.Integer, [-4, 1, 6], [0, 0, 5]],
   ] as const)("are fitted into the range, each element: type %i", (type, given, fitted) => {
     const controls = new ControlHandler();
-    const control = controls.addCustom({ id: ID, name: "a", type, dims: [2], max: 5, step: 5 });
+    const control = controls.addCustom({ id: ID, name: "a", type, dims: [3], max: 5, step: 5 });
     control.setValue(given);
     expect(control.value).toEqual(fitted);
   });
 
   it("of 64 bits, too", () => {
     const controls = new ControlHandler();
-    const control = controls.addCustom({ id: ID, name: "a", type: Integer64, dims: [2], max: 5, step: 5 });
-    control.setValue([4n, -6n]);
-    expect(control.value).toEqual([5n, 0n]);
+    const control = controls.addCustom({ id: ID, name: "a", type: Integer64, dims: [3], max: 5, step: 5 });
+    control.setValue([1n, 4n, -6n]);
+    expect(control.value).toEqual([0n, 5n, 0n]);
   });
 
   it("other dimensions are for arrays whose number of dimensions stays", () => {

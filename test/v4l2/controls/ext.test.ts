@@ -366,6 +366,7 @@ describe("texts", () => {
     const controls = sample();
     expect(extOutcome(controls, "sExtCtrls", [ext(TEXT, { payload })])[0]).toBe(code);
     expect(controls.find(TEXT)?.value).toBe(value);
+    if (code === "ok") expect(payload.subarray(0, value.length + 1)).toEqual(text(value));
   });
 
   it("without a byte are refused where an empty one is fine", () => {
@@ -380,7 +381,7 @@ describe("texts", () => {
     const set = vi.fn();
     const controls = new ControlHandler();
     controls.addCustom({ id: TEXT, name: "Texts", type: CtrlType.String, max: 3, dims: [2], set });
-    const given = ["ab\0xcd\0x", "ab\0ycd\0y", "ab\0ycz\0y", "abcdefgh"];
+    const given = ["ab\0xcd\0x", "ab\0ycd\0y", "ab\0ycz\0y", "abcdefgh", "abcdefgh"];
     for (const value of given)
       expect(extOutcome(controls, "sExtCtrls", [ext(TEXT, { payload: text(value, 8) })])).toEqual(["ok", 0]);
     expect(set.mock.calls.map(([value]: unknown[]) => value)).toEqual([
@@ -536,6 +537,21 @@ describe("a driver that sets other controls meanwhile", () => {
     ];
     expect(extOutcome(controls, "sExtCtrls", list)[0]).toBe("ok");
     expect([brightness.value, size.value]).toEqual([6, { width: 2, height: 3 }]);
+  });
+
+  it("and grabs one that the client sets after it: EBUSY, with that control's index", () => {
+    const controls = new ControlHandler();
+    const brightness = controls.addStandard(Cid.Brightness, { max: 99, default: 5 });
+    const gain = controls.addStandard(Cid.Gain, {
+      max: 9,
+      set: () => {
+        brightness.setValue(77);
+        brightness.grab(true);
+      },
+    });
+    const list = [ext(Cid.Gain, { value: 3 }), ext(Cid.Brightness, { value: 6 })];
+    expect(extOutcome(controls, "sExtCtrls", list)).toEqual(["EBUSY", 1]);
+    expect([gain.value, brightness.value]).toEqual([3, 77]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Cid, ControlHandler, CtrlChange, CtrlType } from "../../../src/v4l2/controls/index.js";
+import { Cid, ControlHandler, CtrlChange, CtrlFlag, CtrlType } from "../../../src/v4l2/controls/index.js";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import { CtrlHevcSliceParamsView, CtrlMpeg2SequenceView } from "../../../src/v4l2/gen/index.js";
 import type { RequestResolver } from "../../../src/v4l2/media-request.js";
@@ -218,16 +218,33 @@ describe("setup(request)", () => {
     expect(grid.value).toEqual([1, 2]);
   });
 
-  it("sets clusters as a whole", () => {
+  it("sets clusters as a whole, and once", () => {
     const { controls, request, run } = sample();
     const seen: unknown[] = [];
-    const red = controls.addStandard(Cid.RedBalance, { max: 99 });
+    const red = controls.addStandard(Cid.RedBalance, { max: 99, flags: CtrlFlag.ExecuteOnWrite });
     const blue = controls.addStandard(Cid.BlueBalance, { max: 99, default: 3 });
     controls.cluster([red, blue], { set: () => seen.push([red.next, blue.next]) });
     run("sExtCtrls", [ext(Cid.RedBalance, { value: 1 })]);
+    // What was tried meanwhile is nobody's value.
+    extOutcome(controls, "tryExtCtrls", [ext(Cid.BlueBalance, { value: 50 })]);
     request.queue();
     controls.setup(request);
     expect(seen).toEqual([[1, 3]]);
+  });
+
+  it("leaves a control of a cluster alone that its handler does not show", () => {
+    const { controls: hidden, request } = sample();
+    const red = hidden.addStandard(Cid.RedBalance, { max: 99 });
+    const blue = hidden.addStandard(Cid.BlueBalance, { max: 99, default: 3 });
+    hidden.cluster([red, blue]);
+    const controls = new ControlHandler({ requests: { byFd: () => request } });
+    controls.inherit(hidden, { filter: ({ id }) => id === Cid.RedBalance });
+    const which = CtrlWhich.RequestVal;
+    extOutcome(controls, "sExtCtrls", [ext(Cid.RedBalance, { value: 1 })], { which, requestFd: FD });
+    blue.setValue(50);
+    request.queue();
+    controls.setup(request);
+    expect([red.value, blue.value]).toEqual([1, 50]);
   });
 
   it("lets values of a request win over the hardware's when automatic becomes manual", () => {
@@ -310,6 +327,17 @@ describe("G_EXT_CTRLS with a request", () => {
     run("gExtCtrls", [control]);
     run("gExtCtrls", [control]);
     expect([control.value, reads]).toEqual([1, 1]);
+  });
+
+  it("does not ask another device for its volatile controls", () => {
+    const { controls, request } = sample();
+    const volatile = vi.fn(() => 5);
+    const sensor = new ControlHandler();
+    sensor.addStandard(Cid.Gamma, { max: 9, volatile });
+    controls.inherit(sensor, { foreign: true });
+    request.queue();
+    controls.complete(request);
+    expect(volatile).not.toHaveBeenCalled();
   });
 
   it("gives a volatile control that cannot be read as it was last; any other failure is the driver's bug", () => {

@@ -111,6 +111,17 @@ describe("registers", () => {
       expect(await errnoOf(() => harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", padded(200, match)))).toBe("EINVAL");
   });
 
+  it.each([
+    ["only read", ["dbgGRegister"], 1],
+    ["only written", ["dbgSRegister"], 2],
+    ["both", ["dbgGRegister", "dbgSRegister"], 3],
+  ] as const)("VIDIOC_DBG_G_CHIP_INFO tells whether registers can be %s", (_what, names, flags) => {
+    const harness = new Harness({ ops: Object.fromEntries(names.map((name) => [name, allOps[name]])) });
+    const arg = argOf("VIDIOC_DBG_G_CHIP_INFO");
+    expect(harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", arg)).toBe(0);
+    expect(arg[68]).toBe(flags);
+  });
+
   it("VIDIOC_DBG_G_CHIP_INFO names the bridge to everybody", async () => {
     const { dbgGChipInfo: _info, ...ops } = allOps;
     const harness = new Harness({ ops });

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { ABIS32 } from "../../../scripts/uapi/facts.js";
 import { IOCTLS, IOCTLS_32, layouts, STRUCTS_32 } from "../../../src/v4l2/gen/index.js";
-import { Ioctls32 } from "../../../src/v4l2/ioctl/programs-32.js";
+import { Ioctls32, ioctls32 } from "../../../src/v4l2/ioctl/programs-32.js";
 import type { Ioctl32, Processor32 } from "../../../src/v4l2/ioctl/programs-32.js";
 import { Cap, Memory } from "../../../src/v4l2/values/types.js";
 import { allOps, someBuffer } from "../support/all-ops.js";
@@ -95,6 +95,12 @@ describe.each(rows)("$name of $abi", ({ abi, name, number }) => {
     arg.toTheirs(ours, back);
     expect(comparable(plain(abi, struct, back))).toEqual(comparable(plain(abi, struct, theirs)));
   });
+});
+
+it("this machine's are those of its processor, made once", () => {
+  const { numbers } = tables[process.arch === "arm64" ? "arm" : "i386"];
+  expect([...ioctls32().numbers]).toEqual([...numbers]);
+  expect(ioctls32()).toBe(ioctls32());
 });
 
 it("covers every ABI", () => {
