@@ -137,7 +137,7 @@ export class Cluster<Member extends ClusterMember = ClusterMember> {
 
     const auto = this.#auto;
     const becomesManual = auto !== undefined && master.pendingInt === auto.manualValue;
-    const modeChanged = auto !== undefined && becomesManual !== this.isManual;
+    const modeChanged = becomesManual !== this.isManual;
     for (const control of this.members) {
       const isRuled = modeChanged && control !== master;
       // What was volatile so far stays as the hardware had it.

@@ -67,7 +67,7 @@ export function isFullRange(type: number, { minimum, maximum, step }: Range): bo
 
 /** Is item `index` hidden by a menu's skip mask? */
 export function isSkipped(mask: bigint, index: bigint): boolean {
-  return index < MASK_BITS && (mask & (1n << index)) !== 0n;
+  return ((mask >> index) & 1n) !== 0n;
 }
 
 /** A range of up to 32 bits as numbers, for the path that every S_CTRL takes. */

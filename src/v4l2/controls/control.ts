@@ -128,8 +128,6 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
     if (this.isArray && (type === CtrlType.Button || type === CtrlType.CtrlClass))
       return "the type has no arrays";
     if (this.elemSize < 1) return "an element has no size";
-    if (type === CtrlType.Menu && this.items === undefined) return "a menu needs items";
-    if (type === CtrlType.IntegerMenu && this.intItems === undefined) return "a menu needs items";
     return undefined;
   }
 
@@ -440,9 +438,8 @@ export class ControlImpl<Value = unknown> implements Control<Value> {
     }
   }
 
-  /** Is the new value the current one? Buttons never are; of strings only the text counts. */
+  /** Is the new value the current one? Of strings only the text counts. */
   isUnchanged(): boolean {
-    if (this.type === CtrlType.Button) return false;
     if (this.type === CtrlType.String) return sameTexts(this.current, this.pending);
     return this.pending.equals(this.current);
   }

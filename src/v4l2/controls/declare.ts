@@ -120,7 +120,7 @@ function spec(head: Head, options: AnyOptions, fixed: Partial<Range>): ControlSp
   const element: ElementType<unknown> | undefined = isCtrlType(type) ? elementType(type) : undefined;
   if (element === undefined) throw new RangeError(`control ${name}: type ${type} needs a payload`);
   const items = type === CtrlType.Menu ? menuItems(id, name, options) : undefined;
-  const intItems = type === CtrlType.IntegerMenu ? intMenuItems(id, options) : undefined;
+  const intItems = type === CtrlType.IntegerMenu ? intMenuItems(id, name, options) : undefined;
   const range =
     element.rules === undefined ? rangeOf(name, type, options, fixed, items ?? intItems) : NO_RANGE;
   const bytes = (value: unknown): Uint8Array | undefined =>
@@ -245,6 +245,8 @@ function menuItems(id: number, name: string, { items }: AnyOptions): readonly st
   return all;
 }
 
-function intMenuItems(id: number, { items, intItems }: AnyOptions): readonly bigint[] | undefined {
-  return (intItems ?? items)?.map((item) => BigInt(item)) ?? standardIntMenu(id);
+function intMenuItems(id: number, name: string, { items, intItems }: AnyOptions): readonly bigint[] {
+  const all = (intItems ?? items)?.map((item) => BigInt(item)) ?? standardIntMenu(id);
+  if (all === undefined) throw new RangeError(`control ${name} needs items`);
+  return all;
 }

@@ -141,7 +141,7 @@ function groupByCluster(entries: readonly Entry[]): Group[] {
       known.entries.push(entry);
       continue;
     }
-    const group: Group = { cluster, entries: [entry], generation: -1 };
+    const group: Group = { cluster, entries: [entry], generation: 0 };
     groups.push(group);
     if (cluster.members.length > 1) (shared ??= new Map<ControlCluster, Group>()).set(cluster, group);
   }
@@ -163,9 +163,8 @@ function givePayload(ext: ExtControl, payload: Uint8Array): void {
 }
 
 function giveText(ext: ExtControl, control: ControlImpl, bytes: ValueBytes): void {
-  const { payload } = bytes;
-  const end = payload.indexOf(0);
-  const text = end < 0 ? payload : payload.subarray(0, end + 1);
+  // Every value of a text ends with a NUL.
+  const text = bytes.payload.subarray(0, bytes.payload.indexOf(0) + 1);
   if (ext.size < text.length) {
     const offered = ext.size;
     ext.size = control.elemSize;
@@ -213,7 +212,7 @@ function giveGroup(
   constant: Constant | undefined,
   values: RequestValues | undefined,
 ): void {
-  request.errorIdx = entries[0]?.index ?? 0;
+  request.errorIdx = present(entries[0], "a group has entries").index;
   const isVolatile = constant === undefined && values === undefined && cluster.isVolatile;
   if (isVolatile) cluster.readVolatile();
   for (const { ext, control, index } of entries) {
@@ -335,8 +334,7 @@ function layOut(group: Group, set: boolean): void {
   cluster.clearNew();
   const master = entries.findLast(({ control }) => control === cluster.master);
   if (master !== undefined && master.control.isInt) cluster.adoptVolatiles(master.ext.value);
-  for (const { control, ext, overruled } of entries) {
-    if (overruled) continue;
+  for (const { control, ext } of entries) {
     if (control.isPointer) control.pending.copyFrom(control.staged);
     else if (control.isInt) control.pendingInt = ext.value;
     else control.pendingInt64 = ext.value64;

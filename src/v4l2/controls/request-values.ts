@@ -89,7 +89,7 @@ export class ControlRequest implements RequestObject, RequestValues {
   #take(control: ControlImpl): void {
     const stored = this.#values.get(control);
     if (stored === undefined) return control.takeCurrent();
-    if (control.isArray && !control.isDynamicArray && stored.bytes.elems !== control.elems) {
+    if (!control.isDynamicArray && stored.bytes.elems !== control.elems) {
       throw new V4l2Error("ENOMEM", `${control.name} has other dimensions than when the request was made`);
     }
     control.pending.copyFrom(stored.bytes);

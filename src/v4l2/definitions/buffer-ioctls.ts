@@ -13,13 +13,12 @@ import {
   PlaneView,
   RemoveBuffersView,
   RequestbuffersView,
-  V4L2_PIX_FMT_PRIV_MAGIC,
 } from "../gen/index.js";
 import { bufTypeNames, memoryNames } from "../values/names.js";
 import { parseBufferMemory, parseBufType, parseDeviceBufType, parseMemory } from "../ioctl/parse.js";
 import { IntView } from "../ioctl/scalar-views.js";
 import { isLater, settle } from "../../settle.js";
-import { BufCap, BufType, isMultiplanar, MAX_PLANES } from "../values/types.js";
+import { BufCap, isMultiplanar, MAX_PLANES } from "../values/types.js";
 import type { Awaitable, ExportedFd } from "../values/types.js";
 
 const isStreaming = (device: DeviceTraits): boolean => device.isStreaming;
@@ -27,9 +26,12 @@ const isStreaming = (device: DeviceTraits): boolean => device.isStreaming;
 /** REMOVE_BUFS needs CREATE_BUFS beside it. */
 const canRemove = (device: DeviceTraits): boolean => device.has("createBufs");
 
-/** The core knows whether the driver has removeBufs, so it tells the client; vb2 has the other capabilities. */
+/**
+ * Of a device that streams. The core knows whether the driver has removeBufs, so it tells the client; vb2 has the other
+ * capabilities.
+ */
 const removeCap = (device: DeviceTraits): number =>
-  device.isStreaming && canRemove(device) && device.has("removeBufs") ? BufCap.RemoveBufs : 0;
+  canRemove(device) && device.has("removeBufs") ? BufCap.RemoveBufs : 0;
 
 const reqbufs = defineIoctl({
   name: "VIDIOC_REQBUFS",
@@ -205,10 +207,6 @@ const createBufs = defineIoctl({
     view.capabilities = reply.capabilities | removeCap(device.traits);
     view.flags = reply.flags;
     if ((reply.capabilities & BufCap.MaxNumBuffers) !== 0) view.max_num_buffers = reply.maxNumBuffers;
-    const { type } = view.format;
-    if (type === BufType.VideoCapture || type === BufType.VideoOutput) {
-      view.format.fmt.pix.priv = V4L2_PIX_FMT_PRIV_MAGIC;
-    }
   },
   asks: ["count", "memory", "format"],
   describe: (out, view) => {

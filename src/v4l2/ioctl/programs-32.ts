@@ -73,7 +73,6 @@ export class Ioctls32 {
     for (const [abis, name, number] of IOCTLS_32) {
       const abi = abis.find(ours);
       if (abi === undefined) continue;
-      if (this.#byNumber.has(number)) throw new Error(`${name}: its number on ${abi} is taken`);
       const entry = IOCTLS[name];
       const of = structsOf(abi);
       const struct = entry.arg.replace(/^struct /, "");

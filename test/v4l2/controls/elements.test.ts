@@ -77,22 +77,22 @@ const ID = 0x0098f900;
 
 describe("arrays of numbers", () => {
   it.each([
-    [CtrlType.U8, [4, 6], [5, 5]],
-    [CtrlType.U16, [4, 6], [5, 5]],
-    [CtrlType.U32, [4, 6], [5, 5]],
-    [CtrlType.Integer, [-4, 6], [0, 5]],
+    [CtrlType.U8, [1, 4, 6], [0, 5, 5]],
+    [CtrlType.U16, [1, 4, 6], [0, 5, 5]],
+    [CtrlType.U32, [1, 4, 6], [0, 5, 5]],
+    [CtrlType.Integer, [-4, 1, 6], [0, 0, 5]],
   ] as const)("are fitted into the range, each element: type %i", (type, given, fitted) => {
     const controls = new ControlHandler();
-    const control = controls.addCustom({ id: ID, name: "a", type, dims: [2], max: 5, step: 5 });
+    const control = controls.addCustom({ id: ID, name: "a", type, dims: [3], max: 5, step: 5 });
     control.setValue(given);
     expect(control.value).toEqual(fitted);
   });
 
   it("of 64 bits, too", () => {
     const controls = new ControlHandler();
-    const control = controls.addCustom({ id: ID, name: "a", type: Integer64, dims: [2], max: 5, step: 5 });
-    control.setValue([4n, -6n]);
-    expect(control.value).toEqual([5n, 0n]);
+    const control = controls.addCustom({ id: ID, name: "a", type: Integer64, dims: [3], max: 5, step: 5 });
+    control.setValue([1n, 4n, -6n]);
+    expect(control.value).toEqual([0n, 5n, 0n]);
   });
 
   it("other dimensions are for arrays whose number of dimensions stays", () => {
@@ -124,6 +124,16 @@ describe("texts", () => {
     expect(outcome(() => control.setValue("a"))).toBe("ERANGE");
     expect(control.value).toBe("abcdef");
   });
+
+  it("have lengths that are steps from the least", () => {
+    const controls = new ControlHandler();
+    const options = { id: ID, name: "t", type: CtrlType.String, min: 1, max: 7, step: 3 } as const;
+    const control = controls.addCustom(options);
+    const outcomes = [1, 2, 3, 4, 5, 6, 7].map((length) =>
+      outcome(() => control.setValue("abcdefg".slice(0, length))),
+    );
+    expect(outcomes).toEqual(["ok", "ERANGE", "ERANGE", "ok", "ERANGE", "ERANGE", "ok"]);
+  });
 });
 
 describe("a declaration that describes no control", () => {
@@ -147,6 +157,14 @@ describe("a declaration that describes no control", () => {
       "as a dynamic array of two dimensions",
       { id: ID, name: "x", type: U8, dims: [2, 2], flags: 0x800 },
       "one dimension",
+    ],
+    ["as an array of headings", { id: ID, name: "x", type: CtrlType.CtrlClass, dims: [2] }, "has no arrays"],
+    ["of no size", { id: ID, name: "x", type: 0x7777, payload: { ...payload, size: 0 } }, "has no size"],
+    ["as a menu without items", { id: ID, name: "x", type: Menu, max: 1 }, "needs items"],
+    [
+      "as a menu of integers without items",
+      { id: ID, name: "x", type: CtrlType.IntegerMenu, max: 1 },
+      "needs items",
     ],
     ["as an array of buttons", { id: ID, name: "x", type: CtrlType.Button, dims: [2] }, "has no arrays"],
     ["in five dimensions", { id: ID, name: "x", type: U8, dims: [1, 1, 1, 1, 1] }, "up to 4"],

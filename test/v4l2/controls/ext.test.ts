@@ -111,6 +111,26 @@ describe("VIDIOC_G_EXT_CTRLS", () => {
     expect(extOutcome(sample(), "gExtCtrls", [ext(Cid.Gain), ext(id, options)])).toEqual([code, errorIdx]);
   });
 
+  it("knows no ids of old clients, unlike G_CTRL", () => {
+    const controls = new ControlHandler();
+    controls.addCustom({ id: PRIVATE, name: "Level", type: CtrlType.Integer, max: 9, default: 4 });
+    expect(controls.gCtrl(0x08000000)).toBe(4);
+    expect(extOutcome(controls, "gExtCtrls", [ext(0x08000000)])).toEqual(["EINVAL", 1]);
+  });
+
+  it("gives a text into a buffer of just its size, an empty one too", () => {
+    const controls = new ControlHandler();
+    const title = controls.addCustom({ id: TEXT, name: "Text", type: CtrlType.String, max: 6 });
+    for (const value of ["", "abc", "abcdef"]) {
+      title.setValue(value);
+      const fitting = ext(TEXT, { payload: new Uint8Array(value.length + 1).fill(0xff) });
+      expect(extOutcome(controls, "gExtCtrls", [fitting])).toEqual(["ok", 0]);
+      expect(fitting.payload).toEqual(text(value));
+      const small = ext(TEXT, { payload: new Uint8Array(9), size: value.length });
+      expect(extOutcome(controls, "gExtCtrls", [small])).toEqual(["ENOSPC", 0]);
+    }
+  });
+
   it("reads a volatile control from its driver, once per call and cluster", () => {
     const controls = sample();
     let reads = 0;
@@ -186,6 +206,25 @@ describe("which", () => {
     expect(widths).toEqual([1, 5, 9]);
   });
 
+  it("MIN_VAL and MAX_VAL of types with a default of their own are zeroes and what is declared", () => {
+    const controls = new ControlHandler();
+    const flags = CtrlFlag.HasWhichMinMax;
+    const sequence = new ControlHandler().addCompound(Cid.StatelessMpeg2Sequence).value;
+    controls.addCompound(Cid.StatelessMpeg2Sequence, { max: { ...sequence, chroma_format: 3 }, flags });
+    controls.addCustom({ id: TEXT, name: "Text", type: CtrlType.String, min: 1, max: 4, flags });
+    const seen = [CtrlWhich.MinVal, CtrlWhich.DefVal, CtrlWhich.MaxVal].map((which) => {
+      const header = ext(Cid.StatelessMpeg2Sequence, { payload: new Uint8Array(CtrlMpeg2SequenceView.SIZE) });
+      const title = ext(TEXT, { payload: new Uint8Array(5) });
+      expect(extOutcome(controls, "gExtCtrls", [header, title], { which })[0]).toBe("ok");
+      return [new CtrlMpeg2SequenceView(header.payload).chroma_format, title.payload];
+    });
+    expect(seen).toEqual([
+      [0, text(" ", 5)],
+      [1, text(" ", 5)],
+      [3, text("    ")],
+    ]);
+  });
+
   it.each<[Verb, string, number]>([
     ["gExtCtrls", "EINVAL", 2],
     ["sExtCtrls", "EINVAL", 2],
@@ -208,16 +247,17 @@ describe("which", () => {
       expect(extOutcome(controls, verb, [])).toEqual(["ok", 0]);
       expect(extOutcome(controls, verb, [], { which: CtrlClass.User })).toEqual(["ok", 0]);
       expect(extOutcome(controls, verb, [], { which: CtrlClass.Camera })).toEqual(["EINVAL", 0]);
-      expect(extOutcome(controls, "gExtCtrls", [], { which: CtrlWhich.DefVal })).toEqual(["ok", 0]);
+      for (const which of [CtrlWhich.DefVal, CtrlWhich.MinVal, CtrlWhich.MaxVal])
+        expect(extOutcome(controls, "gExtCtrls", [], { which })).toEqual(["ok", 0]);
+      expect(extOutcome(controls, verb, [], { which: CtrlWhich.MaxVal + 0x10000 })).toEqual(["EINVAL", 0]);
     },
   );
 
   it("REQUEST_VAL without requests is EINVAL", () => {
+    const which = CtrlWhich.RequestVal;
     for (const verb of ["gExtCtrls", "sExtCtrls", "tryExtCtrls"] as const) {
-      expect(extOutcome(sample(), verb, [ext(Cid.Hflip)], { which: CtrlWhich.RequestVal })).toEqual([
-        "EINVAL",
-        1,
-      ]);
+      for (const requestFd of [-1, 0, 5])
+        expect(extOutcome(sample(), verb, [ext(Cid.Hflip)], { which, requestFd })).toEqual(["EINVAL", 1]);
     }
   });
 });
@@ -301,6 +341,16 @@ describe("VIDIOC_S_EXT_CTRLS", () => {
       { width: 2, height: 2 },
     ]);
   });
+
+  it("a payload that a later one overrules stays as it is, even if it was out of range", () => {
+    const numbers = (...values: number[]) => new Uint8Array(Uint16Array.from(values).buffer);
+    const [first, last] = [
+      ext(GRID, { payload: numbers(0, 2, 3, 4) }),
+      ext(GRID, { payload: numbers(0, 6, 7, 8) }),
+    ];
+    expect(extOutcome(sample(), "sExtCtrls", [first, last])[0]).toBe("ok");
+    expect([first.payload, last.payload]).toEqual([numbers(0, 2, 3, 4), numbers(1, 6, 7, 8)]);
+  });
 });
 
 describe("texts", () => {
@@ -316,6 +366,29 @@ describe("texts", () => {
     const controls = sample();
     expect(extOutcome(controls, "sExtCtrls", [ext(TEXT, { payload })])[0]).toBe(code);
     expect(controls.find(TEXT)?.value).toBe(value);
+    if (code === "ok") expect(payload.subarray(0, value.length + 1)).toEqual(text(value));
+  });
+
+  it("without a byte are refused where an empty one is fine", () => {
+    const controls = new ControlHandler();
+    controls.addCustom({ id: TEXT, name: "Text", type: CtrlType.String, max: 6 });
+    const set = (payload: Uint8Array): string =>
+      extOutcome(controls, "sExtCtrls", [ext(TEXT, { payload })])[0];
+    expect([set(new Uint8Array(0)), set(new Uint8Array(1))]).toEqual(["ERANGE", "ok"]);
+  });
+
+  it("of an array end with their element, and are equal if each is up to its NUL", () => {
+    const set = vi.fn();
+    const controls = new ControlHandler();
+    controls.addCustom({ id: TEXT, name: "Texts", type: CtrlType.String, max: 3, dims: [2], set });
+    const given = ["ab\0xcd\0x", "ab\0ycd\0y", "ab\0ycz\0y", "abcdefgh", "abcdefgh"];
+    for (const value of given)
+      expect(extOutcome(controls, "sExtCtrls", [ext(TEXT, { payload: text(value, 8) })])).toEqual(["ok", 0]);
+    expect(set.mock.calls.map(([value]: unknown[]) => value)).toEqual([
+      ["ab", "cd"],
+      ["ab", "cz"],
+      ["abcd", "efgh"],
+    ]);
   });
 
   it("are equal if they are up to the NUL", () => {
@@ -464,6 +537,21 @@ describe("a driver that sets other controls meanwhile", () => {
     ];
     expect(extOutcome(controls, "sExtCtrls", list)[0]).toBe("ok");
     expect([brightness.value, size.value]).toEqual([6, { width: 2, height: 3 }]);
+  });
+
+  it("and grabs one that the client sets after it: EBUSY, with that control's index", () => {
+    const controls = new ControlHandler();
+    const brightness = controls.addStandard(Cid.Brightness, { max: 99, default: 5 });
+    const gain = controls.addStandard(Cid.Gain, {
+      max: 9,
+      set: () => {
+        brightness.setValue(77);
+        brightness.grab(true);
+      },
+    });
+    const list = [ext(Cid.Gain, { value: 3 }), ext(Cid.Brightness, { value: 6 })];
+    expect(extOutcome(controls, "sExtCtrls", list)).toEqual(["EBUSY", 1]);
+    expect([gain.value, brightness.value]).toEqual([3, 77]);
   });
 });
 

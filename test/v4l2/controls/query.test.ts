@@ -23,6 +23,7 @@ function sample(): ControlHandler {
   controls.addCustom({ id: PRIVATE, name: "Text", type: CtrlType.String, min: 2, max: 4 });
   controls.addCustom({ id: PRIVATE + 2, name: "Level", type: CtrlType.Integer, min: -3, max: 3 });
   controls.addCustom({ id: PRIVATE + 3, name: "Go", type: CtrlType.Button });
+  controls.addCustom({ id: PRIVATE + 4, name: "Byte", type: CtrlType.U8 });
   return controls;
 }
 
@@ -50,7 +51,7 @@ describe("VIDIOC_QUERYCTRL with NEXT flags", () => {
     Cid.CodecStatelessClass,
     Cid.StatelessH264DecodeMode,
   ];
-  const compound = [PRIVATE + 1, Cid.StatelessH264Sps];
+  const compound = [PRIVATE + 1, PRIVATE + 4, Cid.StatelessH264Sps];
 
   it.each([
     ["NEXT_CTRL: controls that are neither compound nor arrays, by id, classes first", CtrlNext.Ctrl, simple],
@@ -130,7 +131,8 @@ describe("VIDIOC_QUERYCTRL", () => {
   it("shows 1 as a menu's step, whatever it skips", () => {
     const controls = new ControlHandler();
     controls.addMenu(Cid.Colorfx, { skip: [1, 3] });
-    expect(controls.queryctrl(Cid.Colorfx).step).toBe(1);
+    controls.addIntMenu(Cid.LinkFreq, { items: [1, 2, 3], skip: [1] });
+    expect([Cid.Colorfx, Cid.LinkFreq].map((id) => controls.queryctrl(id).step)).toEqual([1, 1]);
   });
 
   it("marks payloads", () => {
@@ -329,12 +331,15 @@ describe("declaring controls", () => {
     for (const controls of [old, recent]) {
       controls.addStandard(Cid.Gain, { max: 9 });
       controls.addStandard(Cid.DoWhiteBalance);
+      controls.addCustom({ id: PRIVATE, name: "Text", type: CtrlType.String, max: 4 });
+      controls.addCustom({ id: PRIVATE + 1, name: "Bytes", type: CtrlType.U8, dims: [2] });
     }
     const flag = (controls: ControlHandler, id: number) =>
       controls.queryctrl(id).flags & CtrlFlag.HasWhichMinMax;
     expect(flag(old, Cid.Gain)).toBe(0);
     expect(flag(recent, Cid.Gain)).toBe(CtrlFlag.HasWhichMinMax);
-    expect([flag(recent, Cid.DoWhiteBalance), flag(recent, Cid.UserClass)]).toEqual([0, 0]);
+    const without = [Cid.DoWhiteBalance, Cid.UserClass, PRIVATE, PRIVATE + 1];
+    expect(without.map((id) => flag(recent, id))).toEqual([0, 0, 0, 0]);
   });
 });
 
@@ -344,6 +349,13 @@ describe("inheriting controls", () => {
     controls.addStandard(Cid.Brightness, { max: 9 });
     controls.addStandard(Cid.Gain, { max: 9 });
     controls.addCustom({ id: PRIVATE, name: "Secret", type: CtrlType.Boolean, private: true });
+    controls.addCustom({
+      id: PRIVATE + 1,
+      name: "Secret payload",
+      type: 0x7000,
+      payload: { size: 1, read: () => 0, write: () => undefined },
+      private: true,
+    });
     return controls;
   };
 
@@ -375,6 +387,16 @@ describe("inheriting controls", () => {
     const to = new ControlHandler();
     to.inherit(from);
     expect(to.controls.map(({ name }) => name)).toEqual(["Own Controls", "Own"]);
+  });
+
+  it("brings no heading without a control below it", () => {
+    const to = new ControlHandler();
+    to.inherit(base(), { filter: ({ id }) => id !== Cid.Brightness && id !== Cid.Gain });
+    expect(to.controls).toEqual([]);
+    const compound = new ControlHandler();
+    compound.addCompound(Cid.StatelessH264Sps);
+    to.inherit(compound);
+    expect(to.controls.map(({ id }) => id)).toEqual([Cid.StatelessH264Sps]);
   });
 
   it("keeps a control of its own and takes what a filter lets through", () => {

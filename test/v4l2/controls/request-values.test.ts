@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Cid, ControlHandler, CtrlChange, CtrlType } from "../../../src/v4l2/controls/index.js";
+import { Cid, ControlHandler, CtrlChange, CtrlFlag, CtrlType } from "../../../src/v4l2/controls/index.js";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import { CtrlHevcSliceParamsView, CtrlMpeg2SequenceView } from "../../../src/v4l2/gen/index.js";
 import type { RequestResolver } from "../../../src/v4l2/media-request.js";
@@ -129,6 +129,33 @@ describe("S_EXT_CTRLS with a request", () => {
     expect(run("sExtCtrls", [ext(Cid.Gamma)])).toEqual(["EINVAL", 1]);
   });
 
+  it("does not ask for a request of a negative fd", () => {
+    const byFd = vi.fn(() => new FakeRequest());
+    const controls = new ControlHandler({ requests: { byFd } });
+    controls.addStandard(Cid.Gain, { max: 9 });
+    const run = (requestFd: number) =>
+      extOutcome(controls, "sExtCtrls", [ext(Cid.Gain)], { which: CtrlWhich.RequestVal, requestFd })[0];
+    expect([run(-1), byFd.mock.calls.length]).toEqual(["EINVAL", 0]);
+    expect(run(0)).toBe("ok");
+  });
+
+  it("serves a request that another call is setting up", () => {
+    const { request, run } = sample();
+    run("sExtCtrls", [ext(Cid.Gain, { value: 20 })]);
+    request.state = "updating";
+    expect(run("sExtCtrls", [ext(Cid.Gain, { value: 30 })])).toEqual(["ok", 0]);
+  });
+
+  it("stores what becomes manual although a control of the cluster is grabbed: that counts when it runs", () => {
+    const { controls, request, run, gain } = sample();
+    const auto = controls.addStandard(Cid.Autogain, { default: 1 });
+    controls.autoCluster([auto, gain], { manualValue: 0, volatile: true }, {});
+    gain.grab(true);
+    expect(run("sExtCtrls", [ext(Cid.Autogain, { value: 0 })])).toEqual(["ok", 0]);
+    request.queue();
+    expect(outcome(() => controls.setup(request))).toBe("EBUSY");
+  });
+
   it("TRY checks against the API and stores nothing", () => {
     const { controls, request, run } = sample();
     run("sExtCtrls", [ext(Cid.Gain, { value: 20 })]);
@@ -178,16 +205,46 @@ describe("setup(request)", () => {
     expect(file.changes()).toEqual([[Cid.Gain, CtrlChange.Value, 20n]]);
   });
 
-  it("sets clusters as a whole", () => {
+  it("sets controls in the order of their ids, whatever the client's, arrays of a byte or two among them", () => {
+    const { controls, request, run, set, grid } = sample();
+    run("sExtCtrls", [
+      ext(SEQUENCE, { payload: sequence(320) }),
+      ext(GRID, { payload: Uint8Array.of(1, 2) }),
+      ext(Cid.Gain, { value: 20 }),
+    ]);
+    request.queue();
+    controls.setup(request);
+    expect(set.mock.calls).toEqual([[20], [320]]);
+    expect(grid.value).toEqual([1, 2]);
+  });
+
+  it("sets clusters as a whole, and once", () => {
     const { controls, request, run } = sample();
     const seen: unknown[] = [];
-    const red = controls.addStandard(Cid.RedBalance, { max: 99 });
+    const red = controls.addStandard(Cid.RedBalance, { max: 99, flags: CtrlFlag.ExecuteOnWrite });
     const blue = controls.addStandard(Cid.BlueBalance, { max: 99, default: 3 });
     controls.cluster([red, blue], { set: () => seen.push([red.next, blue.next]) });
     run("sExtCtrls", [ext(Cid.RedBalance, { value: 1 })]);
+    // What was tried meanwhile is nobody's value.
+    extOutcome(controls, "tryExtCtrls", [ext(Cid.BlueBalance, { value: 50 })]);
     request.queue();
     controls.setup(request);
     expect(seen).toEqual([[1, 3]]);
+  });
+
+  it("leaves a control of a cluster alone that its handler does not show", () => {
+    const { controls: hidden, request } = sample();
+    const red = hidden.addStandard(Cid.RedBalance, { max: 99 });
+    const blue = hidden.addStandard(Cid.BlueBalance, { max: 99, default: 3 });
+    hidden.cluster([red, blue]);
+    const controls = new ControlHandler({ requests: { byFd: () => request } });
+    controls.inherit(hidden, { filter: ({ id }) => id === Cid.RedBalance });
+    const which = CtrlWhich.RequestVal;
+    extOutcome(controls, "sExtCtrls", [ext(Cid.RedBalance, { value: 1 })], { which, requestFd: FD });
+    blue.setValue(50);
+    request.queue();
+    controls.setup(request);
+    expect([red.value, blue.value]).toEqual([1, 50]);
   });
 
   it("lets values of a request win over the hardware's when automatic becomes manual", () => {
@@ -272,6 +329,17 @@ describe("G_EXT_CTRLS with a request", () => {
     expect([control.value, reads]).toEqual([1, 1]);
   });
 
+  it("does not ask another device for its volatile controls", () => {
+    const { controls, request } = sample();
+    const volatile = vi.fn(() => 5);
+    const sensor = new ControlHandler();
+    sensor.addStandard(Cid.Gamma, { max: 9, volatile });
+    controls.inherit(sensor, { foreign: true });
+    request.queue();
+    controls.complete(request);
+    expect(volatile).not.toHaveBeenCalled();
+  });
+
   it("gives a volatile control that cannot be read as it was last; any other failure is the driver's bug", () => {
     const { controls, request, run } = sample();
     let failure = new V4l2Error("EIO", "no answer") as Error;
@@ -307,6 +375,27 @@ describe("G_EXT_CTRLS with a request", () => {
     const large = buffer(SLICES);
     expect(run("gExtCtrls", [large])).toEqual(["ok", 0]);
     expect(large.payload.subarray(0, large.size)).toEqual(slices(11, 22, 33));
+  });
+});
+
+describe("a request that takes no more objects", () => {
+  it("completes without controls, and is ENOMEM for G_EXT_CTRLS", () => {
+    const { controls, request, run } = sample();
+    request.state = "complete";
+    controls.complete(request);
+    expect(run("gExtCtrls", [ext(Cid.Gain)])).toEqual(["ENOMEM", 1]);
+    // Nothing is left that would leave the request when the handler goes.
+    const unbind = vi.spyOn(request, "unbind");
+    controls.close();
+    expect(unbind).not.toHaveBeenCalled();
+  });
+
+  it("because of a bug passes that on", () => {
+    const { controls, request } = sample();
+    request.bind = () => {
+      throw new TypeError("a bug");
+    };
+    expect(() => controls.complete(request)).toThrow("a bug");
   });
 });
 

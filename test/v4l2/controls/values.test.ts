@@ -184,11 +184,23 @@ describe("callbacks", () => {
     const set = vi.fn();
     const controls = new ControlHandler();
     controls.addStandard(Cid.Gain, { max: 100, volatile: () => 1, set });
-    controls.addStandard(Cid.Gamma, { max: 100, volatile: () => 1, set, flags: CtrlFlag.ExecuteOnWrite });
+    const gamma = controls.addStandard(Cid.Gamma, {
+      max: 100,
+      volatile: () => 1,
+      set,
+      flags: CtrlFlag.ExecuteOnWrite,
+    });
     controls.sCtrl({ id: Cid.Gain, value: 5 }, file);
     expect(set).not.toHaveBeenCalled();
     controls.sCtrl({ id: Cid.Gamma, value: 5 }, file);
     expect(set).toHaveBeenCalledTimes(1);
+    expect(gamma.value).toBe(0);
+  });
+
+  it("a volatile control without the callback is what it was last", () => {
+    const controls = new ControlHandler();
+    controls.addStandard(Cid.Gain, { max: 100, default: 7, flags: CtrlFlag.Volatile });
+    expect(controls.gCtrl(Cid.Gain)).toBe(7);
   });
 
   it("onChange hears of changes only", () => {
@@ -243,7 +255,12 @@ describe("values as drivers see them", () => {
     expect(grid.value).toEqual([7, 7, 7, 7]);
     grid.setValue([1, 2, 3, 400]);
     expect(grid.value).toEqual([1, 2, 3, 99]);
-    expect(() => grid.setValue([1, 2, 3])).toThrow(RangeError);
+    for (const wrong of [[1, 2, 3], [1, 2, 3, 4, 5], []])
+      expect(() => grid.setValue(wrong)).toThrow(RangeError);
+    expect(() => grid.setValue(5 as never)).toThrow("takes an array");
+    const one = controls.addCustom({ id: PRIVATE + 1, name: "One", type: CtrlType.U8, dims: [1], max: 9 });
+    one.setValue([12]);
+    expect(one.value).toEqual([9]);
   });
 
   it("of dynamic arrays grow and shrink", () => {
@@ -283,7 +300,10 @@ describe("changing a control's description", () => {
     const controls = new ControlHandler();
     const sps = controls.addCompound(Cid.StatelessH264Sps);
     const list = controls.addCustom({ id: PRIVATE, name: "List", type: CtrlType.U8, dims: [2] });
-    for (const control of [sps, list]) expect(() => control.modifyRange({ max: 1 })).toThrow(TypeError);
+    const text = controls.addCustom({ id: PRIVATE + 1, name: "Text", type: CtrlType.String, max: 9 });
+    const button = controls.addStandard(Cid.DoWhiteBalance);
+    for (const control of [sps, list, text, button])
+      expect(() => control.modifyRange({ max: 1 })).toThrow(TypeError);
   });
 
   it("modifyDimensions gives an array other dimensions and its default", () => {
@@ -318,6 +338,7 @@ describe("a payload type of the driver's own", () => {
         write: (bytes, value) => bytes.set(value),
         check: (bytes) => {
           if (bytes[0] === 0) throw new V4l2Error("EINVAL", "no pair");
+          if (bytes[0] === 9) throw new TypeError("a bug of the driver");
         },
       },
     });
@@ -325,6 +346,7 @@ describe("a payload type of the driver's own", () => {
     pair.setValue([3, 4]);
     expect(pair.value).toEqual([3, 4]);
     expect(outcome(() => pair.setValue([0, 4]))).toBe("EINVAL");
+    expect(() => pair.setValue([9, 4])).toThrow("a bug of the driver");
     expect(controls.queryExtCtrl(PRIVATE)).toMatchObject({ type: 0x7000, elemSize: 2 });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { PlaneView } from "../../../src/v4l2/gen/index.js";
-import { BufFlag, BufType, Cap, Field, Memory } from "../../../src/v4l2/values/types.js";
+import { BufCap, BufFlag, BufType, Cap, Field, Memory } from "../../../src/v4l2/values/types.js";
 import type { Buffer } from "../../../src/v4l2/values/types.js";
 import { allOps, someBuffer } from "../support/all-ops.js";
 import { hex, padded } from "../support/bytes.js";
@@ -124,7 +124,9 @@ describe("VIDIOC_QBUF, single-planar", () => {
   it.each([
     ["the largest", 0x7fff_ffff_ffff_ffffn, 0x7fff_ffff_ffff_ffffn],
     ["negative", -1n, -1n],
-  ])("a timestamp that is nonsense survives: %s", (_what, seconds, microseconds) => {
+    ["less than a second", 0n, 7n],
+    ["a whole second", 5n, 0n],
+  ])("a timestamp survives, even one that is nonsense: %s", (_what, seconds, microseconds) => {
     const { harness, seen } = queueing(someBuffer);
     const arg = request("00000000", "01000000", "0000000000000000");
     const view = new DataView(arg.buffer);
@@ -133,6 +135,24 @@ describe("VIDIOC_QBUF, single-planar", () => {
     void harness.ioctl("VIDIOC_QBUF", arg);
     const ns = seen[0]?.timestampNs ?? -1n;
     expect(ns).toBe(BigInt.asUintN(64, seconds * 1_000_000_000n + microseconds * 1000n));
+  });
+
+  it("whole seconds go out without microseconds", () => {
+    const { harness } = queueing({ ...someBuffer, timestampNs: 5_000_000_000n });
+    const arg = request("00000000", "01000000", "0000000000000000");
+    void harness.ioctl("VIDIOC_QBUF", arg);
+    expect(arg.subarray(24, 40)).toEqual(hex`0500000000000000 0000000000000000`);
+  });
+
+  it.each([
+    ["DMABUF", { fd: 5 }, "0500000000000000"],
+    ["DMABUF without one so far", {}, "ffffffff00000000"],
+  ])("the reply tells the fd: %s", (_what, location, m) => {
+    const planes = [{ bytesused: 1, length: 2, dataOffset: 0, ...location }];
+    const { harness } = queueing({ ...someBuffer, memory: Memory.Dmabuf, planes });
+    const arg = request("00000000", "04000000", "ffffffffffffffff");
+    void harness.ioctl("VIDIOC_QBUF", arg);
+    expect(arg.subarray(64, 72)).toEqual(hex`${m}`);
   });
 
   it("a timestamp with the top bit set goes out as seconds before 1970, like the kernel's", () => {
@@ -289,6 +309,9 @@ describe("VIDIOC_STREAMON, VIDIOC_REMOVE_BUFS", () => {
     expect(
       await errnoOf(() => harness.ioctl("VIDIOC_REMOVE_BUFS", padded(64, hex`00000000 01000000 01000000`))),
     ).toBe("ENOTTY");
+    const reqbufs = hex`04000000 01000000 01000000 00000000 00000000`;
+    expect(harness.ioctl("VIDIOC_REQBUFS", reqbufs)).toBe(0);
+    expect(new DataView(reqbufs.buffer).getUint32(12, true) & BufCap.RemoveBufs).toBe(0);
     const removeBufs = vi.fn();
     const other = new Harness({ ops: { ...allOps, removeBufs } });
     void other.ioctl("VIDIOC_REMOVE_BUFS", padded(64, hex`02000000 03000000 01000000`, 0xff));
@@ -328,6 +351,12 @@ describe("VIDIOC_EXPBUF", () => {
     expect(sent).toEqual([7]);
     expect(release).toHaveBeenCalledOnce();
     expect(arg).toEqual(padded(64, hex`01000000 02000000 00000000 00000800 ffffffff`));
+  });
+
+  it("is fine with a driver that keeps its fd", async () => {
+    const harness = new Harness({ ops: { ...allOps, expbuf: () => ({ fd: 7 }) } });
+    harness.call.sendFd = () => undefined;
+    expect(await harness.ioctl("VIDIOC_EXPBUF", request())).toBe(0);
   });
 
   it("lets go of the fd when it cannot be sent", () => {

@@ -80,6 +80,12 @@ describe("further forms", () => {
     expect(textOf("VIDIOC_STREAMON", hex`00000000`)).toBe("type=0");
   });
 
+  it("a negative timestamp as printf's %02d and %06ld have it", () => {
+    const arg = argOf("VIDIOC_QBUF");
+    Object.assign(new BufferView(arg).timestamp, { tv_sec: -45_245n, tv_usec: -5n });
+    expect(textOf("VIDIOC_QBUF", arg)).toMatch(/^-12:-34:-5\.-00005 index=0,/);
+  });
+
   it("REQBUFS with memory 0, as the kernel prints a hole", () => {
     expect(textOf("VIDIOC_REQBUFS", argOf("VIDIOC_REQBUFS"))).toBe("count=0, type=0, memory=(null)");
   });
@@ -148,11 +154,20 @@ describe("further forms", () => {
     Object.assign(sizes.stepwise, { min_width: 1, max_width: 2, step_width: 3 });
     Object.assign(sizes.stepwise, { min_height: 4, max_height: 5, step_height: 6 });
     expect(textOf("VIDIOC_ENUM_FRAMESIZES", size)).toContain("type=3, min=1x4, max=2x5, step=3x6");
+    // A continuous range is not printed, as in the kernel.
+    sizes.type = 2;
+    expect(textOf("VIDIOC_ENUM_FRAMESIZES", size)).toMatch(/type=2$/);
     const interval = argOf("VIDIOC_ENUM_FRAMEINTERVALS");
     const intervals = new FrmivalenumView(interval);
     Object.assign(intervals, { type: 1, width: 640, height: 480 });
     Object.assign(intervals.discrete, { numerator: 1, denominator: 30 });
     expect(textOf("VIDIOC_ENUM_FRAMEINTERVALS", interval)).toContain("wxh=640x480, type=1, fps=1/30");
+    intervals.type = 3;
+    Object.assign(intervals.stepwise.max, { numerator: 1, denominator: 5 });
+    Object.assign(intervals.stepwise.step, { numerator: 2, denominator: 7 });
+    expect(textOf("VIDIOC_ENUM_FRAMEINTERVALS", interval)).toContain("type=3, min=1/30, max=1/5, step=2/7");
+    intervals.type = 2;
+    expect(textOf("VIDIOC_ENUM_FRAMEINTERVALS", interval)).toMatch(/type=2$/);
   });
 
   it("CROPCAP", () => {

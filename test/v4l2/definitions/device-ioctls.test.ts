@@ -90,6 +90,8 @@ describe("registers", () => {
       expect(await errnoOf(() => harness.ioctl("VIDIOC_DBG_G_REGISTER", padded(56, match)))).toBe("EINVAL");
     }
     expect(harness.ioctl("VIDIOC_DBG_G_REGISTER", new Uint8Array(56))).toBe(0);
+    const subdev = padded(200, hex`04000000 00000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", subdev))).toBe("EINVAL");
     const several = new Harness({ ops: allOps });
     several.call.admin = true;
     expect(several.ioctl("VIDIOC_DBG_G_REGISTER", padded(56, hex`00000000 01000000`))).toBe(0);
@@ -107,6 +109,17 @@ describe("registers", () => {
     expect(arg.subarray(36, 72)).toEqual(hex`${text(32, "isp")} 11000000`); // readable, not writable
     for (const match of [hex`00000000 02000000`, hex`04000000 00000000`])
       expect(await errnoOf(() => harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", padded(200, match)))).toBe("EINVAL");
+  });
+
+  it.each([
+    ["only read", ["dbgGRegister"], 1],
+    ["only written", ["dbgSRegister"], 2],
+    ["both", ["dbgGRegister", "dbgSRegister"], 3],
+  ] as const)("VIDIOC_DBG_G_CHIP_INFO tells whether registers can be %s", (_what, names, flags) => {
+    const harness = new Harness({ ops: Object.fromEntries(names.map((name) => [name, allOps[name]])) });
+    const arg = argOf("VIDIOC_DBG_G_CHIP_INFO");
+    expect(harness.ioctl("VIDIOC_DBG_G_CHIP_INFO", arg)).toBe(0);
+    expect(arg[68]).toBe(flags);
   });
 
   it("VIDIOC_DBG_G_CHIP_INFO names the bridge to everybody", async () => {

@@ -353,13 +353,51 @@ describe("descriptions", () => {
 });
 
 describe("a queue whose op the driver lacks", () => {
-  it("is EINVAL, although another queue of the device has one", async () => {
-    const { sFmtSlicedVbi: _s, tryFmtSlicedVbi: _try, sFmtMeta: _meta, ...ops } = allOps;
-    const vbi = new Harness({ type: "vbi", deviceCaps: Cap.SlicedVbiCapture, ops });
-    for (const name of ["VIDIOC_S_FMT", "VIDIOC_TRY_FMT"] as const)
-      expect(await errnoOf(() => vbi.ioctl(name, padded(208, hex`06000000`)))).toBe("EINVAL");
-    const both = new Harness({ deviceCaps: Cap.VideoCapture | Cap.MetaCapture, ops });
-    expect(await errnoOf(() => both.ioctl("VIDIOC_S_FMT", padded(208, hex`0d000000`)))).toBe("EINVAL");
+  const { VideoCapture, VideoOverlay, VbiCapture, SlicedVbiCapture, MetaCapture } = Cap;
+
+  it.each([
+    ["Fmt", BufType.VideoCapture, VideoCapture | MetaCapture],
+    ["FmtOverlay", BufType.VideoOverlay, VideoCapture | VideoOverlay],
+    ["FmtVbi", BufType.VbiCapture, VbiCapture | SlicedVbiCapture],
+    ["FmtSlicedVbi", BufType.SlicedVbiCapture, VbiCapture | SlicedVbiCapture],
+    ["FmtMeta", BufType.MetaCapture, VideoCapture | MetaCapture],
+  ] as const)("is EINVAL, although another queue of the device has one: %s", async (op, type, deviceCaps) => {
+    for (const [verb, name] of [
+      ["g", "VIDIOC_G_FMT"],
+      ["s", "VIDIOC_S_FMT"],
+      ["try", "VIDIOC_TRY_FMT"],
+    ] as const) {
+      const arg = padded(208, Uint8Array.of(type, 0, 0, 0));
+      expect(new Harness({ deviceCaps, ops: allOps }).ioctl(name, arg.slice())).toBe(0);
+      const lacking = new Harness({ deviceCaps, ops: { ...allOps, [`${verb}${op}`]: undefined } });
+      expect(await errnoOf(() => lacking.ioctl(name, arg))).toBe("EINVAL");
+    }
+  });
+});
+
+describe("a driver that answers for another queue has a bug", () => {
+  const deviceCaps = Cap.VideoCapture | Cap.MetaCapture;
+  const meta = {
+    type: BufType.MetaCapture,
+    dataformat: 0,
+    buffersize: 9,
+    width: 0,
+    height: 0,
+    bytesperline: 0,
+  };
+
+  it.each([
+    ["a picture queue with metadata", "01", { gFmt: () => meta as never }, "no picture format"],
+    ["a metadata queue with a picture", "0d", { gFmtMeta: () => someFormat as never }, "another buffer type"],
+    [
+      "a metadata queue with that of an output",
+      "0d",
+      { gFmtMeta: () => ({ ...meta, type: BufType.MetaOutput }) as never },
+      "another buffer type",
+    ],
+  ])("%s", (_what, type, ops, told) => {
+    const harness = new Harness({ deviceCaps, ops: { ...allOps, ...ops } });
+    expect(() => harness.ioctl("VIDIOC_G_FMT", padded(208, hex`${type}000000`))).toThrow(told);
   });
 });
 
@@ -402,14 +440,15 @@ describe("frame sizes, intervals and rates", () => {
     );
   });
 
-  it("VIDIOC_ENUM_FRAMEINTERVALS", () => {
+  it("VIDIOC_ENUM_FRAMEINTERVALS", async () => {
     const second = { numerator: 1, denominator: 1 };
     const intervals = [
       { kind: "discrete", interval: { numerator: 1, denominator: 30 } },
       { kind: "stepwise", min: { numerator: 1, denominator: 60 }, max: second, step: second },
+      { kind: "continuous", min: { numerator: 1, denominator: 60 }, max: second, step: second },
     ] as const;
     const harness = new Harness({ ops: { enumFrameintervals: (_file, { index }) => intervals[index] } });
-    const replies = [0, 1].map((index) => {
+    const replies = [0, 1, 2].map((index) => {
       const arg = padded(52, hex`0${index}000000 4e563132 80020000 e0010000`, 0xff);
       void harness.ioctl("VIDIOC_ENUM_FRAMEINTERVALS", arg);
       return arg;
@@ -422,7 +461,15 @@ describe("frame sizes, intervals and rates", () => {
         01000000 4e563132 80020000 e0010000 03000000 01000000 3c000000 01000000 01000000 01000000 01000000
       `,
       ),
+      padded(
+        52,
+        hex`
+        02000000 4e563132 80020000 e0010000 02000000 01000000 3c000000 01000000 01000000 01000000 01000000
+      `,
+      ),
     ]);
+    const behind = padded(52, hex`03000000`);
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FRAMEINTERVALS", behind))).toBe("EINVAL");
   });
 
   it("VIDIOC_S_PARM hides what no driver may see and clears reserved bytes", () => {
@@ -450,6 +497,10 @@ describe("frame sizes, intervals and rates", () => {
     arg.set(hex`01000000`);
     void harness.ioctl("VIDIOC_G_PARM", arg);
     expect(arg).toEqual(padded(204, hex`01000000 00000000 00000000 e9030000 30750000 00000000 02000000`));
+    const streaming = new Harness({ deviceCaps: Cap.VideoCaptureMplane | Cap.Streaming, ops });
+    const none = padded(204, hex`09000000`);
+    void streaming.ioctl("VIDIOC_G_PARM", none);
+    expect(none).toEqual(padded(204, hex`09000000 00000000 00000000 e9030000 30750000`));
     const output = new Harness({ deviceCaps: Cap.VideoOutput, ops });
     expect(await errnoOf(() => output.ioctl("VIDIOC_G_PARM", padded(204, hex`02000000`)))).toBe("EINVAL");
   });

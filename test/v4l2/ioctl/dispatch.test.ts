@@ -360,12 +360,13 @@ describe("priority", () => {
 
   it("VIDIOC_S_PRIORITY changes it, VIDIOC_G_PRIORITY tells the highest", async () => {
     const harness = new Harness();
-    const arg = hex`03000000`;
-    expect(harness.ioctl("VIDIOC_S_PRIORITY", arg)).toBe(0);
-    expect(harness.file.priority).toBe(Priority.Record);
-    const reply = new Uint8Array(4);
-    void harness.ioctl("VIDIOC_G_PRIORITY", reply);
-    expect(reply).toEqual(hex`03000000`);
+    for (const priority of [Priority.Record, Priority.Background, Priority.Interactive]) {
+      expect(harness.ioctl("VIDIOC_S_PRIORITY", Uint8Array.of(priority, 0, 0, 0))).toBe(0);
+      expect(harness.file.priority).toBe(priority);
+      const reply = new Uint8Array(4);
+      void harness.ioctl("VIDIOC_G_PRIORITY", reply);
+      expect(reply).toEqual(Uint8Array.of(priority, 0, 0, 0));
+    }
     expect(await errnoOf(() => harness.ioctl("VIDIOC_S_PRIORITY", hex`00000000`))).toBe("EINVAL");
     expect(await errnoOf(() => harness.ioctl("VIDIOC_S_PRIORITY", hex`04000000`))).toBe("EINVAL");
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { ABIS32 } from "../../../scripts/uapi/facts.js";
 import { IOCTLS, IOCTLS_32, layouts, STRUCTS_32 } from "../../../src/v4l2/gen/index.js";
-import { Ioctls32 } from "../../../src/v4l2/ioctl/programs-32.js";
+import { Ioctls32, ioctls32 } from "../../../src/v4l2/ioctl/programs-32.js";
 import type { Ioctl32, Processor32 } from "../../../src/v4l2/ioctl/programs-32.js";
 import { Cap, Memory } from "../../../src/v4l2/values/types.js";
 import { allOps, someBuffer } from "../support/all-ops.js";
@@ -25,6 +25,12 @@ describe.each(processors)("numbers of %s programs", (processor) => {
   it("are none of 64-bit programs'", () => {
     const ours = new Set<number>(Object.values(IOCTLS).map(({ number }) => number));
     expect([...tables[processor].numbers].filter((number) => ours.has(number))).toEqual([]);
+  });
+
+  it("mean one ioctl each", () => {
+    const theirs = IOCTLS_32.filter(([abis]) => abis.some((abi) => processorOf(abi) === processor));
+    expect(new Set(theirs.map(([, , number]) => number)).size).toBe(theirs.length);
+    for (const [, name, number] of theirs) expect(known(processor, number).name).toBe(name);
   });
 
   it("do not find those of 64-bit programs, nor of nobody", () => {
@@ -89,6 +95,12 @@ describe.each(rows)("$name of $abi", ({ abi, name, number }) => {
     arg.toTheirs(ours, back);
     expect(comparable(plain(abi, struct, back))).toEqual(comparable(plain(abi, struct, theirs)));
   });
+});
+
+it("this machine's are those of its processor, made once", () => {
+  const { numbers } = tables[process.arch === "arm64" ? "arm" : "i386"];
+  expect([...ioctls32().numbers]).toEqual([...numbers]);
+  expect(ioctls32()).toBe(ioctls32());
 });
 
 it("covers every ABI", () => {

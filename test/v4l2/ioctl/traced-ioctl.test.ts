@@ -1,7 +1,7 @@
 /** What a recording's reader makes of the bytes of a call. */
 import { describe, expect, it } from "vitest";
 import { BufferView, IOCTLS } from "../../../src/v4l2/gen/index.js";
-import { describeVideoIoctl } from "../../../src/v4l2/ioctl/traced-ioctl.js";
+import { askedMembers, describeVideoIoctl } from "../../../src/v4l2/ioctl/traced-ioctl.js";
 import { hex, padded } from "../support/bytes.js";
 import { argOf } from "../support/fakes.js";
 
@@ -57,4 +57,10 @@ describe("bytes of a recorded ioctl", () => {
     expect(text(true)).toContain("which=try");
     expect(text(false)).toBe("driver-specific ioctl");
   });
+});
+
+it("the members with which a client asks are those of the node's ioctl; of the driver's own all", () => {
+  expect(askedMembers(IOCTLS.VIDIOC_QUERYBUF.number, false)).toContain("index");
+  expect(askedMembers(VIDIOC_SUBDEV_G_FMT.number, true)).toContain("pad");
+  expect(askedMembers(VIDIOC_SUBDEV_G_FMT.number, false)).toBeUndefined();
 });
