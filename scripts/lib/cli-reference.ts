@@ -3,9 +3,10 @@
  *
  *   tsx scripts/lib/cli-reference.ts FOLDER     man/*.1, bash/v4l2-cuse, zsh/_v4l2-cuse, fish/v4l2-cuse.fish
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { Command, type Argument, type Option } from "commander";
-import { DESCRIPTION, subcommands } from "../../src/cli/subcommands.js";
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { Argument, Command, Option } from "commander";
+import { mainCommand, subcommands } from "../../src/cli/subcommands.js";
+import { packageVersion } from "../../src/cli/version.js";
 
 const NAME = "v4l2-cuse";
 
@@ -15,18 +16,24 @@ interface Described {
   readonly examples: string;
 }
 
-/** Reads the commands of {@link subcommands}, those of the list in which the command shows them. */
-export async function describeCommands(): Promise<readonly Described[]> {
-  const described: Described[] = [];
+/** The whole command, and its subcommands in the order of its help. */
+export interface Reference {
+  readonly program: Command;
+  readonly all: readonly Described[];
+}
+
+/** Reads the commands of {@link subcommands}. */
+export async function describeCommands(): Promise<Reference> {
+  const program = mainCommand();
+  const all: Described[] = [];
   for (const load of subcommands.values()) {
     const command = await load();
-    // A parent makes usage lines whole.
-    new Command(NAME).enablePositionalOptions().addCommand(command);
+    program.addCommand(command);
     let help = "";
     command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-    described.push({ command, examples: help.slice(command.helpInformation().length).trim() });
+    all.push({ command, examples: help.slice(command.helpInformation().length).trim() });
   }
-  return described;
+  return { program, all };
 }
 
 // ---- Manual pages ----
@@ -60,14 +67,18 @@ ${roff(name)} \\- ${roff(description)}
 ${body}`;
 }
 
+function optionSection(command: Command): string {
+  const options = command.createHelp().visibleOptions(command);
+  const entries = options.map((option) => `.TP\n.B ${roff(option.flags)}\n${roff(optionHelp(option))}\n`);
+  return `.SH OPTIONS\n${entries.join("")}`;
+}
+
+/** What follows {@link NAME}: our commands, and `help`. */
+const commandsOf = (program: Command): readonly Command[] => program.createHelp().visibleCommands(program);
+
 function commandPage({ command, examples }: Described, version: string): string {
   const name = `${NAME}-${command.name()}`;
   const args = command.registeredArguments.map(argumentText).join(" ");
-  const options = command
-    .createHelp()
-    .visibleOptions(command)
-    .map((option) => `.TP\n.B ${roff(option.flags)}\n${roff(optionHelp(option))}\n`)
-    .join("");
   const operands = command.registeredArguments
     .map((argument) => `.TP\n.I ${roff(argumentText(argument))}\n${roff(argument.description)}\n`)
     .join("");
@@ -75,16 +86,16 @@ function commandPage({ command, examples }: Described, version: string): string 
     `.SH SYNOPSIS\n.B ${roff(`${NAME} ${command.name()}`)}\n[options] ${roff(args)}\n`,
     `.SH DESCRIPTION\n${roff(command.description().replace(/^./, (letter) => letter.toUpperCase()))}.\n`,
     operands === "" ? "" : `.SH ARGUMENTS\n${operands}`,
-    `.SH OPTIONS\n${options}`,
+    optionSection(command),
     examples === "" ? "" : `.SH NOTES\n.nf\n${roff(examples)}\n.fi\n`,
     `.SH SEE ALSO\n.BR ${roff(NAME)} (1)\n`,
   ];
   return page(name, name, command.description(), sections.join(""), version);
 }
 
-function mainPage(all: readonly Described[], version: string): string {
-  const list = all
-    .map(({ command }) => `.TP\n.B ${roff(command.name())}\n${roff(command.description())}\n`)
+function mainPage({ program, all }: Reference, version: string): string {
+  const list = commandsOf(program)
+    .map((command) => `.TP\n.B ${roff(command.name())}\n${roff(command.description())}\n`)
     .join("");
   const also = all.map(({ command }) => `.BR ${roff(`${NAME}-${command.name()}`)} (1)`).join(",\n");
   const body = `.SH SYNOPSIS
@@ -92,7 +103,7 @@ function mainPage(all: readonly Described[], version: string): string {
 .I command
 [options]
 .SH COMMANDS
-${list}.SH EXIT STATUS
+${list}${optionSection(program)}.SH EXIT STATUS
 .TP
 .B 0
 It ended as asked.
@@ -110,13 +121,15 @@ ${also},
 .BR v4l2\\-ctl (1),
 .BR v4l2\\-compliance (1)
 `;
-  return page(NAME, NAME, DESCRIPTION, body, version);
+  return page(NAME, NAME, program.description(), body, version);
 }
 
 /** @returns File name to roff text: one page for the command, one for each subcommand. */
-export function manualPages(all: readonly Described[], version: string): ReadonlyMap<string, string> {
-  const pages = all.map((one) => [`${NAME}-${one.command.name()}.1`, commandPage(one, version)] as const);
-  return new Map([[`${NAME}.1`, mainPage(all, version)], ...pages]);
+export function manualPages(reference: Reference, version: string): ReadonlyMap<string, string> {
+  const pages = reference.all.map(
+    (one) => [`${NAME}-${one.command.name()}.1`, commandPage(one, version)] as const,
+  );
+  return new Map([[`${NAME}.1`, mainPage(reference, version)], ...pages]);
 }
 
 // ---- Completions ----
@@ -144,7 +157,9 @@ const startsClient = (command: Command): boolean =>
   command.registeredArguments.some(({ variadic }) => variadic);
 
 /** For bash, with bash-completion or without. */
-export function bashCompletion(all: readonly Described[]): string {
+export function bashCompletion({ program, all }: Reference): string {
+  const names = commandsOf(program).map((command) => command.name());
+  const flags = flagsOf(program).flatMap((flag) => flag.names);
   const cases = all.map(({ command }) => {
     const flags = flagsOf(command);
     const values = flags
@@ -171,10 +186,13 @@ _v4l2_cuse() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W '${all.map(({ command }) => command.name()).join(" ")} --help --version' -- "$word")
+    local words='${names.join(" ")}'
+    [[ $word != -* ]] || words='${flags.join(" ")}'
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     return
   fi
   case \${COMP_WORDS[1]} in
+    help) mapfile -t COMPREPLY < <(compgen -W '${names.join(" ")}' -- "$word") ;;
 ${cases.join("\n")}
   esac
 }
@@ -184,21 +202,20 @@ complete -o filenames -F _v4l2_cuse ${NAME}
 
 const zshText = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, "\\$&");
 
+const zshFlags = (command: Command): readonly string[] =>
+  flagsOf(command).map(({ names, help, takesValue, choices }) => {
+    const words = choices.length === 0 ? "_files" : `(${choices.join(" ")})`;
+    const value = takesValue ? `:value:${words}` : "";
+    return names.map((name) => `'*${name}[${zshText(help)}]${value}'`).join(" ");
+  });
+
 /** For zsh: a file of a folder in \`fpath\`. */
-export function zshCompletion(all: readonly Described[]): string {
-  const list = all
-    .map(({ command }) => `    '${command.name()}:${zshText(command.description())}'`)
+export function zshCompletion({ program, all }: Reference): string {
+  const list = commandsOf(program)
+    .map((command) => `    '${command.name()}:${zshText(command.description())}'`)
     .join("\n");
   const cases = all.map(({ command }) => {
-    const specs = flagsOf(command).map(({ names, help, takesValue, choices }) => {
-      const value = !takesValue
-        ? ""
-        : choices.length === 0
-          ? ":value:_files"
-          : `:value:(${choices.join(" ")})`;
-      const one = (name: string): string => `'*${name}[${zshText(help)}]${value}'`;
-      return names.map(one).join(" ");
-    });
+    const specs = zshFlags(command);
     const rest = startsClient(command) ? "'*::client:_normal'" : "'*:file:_files'";
     return `    ${command.name()})
       _arguments ${[...specs, rest].join(" \\\n        ")} ;;`;
@@ -208,7 +225,11 @@ _v4l2_cuse() {
   local -a commands=(
 ${list}
   )
-  if ((CURRENT == 2)); then
+  if ((CURRENT == 2)) && [[ $words[2] == -* ]]; then
+    _arguments ${zshFlags(program).join(" \\\n      ")}
+    return
+  fi
+  if ((CURRENT == 2)) || [[ $words[2] == help ]]; then
     _describe command commands
     return
   fi
@@ -226,36 +247,39 @@ _v4l2_cuse "$@"
 const fishText = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 
 /** For fish: a file of its completions folder. */
-export function fishCompletion(all: readonly Described[]): string {
-  const lines = all.flatMap(({ command }) => {
-    const name = command.name();
-    const flags = flagsOf(command).map(({ names, help, takesValue, choices }) => {
+export function fishCompletion({ program, all }: Reference): string {
+  const flags = (command: Command, when: string): readonly string[] =>
+    flagsOf(command).map(({ names, help, takesValue, choices }) => {
       const words = names.map((flag) =>
         flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
       );
       const value = !takesValue ? "" : choices.length === 0 ? " -r" : ` -x -a ${fishText(choices.join(" "))}`;
-      return `complete -c ${NAME} -n '__fish_seen_subcommand_from ${name}' ${words.join(" ")}${value} -d ${fishText(help)}`;
+      return `complete -c ${NAME} -n ${when} ${words.join(" ")}${value} -d ${fishText(help)}`;
     });
-    return [
-      `complete -c ${NAME} -n __fish_use_subcommand -f -a ${name} -d ${fishText(command.description())}`,
-      ...flags,
-    ];
-  });
+  const list = (when: string): readonly string[] =>
+    commandsOf(program).map(
+      (command) =>
+        `complete -c ${NAME} -n ${when} -f -a ${command.name()} -d ${fishText(command.description())}`,
+    );
+  const lines = [
+    ...list("__fish_use_subcommand"),
+    ...flags(program, "__fish_use_subcommand"),
+    ...list("'__fish_seen_subcommand_from help'"),
+    ...all.flatMap(({ command }) => flags(command, `'__fish_seen_subcommand_from ${command.name()}'`)),
+  ];
   return `# fish completion of ${NAME}\n${lines.join("\n")}\n`;
 }
 
 async function main(folder: string): Promise<void> {
-  const root = new URL("../../package.json", import.meta.url);
-  const { version } = JSON.parse(readFileSync(root, "utf8")) as { version: string };
-  const all = await describeCommands();
+  const reference = await describeCommands();
   const write = (kind: string, name: string, text: string): void => {
     mkdirSync(`${folder}/${kind}`, { recursive: true });
     writeFileSync(`${folder}/${kind}/${name}`, text);
   };
-  for (const [name, text] of manualPages(all, version)) write("man", name, text);
-  write("bash", NAME, bashCompletion(all));
-  write("zsh", `_${NAME}`, zshCompletion(all));
-  write("fish", `${NAME}.fish`, fishCompletion(all));
+  for (const [name, text] of manualPages(reference, packageVersion)) write("man", name, text);
+  write("bash", NAME, bashCompletion(reference));
+  write("zsh", `_${NAME}`, zshCompletion(reference));
+  write("fish", `${NAME}.fish`, fishCompletion(reference));
 }
 
 const [, program, folder] = process.argv;

@@ -83,6 +83,16 @@ EOF
   debian_apt "$dir" "the package list of Debian $suite" update
 }
 
+# debian_new SUITE [ARCHITECTURE]: sets new to a new folder in the cache, with a private apt in new/apt. It goes when this shell
+# ends, that of exclusive() mostly: what is to stay is moved out of it, and so is there as a whole or not at all.
+debian_new() {
+  new=$(mktemp -d "${cache:?}/new.XXXXXX")
+  # shellcheck disable=SC2064 # now, for new may be a local variable
+  trap "rm -rf -- '$new'" EXIT
+  chmod 755 "$new" # apt gives up root for downloads
+  debian_apt_init "$new/apt" "$@"
+}
+
 # debian_download DIR PACKAGE...: leaves the packages in DIR/debs.
 debian_download() {
   local dir=$1

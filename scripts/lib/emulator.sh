@@ -33,11 +33,7 @@ emulator_build() {
   local new deb name library program qemu=qemu-system-$emulator_kind
   [[ ! -e $emulator_dir ]] || return 0 # somebody was quicker
   say "downloading the emulator (QEMU of Debian $emulator_suite, about 40 MB, once)"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  chmod 755 "$new" # apt gives up root for downloads
-  # shellcheck disable=SC2064
-  trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" "$emulator_suite"
+  debian_new "$emulator_suite"
   # zstd is what the kernel is packed with.
   debian_apt "$new/apt" "the emulator's packages" --yes --no-install-recommends --download-only \
     install "${emulator_packages[$emulator_kind]}" virtiofsd zstd
@@ -66,8 +62,6 @@ emulator_build() {
     head -c 11 /dev/zero
   } >"$new/emulator/probe.rom"
   mv -T "$new/emulator" "$emulator_dir"
-  rm -rf -- "$new"
-  trap - EXIT
 }
 
 # The machine, but for what it boots: no disk, no display, no network. Not a

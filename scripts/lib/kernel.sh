@@ -77,11 +77,7 @@ kernel_build() {
   local label=$1 suite=${kernel_suite[$1]} new lib
   [[ ! -e $kernel_dir ]] || return 0 # somebody was quicker
   say "downloading the guest kernel $label (Debian $suite, about 50 MB, once)"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  chmod 755 "$new" # apt gives up root for downloads
-  # shellcheck disable=SC2064
-  trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" "$suite"
+  debian_new "$suite"
   # The kernel runs on its own suite's libc, which this machine's may be older
   # than; patchelf, with its libraries, is only needed to tell it so.
   debian_download "$new/apt" user-mode-linux libc6 patchelf libstdc++6 libgcc-s1
@@ -108,8 +104,6 @@ kernel_build() {
   esac
   # In place at once or not at all.
   mv -T "$new/kernel" "$kernel_dir"
-  rm -rf -- "$new"
-  trap - EXIT
 }
 
 # kernel_take_module FROM NAME TO: finds the module's file below FROM and leaves it
@@ -133,11 +127,7 @@ kernel_build_stock() {
   [[ ! -e $kernel_dir ]] || return 0 # somebody was quicker
   if kernel_foreign "$label"; then architecture=arm64 meta=linux-image-${label##debian-13-}; fi
   say "downloading the guest kernel $label (Debian $suite, about 110 MB, once)"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  chmod 755 "$new" # apt gives up root for downloads
-  # shellcheck disable=SC2064
-  trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" "$suite" "$architecture"
+  debian_new "$suite" "$architecture"
   package=$(apt-cache -c "$new/apt/apt.conf" depends "$meta" | awk '/Depends: linux-image-/ { print $2; exit }')
   [[ -n $package ]] || die "Debian $suite has no package $meta any more."
   debian_download "$new/apt" "$package"
@@ -167,8 +157,6 @@ kernel_build_stock() {
   done
   basename "$new"/tree/usr/lib/modules/* >"$new/kernel/release"
   mv -T "$new/kernel" "$kernel_dir"
-  rm -rf -- "$new"
-  trap - EXIT
 }
 
 # kernel_unpack IMAGE: the packed program in a vmlinuz for x86-64, on stdout. Where it is: see "The Linux/x86 Boot

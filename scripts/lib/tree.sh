@@ -49,11 +49,7 @@ tree_build() {
   local new started=$SECONDS
   [[ ! -e $tree_dir ]] || return 0 # somebody was quicker
   say "making a Debian $tree_suite file system for the guest (about 500 MB to download, once)"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  chmod 755 "$new" # apt gives up root for downloads
-  # shellcheck disable=SC2064
-  trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" "$tree_suite"
+  debian_new "$tree_suite"
   mkdir -p "$new/apt/essential/partial"
   # Two downloads, because what is essential has to be set up first.
   debian_apt "$new/apt" "Debian's essential packages" --yes --no-install-recommends --download-only \
@@ -89,8 +85,6 @@ tree_build() {
   }
   rm -rf "$new/tree/packages"
   mv -T "$new/tree" "$tree_dir"
-  rm -rf -- "$new"
-  trap - EXIT
   say "made it in $((SECONDS - started)) seconds"
   tree_forget "tree-$tree_suite"
 }
@@ -115,11 +109,7 @@ tree_build_arm64() {
   local new started=$SECONDS
   [[ ! -e $tree_dir ]] || return 0 # somebody was quicker
   say "making a Debian $tree_suite file system for an arm64 guest (about 200 MB to download, once)"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  chmod 755 "$new" # apt gives up root for downloads
-  # shellcheck disable=SC2064
-  trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" "$tree_suite" arm64
+  debian_new "$tree_suite" arm64
   debian_apt "$new/apt" "the packages for the guest's file system" --yes --no-install-recommends --download-only \
     install '?essential' "${tree_packages_arm64[@]}"
   mkdir "$new/tree"
@@ -131,8 +121,6 @@ tree_build_arm64() {
   mkdir -p "$new"/tree/{home,media,mnt,opt,srv}
   touch "$new/tree" # or it is as old as its packages, and forgotten
   mv -T "$new/tree" "$tree_dir"
-  rm -rf -- "$new"
-  trap - EXIT
   say "made it in $((SECONDS - started)) seconds"
   tree_forget "tree-$tree_suite-arm64"
 }

@@ -21,11 +21,7 @@ v4l2loopback_build() {
   [[ ! -e $v4l2loopback ]] || return 0 # somebody was quicker
   release=$(<"$kernel_dir/release")
   say "building v4l2loopback for Linux $release (about 12 MB to download, once)"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  chmod 755 "$new" # apt gives up root for downloads
-  # shellcheck disable=SC2064
-  trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" trixie
+  debian_new trixie
   debian_download "$new/apt" v4l2loopback-dkms "linux-headers-$release" "linux-headers-${release%-*}-common" \
     "linux-kbuild-${release%-*}"
   # The packages are put into a copy of the tree that is forgotten: their paths are absolute.
@@ -41,8 +37,6 @@ v4l2loopback_build() {
     die "v4l2loopback could not be built. Above is the end of what its build said."
   }
   mv -T "$new/module/v4l2loopback.ko" "$v4l2loopback"
-  rm -rf -- "$new"
-  trap - EXIT
 }
 
 # User-Mode Linux comes without videodev, and without headers to build modules by.
@@ -58,11 +52,7 @@ v4l2loopback_build_uml() {
   [[ ! -e $v4l2loopback_dir ]] || return 0 # somebody was quicker
   release=$(<"$kernel_dir/release")
   say "building videodev and v4l2loopback for User-Mode Linux $release (about 160 MB to download, once)"
-  new=$(mktemp -d "$cache/new.XXXXXX")
-  chmod 755 "$new" # apt gives up root for downloads
-  # shellcheck disable=SC2064
-  trap "rm -rf -- '$new'" EXIT
-  debian_apt_init "$new/apt" trixie
+  debian_new trixie
   debian_download "$new/apt" linux-source-6.12 v4l2loopback-dkms flex bison m4 bc libsigsegv2 xz-utils
   # Its configuration is in the source package only.
   sed -i -e 's/^Types: .*/Types: deb-src/' -e 's/^Targets: .*/Targets: Sources/' "$new/apt/debian.sources"
@@ -104,6 +94,4 @@ v4l2loopback_build_uml() {
     die "v4l2loopback could not be built. Above is the end of what its build said."
   }
   mv -T "$new/modules" "$v4l2loopback_dir"
-  rm -rf -- "$new"
-  trap - EXIT
 }

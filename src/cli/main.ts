@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 /** The `v4l2-cuse` command: hands over to a subcommand, each of which has its own file and is loaded when it is used. */
-import { Command, CommanderError } from "commander";
+import { CommanderError, type Command } from "commander";
 import { reportAndExit, USAGE } from "./failure.js";
 import { LOST_OUTPUT, writeOut } from "./output.js";
 import { hideSecrets } from "./secrets.js";
-import { DESCRIPTION, subcommands } from "./subcommands.js";
-import { packageVersion } from "./version.js";
+import { mainCommand, subcommands } from "./subcommands.js";
 
 /** Errors of the command line look as all others do, and exit with 2; whatever is listed is written, or said not to be. */
 function inOurStyle(command: Command): Command {
@@ -28,10 +27,7 @@ function commandPath(command: Command): string {
 
 hideSecrets();
 
-const program = inOurStyle(new Command("v4l2-cuse"))
-  .description(DESCRIPTION)
-  .version(packageVersion)
-  .enablePositionalOptions();
+const program = inOurStyle(mainCommand());
 
 // Nobody reads what we would say: that is no reason to end, and for an operator no success.
 process.stderr.on("error", () => {

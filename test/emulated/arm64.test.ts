@@ -3,7 +3,8 @@
  * here (scripts/lib/built-for-arm64). As in debian-13.test.ts the guest runs the driver and the clients, and what came of it is
  * looked at here. ARM64_KERNEL=debian-13-arm64-16k: on the kernel with pages of 16 KiB. ARM64_STEPS: only clients whose
  * title matches this regular expression, beside the first. ARM64_DECODER=yes: on the decoder, too, which takes too long for
- * every run.
+ * every run. ARM64_PACKAGE: a folder into which the deb was unpacked, whose driver and native parts are used
+ * (scripts/lib/arm64-package-trial).
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -36,15 +37,19 @@ const KERNEL = process.env["ARM64_KERNEL"] ?? "debian-13-arm64";
 /** A client takes a second or two there. */
 const STORM_ROUNDS = 8;
 
-const native = join(builtRoot, "native/build/arm64");
-const built = (name: string): string => join(native, name);
+const clients = join(builtRoot, "native/build/arm64");
+const built = (name: string): string => join(clients, name);
+const installed = process.env["ARM64_PACKAGE"];
+const packaged = join(installed ?? "", "usr/lib/v4l2-cuse");
+/** Where the driver has its native parts. */
+const native = installed === undefined ? clients : join(packaged, "native/prebuilt/arm64");
 const programs: Programs = {
   mapping: built("mapping-client-static"),
   mappingGo: built("mapping-client-go"),
   streaming: built("v4l2-client-static"),
   storm: built("graft-storm"),
 };
-const command = ["node", builtProgram()];
+const command = ["node", installed === undefined ? builtProgram() : join(packaged, "dist/cli/main.js")];
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const data = (name: string): string => join(builtRoot, "test/gstreamer/data", name);
@@ -64,7 +69,8 @@ const decodes = (driver: string, plugins: string, clips: readonly Clip[]): reado
   const pipelines = clips.map(
     ({ name, elements }) => `filesrc location=${data(name)} ! ${elements} ! filesink location=${name}`,
   );
-  return [script("gstreamer-step"), driver, plugins, pipelines.join(" "), ...command];
+  const patient = `PATIENT=${built("libpatient.so")}`;
+  return ["env", patient, script("gstreamer-step"), driver, plugins, pipelines.join(" "), ...command];
 };
 
 /** A hash of each frame. */
@@ -141,7 +147,7 @@ const allSteps: readonly Step[] = [
   {
     title: "like v4l2-ctl streams with the helper",
     words: [
-      ...["env", `LD_PRELOAD=${built("libv4l2-cuse.so")}`],
+      ...["env", `LD_PRELOAD=${join(native, "libv4l2-cuse.so")}`],
       ...["v4l2-ctl", "-d", NODE, "--stream-mmap", "--stream-count=4", `--stream-to=${FILE}`],
     ],
     check: (outcome) => {
@@ -169,7 +175,8 @@ const allSteps: readonly Step[] = [
     words: [built("helper-test")],
     check: expectEnd,
   },
-  ...programs32,
+  // arm64 kernels run 32-bit programs with pages of 4 KiB only.
+  ...(KERNEL.endsWith("-16k") ? [] : programs32),
   storm(programs, STORM_ROUNDS),
   mapping(programs.mapping, "that comes after all these", plain, [got, done]),
   {
@@ -195,7 +202,7 @@ const steps = allSteps.filter(({ title }, index) => index === 0 || wanted.test(t
 describe(`on the kernel ${KERNEL}, without a helper, a client`, () => {
   let run: GuestRun;
   beforeAll(async () => {
-    if (!existsSync(built("v4l2_cuse.node")))
+    if (!existsSync(join(native, "v4l2_cuse.node")) || !existsSync(programs.mapping))
       throw new Error("build for arm64 first: scripts/lib/built-for-arm64 true");
     const env = { ...process.env, V4L2_CUSE_NATIVE: native };
     // It may name a file that is on this machine only.
