@@ -9,6 +9,8 @@
  *     --mutate SEED    breaks bits of controls and bitstreams: what the device answers does not matter, that it does, does
  *     --stop SEED      STREAMOFF and STREAMON of a queue now and then, with requests under way
  *     --requests N     ends after so many
+ *     --turns IN,OUT   waits for a byte from descriptor IN before each request, takes the request back, and writes a byte to
+ *                      OUT: two clients submit in turn. Also prints "turn us: p50 N", the time with all of its ioctls.
  *
  * Prints "requests: N, in error: N, refused: N, frames per second: F, latency us: p50 N p99 N". The latency of a request is
  * the time between MEDIA_REQUEST_IOC_QUEUE and POLLPRI.
@@ -19,6 +21,7 @@
 #include <linux/media.h>
 #include <linux/videodev2.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -65,6 +68,9 @@ static uint64_t mutate, stop;
 static unsigned long requests_done, in_error, refused, pictures;
 static double *latencies;
 static size_t latency_room, latency_count;
+static int turn_in = -1, turn_out = -1;
+static double *turns;
+static size_t turn_count;
 
 static double now(void)
 {
@@ -353,6 +359,23 @@ static void submit(struct flight *flight, unsigned int slot)
 	flight->is_queued = true;
 }
 
+static void wait_for_turn(void)
+{
+	char byte;
+
+	if (read(turn_in, &byte, 1) != 1)
+		die("waiting for the turn");
+}
+
+/* The other one may have had its last turn. */
+static void pass_turn(double since)
+{
+	if (turn_count < latency_room)
+		turns[turn_count++] = now() - since;
+	if (write(turn_out, "", 1) == -1 && errno != EPIPE)
+		die("passing the turn");
+}
+
 static int compare(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
@@ -398,6 +421,8 @@ int main(int argc, char **argv)
 			stop = number(value) * 2654435761u + 1;
 		else if (!strcmp(option, "--frames"))
 			frames = fopen(value, "wb");
+		else if (!strcmp(option, "--turns") && sscanf(value, "%d,%d", &turn_in, &turn_out) == 2)
+			signal(SIGPIPE, SIG_IGN);
 		else
 			return 2;
 	}
@@ -412,7 +437,8 @@ int main(int argc, char **argv)
 		die(argv[2]);
 	latency_room = 1000000;
 	latencies = malloc(latency_room * sizeof *latencies);
-	if (!latencies)
+	turns = malloc(latency_room * sizeof *turns);
+	if (!latencies || !turns)
 		die("malloc");
 	set_up((unsigned int)in_flight);
 	const size_t first = place;
@@ -423,11 +449,19 @@ int main(int argc, char **argv)
 		while (word() == REQUEST && submitted < most) {
 			const unsigned int slot = (unsigned int)(submitted % in_flight);
 
+			if (turn_in != -1)
+				wait_for_turn();
+			const double turn = now();
+
 			land(&flights[slot]);
 			if (stop && next_random(&stop, 10) == 0)
 				stop_somewhere((unsigned int)in_flight);
 			submit(&flights[slot], slot);
 			submitted++;
+			if (turn_in != -1) {
+				land(&flights[slot]);
+				pass_turn(turn);
+			}
 		}
 		/* Time stamps come again, so nothing of the round before may be under way. */
 		for (unsigned long i = 0; i < in_flight; i++)
@@ -440,6 +474,10 @@ int main(int argc, char **argv)
 	       requests_done, in_error, refused, (double)pictures / seconds,
 	       latency_count ? latencies[latency_count / 2] * 1e6 : 0,
 	       latency_count ? latencies[latency_count * 99 / 100] * 1e6 : 0);
+	if (turn_in != -1) {
+		qsort(turns, turn_count, sizeof *turns, compare);
+		printf("turn us: p50 %.0f\n", turn_count ? turns[turn_count / 2] * 1e6 : 0);
+	}
 	if (frames && fclose(frames))
 		die("writing frames");
 	return 0;

@@ -45,12 +45,13 @@ function byLong(frame: FrameStore): number {
   return frame.longTermFrameIdx;
 }
 
-function ascending(frames: readonly FrameStore[], key: (frame: FrameStore) => number): FrameStore[] {
-  return [...frames].sort((a, b) => key(a) - key(b));
+/** Sorts a list that is the caller's own: this runs for each slice. */
+function ascending(frames: FrameStore[], key: (frame: FrameStore) => number): FrameStore[] {
+  return frames.length < 2 ? frames : frames.sort((a, b) => key(a) - key(b));
 }
 
-function descending(frames: readonly FrameStore[], key: (frame: FrameStore) => number): FrameStore[] {
-  return [...frames].sort((a, b) => key(b) - key(a));
+function descending(frames: FrameStore[], key: (frame: FrameStore) => number): FrameStore[] {
+  return frames.length < 2 ? frames : frames.sort((a, b) => key(b) - key(a));
 }
 
 /** Frames that the lists of this picture start from: whole ones for a frame, any field for a field. */
@@ -129,7 +130,8 @@ function modified(
   current: CurrentPicture,
 ): ReferenceList {
   const length = slice.num_ref_idx_active_minus1[which] + 1;
-  const list: ReferenceList = Array.from({ length }, (_, i) => initial[i]);
+  const list: ReferenceList = [];
+  for (let i = 0; i < length; i += 1) list.push(initial[i]);
   if (!slice.ref_pic_list_modification_flag[which]) return list;
   let predicted = current.currPicNum;
   let index = 0;
@@ -168,11 +170,13 @@ function modified(
 
 /** Puts a reference at `index` and takes its other occurrence behind out: (8-37) and (8-38). */
 function place(list: ReferenceList, index: number, found: Reference, length: number): void {
-  const rest = list
-    .slice(index)
-    .filter((entry) => !(entry?.frame === found.frame && entry.structure === found.structure));
-  list.splice(index, list.length, found, ...rest);
-  list.length = length;
+  let moved: Reference | undefined = found;
+  for (let i = index; i < length; i += 1) {
+    const next: Reference | undefined = list[i];
+    list[i] = moved;
+    if (next?.frame === found.frame && next.structure === found.structure) return;
+    moved = next;
+  }
 }
 
 /** `PicNum` or `LongTermPicNum` of a frame's entry in `v4l2_ctrl_h264_decode_params.dpb`. */

@@ -32,6 +32,36 @@ const interpolationFilters = [1, 0, 2, 3, 4] as const;
 /** `reset_frame_context`: 0 and 1 reset nothing, 2 one context, 3 all. */
 const resetFrameContexts = [0, 0, 1, 2] as const;
 
+/** The words of flags in the FRAME control. */
+export const flagsOf = {
+  frame: (header: UncompressedHeader): number =>
+    flagBits(
+      header.frame_type === FrameType.Key,
+      header.show_frame,
+      header.error_resilient_mode,
+      header.intra_only,
+      header.allow_high_precision_mv,
+      header.refresh_frame_context,
+      header.frame_parallel_decoding_mode,
+      header.color.subsampling_x,
+      header.color.subsampling_y,
+      header.color.color_range,
+    ),
+  filter: ({ loop_filter: filter }: UncompressedHeader): number =>
+    flagBits(filter.delta_enabled, filter.delta_update),
+  segmentation: ({ segmentation: s }: UncompressedHeader, state: Vp9State): number =>
+    flagBits(s.enabled, s.update_map, s.temporal_update, s.update_data, state.absOrDeltaUpdate),
+  signBias: ({ ref_frame_sign_bias: bias }: UncompressedHeader): number =>
+    flagBits(bias[1] ?? false, bias[2] ?? false, bias[3] ?? false),
+} as const;
+
+/** `interpolation_filter` of an inter frame as V4L2 counts. */
+export const interpolationFilterOf = ({ interpolation_filter: coded }: UncompressedHeader): number =>
+  interpolationFilters[coded] ?? 0;
+/** `reset_frame_context` as V4L2 counts. */
+export const resetFrameContextOf = ({ reset_frame_context: coded }: UncompressedHeader): number =>
+  resetFrameContexts[coded] ?? 0;
+
 /** The value of the FRAME control. @param state - After `apply()` of the header. */
 export function frameControl(
   { header, uncompressedHeaderSize, compressed }: Vp9Frame,
@@ -42,7 +72,6 @@ export function frameControl(
   const [last, golden, alternate] = isInter
     ? header.ref_frame_idx.map((slot) => state.slot(slot).timestampNs)
     : [];
-  const [, lastBias, goldenBias, alternateBias] = header.ref_frame_sign_bias;
   const render = header.render_size ?? size;
   return {
     lf: loopFilterControl(header, state),
@@ -54,18 +83,7 @@ export function frameControl(
       reserved: [0, 0, 0, 0],
     },
     seg: segmentationControl(header, state),
-    flags: flagBits(
-      header.frame_type === FrameType.Key,
-      header.show_frame,
-      header.error_resilient_mode,
-      header.intra_only,
-      header.allow_high_precision_mv,
-      header.refresh_frame_context,
-      header.frame_parallel_decoding_mode,
-      color.subsampling_x,
-      color.subsampling_y,
-      color.color_range,
-    ),
+    flags: flagsOf.frame(header),
     compressed_header_size: header.header_size_in_bytes,
     uncompressed_header_size: uncompressedHeaderSize,
     frame_width_minus_1: size.width - 1,
@@ -75,13 +93,13 @@ export function frameControl(
     last_frame_ts: last ?? 0n,
     golden_frame_ts: golden ?? 0n,
     alt_frame_ts: alternate ?? 0n,
-    ref_frame_sign_bias: flagBits(lastBias ?? false, goldenBias ?? false, alternateBias ?? false),
-    reset_frame_context: resetFrameContexts[header.reset_frame_context] ?? 0,
+    ref_frame_sign_bias: flagsOf.signBias(header),
+    reset_frame_context: resetFrameContextOf(header),
     // As in the stream: a driver that resets contexts needs it, and then goes on with context 0 by itself.
     frame_context_idx: header.frame_context_idx,
     profile: header.profile,
     bit_depth: color.bit_depth,
-    interpolation_filter: isInter ? (interpolationFilters[header.interpolation_filter] ?? 0) : 0,
+    interpolation_filter: isInter ? interpolationFilterOf(header) : 0,
     tile_cols_log2: header.tile_cols_log2,
     tile_rows_log2: header.tile_rows_log2,
     reference_mode: compressed?.reference_mode ?? 0,
@@ -89,24 +107,25 @@ export function frameControl(
   };
 }
 
-function loopFilterControl({ loop_filter: filter }: UncompressedHeader, state: Vp9State): FrameControl["lf"] {
+function loopFilterControl(header: UncompressedHeader, state: Vp9State): FrameControl["lf"] {
+  const { loop_filter: filter } = header;
   return {
     ref_deltas: state.refDeltas,
     mode_deltas: state.modeDeltas,
     level: filter.level,
     sharpness: filter.sharpness,
-    flags: flagBits(filter.delta_enabled, filter.delta_update),
+    flags: flagsOf.filter(header),
     reserved: [0, 0, 0, 0, 0, 0, 0],
   };
 }
 
-function segmentationControl({ segmentation: s }: UncompressedHeader, state: Vp9State): FrameControl["seg"] {
+function segmentationControl(header: UncompressedHeader, state: Vp9State): FrameControl["seg"] {
   return {
     feature_data: state.featureData,
     feature_enabled: state.featureEnabled,
     tree_probs: state.treeProbs,
     pred_probs: state.predProbs,
-    flags: flagBits(s.enabled, s.update_map, s.temporal_update, s.update_data, state.absOrDeltaUpdate),
+    flags: flagsOf.segmentation(header, state),
     reserved: [0, 0, 0, 0, 0],
   };
 }

@@ -3,10 +3,13 @@ export {
   compressedControl,
   controlsOf,
   distanceOf,
+  flagsOf,
   frameControl,
   frameControls,
+  interpolationFilterOf,
   isCompressedControl,
   mvProbabilityOf,
+  resetFrameContextOf,
 } from "./controls.js";
 export { chunkFrames, parseFrame, parseUnits } from "./parse.js";
 export type { ChunkFrame, Vp9Frame } from "./parse.js";

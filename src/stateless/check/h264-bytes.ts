@@ -182,7 +182,9 @@ function isList(at: number, list: readonly (h264.Reference | undefined)[]): bool
 
 function indexOf(timestampNs: bigint): number {
   for (let i = 0; i < references.length; i += 1) {
-    if (references[i]?.timestampNs === timestampNs) return entries[i] ?? -1;
+    const frame = references[i];
+    // A frame that frame_num left out has no time stamp of its own, and no entry.
+    if (frame?.timestampNs === timestampNs && !frame.nonExisting) return entries[i] ?? -1;
   }
   return -1;
 }

@@ -4,6 +4,7 @@ import type { ControlValues } from "../../codec/index.js";
 import { compareFields, type ExpectedControl } from "./compare.js";
 import { expectedFlags, placesOnDemand } from "./flags.js";
 import { noDisagreement, type CheckedRequest, type CheckResult, type StreamCheck } from "./stream-check.js";
+import { isFrameControl } from "./vp9-bytes.js";
 import {
   ALL_BUT_ENABLED,
   ALL_SIGN_BIASES,
@@ -33,10 +34,11 @@ export class Vp9Check implements StreamCheck {
   }
 
   check(request: CheckedRequest): CheckResult {
-    const { StatelessVp9Frame: submitted } = request.controls;
-    if (submitted === undefined) return noDisagreement;
+    const { controls, bytesOf } = request;
+    const bytes = bytesOf?.("StatelessVp9Frame");
+    if (bytes === undefined && controls.StatelessVp9Frame === undefined) return noDisagreement;
     try {
-      return this.#compare(request, submitted);
+      return this.#compare(request, bytes);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       if (this.#isLost) return noDisagreement;
@@ -47,10 +49,10 @@ export class Vp9Check implements StreamCheck {
   }
 
   /** @throws {CodecError} The bitstream is wrong, or needs what no request brought. */
-  #compare(request: CheckedRequest, submitted: FrameControl): CheckResult {
+  #compare(request: CheckedRequest, frameBytes: Uint8Array | undefined): CheckResult {
     const { controls, bitstream, timestampNs, bytesOf } = request;
     const state = this.#state;
-    const data = frameOf(bitstream, submitted, state);
+    const data = frameOf(bitstream, controls, state);
     const frame = vp9.parseFrame(data, state, undefined, this.#compressed);
     const { header, compressed } = frame;
     if (compressed === undefined)
@@ -64,7 +66,10 @@ export class Vp9Check implements StreamCheck {
     const places = placesOnDemand(elements, (sink) => vp9.parseFrame(data, state, sink));
     state.apply(header);
     this.#isLost = false;
-    const disagreements = compareFields(expectedFrame(frame, state, submitted), submitted, places);
+    const isSameFrame = frameBytes !== undefined && isFrameControl(frameBytes, frame, state);
+    const submitted = isSameFrame ? undefined : controls.StatelessVp9Frame;
+    const disagreements =
+      submitted === undefined ? [] : compareFields(expectedFrame(frame, state, submitted), submitted, places);
     const bytes = bytesOf?.("StatelessVp9CompressedHdr");
     const isSame = bytes !== undefined && vp9.isCompressedControl(compressed, bytes);
     const probabilities = isSame ? undefined : controls.StatelessVp9CompressedHdr;
@@ -80,7 +85,7 @@ export class Vp9Check implements StreamCheck {
  * The frame of a buffer. A client that passes a superframe whole means one of its frames: the one that its control is
  * most like.
  */
-function frameOf(bitstream: Uint8Array, submitted: FrameControl, state: vp9.Vp9State): Uint8Array {
+function frameOf(bitstream: Uint8Array, controls: ControlValues, state: vp9.Vp9State): Uint8Array {
   let frames: vp9.ChunkFrame[];
   try {
     frames = vp9.chunkFrames(bitstream);
@@ -90,6 +95,8 @@ function frameOf(bitstream: Uint8Array, submitted: FrameControl, state: vp9.Vp9S
     return bitstream;
   }
   if (frames.length < 2) return bitstream;
+  const { StatelessVp9Frame: submitted } = controls;
+  if (submitted === undefined) return bitstream;
   let best = bitstream;
   let bestLikeness = -1;
   for (const { data } of frames) {

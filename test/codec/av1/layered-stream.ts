@@ -76,7 +76,7 @@ export function layeredSequence(): SequenceHeader {
     operatingPoints: [
       { ...point, operating_point_idc: 0x303 },
       { ...point, operating_point_idc: 0x101 },
-      { ...point, operating_point_idc: 0x203, seq_level_idx: 2, seq_tier: false },
+      { ...point, operating_point_idc: 0x203, seq_level_idx: 4, seq_tier: false },
     ],
     frame_width_bits_minus_1: 9,
     frame_height_bits_minus_1: 8,

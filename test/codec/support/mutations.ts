@@ -28,7 +28,7 @@ export function* mutations(stream: Uint8Array, count: number, seed: number): Gen
           break;
         case 1: {
           const end = at + 1 + (random() % 8);
-          bytes = Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(end)]);
+          bytes = without(bytes, at, Math.min(end, bytes.byteLength));
           break;
         }
         case 2:
@@ -40,4 +40,11 @@ export function* mutations(stream: Uint8Array, count: number, seed: number): Gen
     }
     yield bytes;
   }
+}
+
+function without(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const left = new Uint8Array(bytes.byteLength - (end - start));
+  left.set(bytes.subarray(0, start));
+  left.set(bytes.subarray(end), start);
+  return left;
 }

@@ -1,7 +1,11 @@
 /** Controls compared as bytes: what is said of a request does not depend on whether there are bytes to compare. */
-import { basename } from "node:path";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ControlValues, StatelessName } from "../../../src/codec/index.js";
+import { h264, type ControlValues, type StatelessName } from "../../../src/codec/index.js";
+import { H264Check } from "../../../src/stateless/check/h264.js";
+import { syntheticStreams } from "../../codec/h264/synthetic.js";
 import { measuredCodecs } from "./measured.js";
 import { bytesOf, decodeControl, encodeControl, linesOf } from "./requests.js";
 
@@ -42,5 +46,49 @@ describe.each(measuredCodecs)("the check of $name", (codec) => {
       seen += 1;
     }
     expect(seen).toBeGreaterThan(0);
+  });
+});
+
+/** How many requests of a stream the check reads a field of, although all are right. */
+function readByField(stream: Uint8Array, timestampOf: (decodeIndex: number) => bigint): number {
+  const check = new H264Check();
+  let count = 0;
+  for (const { requests, timestampNs } of h264.frameControls(stream, { decodeMode: "slice", timestampOf })) {
+    for (const { controls, payload, holdCapture } of requests) {
+      let isRead = false;
+      const watched = Object.defineProperty({ ...controls }, "StatelessH264DecodeParams", {
+        get: () => {
+          isRead = true;
+          return controls.StatelessH264DecodeParams;
+        },
+      });
+      check.check({
+        controls: watched,
+        bitstream: payload,
+        timestampNs,
+        holdCapture,
+        bytesOf: bytesOf(controls),
+      });
+      if (isRead) count += 1;
+    }
+  }
+  return count;
+}
+
+describe("the check of H.264 by bytes", () => {
+  it("does not take a frame that frame_num left out for the reference whose time stamp is 0", () => {
+    const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-test-"));
+    try {
+      const stream = syntheticStreams(folder).find(({ name }) => name.includes("type 1, gaps"));
+      if (stream === undefined) throw new Error("no stream has gaps");
+      const bytes = new Uint8Array(readFileSync(stream.path));
+      // Frames were left out before it, and it is a reference later.
+      const zero = 10;
+      const timestampOf = (decodeIndex: number): bigint =>
+        decodeIndex === zero ? 0n : BigInt(1000 * (decodeIndex + 1));
+      expect(readByField(bytes, timestampOf)).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
