@@ -135,7 +135,6 @@ export class M2mContext<State = unknown> implements Schedulable {
       unprepareStreaming: () => ops.unprepareStreaming?.(),
       startStreaming: (count) => {
         ready.sequence = 0;
-        if (isSource) this.#drain.sourceStarted();
         try {
           ops.startStreaming?.(count);
         } catch (error) {

@@ -20,6 +20,7 @@ export class Drain {
   #isDraining = false;
   #hasStopped = false;
   #nextIsLast = false;
+  /** Means something while draining only. */
   #lastSource: VideoBuffer | undefined;
 
   constructor(ends: DrainEnds) {
@@ -66,11 +67,6 @@ export class Drain {
     this.#isDraining = false;
     this.#nextIsLast = false;
     this.#hasStopped = true;
-  }
-
-  /** OUTPUT starts to stream. */
-  sourceStarted(): void {
-    this.#lastSource = undefined;
   }
 
   /** OUTPUT stopped: what was to be worked off is gone. */

@@ -358,6 +358,17 @@ describe.each([true, false])("files, mapped: %s,", (maps) => {
     expect(calls).toEqual(["read 100 at 0", "write 7 at 0", "fsync"]);
   });
 
+  it("of a device without poll are always ready, as on a CUSE node", async () => {
+    const bench = await Bench.start(maps);
+    bench.node();
+    const inode = bench.lookup();
+    bench.deliver(send.about(inode, send.open(4)));
+    expect(bench.deliver(send.about(inode, send.poll(6, 1, 77, false)))).toEqual([
+      "18000000 00000000 06000000 00000000 45010000 00000000",
+    ]);
+    expect(bench.log.errors).toEqual([]);
+  });
+
   it("of a device that has neither answer EINVAL", async () => {
     const bench = await Bench.start(maps);
     bench.node(new MappingDevice());

@@ -195,6 +195,21 @@ describe("STOP", () => {
     decoderCmd(client, DecCmd.Stop);
   });
 
+  it("and then STREAMOFF of CAPTURE: a last buffer that was owed is not owed by the next STOP", async () => {
+    const machine = new Machine();
+    const client = machine.open();
+    client.stream(2);
+    decoderCmd(client, DecCmd.Stop);
+    client.streamoff(CAP);
+    client.streamon(CAP);
+    client.qbuf(OUT, 0);
+    decoderCmd(client, DecCmd.Stop);
+    client.qbuf(CAP, 0);
+    expectErrno("EAGAIN", () => client.dqbuf(CAP));
+    await machine.finish();
+    expect(client.dqbuf(CAP)).toSatisfy(isLast);
+  });
+
   it("and then STREAMOFF and STREAMON of OUTPUT: the old last buffer is an ordinary one", async () => {
     const machine = new Machine();
     const client = machine.open();

@@ -89,6 +89,23 @@ describe("a job", () => {
     expect(client.dqbuf(OUT)).toMatchObject({ index: 0 });
   });
 
+  it("needs a CAPTURE buffer, though the driver has input of its own", async () => {
+    const machine = new Machine({ supportsHold: true });
+    const client = machine.open();
+    expect(client.context.newFrame).toBe(true);
+    client.stream(1, { out: [0], cap: [0] });
+    await machine.finish();
+    client.dqbuf(CAP);
+    client.context.sourceBuffered = true;
+    client.context.trySchedule();
+    await settled();
+    expect(machine.started).toHaveLength(1);
+    // A buffer that has a time stamp already, of no OUTPUT buffer that is there.
+    client.qbuf(CAP, 0);
+    await settled();
+    expect(machine.started).toHaveLength(2);
+  });
+
   it("runs without CAPTURE streaming when the driver wants to look at the stream first", async () => {
     const machine = new Machine();
     const client = machine.open();
