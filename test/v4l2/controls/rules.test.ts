@@ -430,9 +430,11 @@ table("HDR10_MASTERING_DISPLAY", CtrlType.Hdr10MasteringDisplay, uapi.CtrlHdr10M
 table("AREA", CtrlType.Area, uapi.AreaView, [
   ["1x1", "ok", (view) => Object.assign(view, { width: 1, height: 1 })],
   ["0x1", "EINVAL", (view) => Object.assign(view, { width: 0, height: 1 })],
+  ["1x0", "EINVAL", (view) => Object.assign(view, { width: 1, height: 0 })],
 ]);
 
 table("RECT", CtrlType.Rect, uapi.RectView, [
   ["1x1 anywhere", "ok", (view) => Object.assign(view, { left: -5, width: 1, height: 1 })],
+  ["0x1", "EINVAL", (view) => Object.assign(view, { width: 0, height: 1 })],
   ["1x0", "EINVAL", (view) => Object.assign(view, { width: 1, height: 0 })],
 ]);

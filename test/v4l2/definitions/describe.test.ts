@@ -86,6 +86,23 @@ describe("further forms", () => {
     expect(textOf("VIDIOC_QBUF", arg)).toMatch(/^-12:-34:-5\.-00005 index=0,/);
   });
 
+  it("user bits of a timecode as a little-endian number", () => {
+    const arg = argOf("VIDIOC_QBUF");
+    new BufferView(arg).timecode.userbits = [1, 2, 3, 0xfe];
+    expect(textOf("VIDIOC_QBUF", arg)).toMatch(/, userbits=0xfe030201$/);
+  });
+
+  it("services of sliced VBI by the lines of both fields", () => {
+    const arg = argOf("VIDIOC_G_FMT");
+    const view = new FormatView(arg);
+    view.type = 6;
+    view.fmt.sliced.service_lines.set(7, 0x0001);
+    view.fmt.sliced.service_lines.set(24 + 21, 0x1000);
+    const text = textOf("VIDIOC_G_FMT", arg);
+    expect(text).toContain("line[07]=0x0001, 0x0000");
+    expect(text).toContain("line[21]=0x0000, 0x1000");
+  });
+
   it("REQBUFS with memory 0, as the kernel prints a hole", () => {
     expect(textOf("VIDIOC_REQBUFS", argOf("VIDIOC_REQBUFS"))).toBe("count=0, type=0, memory=(null)");
   });
@@ -194,6 +211,8 @@ describe("further forms", () => {
     expect(textOf("VIDIOC_DV_TIMINGS_CAP", cap)).toBe(
       "type=bt-656/1120, width=0-1920, height=0-0, pixelclock=0-148500000, standards=0x0, capabilities=0x0",
     );
+    new DvTimingsCapView(cap).type = 1;
+    expect(textOf("VIDIOC_DV_TIMINGS_CAP", cap)).toBe("type=1");
   });
 
   it("decoder commands with what belongs to them", () => {

@@ -179,6 +179,25 @@ describe("inputs", () => {
     expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUMOUTPUT"))).toBe("ENOTTY");
   });
 
+  it.each([
+    ["a camera", Cap.VideoCapture, true, false],
+    ["a display", Cap.VideoOutput, false, true],
+    ["a VBI receiver", Cap.VbiCapture, true, false],
+    ["a VBI inserter", Cap.VbiOutput, false, true],
+    ["a metadata receiver", Cap.MetaCapture, true, false],
+    ["a metadata sender", Cap.MetaOutput, false, true],
+    ["a radio", Cap.Tuner | Cap.Radio, false, false],
+    ["a radio transmitter", Cap.Modulator | Cap.Radio, false, false],
+    ["a transmitter by software", Cap.SdrOutput, false, false],
+  ])("of the media controller that need no ops: %s", (_what, caps, input, output) => {
+    const { device } = new Harness({ deviceCaps: caps | Cap.IoMc });
+    for (const [fixed, names] of [
+      [input, ["VIDIOC_ENUMINPUT", "VIDIOC_G_INPUT", "VIDIOC_S_INPUT"]],
+      [output, ["VIDIOC_ENUMOUTPUT", "VIDIOC_G_OUTPUT", "VIDIOC_S_OUTPUT"]],
+    ] as const)
+      expect(names.map((name) => device.accepts(name))).toEqual([fixed, fixed, fixed]);
+  });
+
   it("receivers have inputs, transmitters outputs", async () => {
     const rx = new Harness({ deviceCaps: Cap.VideoCapture, ops: allOps });
     const tx = new Harness({ deviceCaps: Cap.VideoOutput, ops: allOps });
@@ -404,6 +423,14 @@ describe("cropping through selection", () => {
     const arg = padded(44, hex`01000000`);
     expect(await harness.ioctl("VIDIOC_CROPCAP", arg)).toBe(0);
     expect(arg.subarray(36)).toEqual(hex`01000000 01000000`);
+  });
+
+  it("VIDIOC_CROPCAP: any other refusal of gPixelaspect is the driver's", async () => {
+    const gPixelaspect = () => {
+      throw new V4l2Error("EIO", "no answer");
+    };
+    const harness = new Harness({ ops: { gSelection: () => rect, gPixelaspect } });
+    expect(await errnoOf(() => harness.ioctl("VIDIOC_CROPCAP", padded(44, hex`01000000`)))).toBe("EIO");
   });
 
   it("EINVAL for a type that does not exist", async () => {

@@ -218,6 +218,24 @@ describe("VIDIOC_G_FMT and VIDIOC_TRY_FMT", () => {
     }
   });
 
+  it("G_FMT of sliced VBI: services, lines and size", () => {
+    const serviceLines = Array.from({ length: 48 }, (_, line) => (line === 7 ? 1 : line === 47 ? 0x400 : 0));
+    const gFmtSlicedVbi = () => ({
+      type: BufType.SlicedVbiCapture,
+      serviceSet: 0x401,
+      serviceLines,
+      ioSize: 64,
+    });
+    const harness = new Harness({ deviceCaps: Cap.SlicedVbiCapture, ops: { ...allOps, gFmtSlicedVbi } });
+    const arg = padded(208, hex`06000000`);
+    expect(harness.ioctl("VIDIOC_G_FMT", arg)).toBe(0);
+    const lines = new Uint8Array(96);
+    lines.set([1], 14);
+    lines.set([0, 4], 94);
+    // service_set has 16 bits; io_size stands behind the lines, at a multiple of 4.
+    expect(arg.subarray(8, 112)).toEqual(Uint8Array.of(1, 4, ...lines, 0, 0, 64, 0, 0, 0));
+  });
+
   it("TRY_FMT may wait", async () => {
     const harness = new Harness({ ops: { ...allOps, tryFmt: async () => someFormat } });
     const arg = padded(208, hex`01000000`);

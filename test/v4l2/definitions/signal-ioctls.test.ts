@@ -56,6 +56,13 @@ describe("standards", () => {
     expect(await errnoOf(() => harness.ioctl("VIDIOC_S_STD", hex`0000000000000000`))).toBe("EINVAL");
   });
 
+  it("VIDIOC_S_STD of a device without standards asks the driver for none", () => {
+    const sStd = vi.fn();
+    const harness = new Harness({ ops: { sStd } });
+    expect(harness.ioctl("VIDIOC_S_STD", hex`ff10000000000000`)).toBe(0);
+    expect(sStd).toHaveBeenCalledWith(harness.file, 0n, harness.call);
+  });
+
   it("VIDIOC_QUERYSTD starts from all standards", () => {
     const harness = new Harness({ ops: allOps, tvnorms: PAL });
     const arg = argOf("VIDIOC_QUERYSTD");
@@ -174,8 +181,10 @@ describe("VIDIOC_S_EDID beyond what the device holds", () => {
   it("is E2BIG, and tells how much it holds", async () => {
     const harness = new Harness({ ops: allOps, maxEdidBlocks: 2 });
     harness.memory.map(0x5000n, new Uint8Array(3 * 128));
-    const arg = padded(40, hex`00000000 00000000 03000000`);
+    const arg = padded(40, hex`00000000 00000000 02000000`);
     new EdidView(arg).edid = 0x5000n;
+    expect(harness.ioctl("VIDIOC_S_EDID", arg.slice())).toBe(0);
+    new EdidView(arg).blocks = 3;
     const error = await refusalOf(() => harness.ioctl("VIDIOC_S_EDID", arg));
     expect(error).toMatchObject({ code: "E2BIG", copyOut: true });
     expect(new EdidView(arg).blocks).toBe(2);
@@ -340,9 +349,12 @@ describe("tuners", () => {
     const enumFreqBands = (): never => {
       throw new V4l2Error("ENOTTY", "no bands");
     };
-    const harness = new Harness({ ...radio, ops: { enumFreqBands } });
-    const arg = padded(64, hex`00000000 01000000 00000000`);
-    expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg))).toBe("ENOTTY");
+    // A modulator is no tuner: a receiver has none.
+    for (const ops of [{ enumFreqBands }, { enumFreqBands, gModulator: allOps.gModulator }]) {
+      const harness = new Harness({ ...radio, ops });
+      const arg = padded(64, hex`00000000 01000000 00000000`);
+      expect(await errnoOf(() => harness.ioctl("VIDIOC_ENUM_FREQ_BANDS", arg))).toBe("ENOTTY");
+    }
   });
 
   it("VIDIOC_G_TUNER and VIDIOC_G_MODULATOR end with EINVAL", async () => {
