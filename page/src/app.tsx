@@ -1,17 +1,18 @@
 /** The page: what a driver's devices do, and who makes them do it. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ShownDevice, WatchState } from "../../src/watch/protocol.js";
-import { Connection, type Link } from "./connection.js";
+import { Connection, MAX_TRIES, type Link } from "./connection.js";
 import { Controls } from "./controls.js";
 import { Queues } from "./queues.js";
 import {
   callFigures,
-  number,
+  secondsOf,
   text,
   type CallFigures,
   type EventStore,
   EventStore as Store,
 } from "./store.js";
+import { Requests } from "./requests.js";
 import { Timeline, timeOf } from "./timeline.js";
 
 /** Tables and boxes follow events so often. */
@@ -23,14 +24,29 @@ const links: Readonly<Record<Link, string>> = {
   connecting: "looking for the driver",
   live: "live",
   resting: "resting",
-  refused: "refused: open the address that the driver printed",
+  silent: "no answer",
+  refused: "refused",
   full: "too many pages are open",
+  lost: "disconnected",
+};
+
+/** What there is to say besides, and to do. */
+const advice: Readonly<Partial<Record<Link, string>>> = {
+  connecting: "It has ended, or the connection broke.",
+  silent: "The driver has said nothing of itself for three seconds: it is stopped, or busy with one thing.",
+  refused: "The driver was started anew, or this never was its page: open the address that it has printed.",
+  full: "Close another page of this driver.",
+  lost: "The driver was not found again.",
 };
 
 export function App() {
   const [store] = useState(() => new Store());
   const [state, setState] = useState<WatchState | undefined>(undefined);
-  const [link, setLink] = useState<Link>("connecting");
+  const [{ link, tries }, setLink] = useState<{ link: Link; tries: number }>({
+    link: "connecting",
+    tries: 0,
+  });
+  const connection = useRef<Connection | undefined>(undefined);
   const [paused, setPaused] = useState(false);
   const [, setTurn] = useState(0);
   const [figures, setFigures] = useState<readonly CallFigures[]>([]);
@@ -38,7 +54,7 @@ export function App() {
   isPaused.current = paused;
   useEffect(() => {
     let isNew = false;
-    new Connection({
+    connection.current = new Connection({
       begin: () => store.clear(),
       event: (event) => store.take(event),
       batch: () => (isNew = true),
@@ -46,8 +62,9 @@ export function App() {
         document.title = `${next.devices[0]?.name ?? ""} · v4l2-cuse`;
         setState(next);
       },
-      link: setLink,
-    }).start();
+      link: (next, count) => setLink({ link: next, tries: count }),
+    });
+    connection.current.start();
     const refresh = setInterval(() => {
       if (!isNew || isPaused.current) return;
       isNew = false;
@@ -74,12 +91,30 @@ export function App() {
   return (
     <>
       <Top state={state} link={link} store={store} figures={figures} />
+      {link !== "live" && (tries > 0 || (link !== "connecting" && link !== "resting")) && (
+        <div class="broken" role="alert">
+          <span>
+            {advice[link]}
+            {tries > 0 && ` Try ${tries} of ${MAX_TRIES}.`}
+            {state !== undefined && ` Below is what was known at ${secondsOf(state.monotonicNs)} s.`}
+          </span>
+          {link === "lost" && (
+            <button class="button" onClick={() => connection.current?.start()}>
+              Connect
+            </button>
+          )}
+        </div>
+      )}
       <main>
         <div class="devices">
           {state?.devices.map((device) => (
             <section class="card" key={device.name} aria-label={device.name}>
               <Clients device={device} />
-              <Queues device={device} store={store} paused={paused} />
+              <Queues
+                device={device}
+                store={store}
+                paused={paused || (link !== "live" && link !== "silent")}
+              />
             </section>
           ))}
           <Timeline store={store} paused={paused} setPaused={setPaused} />
@@ -257,26 +292,6 @@ function ControlCard({ device, mayControl }: { device: ShownDevice; mayControl: 
   );
 }
 
-function Requests({ store }: { store: EventStore }) {
-  const requests = [...store.requests.values()];
-  if (requests.length === 0) return null;
-  return (
-    <section class="card" aria-label="Requests">
-      <h2>
-        Requests <span class="quiet">{requests.length} in flight</span>
-      </h2>
-      <ul class="requests">
-        {requests.slice(-24).map(({ request, device, state, buffers }) => (
-          <li key={`${device}/${request}`}>
-            <b>{request}</b> {state}{" "}
-            <span class="quiet">{buffers === 1 ? "1 buffer" : `${buffers} buffers`}</span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
 function Messages({ store }: { store: EventStore }) {
   const newest = store.messages.slice(-30).reverse();
   return (
@@ -288,7 +303,7 @@ function Messages({ store }: { store: EventStore }) {
         <ul class="messages">
           {newest.map((event, index) => (
             <li key={index} class={text(event["level"]) ?? ""}>
-              <span class="quiet">{(number(event.monotonicNs) / 1e9).toFixed(3)}</span> {text(event["text"])}
+              <span class="quiet">{secondsOf(event.monotonicNs)}</span> {text(event["text"])}
             </li>
           ))}
         </ul>

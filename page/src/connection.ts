@@ -2,11 +2,20 @@
 import type { ControlChange, PictureHead, QueueKey, WatchState } from "../../src/watch/protocol.js";
 import { RecordingStream, type PageEvent } from "./recording.js";
 
-const RETRY_MS = 1000;
+/** Until the next try: longer from try to try. */
+const RETRY_MS = 500;
+const MAX_RETRY_MS = 5000;
+/** Some two minutes. Whoever looks at the page then can ask for more. */
+export const MAX_TRIES = 30;
 const STATE_MS = 500;
+/** A driver that says nothing of itself for so long is stopped, or busy with one thing. */
+const SILENT_MS = 3000;
 
-/** `connecting`: not yet, or not any more; `refused`: another token, or the driver has ended and another one is there. */
-export type Link = "connecting" | "live" | "resting" | "refused" | "full";
+/**
+ * `connecting`: not yet, or not any more; `silent`: the driver does not answer, though its page is served; `refused`: another
+ * token, as when the driver was started anew, which no further try changes; `lost`: it was tried often enough.
+ */
+export type Link = "connecting" | "live" | "silent" | "resting" | "refused" | "full" | "lost";
 
 export interface Listener {
   /** A new stream begins, with the oldest events that the driver has. */
@@ -15,7 +24,8 @@ export interface Listener {
   /** Events have come. */
   batch(): void;
   state(state: WatchState): void;
-  link(link: Link): void;
+  /** @param tries - Made in vain since the last connection. */
+  link(link: Link, tries: number): void;
 }
 
 /** Keeps the stream of events and the state coming, as long as somebody can see the page. */
@@ -32,63 +42,95 @@ export class Connection {
     });
   }
 
+  /** Connects, unless it is connected, or tries to. */
   start(): void {
     if (this.#abort !== undefined || document.hidden) return;
     const abort = (this.#abort = new AbortController());
     void this.#stream(abort.signal);
-    void this.#askState(abort.signal);
   }
 
   #rest(): void {
-    this.#abort?.abort();
+    if (this.#abort === undefined) return;
+    this.#abort.abort();
     this.#abort = undefined;
-    this.#listener.link("resting");
+    this.#listener.link("resting", 0);
   }
 
   async #stream(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#listener.link("connecting");
+    let link: Link = "connecting";
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      this.#listener.link(link, tries);
       try {
         const response = await fetch("events", { signal });
-        if (response.ok && response.body !== null) await this.#read(response.body.getReader());
-        else {
-          const link = response.status === 403 ? "refused" : response.status === 503 ? "full" : "connecting";
-          this.#listener.link(link);
-        }
+        if (response.ok && response.body !== null) {
+          tries = 0;
+          link = "connecting";
+          await this.#read(response.body.getReader(), signal);
+        } else if (response.status === 403) {
+          this.#end("refused");
+          return;
+        } else link = response.status === 503 ? "full" : "connecting";
       } catch (error) {
-        // It has ended, or was started again; we come back.
+        link = "connecting";
+        // It has ended, or the connection has; we come back.
         if (!(error instanceof TypeError) && !signal.aborted) console.error(error);
       }
-      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (!signal.aborted) await sleep(Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(tries, 8)));
+      if (signal.aborted) return;
     }
+    this.#end("lost");
   }
 
-  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  #end(link: Link): void {
+    this.#abort?.abort();
+    this.#abort = undefined;
+    this.#listener.link(link, 0);
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal): Promise<void> {
     const recording = new RecordingStream((event) => {
       this.#listener.event(event);
     });
     this.#listener.begin();
-    this.#listener.link("live");
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      recording.push(value);
-      this.#listener.batch();
+    this.#listener.link("live", 0);
+    const over = new AbortController();
+    void this.#askState(AbortSignal.any([signal, over.signal]));
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        recording.push(value);
+        this.#listener.batch();
+      }
+    } finally {
+      over.abort();
     }
   }
 
   async #askState(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const silent = setTimeout(() => this.#listener.link("silent", 0), SILENT_MS);
+      const stop = (): void => clearTimeout(silent);
+      signal.addEventListener("abort", stop, { once: true });
       try {
         const response = await fetch("state", { signal });
-        if (response.ok) this.#listener.state((await response.json()) as WatchState);
+        if (response.ok) {
+          const state = (await response.json()) as WatchState;
+          if (signal.aborted) return;
+          this.#listener.state(state);
+          this.#listener.link("live", 0);
+        }
       } catch {
         // The stream says so.
       }
-      await new Promise((resolve) => setTimeout(resolve, STATE_MS));
+      stop();
+      signal.removeEventListener("abort", stop);
+      await sleep(STATE_MS);
     }
   }
 }
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export interface Picture {
   readonly head: PictureHead;

@@ -2,6 +2,7 @@
 import type { ShownDevice, ShownQueue } from "../../src/watch/protocol.js";
 import { PictureView } from "./picture/view.js";
 import { canShow } from "./picture/readers.js";
+import { bufTypeName } from "./names.js";
 import { number, text, type EventStore } from "./store.js";
 
 const columns = [
@@ -65,7 +66,7 @@ interface QueueProps {
 }
 
 function Queue({ device, queue, store, paused }: QueueProps) {
-  const { format, type, file, typeName } = queue;
+  const { format, type, file } = queue;
   const boxes = boxesOf(queue, device.name, store);
   const client = device.files.find((each) => each.file === file);
   const title = `${queue.isOutput ? "OUTPUT" : "CAPTURE"} of ${client?.comm ?? "a closed file"}`;
@@ -78,7 +79,7 @@ function Queue({ device, queue, store, paused }: QueueProps) {
         </span>
       </h3>
       <p class="quiet">
-        {typeName.toLowerCase().replace(/_/g, " ")} · {queue.memory ?? "no buffers"}
+        {bufTypeName(type)} · {queue.memory?.toUpperCase() ?? "no buffers"}
         {format !== undefined && ` · ${format.fourcc} ${format.width}×${format.height}`} · file {file}
       </p>
       <Boxes boxes={boxes} />

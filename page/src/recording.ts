@@ -28,6 +28,18 @@ interface Kind {
   readonly fields: readonly (readonly [name: string, form: string])[];
 }
 
+/** `parts?` as they are stored: a 64-bit number is an array of one string. */
+function partsOf(json: string): Readonly<Record<string, string | number>> | undefined {
+  try {
+    const parts = JSON.parse(json) as Record<string, string | number | [string]>;
+    return Object.fromEntries(
+      Object.entries(parts).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+    );
+  } catch {
+    throw new StreamError("the stream is damaged");
+  }
+}
+
 export class RecordingStream {
   /** Of the driver. */
   program = "";
@@ -158,7 +170,8 @@ export class RecordingStream {
         this.#at += 4;
         if (length === NO_LENGTH) return undefined;
         this.#at += length;
-        return form.startsWith("text") ? this.#text(at + 4, length) : undefined;
+        if (form.startsWith("bytes")) return undefined;
+        return form === "parts?" ? partsOf(this.#text(at + 4, length)) : this.#text(at + 4, length);
       }
       case "u32[]":
         return this.#list(4, (place) => view.getUint32(place, true));

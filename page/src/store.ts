@@ -2,6 +2,7 @@
  * The newest events of the page, in columns: what a timeline of a hundred thousand of them can be drawn from. An event takes
  * its place where it ends; lanes are the rows of the timeline.
  */
+import { bufTypeName } from "./names.js";
 import type { PageEvent } from "./recording.js";
 
 /** Events that are kept. */
@@ -53,10 +54,20 @@ export interface OpenRequest {
   readonly device: string;
   readonly request: string;
   readonly state: string;
-  readonly buffers: number;
+  /** `VIDEO_OUTPUT_MPLANE 0` */
+  readonly buffers: readonly string[];
+  /** When it was queued. */
   readonly sinceNs: number;
+  /** What the driver has said of it, as `--check` does. */
+  readonly messages: readonly PageEvent[];
+  /** Said of it besides. */
+  readonly moreMessages: number;
 }
 const MAX_REQUESTS = 256;
+/** Of those that have come back, with something said of them. */
+const MAX_BLAMED = 12;
+/** Of one request; if nothing of it is right, there are hundreds. */
+const MAX_SAID = 8;
 const MAX_MESSAGES = 200;
 
 export class EventStore {
@@ -73,6 +84,8 @@ export class EventStore {
   readonly counts: Counts = { calls: 0, lost: 0, late: 0, drawn: 0, missed: 0 };
   readonly messages: PageEvent[] = [];
   readonly requests = new Map<string, OpenRequest>();
+  /** Requests that have come back, of which the driver has said something; newest last. */
+  blamed: readonly OpenRequest[] = [];
   /** States of buffers by queue, `video0/1/3`, and index. */
   readonly buffers = new Map<string, Map<number, PageEvent>>();
   newestNs = 0;
@@ -93,6 +106,7 @@ export class EventStore {
     this.lanes.length = 0;
     this.order = [];
     this.messages.length = 0;
+    this.blamed = [];
     for (const map of [this.requests, this.buffers, this.#laneOf, this.#waits, this.#jobs]) map.clear();
     Object.assign(this.counts, { calls: 0, lost: 0, late: 0, drawn: 0, missed: 0 });
   }
@@ -129,6 +143,7 @@ export class EventStore {
         );
         this.messages.push(event);
         if (this.messages.length > MAX_MESSAGES) this.messages.shift();
+        this.#blame(event);
         return;
       case "buffer": {
         const key = `${device}/${number(event["type"])}/${file ?? ""}`;
@@ -207,22 +222,55 @@ export class EventStore {
 
   #request(event: PageEvent): void {
     const name = text(event["request"]) ?? "";
-    // The name gets the descriptor's number only when the client uses it.
-    const key = `${event.device}/${name.split(":")[0] ?? ""}`;
+    const key = `${event.device}/${numberOf(name)}`;
     const state = text(event["to"]) ?? "";
+    const known = this.requests.get(key);
     if (state === "cleaning" || state === "idle") {
       this.requests.delete(key);
+      if (known !== undefined && known.messages.length > 0) this.#keepBlamed(known);
       return;
     }
-    const buffers = event["buffers"];
+    const buffers = event["buffers"] as readonly { readonly type: number; readonly index: number }[];
     this.requests.set(key, {
       device: event.device,
       request: name,
       state,
-      buffers: Array.isArray(buffers) ? buffers.length : 0,
-      sinceNs: event.monotonicNs,
+      buffers: buffers.map(({ type, index }) => `${bufTypeName(type)} ${index}`),
+      sinceNs: known?.sinceNs ?? event.monotonicNs,
+      messages: known?.messages ?? [],
+      moreMessages: known?.moreMessages ?? 0,
     });
     if (this.requests.size > MAX_REQUESTS) this.requests.delete([...this.requests.keys()][0] ?? "");
+  }
+
+  /** Puts a message to the request that it is about. It is of the video device, and the request of its media device. */
+  #blame(event: PageEvent): void {
+    const request = text((event["details"] as Readonly<Record<string, unknown>> | undefined)?.["request"]);
+    if (request === undefined) return;
+    const isOurs = (other: OpenRequest): boolean => numberOf(other.request) === numberOf(request);
+    const said = (to: OpenRequest): OpenRequest => ({
+      ...to,
+      ...(to.messages.length < MAX_SAID
+        ? { messages: [...to.messages, event] }
+        : { moreMessages: to.moreMessages + 1 }),
+    });
+    for (const [key, open] of this.requests) {
+      if (!isOurs(open)) continue;
+      this.requests.set(key, said(open));
+      return;
+    }
+    // Its client has closed it already, or it was queued before all that we know.
+    const last = this.blamed.findLastIndex(isOurs);
+    if (last >= 0) this.blamed = this.blamed.map((each, at) => (at === last ? said(each) : each));
+    else {
+      const { device, monotonicNs: sinceNs } = event;
+      const messages = [event];
+      this.#keepBlamed({ device, request, state: "closed", buffers: [], sinceNs, messages, moreMessages: 0 });
+    }
+  }
+
+  #keepBlamed(request: OpenRequest): void {
+    this.blamed = [...this.blamed, request].slice(-MAX_BLAMED);
   }
 
   #lane(device: string, file: string | undefined, row: Lane["row"], event?: PageEvent): number {
@@ -284,8 +332,13 @@ export class EventStore {
   }
 }
 
+/** Of `12:7`, which a request is called once its client has named it, the number that it always has. */
+const numberOf = (request: string): string => request.split(":")[0] ?? request;
+
 export const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 export const number = (value: unknown): number => (typeof value === "number" ? value : 0);
+/** CLOCK_MONOTONIC, as the log has it. */
+export const secondsOf = (ns: number): string => (ns / 1e9).toFixed(3);
 
 /** How often a call is made, and how long it takes. */
 export interface CallFigures {

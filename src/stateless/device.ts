@@ -211,11 +211,14 @@ export class StatelessDevice<State extends StatelessFile = StatelessFile> {
   }
 
   #decoded(m2mJob: M2mJob<State>, job: StatelessJob<State>, problem: string | undefined): void {
-    const { context, state, destination } = job;
+    const { context, state, destination, request } = job;
     const end: JobState = problem === undefined ? "done" : "error";
     if (problem !== undefined) {
       const text = `frame ${destination.sequence} of file ${context.file.id} cannot be decoded: ${problem}`;
-      this.video.message("warning", text);
+      this.video.message("warning", text, {
+        ...{ frame: destination.sequence, file: Number(context.file.id) },
+        ...(request !== undefined && { request: request.name }),
+      });
     }
     for (const jobs of [this.#jobs, state.jobs]) {
       jobs.done += 1;

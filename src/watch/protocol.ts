@@ -28,8 +28,6 @@ export interface ShownBuffer {
 export interface ShownQueue {
   /** `enum v4l2_buf_type` */
   readonly type: number;
-  /** `VIDEO_CAPTURE` */
-  readonly typeName: string;
   readonly isOutput: boolean;
   /** The open file that it belongs to, or whose client has allocated the buffers. */
   readonly file: string;

@@ -1,6 +1,6 @@
 /** How a device is right now, for a page: open files, queues and their buffers, controls. Asks the driver's ops and changes nothing. */
 import { isLater } from "../settle.js";
-import { bufTypeName, CtrlType, isOutput, isVideoBufType, V4l2Error } from "../v4l2/index.js";
+import { CtrlType, isOutput, isVideoBufType, V4l2Error } from "../v4l2/index.js";
 import type {
   AnyFile,
   ControlOps,
@@ -50,7 +50,6 @@ function showQueue(device: VideoDevice, queue: WatchedQueue): ShownQueue | undef
   const { type, streaming, memory } = queue;
   return {
     type,
-    typeName: bufTypeName(type),
     isOutput: isOutput(type),
     file: String(file.id),
     streaming,

@@ -130,7 +130,11 @@ export class Watch {
     };
     switch (message.say) {
       case "want":
-        this.#pictures.want(message.queue, traceTimes().monotonicNs);
+        this.#pictures.want(
+          this.#devices.find(({ name }) => name === message.queue.device),
+          message.queue,
+          traceTimes().monotonicNs,
+        );
         return;
       case "state":
         answer({ say: "state", question: message.question, state: this.state() });

@@ -33,6 +33,21 @@ version; new kinds and members may come, so pass over what you do not know.
 
 A recording has no transitions from or to "preparing", which are instants within a call.
 
+The export to Perfetto has not been opened with trace_processor, which no package source of the project has. Instead a test
+loads it into sqlite3, finds the way of each buffer of three clients at once from \`QBUF\` by its job to \`DQBUF\`, and compares
+the times with the recording. The rules by which an importer drops items are queries of that test, too: slices of a track nest,
+each arrow's end is in a slice, each asynchronous slice that begins under an id ends before the next.
+
+All read a recording in constant memory. Of one million events (222 MB, decoders' sessions told again and again), on two shared
+processors:
+
+| command | processor time | memory at its peak |
+|---|---|---|
+| \`export --to perfetto\` | 13 s | 99 MiB |
+| \`export --to ftrace\` | 3.5 s | 97 MiB |
+| \`export --to v4l2-tracer\` | 27 s | 100 MiB |
+| \`explain\` | 3 s | 98 MiB |
+
 Each takes several recordings, and puts their events in order by time. A recording of the processes of one machine can be
 merged so, for CLOCK_MONOTONIC is the same in all of them.
 

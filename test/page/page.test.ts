@@ -1,4 +1,5 @@
 /** The page of --watch in Debian's Chromium, with drivers on FUSE nodes and clients that know nothing of it. */
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,8 +8,20 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { describeDevice } from "../device/support/device.js";
 import type { WatchState } from "../../src/watch/index.js";
-import { builtRoot } from "../support/built.js";
-import { barsOf, openPage, startBrowser, startClient, startWatched, type Rgb } from "./support.js";
+import { built, builtRoot } from "../support/built.js";
+import { recorded } from "../decoder/recorded.js";
+import {
+  barsOf,
+  openPage,
+  pictureOf,
+  startBrowser,
+  startClient,
+  startDecoding,
+  startProgram,
+  startProxy,
+  startWatched,
+  type Rgb,
+} from "./support.js";
 
 /** `V4L2_CID_BRIGHTNESS`; 128 unless somebody sets it. */
 const BRIGHTNESS = 0x0098_0900;
@@ -58,6 +71,40 @@ function p010Frame(width: number, height: number): Buffer {
       bytes.writeUInt16LE(code(128 + (224 * (r - luma)) / 1.402), place + 2);
     }
   return bytes;
+}
+
+/**
+ * Frame `number` of a clip as ffmpeg's own decoder has it, in RGB by the definition of BT.601 of limited range.
+ * @returns 3 bytes for each pixel.
+ */
+function ffmpegFrame(
+  clip: string,
+  number: number,
+  { width, height }: { readonly width: number; readonly height: number },
+): Uint8ClampedArray {
+  const [luma, chroma] = [width * height, (width * height) / 4];
+  const command = ["-v", "error", "-i", clip, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"];
+  const frames = execFileSync("ffmpeg", command, { maxBuffer: 1 << 26 });
+  const frame = frames.subarray(number * 1.5 * luma, (number + 1) * 1.5 * luma);
+  expect(frame.byteLength).toBe(1.5 * luma);
+  const rgb = new Uint8ClampedArray(3 * luma);
+  for (let at = 0; at < luma; at++) {
+    const place = luma + Math.floor(Math.floor(at / width) / 2) * (width / 2) + Math.floor((at % width) / 2);
+    const y = ((frame[at] ?? 0) - 16) * (255 / 219);
+    const [cb, cr] = [place, place + chroma].map((from) => ((frame[from] ?? 0) - 128) * (255 / 224)) as [
+      number,
+      number,
+    ];
+    rgb.set([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], 3 * at);
+  }
+  return rgb;
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  let largest = 0;
+  for (let at = 0; at < a.length; at++) largest = Math.max(largest, Math.abs((a[at] ?? 0) - (b[at] ?? 0)));
+  return largest;
 }
 
 describeDevice("the page", () => {
@@ -116,14 +163,7 @@ describeDevice("the page", () => {
     const { address } = await startWatched("visl", "--transtime-ms", "500");
     const page = await openPage(await startBrowser(), address);
     await page.getByText("Nobody has it open.").waitFor();
-    startClient(
-      // The registry of before may say that there is no decoder.
-      ...["env", `GST_REGISTRY_1_0=${join(folder, "registry")}`, "gst-launch-1.0", "-q"],
-      ...["filesrc", `location=${join(builtRoot, "test/gstreamer/data/vp8.ivf")}`, "!", "ivfparse"],
-      ...["!", "v4l2slvp8dec", "!", "fakesink"],
-      // It does not end with the clip.
-      ...["videotestsrc", "is-live=true", "!", "fakesink"],
-    );
+    startDecoding("v4l2slvp8dec", join(builtRoot, "test/gstreamer/data/vp8.ivf"));
     const output = page.getByRole("article", { name: /OUTPUT of/ });
     const capture = page.getByRole("article", { name: /CAPTURE of/ });
     // Before the last frame is decoded.
@@ -147,6 +187,38 @@ describeDevice("the page", () => {
     await download.saveAs(file);
     const calls = JSON.parse(readFileSync(file, "utf8")) as readonly { readonly ioctl?: string }[];
     expect(calls.filter(({ ioctl }) => ioctl === "MEDIA_REQUEST_IOC_QUEUE")).toHaveLength(10);
+  });
+
+  it("shows a decoder's pictures as ffmpeg decodes them, and what --check says beside the request", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "v4l2-cuse-page-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const clip = join(builtRoot, "test/gstreamer/data/vp8.ivf");
+    const { node, media, address } = await startWatched("decoder", "--check");
+    const page = await openPage(await startBrowser(), address);
+    await page.getByText("Nobody has it open.").waitFor();
+    const client = startDecoding("v4l2slvp8dec", clip);
+    // The last of ten frames stays, for the client does.
+    const seen = await pictureOf(page, "/9/", 9);
+    expect(seen).toMatchObject({ width: 320, height: 240 });
+    expect(largestDifference(seen.rgb, ffmpegFrame(clip, 9, seen))).toBeLessThanOrEqual(2);
+    await page.locator(".messages .empty").or(page.getByText("None.")).first().waitFor();
+    expect(await page.locator(".said li").count()).toBe(0);
+    client.stop();
+    await client.result;
+
+    // Frames of two streams in turn, whose requests name the wrong references.
+    const requests = join(folder, "requests");
+    writeFileSync(requests, recorded("vp8", readFileSync(clip), { isMixed: true }));
+    startProgram(built("request-client"), node, media, requests, "--rounds", "50");
+    const row = page
+      .getByRole("region", { name: "Requests" })
+      .locator("li", { hasText: "the bitstream says" });
+    const text = await row.first().innerText();
+    // Its name, what is in it, and the sentence of docs/codecs.md.
+    expect(text).toMatch(/^\d+:\d+ .*VIDEO_OUTPUT_MPLANE \d+/);
+    expect(text).toMatch(
+      /frame \d+ of file \d+: VP8_FRAME\.\S+ is \d+, the bitstream says \d+ \(\S+, .*section [\d.]+\)/,
+    );
   });
 
   it("changes nothing where it may only look", async () => {
@@ -214,6 +286,35 @@ describeDevice("the page", () => {
     expect(await page?.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
     await driver.stop();
     await page?.getByText("looking for the driver").waitFor();
+  });
+
+  it("goes on when the connection was broken, and says what to do when the driver was started anew", async () => {
+    const driver = await startWatched("sample");
+    const between = await startProxy(driver.port);
+    const context = await startBrowser(
+      `--host-resolver-rules=MAP 127.0.0.1:${driver.port} 127.0.0.1:${between.port}`,
+    );
+    const page = await openPage(context, driver.address);
+    stream(driver.node, "YUYV");
+    expectColors(await barsOf(page, "/1/"), bars);
+    await between.close();
+    await page.getByRole("alert").getByText("the connection broke. Try 1 of 30").waitFor();
+    // What it knew stays.
+    await page.getByRole("article", { name: /CAPTURE of v4l2-ctl/ }).waitFor();
+    await between.open();
+    await page.getByText("live", { exact: true }).waitFor();
+    await expect.poll(() => page.getByRole("alert").count()).toBe(0);
+    const before = Number(await page.locator("canvas[data-queue]").getAttribute("data-sequence"));
+    expectColors(await barsOf(page, "/1/", before + 1), bars);
+
+    driver.pause();
+    await page.getByRole("alert").getByText("it is stopped, or busy").waitFor();
+    driver.proceed();
+    await page.getByText("live", { exact: true }).waitFor();
+
+    await driver.stop();
+    await startWatched("sample", "--watch", String(driver.port));
+    await page.getByRole("alert").getByText("open the address that it has printed").waitFor();
   });
 });
 

@@ -58,7 +58,11 @@ export function checkJobs<State extends StatelessFile>(
     const [wrong] = disagreements;
     if (wrong === undefined && problem === undefined) return;
     counters.wrong += 1;
-    const place = { frame: job.destination.sequence, file: Number(job.context.file.id) };
+    const { request } = job;
+    const place = {
+      ...{ frame: job.destination.sequence, file: Number(job.context.file.id) },
+      ...(request !== undefined && { request: request.name }),
+    };
     const tell = (sentence: string, details: MessageDetails): void => {
       const text = `frame ${place.frame} of file ${place.file}: ${sentence}`;
       device.video.message("warning", text, { ...place, ...details });
