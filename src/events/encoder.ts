@@ -34,6 +34,8 @@ export class RecordEncoder {
   readonly #names = new Map<string, number>();
   #dropped = 0;
   #lastDropNs = 0;
+  #lastDevice: string | undefined;
+  #lastNumber = 0;
 
   constructor(chunks: Chunks) {
     this.#chunks = chunks;
@@ -91,6 +93,17 @@ export class RecordEncoder {
     return this.#names.get(text) ?? this.#newName(text);
   }
 
+  /** A recording has few devices, and mostly one. */
+  #deviceNumber(device: string): number {
+    return device === this.#lastDevice ? this.#lastNumber : this.#changeDevice(device);
+  }
+
+  #changeDevice(device: string): number {
+    const number = this.#nameOf(device);
+    this.#lastDevice = number < 0 ? undefined : device;
+    return (this.#lastNumber = number);
+  }
+
   #newName(text: string): number {
     const bytes = Buffer.from(text).subarray(0, MAX_NAME_BYTES);
     const size = NAME_HEAD_BYTES + bytes.byteLength;
@@ -111,6 +124,7 @@ export class RecordEncoder {
     nameHead(chunk, NAME_HEAD_BYTES, 0);
     chunk.used += NAME_HEAD_BYTES;
     this.#names.clear();
+    this.#lastDevice = undefined;
     return true;
   }
 
@@ -118,23 +132,29 @@ export class RecordEncoder {
 
   #ioctl(event: IoctlEvent): boolean {
     const { asked, given, askedArray, givenArray, note, askedPayloads, givenPayloads } = event.bytes;
-    const device = this.#nameOf(event.device);
+    const device = this.#deviceNumber(event.device);
     const name = this.#nameOf(event.name);
     const comm = this.#nameOf(event.comm);
     const errno = this.#nameOf(event.errno);
     if ((device | name | comm | errno) < 0) return false;
-    const detail = textBytes(event.detail);
-    const noteBytes = textBytes(note);
-    const size =
-      IOCTL_BYTES +
-      lengthOf(detail) +
-      lengthOf(asked) +
-      lengthOf(given) +
-      lengthOf(askedArray) +
-      lengthOf(givenArray) +
-      lengthOf(noteBytes) +
-      lengthOf(askedPayloads) +
-      lengthOf(givenPayloads);
+    // Most calls have an argument and nothing else.
+    const isPlain =
+      askedArray === undefined &&
+      givenArray === undefined &&
+      note === undefined &&
+      askedPayloads === undefined &&
+      givenPayloads === undefined;
+    const detail = event.detail === undefined ? undefined : textBytes(event.detail);
+    const noteBytes = isPlain ? undefined : textBytes(note);
+    let size = IOCTL_BYTES + lengthOf(asked) + lengthOf(given);
+    if (detail !== undefined) size += detail.byteLength;
+    if (!isPlain)
+      size +=
+        lengthOf(askedArray) +
+        lengthOf(givenArray) +
+        lengthOf(noteBytes) +
+        lengthOf(askedPayloads) +
+        lengthOf(givenPayloads);
     const chunk = this.#chunks.room(size);
     if (chunk === undefined) return false;
     const { view } = chunk;
@@ -150,17 +170,21 @@ export class RecordEncoder {
     at = putBytes(chunk, at + 34, detail);
     at = putBytes(chunk, at, asked);
     at = putBytes(chunk, at, given);
-    at = putBytes(chunk, at, askedArray);
-    at = putBytes(chunk, at, givenArray);
-    at = putBytes(chunk, at, noteBytes);
-    at = putBytes(chunk, at, askedPayloads);
-    putBytes(chunk, at, givenPayloads);
+    if (isPlain) {
+      for (let end = at + 20; at < end; at += 4) view.setUint32(at, NO_LENGTH, true);
+    } else {
+      at = putBytes(chunk, at, askedArray);
+      at = putBytes(chunk, at, givenArray);
+      at = putBytes(chunk, at, noteBytes);
+      at = putBytes(chunk, at, askedPayloads);
+      putBytes(chunk, at, givenPayloads);
+    }
     chunk.used += size;
     return true;
   }
 
   #buffer(event: BufferEvent): boolean {
-    const device = this.#nameOf(event.device);
+    const device = this.#deviceNumber(event.device);
     const from = this.#nameOf(event.from);
     const to = this.#nameOf(event.to);
     const request = this.#nameOf(event.request);

@@ -31,40 +31,39 @@ export interface WaitingCall {
   readonly client: Client;
 }
 
-/**
- * Runs a call; returns what it returns, throws what it throws.
- * @param describe - Makes the event. Asked after the time was taken: to look a client up takes longer than most calls.
- * @param waits - Asked when the call is not answered at once.
- */
-export function traced<Result>(
-  stream: TraceStream,
-  run: () => Awaitable<Result>,
-  describe: (outcome: Outcome<Result>) => FileEvent | IoctlEvent,
-  waits: () => WaitingCall,
-): Awaitable<Result> {
-  if (!stream.active) return run();
+/** A call that somebody may listen to. One object, because a closure for each question costs more than most calls. */
+export interface TracedCall<Result> extends WaitingCall {
+  /** Carries it out. */
+  run(): Awaitable<Result>;
+  /** Makes its event. Asked after the time was taken: to look a client up takes longer than most calls. */
+  event(outcome: Outcome<Result>): FileEvent | IoctlEvent;
+}
+
+/** Runs a call; returns what it returns, throws what it throws. */
+export function traced<Result>(stream: TraceStream, call: TracedCall<Result>): Awaitable<Result> {
+  if (!stream.active) return call.run();
   const started = callBegins();
   let value: Awaitable<Result>;
   try {
-    value = run();
+    value = call.run();
     callEnds();
   } catch (error) {
     callEnds();
-    stream.emit(describe(refusedAt(started, error)));
+    stream.emit(call.event(refusedAt(started, error)));
     throw error;
   }
   if (!isLater(value)) {
-    stream.emit(describe(outcomeAt(started, value, undefined, undefined)));
+    stream.emit(call.event(outcomeAt(started, value, undefined, undefined)));
     return value;
   }
-  stream.emit(waitEvent(waits()));
+  stream.emit(waitEvent(call));
   return value.then(
     (result) => {
-      stream.emit(describe(outcomeAt(started, result, undefined, undefined)));
+      stream.emit(call.event(outcomeAt(started, result, undefined, undefined)));
       return result;
     },
     (error: unknown) => {
-      stream.emit(describe(refusedAt(started, error)));
+      stream.emit(call.event(refusedAt(started, error)));
       throw error;
     },
   );
@@ -97,26 +96,20 @@ function reasonOf(error: unknown): Pick<Outcome<unknown>, "errno" | "detail"> {
 }
 
 /** An ioctl, as the log wants to know it. */
-export interface IoctlFacts {
-  /** Node name. */
-  readonly device: string;
-  readonly name: string;
+export interface IoctlFacts extends WaitingCall {
   readonly cmd: number;
-  /** Number of the open file. */
-  readonly file: bigint;
-  readonly client: Client;
-  /** The argument after the call; asked at most once, and only if somebody reads it. */
-  describe(): Description;
   /** The argument itself. */
   readonly bytes: IoctlBytes;
+  /** The argument after the call; asked at most once, and only if somebody reads it. */
+  describe(bytes: IoctlBytes): Description;
 }
 
 /** The event of an ioctl that was answered. */
 export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEvent {
   const { device, name, cmd, file, client, bytes } = facts;
   const { timeMs, monotonicNs, durationUs, result = 0, errno, detail } = outcome;
-  let described: ReturnType<IoctlFacts["describe"]> | undefined;
-  const describe = (): ReturnType<IoctlFacts["describe"]> => (described ??= facts.describe());
+  let described: Description | undefined;
+  const describe = (): Description => (described ??= facts.describe(bytes));
   return {
     kind: "ioctl",
     timeMs,
