@@ -89,7 +89,7 @@ function listen(): void {
       });
       return;
     case "watched":
-      device.trace.subscribe(new EventRing().take, true);
+      device.trace.record(new EventRing().take);
       return;
     default: {
       const failed = (error: Error): void => {

@@ -2,7 +2,7 @@
  * Events as records. The two kinds that come with each frame, ioctls and buffers, are written field by field; all
  * others by the table. Nothing is described here: of ioctls the bytes are kept, and described when somebody reads.
  */
-import type { BufferEvent, IoctlEvent, MessageDetails, TraceEvent } from "../v4l2/index.js";
+import type { BufferEvent, MessageDetails, RecordedEvent, RecordedIoctl } from "../v4l2/index.js";
 import type { Chunk, Chunks } from "./chunks.js";
 import { eventFields, eventKinds, type EventField } from "./fields.js";
 import {
@@ -47,7 +47,7 @@ export class RecordEncoder {
   }
 
   /** Takes an event, or counts it among those that were dropped. */
-  encode(event: TraceEvent): void {
+  encode(event: RecordedEvent): void {
     if (this.#dropped > 0 && !this.tellDropped(event)) {
       this.#dropped += 1;
       return;
@@ -63,7 +63,7 @@ export class RecordEncoder {
     device,
     timeMs,
     monotonicNs,
-  }: Pick<TraceEvent, "device" | "timeMs" | "monotonicNs">): boolean {
+  }: Pick<RecordedEvent, "device" | "timeMs" | "monotonicNs">): boolean {
     const count = this.#dropped;
     if (
       !this.#encode({ kind: "dropped", device, timeMs, monotonicNs: this.#lastDropNs || monotonicNs, count })
@@ -73,7 +73,7 @@ export class RecordEncoder {
     return true;
   }
 
-  #encode(event: TraceEvent): boolean {
+  #encode(event: RecordedEvent): boolean {
     if (this.#names.size > MAX_NAMES && !this.forgetNames()) return false;
     switch (event.kind) {
       case "ioctl":
@@ -130,7 +130,7 @@ export class RecordEncoder {
 
   // Records
 
-  #ioctl(event: IoctlEvent): boolean {
+  #ioctl(event: RecordedIoctl): boolean {
     const { asked, given, askedArray, givenArray, note, askedPayloads, givenPayloads } = event.bytes;
     const device = this.#deviceNumber(event.device);
     const name = this.#nameOf(event.name);
@@ -217,7 +217,7 @@ export class RecordEncoder {
     return true;
   }
 
-  #byTable(event: TraceEvent): boolean {
+  #byTable(event: RecordedEvent): boolean {
     const fields = eventFields[event.kind];
     const members = event as unknown as Readonly<Record<string, unknown>>;
     const device = this.#nameOf(event.device);
@@ -307,8 +307,9 @@ function partsBytes(parts: MessageDetails): Uint8Array | undefined {
   return bytes.byteLength > MAX_TEXT_BYTES ? undefined : bytes;
 }
 
+/** `length` is compiled to one load where `byteLength` is a call. */
 const lengthOf = (bytes: Uint8Array | undefined): number =>
-  bytes === undefined ? 0 : Math.min(bytes.byteLength, MAX_BYTES);
+  bytes === undefined ? 0 : Math.min(bytes.length, MAX_BYTES);
 
 function putBytes({ view, bytes: target }: Chunk, at: number, bytes: Uint8Array | undefined): number {
   if (bytes === undefined) {
@@ -317,7 +318,7 @@ function putBytes({ view, bytes: target }: Chunk, at: number, bytes: Uint8Array 
   }
   const length = lengthOf(bytes);
   view.setUint32(at, length, true);
-  target.set(length === bytes.byteLength ? bytes : bytes.subarray(0, length), at + 4);
+  target.set(length === bytes.length ? bytes : bytes.subarray(0, length), at + 4);
   return at + 4 + length;
 }
 

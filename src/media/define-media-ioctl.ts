@@ -6,7 +6,7 @@ import { settle } from "../settle.js";
 import type { Awaitable } from "../settle.js";
 import { IOCTLS } from "../v4l2/gen/index.js";
 import type { ViewClass } from "../v4l2/gen/index.js";
-import { describeDialog, ioctlEvent, IoctlTable, traced, V4l2Error } from "../v4l2/index.js";
+import { describeDialog, emitIoctl, IoctlTable, traced, V4l2Error } from "../v4l2/index.js";
 import type { ArgWriter, Call, Description, IoctlBytes, IoctlRow, TraceStream } from "../v4l2/index.js";
 
 /** Every ioctl of media.h. */
@@ -125,11 +125,11 @@ export class MediaIoctlTable<On> {
         if (definition === undefined) throw new V4l2Error("ENOTTY", `no ioctl of ${this.#kind}: ${name}`);
         return settle(definition.run(context), () => 0);
       },
-      event: (outcome) => {
+      ended: (outcome) => {
         const note = outcome.errno === undefined ? context.note : undefined;
         const bytes = { asked, given: arg, askedArray: undefined, givenArray: undefined, note };
         const describe = (): Description => describeBytes(definition, asked, arg, note);
-        return ioctlEvent({ device, name, cmd, file, client, bytes, describe }, outcome);
+        emitIoctl(trace, { device, name, cmd, file, client, bytes, describe }, outcome);
       },
     });
   }

@@ -157,7 +157,9 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
     void traced<number>(this.trace, {
       ...operation,
       run: () => 0,
-      event: (outcome) => fileEvent(operation, outcome),
+      ended: (outcome) => {
+        this.trace.emit(fileEvent(operation, outcome));
+      },
     });
   }
 

@@ -434,9 +434,9 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
       ...whole,
       name: operation.action,
       run: run as () => Awaitable<Awaited<Result>>,
-      event: (outcome) => {
+      ended: (outcome) => {
         const { result } = outcome;
-        return fileEvent(whole, { ...outcome, result: result === undefined ? 0 : measure(result) });
+        this.trace.emit(fileEvent(whole, { ...outcome, result: result === undefined ? 0 : measure(result) }));
       },
     }) as Result;
   }

@@ -2,8 +2,8 @@
 import type { Awaitable } from "../../settle.js";
 import type { Call, Client } from "../call.js";
 import type { FileHandle } from "../file-handle.js";
-import type { IoctlBytes, IoctlEvent } from "../trace/trace.js";
-import { ioctlEvent, traced, type IoctlFacts, type Outcome, type TracedCall } from "../trace/traced.js";
+import type { IoctlBytes } from "../trace/trace.js";
+import { emitIoctl, traced, type IoctlFacts, type Outcome, type TracedCall } from "../trace/traced.js";
 import type { ArgWriter } from "./arg-writer.js";
 import { describeDialog, type ArgBytes, type Description } from "./dialog.js";
 import { dispatch } from "./dispatch.js";
@@ -84,10 +84,9 @@ class TracedIoctl implements TracedCall<number>, IoctlFacts, CallRecord {
     return dispatch(this.#of, this.cmd, this.#arg, this.#call, this);
   }
 
-  event(outcome: Outcome<number>): IoctlEvent {
-    const event = ioctlEvent(this, outcome);
+  ended(outcome: Outcome<number>): void {
+    emitIoctl(this.#of.device.trace, this, outcome);
     giveBack(this.asked);
-    return event;
   }
 
   describe(bytes: IoctlBytes): Description {
@@ -158,11 +157,11 @@ const spare = new Map<number, Uint8Array[]>();
 /** So many calls of a kind may wait at once without making a copy anew. */
 const MAX_SPARE = 16;
 
-/** The bytes of a call whose event is being told: the next call may have them. */
+/** The bytes of a call whose event has been told: the next call may have them. */
 function giveBack(bytes: Uint8Array | undefined): void {
   if (bytes === undefined) return;
-  const others = spare.get(bytes.byteLength);
-  if (others === undefined) spare.set(bytes.byteLength, [bytes]);
+  const others = spare.get(bytes.length);
+  if (others === undefined) spare.set(bytes.length, [bytes]);
   else if (others.length < MAX_SPARE) others.push(bytes);
 }
 

@@ -4,9 +4,15 @@ import type { Awaitable } from "../../settle.js";
 import type { Client } from "../call.js";
 import { errnoNumber, V4l2Error } from "../error.js";
 import type { ErrnoName } from "../error.js";
-import type { Description } from "../ioctl/dialog.js";
 import { callBegins, callEnds, monotonicNow, traceTimes, wallTime } from "./trace.js";
-import type { FileEvent, IoctlBytes, IoctlEvent, TraceStream, WaitEvent } from "./trace.js";
+import type {
+  FileEvent,
+  IoctlBytes,
+  IoctlDescriber,
+  RecordedIoctl,
+  TraceStream,
+  WaitEvent,
+} from "./trace.js";
 
 const NS_PER_US = 1000;
 
@@ -35,8 +41,8 @@ export interface WaitingCall {
 export interface TracedCall<Result> extends WaitingCall {
   /** Carries it out. */
   run(): Awaitable<Result>;
-  /** Makes its event. Asked after the time was taken: to look a client up takes longer than most calls. */
-  event(outcome: Outcome<Result>): FileEvent | IoctlEvent;
+  /** Emits its event. Called after the time was taken: to look a client up takes longer than most calls. */
+  ended(outcome: Outcome<Result>): void;
 }
 
 /** Runs a call; returns what it returns, throws what it throws. */
@@ -49,21 +55,21 @@ export function traced<Result>(stream: TraceStream, call: TracedCall<Result>): A
     callEnds();
   } catch (error) {
     callEnds();
-    stream.emit(call.event(refusedAt(started, error)));
+    call.ended(refusedAt(started, error));
     throw error;
   }
   if (!isLater(value)) {
-    stream.emit(call.event(outcomeAt(started, value, undefined, undefined)));
+    call.ended(outcomeAt(started, value, undefined, undefined));
     return value;
   }
   stream.emit(waitEvent(call));
   return value.then(
     (result) => {
-      stream.emit(call.event(outcomeAt(started, result, undefined, undefined)));
+      call.ended(outcomeAt(started, result, undefined, undefined));
       return result;
     },
     (error: unknown) => {
-      stream.emit(call.event(refusedAt(started, error)));
+      call.ended(refusedAt(started, error));
       throw error;
     },
   );
@@ -96,21 +102,17 @@ function reasonOf(error: unknown): Pick<Outcome<unknown>, "errno" | "detail"> {
 }
 
 /** An ioctl, as the log wants to know it. */
-export interface IoctlFacts extends WaitingCall {
+export interface IoctlFacts extends WaitingCall, IoctlDescriber {
   readonly cmd: number;
   /** The argument itself. */
   readonly bytes: IoctlBytes;
-  /** The argument after the call; asked at most once, and only if somebody reads it. */
-  describe(bytes: IoctlBytes): Description;
 }
 
-/** The event of an ioctl that was answered. */
-export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEvent {
+/** Tells of an ioctl that was answered. */
+export function emitIoctl(stream: TraceStream, facts: IoctlFacts, outcome: Outcome<number>): void {
   const { device, name, cmd, file, client, bytes } = facts;
   const { timeMs, monotonicNs, durationUs, result = 0, errno, detail } = outcome;
-  let described: Description | undefined;
-  const describe = (): Description => (described ??= facts.describe(bytes));
-  return {
+  const event: RecordedIoctl = {
     kind: "ioctl",
     timeMs,
     monotonicNs,
@@ -125,11 +127,8 @@ export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEv
     errno,
     detail,
     bytes,
-    text: () => describe().text,
-    dialog: () => describe().dialog,
-    args: () => describe().object,
-    asked: () => describe().asked,
   };
+  stream.emitIoctl(event, facts);
 }
 
 /** A file operation, as the log wants to know it. */
