@@ -1,6 +1,11 @@
 /**
- * The capture device of scripts/bench that does nothing with its buffers: what a QBUF and DQBUF cost, and no frame.
- * `npx tsx bench/null-device.ts video91 [messages | FILE]`: with "messages" it prints what the log says of grafts, with
+ * The capture device of scripts/bench that does nothing with its buffers: what a QBUF and DQBUF cost, and no frame. To be
+ * bundled, as the command is, because tsx makes functions slower:
+ *
+ *     npx esbuild bench/null-device.ts --bundle --platform=node --format=esm --packages=external --outfile=out/null-device.mjs
+ *     node out/null-device.mjs video91 [messages | watched | FILE]
+ *
+ * With "messages" it prints what the log says of grafts, with "watched" it keeps the newest events as `--watch` does, with
  * another word it records all events in that file.
  */
 import { openSync } from "node:fs";
@@ -21,10 +26,9 @@ import {
   type FileHandle,
   type VideoFormat,
 } from "../src/index.js";
-import { fileSink, Recorder } from "../src/events/index.js";
+import { EventRing, fileSink, Recorder } from "../src/events/index.js";
 
 const [, , name = "video91", word] = process.argv;
-const messages = word === "messages";
 
 const SIZE = 4096;
 
@@ -74,18 +78,27 @@ const queue: VideoQueue = new VideoQueue({
   },
 });
 
-if (messages) {
-  device.trace.subscribe((event) => {
-    if (event.kind === "message") console.log(event.text);
-  });
+/** Who listens, as the word says. */
+function listen(): void {
+  switch (word) {
+    case undefined:
+      return;
+    case "messages":
+      device.trace.subscribe((event) => {
+        if (event.kind === "message") console.log(event.text);
+      });
+      return;
+    case "watched":
+      device.trace.record(new EventRing().take);
+      return;
+    default: {
+      const failed = (error: Error): void => {
+        console.error(error.message);
+      };
+      new Recorder(fileSink(openSync(word, "w")), { program: "bench", failed }).listen([device.trace]);
+    }
+  }
 }
-if (word !== undefined && !messages) {
-  const recorder = new Recorder(fileSink(openSync(word, "w")), {
-    program: "bench",
-    failed: (error) => {
-      console.error(error.message);
-    },
-  });
-  recorder.listen([device.trace]);
-}
+
+listen();
 await serveUntilSignal(deviceSession(await startVideoDevice(device)));

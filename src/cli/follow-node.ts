@@ -44,12 +44,13 @@ export async function followNode(
   taken: () => void,
 ): Promise<void> {
   const { socket, rest, hello } = await findDriver(node);
-  process.stderr.write(
-    `v4l2-cuse: following ${hello.nodes.map(({ path }) => escapeText(path)).join(" and ")} of process ${hello.pid}; Ctrl-C ends it\n`,
-  );
   const live = new LiveRecording(`the stream of ${node}`);
   const stop = (): void => void socket.destroy();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
+  // What it says of Ctrl-C is true from here on.
+  process.stderr.write(
+    `v4l2-cuse: following ${hello.nodes.map(({ path }) => escapeText(path)).join(" and ")} of process ${hello.pid}; Ctrl-C ends it\n`,
+  );
   let failure: Error | undefined;
   const feed = (bytes: Buffer): void => {
     if (failure !== undefined) return;

@@ -2,7 +2,7 @@
  * Events as records. The two kinds that come with each frame, ioctls and buffers, are written field by field; all
  * others by the table. Nothing is described here: of ioctls the bytes are kept, and described when somebody reads.
  */
-import type { BufferEvent, IoctlEvent, MessageDetails, TraceEvent } from "../v4l2/index.js";
+import type { BufferEvent, MessageDetails, RecordedEvent, RecordedIoctl } from "../v4l2/index.js";
 import type { Chunk, Chunks } from "./chunks.js";
 import { eventFields, eventKinds, type EventField } from "./fields.js";
 import {
@@ -34,6 +34,8 @@ export class RecordEncoder {
   readonly #names = new Map<string, number>();
   #dropped = 0;
   #lastDropNs = 0;
+  #lastDevice: string | undefined;
+  #lastNumber = 0;
 
   constructor(chunks: Chunks) {
     this.#chunks = chunks;
@@ -45,7 +47,7 @@ export class RecordEncoder {
   }
 
   /** Takes an event, or counts it among those that were dropped. */
-  encode(event: TraceEvent): void {
+  encode(event: RecordedEvent): void {
     if (this.#dropped > 0 && !this.tellDropped(event)) {
       this.#dropped += 1;
       return;
@@ -61,7 +63,7 @@ export class RecordEncoder {
     device,
     timeMs,
     monotonicNs,
-  }: Pick<TraceEvent, "device" | "timeMs" | "monotonicNs">): boolean {
+  }: Pick<RecordedEvent, "device" | "timeMs" | "monotonicNs">): boolean {
     const count = this.#dropped;
     if (
       !this.#encode({ kind: "dropped", device, timeMs, monotonicNs: this.#lastDropNs || monotonicNs, count })
@@ -71,7 +73,7 @@ export class RecordEncoder {
     return true;
   }
 
-  #encode(event: TraceEvent): boolean {
+  #encode(event: RecordedEvent): boolean {
     if (this.#names.size > MAX_NAMES && !this.forgetNames()) return false;
     switch (event.kind) {
       case "ioctl":
@@ -89,6 +91,17 @@ export class RecordEncoder {
   #nameOf(text: string | undefined): number {
     if (text === undefined) return 0;
     return this.#names.get(text) ?? this.#newName(text);
+  }
+
+  /** A recording has few devices, and mostly one. */
+  #deviceNumber(device: string): number {
+    return device === this.#lastDevice ? this.#lastNumber : this.#changeDevice(device);
+  }
+
+  #changeDevice(device: string): number {
+    const number = this.#nameOf(device);
+    this.#lastDevice = number < 0 ? undefined : device;
+    return (this.#lastNumber = number);
   }
 
   #newName(text: string): number {
@@ -111,30 +124,37 @@ export class RecordEncoder {
     nameHead(chunk, NAME_HEAD_BYTES, 0);
     chunk.used += NAME_HEAD_BYTES;
     this.#names.clear();
+    this.#lastDevice = undefined;
     return true;
   }
 
   // Records
 
-  #ioctl(event: IoctlEvent): boolean {
+  #ioctl(event: RecordedIoctl): boolean {
     const { asked, given, askedArray, givenArray, note, askedPayloads, givenPayloads } = event.bytes;
-    const device = this.#nameOf(event.device);
+    const device = this.#deviceNumber(event.device);
     const name = this.#nameOf(event.name);
     const comm = this.#nameOf(event.comm);
     const errno = this.#nameOf(event.errno);
     if ((device | name | comm | errno) < 0) return false;
-    const detail = textBytes(event.detail);
-    const noteBytes = textBytes(note);
-    const size =
-      IOCTL_BYTES +
-      lengthOf(detail) +
-      lengthOf(asked) +
-      lengthOf(given) +
-      lengthOf(askedArray) +
-      lengthOf(givenArray) +
-      lengthOf(noteBytes) +
-      lengthOf(askedPayloads) +
-      lengthOf(givenPayloads);
+    // Most calls have an argument and nothing else.
+    const isPlain =
+      askedArray === undefined &&
+      givenArray === undefined &&
+      note === undefined &&
+      askedPayloads === undefined &&
+      givenPayloads === undefined;
+    const detail = event.detail === undefined ? undefined : textBytes(event.detail);
+    const noteBytes = isPlain ? undefined : textBytes(note);
+    let size = IOCTL_BYTES + lengthOf(asked) + lengthOf(given);
+    if (detail !== undefined) size += detail.byteLength;
+    if (!isPlain)
+      size +=
+        lengthOf(askedArray) +
+        lengthOf(givenArray) +
+        lengthOf(noteBytes) +
+        lengthOf(askedPayloads) +
+        lengthOf(givenPayloads);
     const chunk = this.#chunks.room(size);
     if (chunk === undefined) return false;
     const { view } = chunk;
@@ -150,17 +170,21 @@ export class RecordEncoder {
     at = putBytes(chunk, at + 34, detail);
     at = putBytes(chunk, at, asked);
     at = putBytes(chunk, at, given);
-    at = putBytes(chunk, at, askedArray);
-    at = putBytes(chunk, at, givenArray);
-    at = putBytes(chunk, at, noteBytes);
-    at = putBytes(chunk, at, askedPayloads);
-    putBytes(chunk, at, givenPayloads);
+    if (isPlain) {
+      for (let end = at + 20; at < end; at += 4) view.setUint32(at, NO_LENGTH, true);
+    } else {
+      at = putBytes(chunk, at, askedArray);
+      at = putBytes(chunk, at, givenArray);
+      at = putBytes(chunk, at, noteBytes);
+      at = putBytes(chunk, at, askedPayloads);
+      putBytes(chunk, at, givenPayloads);
+    }
     chunk.used += size;
     return true;
   }
 
   #buffer(event: BufferEvent): boolean {
-    const device = this.#nameOf(event.device);
+    const device = this.#deviceNumber(event.device);
     const from = this.#nameOf(event.from);
     const to = this.#nameOf(event.to);
     const request = this.#nameOf(event.request);
@@ -193,7 +217,7 @@ export class RecordEncoder {
     return true;
   }
 
-  #byTable(event: TraceEvent): boolean {
+  #byTable(event: RecordedEvent): boolean {
     const fields = eventFields[event.kind];
     const members = event as unknown as Readonly<Record<string, unknown>>;
     const device = this.#nameOf(event.device);
@@ -283,8 +307,9 @@ function partsBytes(parts: MessageDetails): Uint8Array | undefined {
   return bytes.byteLength > MAX_TEXT_BYTES ? undefined : bytes;
 }
 
+/** `length` is compiled to one load where `byteLength` is a call. */
 const lengthOf = (bytes: Uint8Array | undefined): number =>
-  bytes === undefined ? 0 : Math.min(bytes.byteLength, MAX_BYTES);
+  bytes === undefined ? 0 : Math.min(bytes.length, MAX_BYTES);
 
 function putBytes({ view, bytes: target }: Chunk, at: number, bytes: Uint8Array | undefined): number {
   if (bytes === undefined) {
@@ -293,7 +318,7 @@ function putBytes({ view, bytes: target }: Chunk, at: number, bytes: Uint8Array 
   }
   const length = lengthOf(bytes);
   view.setUint32(at, length, true);
-  target.set(length === bytes.byteLength ? bytes : bytes.subarray(0, length), at + 4);
+  target.set(length === bytes.length ? bytes : bytes.subarray(0, length), at + 4);
   return at + 4 + length;
 }
 

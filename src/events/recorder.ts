@@ -1,5 +1,5 @@
 /** Records the events of any number of devices into one file. */
-import { traceTimes, type TraceEvent, type TraceStream } from "../v4l2/index.js";
+import { traceTimes, type RecordedEvent, type TraceStream } from "../v4l2/index.js";
 import { ChunkWriter, type ChunkOptions } from "./chunks.js";
 import { RecordEncoder } from "./encoder.js";
 import { encodeHead } from "./format.js";
@@ -38,13 +38,13 @@ export class Recorder {
   }
 
   /** Takes an event; never throws for it, and never waits. */
-  readonly take = (event: TraceEvent): void => {
+  readonly take = (event: RecordedEvent): void => {
     if (!this.#chunks.hasFailed) this.#encoder.encode(event);
   };
 
   /** Records what `streams` tell from now on, until {@link end}, or until the function that is returned is called. */
   listen(streams: readonly TraceStream[]): () => void {
-    const stops = streams.map((stream) => stream.subscribe(this.take, true, this.#dataBytes));
+    const stops = streams.map((stream) => stream.record(this.take, this.#dataBytes));
     this.#stops.push(...stops);
     return () => {
       for (const stop of stops) stop();

@@ -6,7 +6,7 @@
  * record that takes all names back, so that it can be read without those before it. A reader copies bytes, then looks
  * whether the slot still had the same chunk.
  */
-import type { TraceEvent } from "../v4l2/index.js";
+import type { RecordedEvent } from "../v4l2/index.js";
 import { Chunk, CHUNK_BYTES, type Chunks } from "./chunks.js";
 import { RecordEncoder } from "./encoder.js";
 import { NAME_KIND } from "./format.js";
@@ -44,7 +44,7 @@ export class EventRing implements Chunks {
   }
 
   /** Takes an event; never throws for it, and never waits. */
-  readonly take = (event: TraceEvent): void => {
+  readonly take = (event: RecordedEvent): void => {
     if ((this.#current?.used ?? 0) > CHUNK_BYTES - MARGIN_BYTES) this.#next();
     this.#encoder.encode(event);
     this.#events = (this.#events + 1) | 0;

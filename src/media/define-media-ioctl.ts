@@ -6,7 +6,7 @@ import { settle } from "../settle.js";
 import type { Awaitable } from "../settle.js";
 import { IOCTLS } from "../v4l2/gen/index.js";
 import type { ViewClass } from "../v4l2/gen/index.js";
-import { describeDialog, ioctlEvent, IoctlTable, traced, V4l2Error } from "../v4l2/index.js";
+import { describeDialog, emitIoctl, IoctlTable, traced, V4l2Error } from "../v4l2/index.js";
 import type { ArgWriter, Call, Description, IoctlBytes, IoctlRow, TraceStream } from "../v4l2/index.js";
 
 /** Every ioctl of media.h. */
@@ -114,22 +114,24 @@ export class MediaIoctlTable<On> {
     };
     // The answer is written over it.
     const asked = trace.active && cmd >>> 30 === READ_AND_WRITE ? arg.slice() : undefined;
-    return traced(
-      trace,
-      () => {
-        if (definition === undefined)
-          throw new V4l2Error("ENOTTY", `no ioctl of ${this.#kind}: ${mediaIoctlName(cmd)}`);
+    const name = mediaIoctlName(cmd);
+    const { client } = call;
+    return traced<number>(trace, {
+      device,
+      name,
+      file,
+      client,
+      run: () => {
+        if (definition === undefined) throw new V4l2Error("ENOTTY", `no ioctl of ${this.#kind}: ${name}`);
         return settle(definition.run(context), () => 0);
       },
-      (outcome) => {
-        const { client } = call;
+      ended: (outcome) => {
         const note = outcome.errno === undefined ? context.note : undefined;
-        const describe = (): Description => describeBytes(definition, asked, arg, note);
         const bytes = { asked, given: arg, askedArray: undefined, givenArray: undefined, note };
-        return ioctlEvent({ device, name: mediaIoctlName(cmd), cmd, file, client, describe, bytes }, outcome);
+        const describe = (): Description => describeBytes(definition, asked, arg, note);
+        emitIoctl(trace, { device, name, cmd, file, client, bytes, describe }, outcome);
       },
-      () => ({ device, name: mediaIoctlName(cmd), file, client: call.client }),
-    );
+    });
   }
 }
 

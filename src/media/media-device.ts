@@ -153,13 +153,14 @@ export class MediaDevice implements RequestResolver, MediaIoctlDevice {
   }
 
   #report({ id, client }: MediaFile, action: "open" | "release"): void {
-    const operation = { device: this.name, action, file: id, client, size: 0 };
-    void traced(
-      this.trace,
-      () => 0,
-      (outcome) => fileEvent(operation, outcome),
-      () => ({ ...operation, name: action }),
-    );
+    const operation = { device: this.name, name: action, action, file: id, client, size: 0 };
+    void traced<number>(this.trace, {
+      ...operation,
+      run: () => 0,
+      ended: (outcome) => {
+        this.trace.emit(fileEvent(operation, outcome));
+      },
+    });
   }
 
   /** A sentence for the operator. */

@@ -36,7 +36,7 @@ export * from "./media-request.js";
 export { singleInput } from "./single-input.js";
 export { Std } from "./values/standards.js";
 export * from "./trace/trace.js";
-export { fileEvent, ioctlEvent, traced } from "./trace/traced.js";
+export { emitIoctl, fileEvent, traced } from "./trace/traced.js";
 export * from "./values/types.js";
 export * from "./values/types-device.js";
 export * from "./values/types-subdev.js";

@@ -24,10 +24,10 @@ import type { ControlOps, FileOps, IoctlOps } from "./ops.js";
 import { Priorities } from "./priorities.js";
 import type { RequestResolver } from "./media-request.js";
 import { TraceStream, traceTimes } from "./trace/trace.js";
-import type { FileEvent, MessageDetails } from "./trace/trace.js";
+import type { MessageDetails } from "./trace/trace.js";
 import { tracedIoctl } from "./ioctl/traced-ioctl.js";
 import { fileEvent, traced } from "./trace/traced.js";
-import type { FileOperation, Outcome } from "./trace/traced.js";
+import type { FileOperation } from "./trace/traced.js";
 import { Poll } from "./values/types.js";
 import type { Awaitable, MmapReply, MmapRequest } from "./values/types.js";
 import type { WatchedQueue } from "./watched-queue.js";
@@ -429,17 +429,16 @@ export class VideoDevice<State = unknown> implements Device<FileHandle<State>> {
     measure: (result: Awaited<Result>) => number = () => 0,
   ): Result {
     const whole = { ...operation, device: this.name };
-    const event = (outcome: Outcome<Awaited<Result>>): FileEvent => {
-      const { result } = outcome;
-      return fileEvent(whole, { ...outcome, result: result === undefined ? 0 : measure(result) });
-    };
     // What `run` returns, or a promise of the same if it is one.
-    return traced(this.trace, run as () => Awaitable<Awaited<Result>>, event, () => ({
-      device: this.name,
+    return traced(this.trace, {
+      ...whole,
       name: operation.action,
-      file: operation.file,
-      client: operation.client,
-    })) as Result;
+      run: run as () => Awaitable<Awaited<Result>>,
+      ended: (outcome) => {
+        const { result } = outcome;
+        this.trace.emit(fileEvent(whole, { ...outcome, result: result === undefined ? 0 : measure(result) }));
+      },
+    }) as Result;
   }
 }
 

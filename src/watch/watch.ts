@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import { encodeHead, EventRing } from "../events/index.js";
 import { Priority, traceTimes, V4l2Error, VideoDevice } from "../v4l2/index.js";
-import type { AnyFile, ControlOps, TraceEvent, TraceStream } from "../v4l2/index.js";
+import type { AnyFile, ControlOps, FrameEvent, TraceRecorder, TraceStream } from "../v4l2/index.js";
 import type { ControlChange, DriverMessage, ThreadMessage, ThreadStart, WatchState } from "./protocol.js";
 import { showDevice } from "./snapshot.js";
 import { TakenPictures } from "./taken-pictures.js";
@@ -51,7 +51,7 @@ export class Watch {
   listen(devices: readonly WatchedDevice[]): () => void {
     this.#devices = devices.filter((device) => device instanceof VideoDevice);
     const stops = devices.map((device) =>
-      device.trace.subscribe(device instanceof VideoDevice ? this.#listener(device) : this.#ring.take, true),
+      device.trace.record(device instanceof VideoDevice ? this.#listener(device) : this.#ring.take),
     );
     return () => {
       for (const stop of stops) stop();
@@ -59,7 +59,7 @@ export class Watch {
     };
   }
 
-  #listener(device: VideoDevice): (event: TraceEvent) => void {
+  #listener(device: VideoDevice): TraceRecorder {
     const { take } = this.#ring;
     return (event) => {
       take(event);
@@ -69,7 +69,7 @@ export class Watch {
     };
   }
 
-  #countFrame({ action, lateNs, intervalNs }: TraceEvent & { kind: "frame" }): void {
+  #countFrame({ action, lateNs, intervalNs }: FrameEvent): void {
     if (action === "lost") this.#frames.lost += 1;
     else {
       this.#frames.drawn += 1;

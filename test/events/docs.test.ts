@@ -52,7 +52,10 @@ Each takes several recordings, and puts their events in order by time. A recordi
 merged so, for CLOCK_MONOTONIC is the same in all of them.
 
 Nothing is built while nobody listens. A recording never holds a client up: events wait in memory, 16 MiB at the most,
-until they are written; those that have no room are counted, and the recording says so (\`dropped\`). If the file cannot be
+until they are written; those that have no room are counted, and the recording says so (\`dropped\`). What comes in
+is written every quarter of a second. So a driver that is killed (SIGKILL) loses what happened since, and what waits for a
+slow disk; one that ends loses nothing that had room. What recording costs is in
+[performance.md](performance.md#when-somebody-listens). If the file cannot be
 written, one sentence says so, the device goes on, and the exit status is 74. The file can be read by its owner only, for it holds what
 clients did.
 

@@ -1,13 +1,21 @@
 /** What goes into a recording comes out of it, and whatever bytes are in a file, they end in one sentence at the worst. */
 import { closeSync, openSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
-import { fileSink, followEvents, mergedEvents, Recorder, RecordingError } from "../../src/events/index.js";
+import {
+  fileSink,
+  followEvents,
+  LiveRecording,
+  mergedEvents,
+  Recorder,
+  RecordingError,
+} from "../../src/events/index.js";
 import {
   controlPayloads,
   jsonLine,
   PayloadLog,
   prettyLine,
   TraceStream,
+  type RecordedEvent,
   type TraceEvent,
 } from "../../src/v4l2/index.js";
 import { base, bufferBytes, examples, ioctl, read, record } from "./support/events.js";
@@ -30,6 +38,14 @@ function stored(event: TraceEvent): unknown {
     given: Buffer.from(bytes.given),
     asked: bytes.asked,
   };
+}
+
+/** The bytes of ioctls, copied: they are there until the next event only. */
+function bytesOfEach(recording: Uint8Array): unknown[] {
+  const kept: unknown[] = [];
+  for (const event of new LiveRecording("test").push(recording))
+    if (event.kind === "ioctl") kept.push(structuredClone(event.bytes));
+  return kept;
 }
 
 describe("a recording", () => {
@@ -150,6 +166,30 @@ describe("a recording", () => {
     );
   });
 
+  it("has all events of several devices in their order, more than are written at once, when it has ended", async () => {
+    const told = Array.from({ length: 6000 }, (_, pid) => ioctl({ device: `video${pid % 3}`, pid }));
+    const { events, isCut } = read(await record(told));
+    expect(isCut).toBe(false);
+    expect(events.map((event) => [event.device, event.kind === "ioctl" && event.pid])).toEqual(
+      told.map(({ device, pid }) => [device, pid]),
+    );
+  });
+
+  it("of an ioctl with an array, a note and payloads has each of them, and of one with none has none", async () => {
+    const bytes = (value: number): Uint8Array => Uint8Array.of(value, value, value);
+    const whole = {
+      ...{ asked: bytes(1), given: bytes(2), askedArray: bytes(3), givenArray: bytes(4) },
+      ...{ note: "request=1:7", askedPayloads: bytes(5), givenPayloads: bytes(6) },
+    };
+    const none = Object.fromEntries(Object.keys(whole).map((name) => [name, undefined]));
+    const parts = Object.keys(whole).map((name) => ({
+      ...{ ...none, given: bytes(2) },
+      [name]: whole[name as keyof typeof whole],
+    }));
+    const all = [whole, { ...none, given: bytes(2) }, ...parts] as (typeof whole)[];
+    expect(bytesOfEach(await record(all.map((part) => ioctl({ bytes: part }))))).toEqual(all);
+  });
+
   it("says how many events came faster than they could be written", async () => {
     // All in one turn of the event loop: nothing is written meanwhile.
     const given = new Uint8Array(60_000);
@@ -184,7 +224,7 @@ describe("a recording", () => {
     const stream = new TraceStream();
     const told: string[] = [];
     stream.unheard = ({ text }) => told.push(text);
-    const stop = stream.subscribe(() => undefined, true);
+    const stop = stream.record(() => undefined);
     stream.message({ ...base, kind: "message", level: "warning", text: "recorded only" });
     const stopLog = stream.subscribe(() => undefined);
     stream.message({ ...base, kind: "message", level: "warning", text: "in the log" });
@@ -237,13 +277,13 @@ describe("what buffers and controls hold", () => {
     const told: Record<string, number[]> = { none: [], some: [], all: [] };
     const tell =
       (who: string) =>
-      (event: TraceEvent): void => {
+      (event: RecordedEvent): void => {
         if (event.kind === "data") told[who]?.push(event.bytes.byteLength);
       };
     stream.subscribe(tell("none"));
-    const stop = stream.subscribe(tell("some"), true, 70_000);
+    const stop = stream.record(tell("some"), 70_000);
     expect(stream.dataBytes).toBe(70_000);
-    stream.subscribe(tell("all"), true, 1 << 20);
+    stream.record(tell("all"), 1 << 20);
     const whole = new Uint8Array(65_536 * 2);
     for (const offset of [0, 65_536]) {
       const bytes = whole.subarray(offset, offset + 65_536);

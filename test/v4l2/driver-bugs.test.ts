@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { DriverBugs, messageOf, placeOf } from "../../src/v4l2/driver-bugs.js";
 import { TraceStream } from "../../src/v4l2/trace/trace.js";
-import type { TraceEvent } from "../../src/v4l2/trace/trace.js";
+import type { RecordedEvent } from "../../src/v4l2/trace/trace.js";
 
 function told(run: (trace: TraceStream) => void): { shown: string[]; stderr: string[] } {
   const trace = new TraceStream();
@@ -88,8 +88,8 @@ describe("a mistake of a driver", () => {
 
   it("a recording keeps it with its stack; standard error has it unless somebody hears for the recording", () => {
     const trace = new TraceStream();
-    const kept: TraceEvent[] = [];
-    trace.subscribe((event) => kept.push(event), true);
+    const kept: RecordedEvent[] = [];
+    trace.record((event) => kept.push(event));
     const bugs = new DriverBugs({ name: "video0" }, trace);
     expect(silent(() => bugs.report({ where: "poll", error: new Error("a") }))).toHaveLength(1);
     expect(kept).toEqual([

@@ -13,7 +13,9 @@ function traced(isRecorder = false, config: Parameters<typeof ready>[0] = {}) {
   const trace = new TraceStream();
   const events: TraceEvent[] = [];
   const c = ready({ trace, ...config });
-  const stop = trace.subscribe((event) => events.push(event), isRecorder);
+  const stop = isRecorder
+    ? trace.record((event) => event.kind !== "ioctl" && events.push(event))
+    : trace.subscribe((event) => events.push(event));
   const buffers = (): BufferEvent[] => events.flatMap((event) => (event.kind === "buffer" ? [event] : []));
   return { c, events, buffers, stop };
 }

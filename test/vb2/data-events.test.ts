@@ -12,9 +12,8 @@ type DataEvent = Extract<TraceEvent, { readonly kind: "data" }>;
 function traced(dataBytes: number): { trace: TraceStream; data: DataEvent[] } {
   const trace = new TraceStream();
   const data: DataEvent[] = [];
-  trace.subscribe(
+  trace.record(
     (event) => event.kind === "data" && data.push({ ...event, bytes: event.bytes.slice() }),
-    false,
     dataBytes,
   );
   return { trace, data };

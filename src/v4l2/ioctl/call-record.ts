@@ -1,5 +1,4 @@
 /** What a listener wants to know of a call besides its argument. Made only while somebody listens. */
-
 /** More is not kept: a longer payload is no control that anybody has. */
 const MAX_PAYLOAD_BYTES = 192 * 1024;
 /** Index and length. */
@@ -50,13 +49,21 @@ export function controlPayloads(bytes: Uint8Array | undefined): ControlPayload[]
   return payloads;
 }
 
+/** Which way the argument of an ioctl goes: from the client, to the client. */
+interface Directions {
+  readonly writes: boolean;
+  readonly reads: boolean;
+}
+
 export interface CallRecord {
   /** The nested array, once fetched. */
-  array?: Uint8Array;
+  array: Uint8Array | undefined;
   /** The same as the client had it. */
-  askedArray?: Uint8Array;
+  askedArray: Uint8Array | undefined;
   /** Payloads of controls that were read from the client. */
-  askedPayloads?: PayloadLog;
+  askedPayloads: PayloadLog | undefined;
   /** Payloads of controls that were written into the client. */
-  givenPayloads?: PayloadLog;
+  givenPayloads: PayloadLog | undefined;
+  /** Sees the argument as the driver gets to see it, before it is overwritten. */
+  takeQuestion(definition: Directions, arg: Uint8Array): void;
 }

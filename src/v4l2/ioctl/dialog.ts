@@ -18,9 +18,9 @@ export interface Description {
   /** The same with `asked->given` where they differ: `width=701->640`. */
   readonly dialog: string;
   /** After the call, as a plain object. */
-  readonly object: Readonly<ArgObject>;
+  readonly object: Readonly<Record<string, unknown>>;
   /** What the client asked, in the same form; undefined: it was given just that. */
-  readonly asked: Readonly<ArgObject> | undefined;
+  readonly asked: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**

@@ -39,10 +39,11 @@ export function dispatch(
   record?: CallRecord,
 ): Awaitable<number> {
   const { device } = file;
-  if (!device.registered) throw new V4l2Error("ENODEV", "the device is gone");
   const definition = ioctlsOf(device.traits).find(cmd);
+  if (definition?.writes === true) clearBytes(arg, definition.keepBytes, definition.size);
+  if (definition !== undefined) record?.takeQuestion(definition, arg);
+  if (!device.registered) throw new V4l2Error("ENODEV", "the device is gone");
   if (definition === undefined) return dispatchDefault(file, cmd, arg, call);
-  if (definition.writes) clearBytes(arg, definition.keepBytes, definition.size);
   const context = new Context(file, device, call, definition.view(arg), record);
   fetchArray(definition, context);
   if (record !== undefined && context.array !== undefined) {

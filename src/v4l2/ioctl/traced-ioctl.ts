@@ -1,16 +1,15 @@
 /** An ioctl that somebody listens to: the same dispatch, and an event when it is answered. */
 import type { Awaitable } from "../../settle.js";
-import type { Call } from "../call.js";
+import type { Call, Client } from "../call.js";
 import type { FileHandle } from "../file-handle.js";
 import type { IoctlBytes } from "../trace/trace.js";
-import { ioctlEvent, traced } from "../trace/traced.js";
+import { emitIoctl, traced, type IoctlFacts, type Outcome, type TracedCall } from "../trace/traced.js";
 import type { ArgWriter } from "./arg-writer.js";
 import { describeDialog, type ArgBytes, type Description } from "./dialog.js";
 import { dispatch } from "./dispatch.js";
 import type { IoctlDefinition, NestedArray } from "./define-ioctl.js";
-import type { CallRecord } from "./call-record.js";
+import type { CallRecord, PayloadLog } from "./call-record.js";
 import { ioctlName, ioctlsOf, ioctlTable, subdevIoctlTable } from "./ioctl-table.js";
-import { clearBytes } from "../../uapi/runtime.js";
 
 /** Writes the argument of an ioctl; a number without a definition is the driver's own. */
 export function describeIoctl(
@@ -25,32 +24,79 @@ export function describeIoctl(
 
 /** As {@link dispatch}. */
 export function tracedIoctl(file: FileHandle, cmd: number, arg: Uint8Array, call: Call): Awaitable<number> {
-  const record: CallRecord = {};
-  const { trace, name: device, traits } = file.device;
-  const definition = ioctlsOf(traits).find(cmd);
-  const asked = question(definition, arg);
-  return traced(
-    trace,
-    () => dispatch(file, cmd, arg, call, record),
-    (outcome) => {
-      const name = definition?.name ?? ioctlName(cmd);
-      const { client } = call;
-      const { askedArray, array: givenArray } = record;
-      const bytes = {
-        asked,
-        given: arg,
-        askedArray,
-        givenArray,
-        note: undefined,
-        askedPayloads: record.askedPayloads?.bytes,
-        givenPayloads: record.givenPayloads?.bytes,
-      };
-      const describe = (): Description => describeBytes(definition, bytes);
-      giveBack(asked);
-      return ioctlEvent({ device, name, cmd, file: file.id, client, describe, bytes }, outcome);
-    },
-    () => ({ device, name: definition?.name ?? ioctlName(cmd), file: file.id, client: call.client }),
-  );
+  return traced(file.device.trace, new TracedIoctl(file, cmd, arg, call));
+}
+
+/** A call, and what of it would be overwritten before its event is made. */
+class TracedIoctl implements TracedCall<number>, IoctlFacts, CallRecord {
+  asked: Uint8Array | undefined = undefined;
+  array: Uint8Array | undefined = undefined;
+  askedArray: Uint8Array | undefined = undefined;
+  askedPayloads: PayloadLog | undefined = undefined;
+  givenPayloads: PayloadLog | undefined = undefined;
+  readonly #definition: IoctlDefinition | undefined;
+  readonly #of: FileHandle;
+  readonly #arg: Uint8Array;
+  readonly #call: Call;
+
+  constructor(
+    of: FileHandle,
+    readonly cmd: number,
+    arg: Uint8Array,
+    call: Call,
+  ) {
+    this.#definition = ioctlsOf(of.device.traits).find(cmd);
+    this.#of = of;
+    this.#arg = arg;
+    this.#call = call;
+  }
+
+  get device(): string {
+    return this.#of.device.name;
+  }
+
+  get name(): string {
+    return this.#definition?.name ?? ioctlName(this.cmd);
+  }
+
+  get file(): bigint {
+    return this.#of.id;
+  }
+
+  get client(): Client {
+    return this.#call.client;
+  }
+
+  /** Made once: the description is made of the same. */
+  get bytes(): IoctlBytes {
+    return {
+      asked: this.asked,
+      given: this.#arg,
+      askedArray: this.askedArray,
+      givenArray: this.array,
+      note: undefined,
+      askedPayloads: this.askedPayloads?.bytes,
+      givenPayloads: this.givenPayloads?.bytes,
+    };
+  }
+
+  run(): Awaitable<number> {
+    return dispatch(this.#of, this.cmd, this.#arg, this.#call, this);
+  }
+
+  ended(outcome: Outcome<number>): void {
+    emitIoctl(this.#of.device.trace, this, outcome);
+    giveBack(this.asked);
+  }
+
+  describe(bytes: IoctlBytes): Description {
+    return describeBytes(this.#definition, bytes);
+  }
+
+  /** Hears the argument as the driver gets to see it, before it is overwritten. */
+  takeQuestion(definition: IoctlDefinition, arg: Uint8Array): void {
+    if (definition.writes && definition.reads) this.asked = copyOf(arg);
+  }
 }
 
 function describeBytes(
@@ -111,25 +157,17 @@ const spare = new Map<number, Uint8Array[]>();
 /** So many calls of a kind may wait at once without making a copy anew. */
 const MAX_SPARE = 16;
 
-/** The bytes of a call whose event is being told: the next call may have them. */
+/** The bytes of a call whose event has been told: the next call may have them. */
 function giveBack(bytes: Uint8Array | undefined): void {
   if (bytes === undefined) return;
-  const others = spare.get(bytes.byteLength);
-  if (others === undefined) spare.set(bytes.byteLength, [bytes]);
+  const others = spare.get(bytes.length);
+  if (others === undefined) spare.set(bytes.length, [bytes]);
   else if (others.length < MAX_SPARE) others.push(bytes);
 }
 
 function copyOf(bytes: Uint8Array): Uint8Array {
-  const copy = spare.get(bytes.byteLength)?.pop();
+  const copy = spare.get(bytes.length)?.pop();
   if (copy === undefined) return bytes.slice();
   copy.set(bytes);
   return copy;
-}
-
-/** The argument as the driver gets to see it, before it is overwritten; undefined where nothing is passed in. */
-function question(definition: IoctlDefinition | undefined, arg: Uint8Array): Uint8Array | undefined {
-  if (definition?.writes !== true || !definition.reads) return undefined;
-  const bytes = copyOf(arg);
-  clearBytes(bytes, definition.keepBytes, definition.size);
-  return bytes;
 }

@@ -4,9 +4,15 @@ import type { Awaitable } from "../../settle.js";
 import type { Client } from "../call.js";
 import { errnoNumber, V4l2Error } from "../error.js";
 import type { ErrnoName } from "../error.js";
-import type { Description } from "../ioctl/dialog.js";
 import { callBegins, callEnds, monotonicNow, traceTimes, wallTime } from "./trace.js";
-import type { FileEvent, IoctlBytes, IoctlEvent, TraceStream, WaitEvent } from "./trace.js";
+import type {
+  FileEvent,
+  IoctlBytes,
+  IoctlDescriber,
+  RecordedIoctl,
+  TraceStream,
+  WaitEvent,
+} from "./trace.js";
 
 const NS_PER_US = 1000;
 
@@ -31,40 +37,39 @@ export interface WaitingCall {
   readonly client: Client;
 }
 
-/**
- * Runs a call; returns what it returns, throws what it throws.
- * @param describe - Makes the event. Asked after the time was taken: to look a client up takes longer than most calls.
- * @param waits - Asked when the call is not answered at once.
- */
-export function traced<Result>(
-  stream: TraceStream,
-  run: () => Awaitable<Result>,
-  describe: (outcome: Outcome<Result>) => FileEvent | IoctlEvent,
-  waits: () => WaitingCall,
-): Awaitable<Result> {
-  if (!stream.active) return run();
+/** A call that somebody may listen to. One object, because a closure for each question costs more than most calls. */
+export interface TracedCall<Result> extends WaitingCall {
+  /** Carries it out. */
+  run(): Awaitable<Result>;
+  /** Emits its event. Called after the time was taken: to look a client up takes longer than most calls. */
+  ended(outcome: Outcome<Result>): void;
+}
+
+/** Runs a call; returns what it returns, throws what it throws. */
+export function traced<Result>(stream: TraceStream, call: TracedCall<Result>): Awaitable<Result> {
+  if (!stream.active) return call.run();
   const started = callBegins();
   let value: Awaitable<Result>;
   try {
-    value = run();
+    value = call.run();
     callEnds();
   } catch (error) {
     callEnds();
-    stream.emit(describe(refusedAt(started, error)));
+    call.ended(refusedAt(started, error));
     throw error;
   }
   if (!isLater(value)) {
-    stream.emit(describe(outcomeAt(started, value, undefined, undefined)));
+    call.ended(outcomeAt(started, value, undefined, undefined));
     return value;
   }
-  stream.emit(waitEvent(waits()));
+  stream.emit(waitEvent(call));
   return value.then(
     (result) => {
-      stream.emit(describe(outcomeAt(started, result, undefined, undefined)));
+      call.ended(outcomeAt(started, result, undefined, undefined));
       return result;
     },
     (error: unknown) => {
-      stream.emit(describe(refusedAt(started, error)));
+      call.ended(refusedAt(started, error));
       throw error;
     },
   );
@@ -97,27 +102,17 @@ function reasonOf(error: unknown): Pick<Outcome<unknown>, "errno" | "detail"> {
 }
 
 /** An ioctl, as the log wants to know it. */
-export interface IoctlFacts {
-  /** Node name. */
-  readonly device: string;
-  readonly name: string;
+export interface IoctlFacts extends WaitingCall, IoctlDescriber {
   readonly cmd: number;
-  /** Number of the open file. */
-  readonly file: bigint;
-  readonly client: Client;
-  /** The argument after the call; asked at most once, and only if somebody reads it. */
-  describe(): Description;
   /** The argument itself. */
   readonly bytes: IoctlBytes;
 }
 
-/** The event of an ioctl that was answered. */
-export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEvent {
+/** Tells of an ioctl that was answered. */
+export function emitIoctl(stream: TraceStream, facts: IoctlFacts, outcome: Outcome<number>): void {
   const { device, name, cmd, file, client, bytes } = facts;
   const { timeMs, monotonicNs, durationUs, result = 0, errno, detail } = outcome;
-  let described: ReturnType<IoctlFacts["describe"]> | undefined;
-  const describe = (): ReturnType<IoctlFacts["describe"]> => (described ??= facts.describe());
-  return {
+  const event: RecordedIoctl = {
     kind: "ioctl",
     timeMs,
     monotonicNs,
@@ -132,11 +127,8 @@ export function ioctlEvent(facts: IoctlFacts, outcome: Outcome<number>): IoctlEv
     errno,
     detail,
     bytes,
-    text: () => describe().text,
-    dialog: () => describe().dialog,
-    args: () => describe().object,
-    asked: () => describe().asked,
   };
+  stream.emitIoctl(event, facts);
 }
 
 /** A file operation, as the log wants to know it. */

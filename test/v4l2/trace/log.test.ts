@@ -2,7 +2,13 @@ import { describe, expect, it, vi } from "vitest";
 import { V4l2Error } from "../../../src/v4l2/error.js";
 import { clockText, jsonLine, kernelLine, logListener, prettyLine } from "../../../src/v4l2/trace/log.js";
 import { TraceStream } from "../../../src/v4l2/trace/trace.js";
-import type { BufferEvent, FrameEvent, IoctlEvent, TraceEvent } from "../../../src/v4l2/trace/trace.js";
+import type {
+  BufferEvent,
+  FrameEvent,
+  IoctlEvent,
+  RecordedEvent,
+  TraceEvent,
+} from "../../../src/v4l2/trace/trace.js";
 import { ioctlTable } from "../../../src/v4l2/ioctl/ioctl-table.js";
 import { allOps, someBuffer } from "../support/all-ops.js";
 import { hex, padded } from "../support/bytes.js";
@@ -375,7 +381,7 @@ describe("the listener and the stream", () => {
   it("is shown to people by any listener but a recorder", () => {
     const { trace } = new Harness({ ops: allOps }).device;
     expect(trace.isShown).toBe(false);
-    const stopRecorder = trace.subscribe(() => undefined, true);
+    const stopRecorder = trace.record(() => undefined);
     expect([trace.active, trace.isShown]).toEqual([true, false]);
     const stopLog = trace.subscribe(() => undefined);
     expect([trace.active, trace.isShown]).toEqual([true, true]);
@@ -388,9 +394,9 @@ describe("the listener and the stream", () => {
   it("a recorder keeps a warning, and whoever must hear it is told too", () => {
     const harness = new Harness({ ops: allOps });
     const said: string[] = [];
-    const kept: TraceEvent[] = [];
+    const kept: RecordedEvent[] = [];
     harness.device.trace.unheard = ({ text }) => said.push(text);
-    harness.device.trace.subscribe((event) => kept.push(event), true);
+    harness.device.trace.record((event) => kept.push(event));
     harness.device.message("warning", "hot", { celsius: 90 });
     expect(said).toEqual(["hot"]);
     expect(kept).toEqual([expect.objectContaining({ text: "hot", details: { celsius: 90 } })]);
@@ -409,10 +415,17 @@ describe("the listener and the stream", () => {
 
   it("nothing is built while nobody listens", () => {
     const harness = new Harness({ ops: { gInput: () => 0 } });
-    const emit = vi.spyOn(TraceStream.prototype, "emit");
+    const emit = [
+      vi.spyOn(TraceStream.prototype, "emit"),
+      vi.spyOn(TraceStream.prototype, "emitIoctl"),
+    ] as const;
     void harness.ioctl("VIDIOC_G_INPUT");
-    expect(emit).not.toHaveBeenCalled();
-    emit.mockRestore();
+    for (const spy of emit) expect(spy).not.toHaveBeenCalled();
+    const stop = harness.device.trace.record(() => undefined);
+    void harness.ioctl("VIDIOC_G_INPUT");
+    expect(emit[1]).toHaveBeenCalledTimes(1);
+    stop();
+    for (const spy of emit) spy.mockRestore();
   });
 
   it("an argument is described only for those who ask", () => {
