@@ -117,6 +117,7 @@ export const decisions: Readonly<
         not: trial,
       },
     ],
+    ["scripts/lib/arm64-package-trial", { not: "ten minutes in an emulated machine" }],
     ["scripts/mutate vb2 m2m", { not: "it runs the unit tests of these folders hundreds of times" }],
     ["scripts/bench", { not: measures }],
     ["scripts/bench-decoder", { not: measures }],

@@ -258,9 +258,12 @@ export type TraceEvent =
   | MessageEvent
   | DataEvent
   | DroppedEvent;
+
 /** An ioctl as recorders get it: without what makes words of it, which takes longer to make than all the rest. */
 export type RecordedIoctl = Omit<IoctlEvent, "text" | "dialog" | "args" | "asked">;
+/** What a recorder is given. */
 export type RecordedEvent = Exclude<TraceEvent, IoctlEvent> | RecordedIoctl;
+
 /** As a {@link TraceListener}, for who keeps events and shows them to nobody. */
 export type TraceRecorder = (event: RecordedEvent) => void;
 
