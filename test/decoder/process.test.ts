@@ -94,8 +94,10 @@ describe("a lost process", () => {
     const decoder = new StreamDecoder("vp8", large);
     const [first] = framesOf("vp8", clip("vp8.ivf"));
     if (first === undefined) throw new Error("no frame");
+    const pid = decoder.process.pid ?? 0;
+    process.kill(pid, "SIGSTOP"); // Or it may be quicker.
     const answer = decoder.frame(first);
-    process.kill(decoder.process.pid ?? 0, "SIGKILL");
+    process.kill(pid, "SIGKILL");
     expect(await answer).toBeUndefined();
     expect(decoder.process.end).toBe("ended (SIGKILL)");
     expect(await decoder.frame(first)).toBeUndefined();
