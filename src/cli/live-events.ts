@@ -17,11 +17,10 @@ import {
 } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
-import { FILE_SYSTEM_TYPE, mountLines } from "../cuse/index.js";
+import { FILE_SYSTEM_TYPE, findMount, makeRdev } from "../cuse/index.js";
 import { followEvents, streamSink, type Follower } from "../events/index.js";
 import type { TraceStream } from "../v4l2/index.js";
 import { isServed, makePrivateFolder, socketRoot } from "./private-socket.js";
-import { minorOf } from "./run/file-nodes.js";
 import { packageVersion } from "./version.js";
 
 /** What a follower is told first. */
@@ -186,7 +185,7 @@ async function finish(socket: Socket, follower: Follower): Promise<void> {
  * it is a file of.
  */
 export function identityOf(facts: Stats): string {
-  return facts.isCharacterDevice() ? `device ${facts.rdev}` : `mount ${minorOf(facts.dev)}`;
+  return facts.isCharacterDevice() ? `device ${facts.rdev}` : `mount ${facts.dev}`;
 }
 
 /**
@@ -195,9 +194,10 @@ export function identityOf(facts: Stats): string {
  */
 function ownIdentity(path: string): string | undefined {
   try {
-    const lines = [...mountLines(readFileSync("/proc/self/mountinfo", "latin1"))];
-    const mount = lines.findLast(({ folder }) => folder === dirname(path));
-    return mount?.type === FILE_SYSTEM_TYPE ? `mount ${mount.minor}` : identityOf(lstatSync(path));
+    const mount = findMount(readFileSync("/proc/self/mountinfo", "latin1"), dirname(path));
+    return mount?.type === FILE_SYSTEM_TYPE
+      ? `mount ${makeRdev(0, mount.minor)}`
+      : identityOf(lstatSync(path));
   } catch {
     return undefined;
   }

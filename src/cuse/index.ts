@@ -45,7 +45,8 @@ export {
 export { MAX_IOCTL_BYTES } from "./protocol.js";
 export { CuseSession, type SessionOptions } from "./session.js";
 export { FuseMount, type FuseMountOptions } from "./fuse-mount.js";
-export { FILE_SYSTEM_TYPE, makeFoldersAbove, mountLines } from "./node-folder.js";
+export { makeRdev } from "./node.js";
+export { FILE_SYSTEM_TYPE, findMount, makeFoldersAbove, mountLines } from "./node-folder.js";
 export { FuseNode, type FuseNodeOptions } from "./fuse-node.js";
 export {
   mountForNodes,

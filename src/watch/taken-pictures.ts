@@ -65,7 +65,7 @@ export class TakenPictures {
     if (event.file === undefined) return;
     const name = nameOf(event.device, event.type, String(event.file));
     this.#last.set(name, event);
-    if (this.#last.size > MAX_LAST) this.#last.delete([...this.#last.keys()][0] ?? "");
+    if (this.#last.size > MAX_LAST) this.#last.delete(this.#last.keys().next().value ?? "");
     const wanted = this.#wanted.get(name);
     const nowNs = event.monotonicNs;
     if (wanted === undefined || nowNs < wanted.nextNs || nowNs > wanted.untilNs) return;

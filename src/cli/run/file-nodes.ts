@@ -46,7 +46,7 @@ export function listNodes(folder: string): FolderNode[] {
 }
 
 /** Of a file system without a disk, whose number is below 2^20: see makedev(3). */
-export const minorOf = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00);
+const minorOf = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00);
 
 /**
  * The V4L2 and media nodes of all folders that this mount namespace shows. Like the list of CUSE devices it is the

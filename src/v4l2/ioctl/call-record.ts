@@ -1,4 +1,5 @@
 /** What a listener wants to know of a call besides its argument. Made only while somebody listens. */
+
 /** More is not kept: a longer payload is no control that anybody has. */
 const MAX_PAYLOAD_BYTES = 192 * 1024;
 /** Index and length. */
